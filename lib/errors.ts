@@ -1,0 +1,69 @@
+/**
+ * Every error that a client can be shown, as one table, and the exception that carries one.
+ *
+ * Help, docs and tests derive from the table; nothing else invents a code.
+ */
+
+/** Code → what it means, in a few words for the documentation. */
+export const errorCodes = {
+  login_required: "the command needs a logged-in connection",
+  already_authenticated: "the connection is logged in already",
+  invalid_credentials: "unknown user, wrong password, or a resume token that is spent, expired or revoked",
+  already_logged_in: "the user has a live session and the server's policy is to keep it",
+  username_taken: "the name is registered, possibly in another case",
+  invalid_username: "not a username",
+  invalid_password: "a new password is too short or too long",
+  invalid_room: "not a room's name",
+  unknown_user: "no such account",
+  unknown_command: "no such command",
+  usage: "an argument is missing or not of its kind",
+  message_too_long: "the text is over the limit",
+  line_too_long: "the line is over the limit; it was skipped",
+  invalid_utf8: "the line is not UTF-8; it was skipped",
+  invalid_json: "the line is not one JSON object",
+  wrong_room: "the sender is not, or no longer, in the room that it names",
+  inbox_full: "the recipient has too many unread direct messages",
+  rate_limited: "too much of something in too short a time",
+  too_many_attempts: "too many failed logins or too many registrations",
+  registration_closed: "this server makes no accounts on request",
+  forbidden: "not for this user or this connection",
+  muted: "the user may read but not write",
+  banned: "the user may not log in",
+  store_unavailable: "the store is away; nothing was changed, or it is not known whether it was",
+  slow_consumer: "the connection did not read what was sent to it",
+  server_draining: "the server is stopping; connect again",
+  idle_timeout: "the connection did not log in, or did not answer, in time",
+  internal: "a fault of the server's; the reference stands in its log",
+} as const;
+
+/** One of the codes of {@linkcode errorCodes}. */
+export type ErrorCode = keyof typeof errorCodes;
+
+/**
+ * An expected refusal: a code for programs and one sentence for people.
+ *
+ * @example
+ * ```ts
+ * import { ChatError } from "./errors.ts";
+ *
+ * const refusal = new ChatError("invalid_room", 'Room "#x" is not a name');
+ * if (refusal.code !== "invalid_room") throw refusal;
+ * ```
+ */
+export class ChatError extends Error {
+  override readonly name = "ChatError";
+
+  /**
+   * @param code which refusal it is
+   * @param message one sentence that names what was wrong and what is allowed
+   * @param extra further fields for JSON clients, such as `versions` or `retry_after_ms`
+   */
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly extra: Readonly<Record<string, unknown>> = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

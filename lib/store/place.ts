@@ -1,0 +1,38 @@
+/**
+ * A place in a topic's log as the short string that clients are given, and back.
+ */
+
+import type { Position } from "../wire/event.ts";
+import type { Place } from "./store.ts";
+
+const pattern = /^([a-z0-9]{1,16})\.(0|[1-9][0-9]{0,15})\.([a-z0-9]{0,16})$/;
+
+/** The string that stands for a place. */
+export function encodePlace({ epoch, seq, id }: Place): Position {
+  return `${epoch}.${seq}.${id}`;
+}
+
+/** @returns the place, or undefined where the string is none */
+export function decodePlace(position: unknown): Place | undefined {
+  const parts = typeof position === "string" ? pattern.exec(position) : null;
+  return parts ? { epoch: parts[1], seq: Number(parts[2]), id: parts[3] } : undefined;
+}
+
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
+const pool = new Uint8Array(1024);
+let used = pool.length;
+
+/**
+ * A random word of lower-case letters and digits, five bits a character.
+ *
+ * @param length how many characters
+ */
+export function randomWord(length: number): string {
+  if (used + length > pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  let word = "";
+  for (let i = 0; i < length; i++) word += alphabet[pool[used++] & 31];
+  return word;
+}

@@ -1,0 +1,252 @@
+/**
+ * Line ↔ command: how both formats name a command and give its arguments.
+ *
+ * Arguments are declared once, in a command's spec; this file reads them from a typed line or from a JSON object, and
+ * checks each by its kind. It knows no command by name.
+ */
+
+import { ChatError } from "../errors.ts";
+import type { ArgumentKind } from "./event.ts";
+import { cleanText, fold, isRoom, isUsername, parseTopic, roomRule, type Topic, usernameRule } from "./names.ts";
+
+/** One argument of a command, as its spec declares it. */
+export interface Argument {
+  /** The JSON field's name, and the word in the usage line. */
+  readonly name: string;
+  readonly kind: ArgumentKind;
+  readonly optional?: true;
+}
+
+/** What each kind of argument is once it is read. */
+export interface ArgumentValues {
+  user: string;
+  room: string;
+  topic: Topic;
+  text: string;
+  secret: string;
+  count: number;
+  seq: number;
+  command: string;
+  id: string;
+  flag: boolean;
+  fields: Readonly<Record<string, unknown>>;
+}
+
+/** The typed arguments that a spec's declaration gives its handler. */
+export type Arguments<A extends readonly Argument[]> =
+  & { readonly [P in A[number] as P["optional"] extends true ? never : P["name"]]: ArgumentValues[P["kind"]] }
+  & { readonly [P in A[number] as P["optional"] extends true ? P["name"] : never]?: ArgumentValues[P["kind"]] };
+
+/** The bounds that an argument's value is checked against. */
+export interface ArgumentLimits {
+  /** Longest message text, in UTF-8 bytes. */
+  readonly maxMessageBytes: number;
+}
+
+/** The most messages that one `history` gives. */
+export const maxCount = 500;
+
+/** The longest `cid`, in characters. */
+export const maxIdLength = 64;
+
+/** Kinds that exist in JSON only: nobody types them. */
+const jsonOnly: ReadonlySet<ArgumentKind> = new Set(["topic", "seq", "id", "flag", "fields"]);
+
+/** A typed line: a command and the rest behind its name, or something said. */
+export type TypedLine =
+  | { readonly kind: "command"; readonly name: string; readonly rest: string }
+  | { readonly kind: "say"; readonly text: string };
+
+/**
+ * Reads a line as a logged-in person means it: `/name rest`, `//x` for "/x", anything else said.
+ */
+export function parseTyped(line: string): TypedLine {
+  if (!line.startsWith("/")) return { kind: "say", text: line };
+  if (line.startsWith("//")) return { kind: "say", text: line.slice(1) };
+  return { kind: "command", ...splitVerb(line.slice(1)) };
+}
+
+/** Cuts a line into its verb, in lower case, and what follows the one space behind it. */
+export function splitVerb(line: string): { name: string; rest: string } {
+  const end = line.search(/[ \t]/);
+  return end < 0 ? { name: fold(line), rest: "" } : { name: fold(line.slice(0, end)), rest: line.slice(end + 1) };
+}
+
+/** How a command is typed: `/msg <user> <text>`. */
+export function usageOf(name: string, declared: readonly Argument[]): string {
+  const words = declared.filter((argument) => !jsonOnly.has(argument.kind)).map(({ name, kind, optional }) => {
+    const word = optional && kind === "user" ? `@${name}` : name;
+    return optional ? `[${word}]` : `<${word}>`;
+  });
+  return ["/" + name, ...words].join(" ");
+}
+
+/**
+ * Reads a command's arguments from what was typed behind its name.
+ *
+ * The last argument takes the rest of the line, as `text` does wherever it stands. An optional `user` is written `@name`
+ * so that it can be left out. Where a command takes two secrets, each may be double-quoted.
+ *
+ * @throws {ChatError} `usage` for a missing argument, or the code of the kind that was wrong
+ */
+export function bindTyped(
+  name: string,
+  declared: readonly Argument[],
+  rest: string,
+  limits: ArgumentLimits,
+): Record<string, unknown> {
+  const typed = declared.filter((argument) => !jsonOnly.has(argument.kind));
+  const quotes = typed.filter((argument) => argument.kind === "secret").length > 1;
+  const values: Record<string, unknown> = {};
+  let left = rest;
+  for (const [index, argument] of typed.entries()) {
+    if (argument.optional && argument.kind === "user" && !left.trimStart().startsWith("@")) continue;
+    const last = argument.kind === "text" || index === typed.length - 1;
+    const cut = cutWord(left, last, quotes && argument.kind === "secret", argument.kind);
+    left = cut.left;
+    if (cut.word === "") {
+      if (argument.optional) continue;
+      throw new ChatError("usage", `Usage: ${usageOf(name, declared)}`);
+    }
+    const word = argument.optional && argument.kind === "user" ? cut.word.slice(1) : cut.word;
+    values[argument.name] = check(argument, argument.kind === "count" ? Number(word) : word, limits);
+    if (argument.kind === "text") break;
+  }
+  return values;
+}
+
+/** Takes the next word, or all that is left of the line. */
+function cutWord(left: string, last: boolean, quotes: boolean, kind: ArgumentKind): { word: string; left: string } {
+  if (quotes) {
+    const quoted = /^\s*"((?:[^"\\]|\\.)*)"(?:\s+|$)/.exec(left);
+    if (quoted && (!last || quoted[0].length === left.length)) {
+      return { word: quoted[1].replace(/\\(.)/g, "$1"), left: left.slice(quoted[0].length) };
+    }
+  }
+  if (last) {
+    const verbatim = kind === "secret" || kind === "text";
+    return { word: verbatim && left.trim() !== "" ? left : left.trim(), left: "" };
+  }
+  const start = left.trimStart();
+  const end = start.search(/[ \t]/);
+  return end < 0 ? { word: start, left: "" } : { word: start.slice(0, end), left: start.slice(end + 1) };
+}
+
+/** A request of the JSON lines format. */
+export interface Request {
+  /** What the reply will carry, if the client gave one. */
+  readonly id: string | number | undefined;
+  readonly cmd: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Reads one line of the JSON lines format.
+ *
+ * @throws {ChatError} `invalid_json` where it is not one object, `usage` where it names no command; `extra.id` is the
+ *   request's, where it could be read
+ */
+export function parseRequest(line: string): Request {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(line);
+  } catch {
+    throw new ChatError("invalid_json", "The line is not valid JSON; each line is one object");
+  }
+  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
+    throw new ChatError("invalid_json", 'The line is not a JSON object such as {"id":1,"cmd":"whoami"}');
+  }
+  const { id: given, cmd } = fields as Record<string, unknown>;
+  const id = typeof given === "string" || typeof given === "number" ? given : undefined;
+  if (typeof cmd !== "string") {
+    throw new ChatError("usage", 'The field "cmd" must name a command', id === undefined ? {} : { id });
+  }
+  return { id, cmd: fold(cmd), fields: fields as Record<string, unknown> };
+}
+
+/**
+ * Reads a command's arguments from a request's fields; fields that are not declared are ignored.
+ *
+ * @throws {ChatError} `usage` for a missing argument or one of another type, or the code of the kind that was wrong
+ */
+export function bindFields(
+  name: string,
+  declared: readonly Argument[],
+  fields: Readonly<Record<string, unknown>>,
+  limits: ArgumentLimits,
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const argument of declared) {
+    const value = Object.hasOwn(fields, argument.name) ? fields[argument.name] : undefined;
+    if (value === undefined || value === null) {
+      if (argument.optional) continue;
+      throw new ChatError("usage", `The command "${name}" needs the field "${argument.name}"`);
+    }
+    values[argument.name] = check(argument, value, limits);
+  }
+  return values;
+}
+
+/** The JSON type of each kind, where it is not a string. */
+const jsonTypes: Partial<Record<ArgumentKind, string>> = {
+  count: "number",
+  seq: "number",
+  flag: "boolean",
+  fields: "object",
+};
+
+function check({ name, kind }: Argument, value: unknown, limits: ArgumentLimits): unknown {
+  const expected = jsonTypes[kind] ?? "string";
+  if (typeof value !== expected || (expected === "object" && Array.isArray(value))) {
+    const article = expected === "object" ? "an" : "a";
+    throw new ChatError("usage", `The field "${name}" must be ${article} ${expected}`);
+  }
+  switch (kind) {
+    case "user":
+      if (isUsername(value as string)) return value;
+      throw new ChatError("invalid_username", `${quote(value as string)} is not a username: ${usernameRule}`);
+    case "room":
+      if (isRoom(value as string)) return fold(value as string);
+      throw new ChatError("invalid_room", `${quote(value as string)} is not a room: ${roomRule}`);
+    case "topic": {
+      const parsed = parseTopic(value as string);
+      if (parsed) return parsed.topic;
+      throw new ChatError(
+        "usage",
+        `${quote(value as string)} is not a topic: room:<room>, feed:<user> or inbox:<user>`,
+      );
+    }
+    case "text":
+      return checkText(value as string, limits);
+    case "count":
+      if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= maxCount) return value;
+      throw new ChatError("usage", `"${name}" must be a whole number from 1 to ${maxCount}`);
+    case "seq":
+      if (Number.isSafeInteger(value) && (value as number) >= 0) return value;
+      throw new ChatError("usage", `"${name}" must be a whole number that is not negative`);
+    case "id":
+      if ((value as string).length >= 1 && (value as string).length <= maxIdLength) return cleanText(value as string);
+      throw new ChatError("usage", `"${name}" must be 1 to ${maxIdLength} characters`);
+    default:
+      return value;
+  }
+}
+
+function checkText(value: string, { maxMessageBytes }: ArgumentLimits): string {
+  const text = cleanText(value);
+  if (text.trim() === "") throw new ChatError("usage", "The text must not be empty");
+  // A UTF-16 unit is at most 3 bytes of UTF-8: most texts need no counting.
+  if (text.length * 3 > maxMessageBytes) {
+    const bytes = new TextEncoder().encode(text).length;
+    if (bytes > maxMessageBytes) {
+      throw new ChatError("message_too_long", `The text is ${bytes} bytes; at most ${maxMessageBytes} are allowed`);
+    }
+  }
+  return text;
+}
+
+/** A peer's word inside an error: short, clean and in quotes. */
+export function quote(word: string): string {
+  const clean = cleanText(word);
+  return `"${clean.length > 40 ? clean.slice(0, 40).toWellFormed() + "…" : clean}"`;
+}

@@ -1,0 +1,190 @@
+/**
+ * All that a server says, as tagged unions: events, and the replies to requests.
+ *
+ * The shapes are the JSON lines format of `docs/protocol.md`; `format.ts` turns them into bytes. This file knows
+ * neither sockets nor stores.
+ */
+
+import type { ErrorCode } from "../errors.ts";
+
+/** The protocol's version; `HELLO` names it. */
+export const protocolVersion = 1;
+
+/** How a connection is spoken to: lines for a person, or a JSON object a line. */
+export type Format = "text" | "json";
+
+/** Where in a topic a client stands: opaque to clients. */
+export type Position = string;
+
+/** Topic → position. */
+export type Positions = Readonly<Record<string, Position>>;
+
+/** What every logged message carries, whichever topic it is in. */
+export interface Logged {
+  /** `room:<name>`, `feed:<user>` or `inbox:<user>`, folded to lower case. */
+  readonly topic: string;
+  /** 1, 2, 3, … within the topic's epoch, with no holes. */
+  readonly seq: number;
+  /** The publisher's name, as registered. */
+  readonly from: string;
+  readonly text: string;
+  /** When the store took it: ISO 8601, UTC, milliseconds. */
+  readonly time: string;
+  readonly pos: Position;
+  /** The publisher's own id for it, if it gave one. */
+  readonly cid?: string;
+}
+
+/** Said in a room. */
+export interface MessageEvent extends Logged {
+  readonly type: "message";
+}
+
+/** Published to a user's feed; `room` is set where it was said in a room that the reader is not in. */
+export interface NotificationEvent extends Logged {
+  readonly type: "notification";
+  readonly room?: string;
+}
+
+/** A private message. */
+export interface DirectEvent extends Logged {
+  readonly type: "direct";
+  /** The recipient's name, as registered. */
+  readonly to: string;
+}
+
+/** A message of any topic. */
+export type TopicEvent = MessageEvent | NotificationEvent | DirectEvent;
+
+/** Somebody came to or went from the room; never sent to that user. */
+export interface PresenceEvent {
+  readonly type: "presence";
+  readonly room: string;
+  readonly user: string;
+  readonly state: "joined" | "left";
+}
+
+/** A notice from the server itself. */
+export interface SystemEvent {
+  readonly type: "system";
+  readonly code: "forced_logout" | "server_draining" | "notice";
+  readonly message: string;
+  /** Where the client is to come back: after how many milliseconds. */
+  readonly retry_after_ms?: number;
+}
+
+/** A stretch of a topic that the client cannot be given; what comes next follows `pos`. */
+export interface GapEvent {
+  readonly type: "gap";
+  readonly topic: string;
+  /** The first `seq` that is missing. */
+  readonly from: number;
+  /** The last one, or null where that cannot be known (the log was lost or rolled back). */
+  readonly to: number | null;
+  readonly pos: Position;
+}
+
+/** Asks a JSON client for a sign of life: `{"cmd":"pong"}`. */
+export interface PingEvent {
+  readonly type: "ping";
+}
+
+/** The first line to a text connection. */
+export interface GreetingEvent {
+  readonly type: "greeting";
+}
+
+/** An error that answers a request, or ends a connection. */
+export interface ErrorEvent {
+  readonly type: "error";
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+/** What comes without being asked for. */
+export type ServerEvent =
+  | TopicEvent
+  | PresenceEvent
+  | SystemEvent
+  | GapEvent
+  | PingEvent
+  | GreetingEvent
+  | ErrorEvent;
+
+/** What a command answers when it succeeds: `of` is the command, the rest are the JSON reply's fields. */
+export type Reply =
+  | {
+    readonly of: "hello";
+    readonly version: number;
+    readonly server: string;
+    readonly formats: readonly Format[];
+    readonly limits: Readonly<Record<string, number>>;
+  }
+  | (LoggedIn & { readonly of: "login" | "register" | "resume" })
+  | { readonly of: "join" | "leave"; readonly room: string; readonly positions: Positions }
+  | { readonly of: "rooms"; readonly rooms: readonly RoomCount[] }
+  | { readonly of: "users"; readonly users: readonly string[] }
+  | { readonly of: "who"; readonly room: string; readonly members: readonly string[] }
+  | { readonly of: "subscribe"; readonly user: string; readonly positions: Positions }
+  | { readonly of: "unsubscribe"; readonly user: string }
+  | { readonly of: "subs"; readonly subscriptions: readonly string[] }
+  | (Accepted & { readonly of: "say" })
+  | (Accepted & { readonly of: "publish"; readonly subscribers: number })
+  | (Accepted & { readonly of: "msg"; readonly to: string; readonly text: string })
+  | { readonly of: "history"; readonly messages: readonly TopicEvent[] }
+  | { readonly of: "whoami"; readonly user: string; readonly room: string | null; readonly server: string }
+  | { readonly of: "passwd"; readonly resume?: string }
+  | { readonly of: "help"; readonly commands: readonly CommandHelp[] }
+  | { readonly of: "seen" | "logout" | "quit" | "pong" };
+
+/** What a login, a registration and a resume answer; a side connection has neither room nor resume token. */
+export interface LoggedIn {
+  readonly user: string;
+  readonly room: string | null;
+  readonly resume?: string;
+  readonly positions: Positions;
+}
+
+/** The store has the message: from here on it is not lost. */
+export interface Accepted {
+  readonly topic: string;
+  readonly seq: number;
+  readonly time: string;
+}
+
+/** A room and how many are in it. */
+export interface RoomCount {
+  readonly room: string;
+  readonly members: number;
+}
+
+/** One command, as `help` describes it: enough for a client to parse, complete and explain it. */
+export interface CommandHelp {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly arguments: readonly ArgumentHelp[];
+  readonly help: string;
+}
+
+/** One argument of a command. */
+export interface ArgumentHelp {
+  readonly name: string;
+  /** `user`, `room` and `command` can be completed; `text` is the rest of the line; `topic`, `seq`, `id`, `flag` and `fields` exist in JSON only. */
+  readonly kind: ArgumentKind;
+  readonly optional: boolean;
+}
+
+/** What an argument is, which decides how it is read and checked. */
+export type ArgumentKind =
+  | "user"
+  | "room"
+  | "topic"
+  | "text"
+  | "secret"
+  | "count"
+  | "seq"
+  | "command"
+  | "id"
+  | "flag"
+  | "fields";

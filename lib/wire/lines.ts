@@ -1,0 +1,124 @@
+/**
+ * Bytes ↔ lines: the protocol's framing, with every bound that a peer could test.
+ *
+ * Promises:
+ * 1. a line is what stands before an LF, without the CR before it, whatever pieces it arrives in;
+ * 2. a line longer than the limit is reported once, as soon as it is known to be, and skipped up to its LF;
+ * 3. a line that is not UTF-8 is reported, never repaired;
+ * 4. no more than the limit is ever kept of an unfinished line.
+ *
+ * It knows nothing of commands or sockets.
+ */
+
+/** One frame: its text, or why there is none. `bytes` is its length without the line's end. */
+export type Line =
+  | { readonly kind: "line"; readonly text: string; readonly bytes: number }
+  | { readonly kind: "too_long" }
+  | { readonly kind: "invalid_utf8" };
+
+const LF = 0x0a;
+const CR = 0x0d;
+const nothing = new Uint8Array(0);
+
+/**
+ * Cuts a stream of bytes into lines.
+ *
+ * @example
+ * ```ts
+ * import { LineFramer } from "./lines.ts";
+ *
+ * const framer = new LineFramer(8192);
+ * const lines = framer.push(new TextEncoder().encode("one\r\ntwo\nthr"));
+ * if (lines.length !== 2) throw new Error("two lines are complete");
+ * ```
+ */
+export class LineFramer {
+  #limit: number;
+  #partial = nothing; // grows by doubling, at most limit + 1 bytes (the CR) of it in use
+  #length = 0;
+  #skipping = false;
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+  /** @param limit the longest line, in bytes without its end */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Changes the longest line, in bytes, for what is not yet complete. */
+  set limit(bytes: number) {
+    this.#limit = bytes;
+  }
+
+  /**
+   * Takes the next bytes of the stream.
+   *
+   * @param chunk is copied where it must be kept: the caller may reuse it
+   * @returns the lines that are now complete, in order
+   */
+  push(chunk: Uint8Array): Line[] {
+    const lines: Line[] = [];
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf(LF, start);
+      const piece = chunk.subarray(start, end < 0 ? chunk.length : end);
+      if (!this.#skipping && this.#exceeds(piece)) {
+        lines.push({ kind: "too_long" });
+        this.#skipping = true;
+        this.#forget();
+      }
+      if (end < 0) {
+        if (!this.#skipping) this.#keep(piece);
+        return lines;
+      }
+      if (this.#skipping) this.#skipping = false;
+      else lines.push(this.#complete(piece));
+      start = end + 1;
+    }
+  }
+
+  #exceeds(piece: Uint8Array): boolean {
+    const length = this.#length + piece.length;
+    if (length <= this.#limit) return false;
+    if (length > this.#limit + 1) return true;
+    const last = piece.length > 0 ? piece[piece.length - 1] : this.#partial[this.#length - 1];
+    return last !== CR;
+  }
+
+  #keep(piece: Uint8Array): void {
+    const length = this.#length + piece.length;
+    if (length > this.#partial.length) {
+      const grown = new Uint8Array(Math.max(length, Math.min(2 * this.#partial.length, this.#limit + 1)));
+      grown.set(this.#partial.subarray(0, this.#length));
+      this.#partial = grown;
+    }
+    this.#partial.set(piece, this.#length);
+    this.#length = length;
+  }
+
+  #complete(piece: Uint8Array): Line {
+    let line = piece;
+    if (this.#length > 0) {
+      this.#keep(piece);
+      line = this.#partial.subarray(0, this.#length);
+      this.#forget();
+    }
+    if (line.length > 0 && line[line.length - 1] === CR) line = line.subarray(0, -1);
+    try {
+      return { kind: "line", text: this.#decoder.decode(line), bytes: line.length };
+    } catch {
+      return { kind: "invalid_utf8" };
+    }
+  }
+
+  #forget(): void {
+    this.#partial = nothing;
+    this.#length = 0;
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** A line as bytes, its LF included. */
+export function encodeLine(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(text + "\n");
+}

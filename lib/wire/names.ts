@@ -1,0 +1,72 @@
+/**
+ * What may be called what: usernames, rooms and topics, and how text is cleaned before anybody sees it.
+ */
+
+const username = /^[A-Za-z0-9_-]{1,32}$/;
+const room = /^[A-Za-z0-9_-][A-Za-z0-9_.#-]{0,63}$/;
+
+/** The rule for usernames, in words. */
+export const usernameRule = "1–32 of A-Z a-z 0-9 _ -";
+
+/** The rule for rooms, in words. */
+export const roomRule = "1–64 of A-Z a-z 0-9 _ - . #, the last two not first";
+
+/** The room that everybody is in after login. */
+export const lobby = "lobby";
+
+/** Whether it may be a user's name. */
+export function isUsername(name: string): boolean {
+  return username.test(name);
+}
+
+/** Whether it may be a room's name, in either case. */
+export function isRoom(name: string): boolean {
+  return room.test(name);
+}
+
+/** The form in which names are compared and rooms are shown. */
+export function fold(name: string): string {
+  return name.toLowerCase();
+}
+
+/** What a topic belongs to. */
+export type TopicKind = "room" | "feed" | "inbox";
+
+/** A topic's name: what is published to. */
+export type Topic = `${TopicKind}:${string}`;
+
+/** The topic of a room's messages. */
+export function roomTopic(name: string): Topic {
+  return `room:${fold(name)}`;
+}
+
+/** The topic of a user's feed. */
+export function feedTopic(user: string): Topic {
+  return `feed:${fold(user)}`;
+}
+
+/** The topic of a user's private messages. */
+export function inboxTopic(user: string): Topic {
+  return `inbox:${fold(user)}`;
+}
+
+/**
+ * Reads a topic's name.
+ *
+ * @returns its kind and whose it is, or undefined where it is none
+ */
+export function parseTopic(topic: string): { kind: TopicKind; name: string; topic: Topic } | undefined {
+  const colon = topic.indexOf(":");
+  const kind = topic.slice(0, colon);
+  const name = fold(topic.slice(colon + 1));
+  if (kind === "room" ? !isRoom(name) : (kind !== "feed" && kind !== "inbox") || !isUsername(name)) return undefined;
+  return { kind: kind as TopicKind, name, topic: `${kind as TopicKind}:${name}` };
+}
+
+// deno-lint-ignore no-control-regex
+const controls = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
+
+/** Text without C0 and C1 control characters (TAB stays) and without halves of characters. */
+export function cleanText(text: string): string {
+  return text.toWellFormed().replace(controls, "");
+}
