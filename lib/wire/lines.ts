@@ -28,7 +28,7 @@ const nothing = new Uint8Array(0);
  * import { LineFramer } from "./lines.ts";
  *
  * const framer = new LineFramer(8192);
- * const lines = framer.push(new TextEncoder().encode("one\r\ntwo\nthr"));
+ * const lines = [...framer.push(new TextEncoder().encode("one\r\ntwo\nthr"))];
  * if (lines.length !== 2) throw new Error("two lines are complete");
  * ```
  */
@@ -52,26 +52,26 @@ export class LineFramer {
   /**
    * Takes the next bytes of the stream.
    *
-   * @param chunk is copied where it must be kept: the caller may reuse it
-   * @returns the lines that are now complete, in order
+   * @param chunk is copied where it must be kept: once the lines are taken, the caller may reuse it
+   * @returns the lines that are now complete, in order, to be taken to the last; a limit that is changed meanwhile holds
+   *   from the next one on
    */
-  push(chunk: Uint8Array): Line[] {
-    const lines: Line[] = [];
+  *push(chunk: Uint8Array): Generator<Line, void, undefined> {
     let start = 0;
     for (;;) {
       const end = chunk.indexOf(LF, start);
       const piece = chunk.subarray(start, end < 0 ? chunk.length : end);
       if (!this.#skipping && this.#exceeds(piece)) {
-        lines.push({ kind: "too_long" });
         this.#skipping = true;
         this.#forget();
+        yield { kind: "too_long" };
       }
       if (end < 0) {
         if (!this.#skipping) this.#keep(piece);
-        return lines;
+        return;
       }
       if (this.#skipping) this.#skipping = false;
-      else lines.push(this.#complete(piece));
+      else yield this.#complete(piece);
       start = end + 1;
     }
   }

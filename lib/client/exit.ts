@@ -1,0 +1,38 @@
+/**
+ * How the client ends: its exit codes as one table, and the error that leads to one of them.
+ */
+
+/** Each way to end: the exit code, and what it means, for `--help`. */
+export const exits = {
+  ok: { code: 0, means: "all went well" },
+  refused: { code: 1, means: "a command of the script was refused" },
+  usage: { code: 2, means: "the command line, or a file that it names, is wrong" },
+  unreachable: { code: 3, means: "no server could be reached, or none that can be trusted" },
+  login: { code: 4, means: "the login was refused, or another login took over" },
+} as const;
+
+/** One of the ways to end. */
+export type Exit = keyof typeof exits;
+
+/** Why the client cannot go on: one line for a person, and the exit that it leads to. */
+export class ClientError extends Error {
+  override readonly name: string = "ClientError";
+
+  /**
+   * @param exit the way to end that it leads to
+   * @param message one sentence, without the word "error"
+   */
+  constructor(readonly exit: Exit, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** The connection ended before a request was answered. */
+export class ConnectionLost extends ClientError {
+  override readonly name = "ConnectionLost";
+
+  /** @param message why, as far as it is known */
+  constructor(message: string, options?: ErrorOptions) {
+    super("unreachable", message, options);
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * What becomes of a session's connection, as data, and the one line that a person is told.
+ */
+
+import { formatServer, type ServerAddress } from "./address.ts";
+
+/** A change of the session's connection. */
+export type Status =
+  | { readonly state: "lost"; readonly reason: string }
+  | { readonly state: "waiting"; readonly ms: number }
+  | { readonly state: "connecting"; readonly server: ServerAddress }
+  | { readonly state: "unreachable"; readonly server: ServerAddress; readonly message: string }
+  | {
+    readonly state: "resumed";
+    readonly server: ServerAddress;
+    /** Messages that came while the session was away. */
+    readonly missed: number;
+  }
+  | { readonly state: "login_needed"; readonly message: string }
+  | { readonly state: "logged_out" }
+  | { readonly state: "gave_up"; readonly seconds: number };
+
+/** The line for a person; undefined where it is nothing that lines tell (a status bar may). */
+export function statusText(status: Status): string | undefined {
+  switch (status.state) {
+    case "lost":
+      return `Connection lost (${status.reason}); reconnecting…`;
+    case "unreachable":
+      return `${status.message}; trying again…`;
+    case "resumed": {
+      const { missed } = status;
+      const count = missed === 0 ? "nothing was" : missed === 1 ? "1 message was" : `${missed} messages were`;
+      return `Back on ${formatServer(status.server)}; ${count} missed${
+        gaps === 0 ? "" : ", and some could not be recovered"
+      }`;
+    }
+    case "login_needed":
+      return `The session cannot be resumed: ${status.message}`;
+    case "gave_up":
+      return `No server could be reached for ${status.seconds} s`;
+    case "waiting":
+    case "connecting":
+    case "logged_out":
+      return undefined;
+  }
+}

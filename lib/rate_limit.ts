@@ -1,0 +1,164 @@
+/**
+ * How often something may happen: token buckets, one alone or one for each key.
+ *
+ * A bucket is one number (the generic cell rate algorithm, ITU-T I.371, annex A): the time at which it will be full
+ * again. Nothing here has a timer, and a limiter holds a bounded number of keys, so that a peer who makes up keys
+ * costs no memory.
+ */
+
+/** How fast tokens come back, and how many may be saved up. */
+export interface BucketOptions {
+  /** Tokens per second. */
+  readonly rate: number;
+  /** How many tokens a full bucket holds: at least 1. */
+  readonly burst: number;
+  /** The time in milliseconds, by a clock that never goes back; by default the process's own. */
+  readonly now?: () => number;
+}
+
+/** What rounding may add up to, in milliseconds, before it counts. */
+const tolerance = 1e-3;
+
+/** The arithmetic that both kinds of limiter share; `fullAt` is the bucket. */
+class Pace {
+  readonly now: () => number;
+  readonly #interval: number;
+  readonly #capacity: number;
+
+  constructor({ rate, burst, now = () => performance.now() }: BucketOptions) {
+    if (!(rate > 0 && burst >= 1)) throw new RangeError(`A bucket of ${burst} tokens at ${rate} per second`);
+    this.now = now;
+    this.#interval = 1000 / rate;
+    this.#capacity = burst * this.#interval;
+  }
+
+  /** When the bucket will be full once `tokens` are taken out of it. */
+  after(fullAt: number, tokens: number, now: number): number {
+    return Math.max(fullAt, now) + tokens * this.#interval;
+  }
+
+  /** How long until `tokens` can be taken, in milliseconds. */
+  wait(fullAt: number, tokens: number, now: number): number {
+    if (tokens * this.#interval > this.#capacity + tolerance) return Infinity;
+    const wait = this.after(fullAt, tokens, now) - now - this.#capacity;
+    return wait > tolerance ? Math.ceil(wait - tolerance) : 0;
+  }
+}
+
+/**
+ * One bucket, full at first.
+ *
+ * @example
+ * ```ts
+ * import { TokenBucket } from "./rate_limit.ts";
+ *
+ * let time = 0;
+ * const bucket = new TokenBucket({ rate: 2, burst: 1, now: () => time });
+ * if (!bucket.take() || bucket.take() || bucket.waitMs() !== 500) throw new Error("unexpected");
+ * time = 500;
+ * if (!bucket.take()) throw new Error("unexpected");
+ * ```
+ */
+export class TokenBucket {
+  readonly #pace: Pace;
+  #fullAt = -Infinity;
+
+  /** @throws {RangeError} if the rate is not above 0 or the bucket holds less than one token */
+  constructor(options: BucketOptions) {
+    this.#pace = new Pace(options);
+  }
+
+  /**
+   * Takes tokens out, all or none.
+   *
+   * @returns whether there were enough
+   */
+  take(tokens = 1): boolean {
+    const now = this.#pace.now();
+    if (this.#pace.wait(this.#fullAt, tokens, now) > 0) return false;
+    this.#fullAt = this.#pace.after(this.#fullAt, tokens, now);
+    return true;
+  }
+
+  /** How long until as many tokens can be taken, in whole milliseconds; `Infinity` where the bucket is too small. */
+  waitMs(tokens = 1): number {
+    return this.#pace.wait(this.#fullAt, tokens, this.#pace.now());
+  }
+}
+
+/** {@linkcode BucketOptions} for each key, and how many keys there may be. */
+export interface KeyedOptions extends BucketOptions {
+  /** How many keys are remembered; beyond it the one that was asked about longest ago is forgotten. */
+  readonly maxKeys?: number;
+}
+
+/**
+ * One bucket for each key, each full at first.
+ *
+ * 1. At most `maxKeys` (10,000) are remembered. A key that keeps being asked about, allowed or not, is not the one
+ *    that is forgotten: whoever is held back gains nothing by making up other keys while trying on.
+ * 2. A full bucket is like none, and is dropped in passing: each taking looks at two keys more.
+ */
+export class KeyedLimiter {
+  readonly #pace: Pace;
+  readonly #maxKeys: number;
+  /** Key → when its bucket is full; the one asked about longest ago is first. */
+  readonly #fullAt = new Map<string, number>();
+  #sweep = this.#fullAt.entries();
+
+  /** @throws {RangeError} if the rate is not above 0, or there is room for less than one token or one key */
+  constructor({ maxKeys = 10_000, ...bucket }: KeyedOptions) {
+    if (!(maxKeys >= 1)) throw new RangeError(`A limiter of ${maxKeys} keys`);
+    this.#pace = new Pace(bucket);
+    this.#maxKeys = maxKeys;
+  }
+
+  /** How many keys are remembered. */
+  get size(): number {
+    return this.#fullAt.size;
+  }
+
+  /**
+   * Takes one token out of the key's bucket.
+   *
+   * @returns whether there was one
+   */
+  take(key: string): boolean {
+    const now = this.#pace.now();
+    this.#dropFull(now);
+    const fullAt = this.#touch(key);
+    if (this.#pace.wait(fullAt, 1, now) > 0) return false;
+    this.#fullAt.delete(key);
+    this.#fullAt.set(key, this.#pace.after(fullAt, 1, now));
+    if (this.#fullAt.size > this.#maxKeys) this.#fullAt.delete(this.#fullAt.keys().next().value!);
+    return true;
+  }
+
+  /** Whether {@linkcode take} would find a token; takes none. */
+  peek(key: string): boolean {
+    return this.retryAfterMs(key) === 0;
+  }
+
+  /** How long until the key's bucket has a token, in whole milliseconds. */
+  retryAfterMs(key: string): number {
+    return this.#pace.wait(this.#touch(key), 1, this.#pace.now());
+  }
+
+  /** The key's bucket, moved to the end of those that may be forgotten. */
+  #touch(key: string): number {
+    const fullAt = this.#fullAt.get(key);
+    if (fullAt === undefined) return -Infinity;
+    this.#fullAt.delete(key);
+    this.#fullAt.set(key, fullAt);
+    return fullAt;
+  }
+
+  /** A map's iterator lives on through changes, so the next two keys are simply the next two. */
+  #dropFull(now: number): void {
+    for (let i = 0; i < 2; i++) {
+      const { value, done } = this.#sweep.next();
+      if (done) this.#sweep = this.#fullAt.entries();
+      else if (value[1] <= now) this.#fullAt.delete(value[0]);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Coming and going: accounts, logins, resumes, passwords.
+ */
+
+import type { Caller, Outcome } from "../caller.ts";
+import type { Entrance } from "../members.ts";
+import { defineCommand } from "../registry.ts";
+
+const credentials = [{ name: "user", kind: "user" }, { name: "password", kind: "secret" }] as const;
+
+/** Makes an entrance the caller's, and answers it. */
+function entered(caller: Caller, of: "login" | "register" | "resume", entrance: Entrance): Outcome {
+  caller.member = entrance.member;
+  return { reply: { of, ...entrance.loggedIn }, after: entrance.start };
+}
+
+/** See the file's first line. */
+export const accountCommands = [
+  defineCommand({
+    name: "login",
+    arguments: [...credentials, { name: "side", kind: "flag", optional: true }],
+    who: "guest",
+    help: "log in",
+    async run(caller, { user, password, side }, { accounts, members }) {
+      const account = await accounts.verify(user, password, caller.address);
+      return entered(caller, "login", side ? members.side(account, caller) : await members.login(account, caller));
+    },
+  }),
+  defineCommand({
+    name: "register",
+    arguments: credentials,
+    who: "guest",
+    help: "make an account and log in; a password is 8 to 72 bytes",
+    async run(caller, { user, password }, { accounts, members }) {
+      const account = await accounts.register(user, password, caller.address);
+      return entered(caller, "register", await members.login(account, caller));
+    },
+  }),
+  defineCommand({
+    name: "resume",
+    arguments: [{ name: "token", kind: "id" }, { name: "positions", kind: "fields", optional: true }],
+    who: "guest",
+    help: "come back after a lost connection and get what was missed (JSON format)",
+    async run(caller, { token, positions = {} }, { members }) {
+      return entered(caller, "resume", await members.resume(token, positions, caller));
+    },
+  }),
+  defineCommand({
+    name: "passwd",
+    arguments: [{ name: "old", kind: "secret" }, { name: "new", kind: "secret" }],
+    who: "member",
+    help: 'change your password; either may be in "double quotes"',
+    async run({ member, address }, { old, new: password }, { accounts, members }) {
+      await accounts.changePassword(member.user, old, password, address);
+      const resume = await members.renewToken(member);
+      return { reply: { of: "passwd", ...(resume === undefined ? {} : { resume }) } };
+    },
+  }),
+  defineCommand({
+    name: "logout",
+    who: "user",
+    help: "log out and stay connected",
+    async run(caller, _, { members }) {
+      const { member } = caller;
+      (caller as Caller).member = undefined;
+      await members.leave(member, true);
+      return { reply: { of: "logout" } };
+    },
+  }),
+  defineCommand({
+    name: "quit",
+    aliases: ["exit"],
+    who: "anyone",
+    help: "leave and close the connection",
+    async run(caller, _, { members }) {
+      const { member } = caller;
+      caller.member = undefined;
+      if (member) await members.leave(member, false);
+      return { reply: { of: "quit" }, close: true };
+    },
+  }),
+];

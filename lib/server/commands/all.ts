@@ -1,0 +1,19 @@
+/**
+ * Every command, in the order in which `help` lists them.
+ */
+
+import { accountCommands } from "./accounts.ts";
+import { connectionCommands } from "./connection.ts";
+import { followCommands } from "./follows.ts";
+import { messageCommands } from "./messages.ts";
+import { roomCommands } from "./rooms.ts";
+import type { CommandSpec } from "../registry.ts";
+
+/** The registry is made from these. */
+export const allCommands: readonly CommandSpec[] = [
+  ...accountCommands,
+  ...messageCommands,
+  ...roomCommands,
+  ...followCommands,
+  ...connectionCommands,
+];

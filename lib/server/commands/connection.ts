@@ -1,0 +1,67 @@
+/**
+ * The connection itself: its format, signs of life, and help.
+ */
+
+import { ChatError } from "../../errors.ts";
+import { maxCount, maxIdLength, quote } from "../../wire/command.ts";
+import { protocolVersion } from "../../wire/event.ts";
+import { defineCommand, describe } from "../registry.ts";
+
+/** See the file's first line. */
+export const connectionCommands = [
+  defineCommand({
+    name: "hello",
+    arguments: [{ name: "options", kind: "text" }],
+    who: "guest",
+    help: 'choose the format, for programs: HELLO {"format":"json","version":1}',
+    run(caller, { options }, { serverId, config }) {
+      let wish: unknown;
+      try {
+        wish = JSON.parse(options);
+      } catch {
+        throw new ChatError("invalid_json", 'HELLO takes one JSON object: HELLO {"format":"json","version":1}');
+      }
+      const { format, version = protocolVersion } = Object(wish) as Record<string, unknown>;
+      if (format !== "json" && format !== "text") {
+        throw new ChatError("usage", `The format must be "text" or "json", not ${quote(String(format))}`);
+      }
+      // From here on the client is spoken to as it wished, if only to be told that its version is unknown.
+      caller.format = format;
+      if (version !== protocolVersion) {
+        throw new ChatError("usage", `This server speaks version ${protocolVersion}, not ${quote(String(version))}`, {
+          versions: [protocolVersion],
+        });
+      }
+      const limits = {
+        line_bytes: config.maxLineBytes,
+        message_bytes: config.maxMessageBytes,
+        history: maxCount,
+        id_length: maxIdLength,
+      };
+      return { reply: { of: "hello", version: protocolVersion, server: serverId, formats: ["text", "json"], limits } };
+    },
+  }),
+  defineCommand({
+    name: "pong",
+    who: "anyone",
+    help: "answer a ping (JSON format)",
+    run: () => ({ reply: { of: "pong" } }),
+  }),
+  defineCommand({
+    name: "help",
+    aliases: ["?"],
+    arguments: [{ name: "command", kind: "command", optional: true }],
+    who: "anyone",
+    help: "list the commands, or explain one",
+    run(_, { command: name }, { commands }) {
+      const bare = name?.replace(/^\//, "").toLowerCase();
+      const chosen = commands.filter(({ name, aliases }) =>
+        bare === undefined || name === bare || aliases.includes(bare)
+      );
+      if (chosen.length === 0) {
+        throw new ChatError("unknown_command", `There is no command ${quote(name!)}; /help lists them`);
+      }
+      return { reply: { of: "help", commands: chosen.map(describe) } };
+    },
+  }),
+];

@@ -1,0 +1,178 @@
+/**
+ * What is said: in rooms, to followers, to one person; and what was said before.
+ */
+
+import { ChatError } from "../../errors.ts";
+import { decodePlace } from "../../store/place.ts";
+import type { Draft, PublishResult } from "../../store/store.ts";
+import type { Accepted, TopicEvent } from "../../wire/event.ts";
+import { maxCount, quote } from "../../wire/command.ts";
+import { feedTopic, fold, inboxTopic, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import type { Caller, Services } from "../caller.ts";
+import { isoTime, topicEvent } from "../events.ts";
+import { forcedLogout } from "../members.ts";
+import type { Member } from "../member.ts";
+import { defineCommand } from "../registry.ts";
+import { knownUser } from "./follows.ts";
+
+const said = [{ name: "text", kind: "text" }, { name: "cid", kind: "id", optional: true }] as const;
+
+/** How many messages `history` gives unless it is told. */
+const defaultCount = 20;
+
+/** The inbox is searched for a conversation in pages of this size. */
+const pageSize = 500;
+
+/** Puts a message into a topic's log; from there it reaches everybody, the sender included. */
+async function publish(
+  { member }: Caller & { member: Member },
+  { store, members }: Services,
+  topic: Topic,
+  draft: Draft,
+): Promise<Accepted> {
+  const result: PublishResult = await store.topics.publish(topic, draft, member.session);
+  switch (result.kind) {
+    case "published":
+      return { topic, seq: result.seq, time: isoTime(result.time) };
+    case "full":
+      throw new ChatError("inbox_full", `${draft.to} has too many unread messages; yours was not sent`);
+    case "fenced":
+      members.supersede(member.connection);
+      throw new ChatError("already_logged_in", forcedLogout.message);
+  }
+}
+
+/** See the file's first line. */
+export const messageCommands = [
+  defineCommand({
+    name: "say",
+    arguments: [...said, { name: "room", kind: "room", optional: true }],
+    who: "user",
+    help: "say something in your room; what does not begin with / is said too, and //x says /x",
+    pipelined: true,
+    async run(caller, { text, cid, room }, services) {
+      const { member } = caller;
+      const target = member.side ? room : member.room;
+      if (target === undefined) {
+        throw new ChatError("usage", 'A side connection must name the "room" that it says it in');
+      }
+      if (room !== undefined && room !== target) {
+        throw new ChatError("wrong_room", `You are in ${target}, not in ${room}`);
+      }
+      const draft = { from: member.user, text, cid };
+      const accepted = publish(caller, services, roomTopic(target), draft);
+      if (services.config.followRoomMessages) {
+        // The copy for followers elsewhere is best effort and nobody's answer: the message itself is in its room's log.
+        accepted.then(() => publish(caller, services, feedTopic(member.user), { ...draft, room: target })).catch(
+          () => {},
+        );
+      }
+      return { reply: { of: "say", ...await accepted } };
+    },
+  }),
+  defineCommand({
+    name: "publish",
+    arguments: said,
+    who: "user",
+    help: "tell everybody who subscribed to you",
+    pipelined: true,
+    async run(caller, { text, cid }, services) {
+      const { user } = caller.member;
+      const { accounts, sessions } = services.store;
+      const [accepted, subscribers] = await Promise.all([
+        publish(caller, services, feedTopic(user), { from: user, text, cid }),
+        accounts.followers(user).then((followers) => sessions.countOnline(followers)),
+      ]);
+      return { reply: { of: "publish", ...accepted, subscribers } };
+    },
+  }),
+  defineCommand({
+    name: "msg",
+    aliases: ["dm", "tell"],
+    arguments: [{ name: "to", kind: "user" }, ...said],
+    who: "user",
+    help: "send a private message; it waits for whoever is away",
+    async run(caller, { to, text, cid }, services) {
+      const { name } = await knownUser(to, services);
+      const draft = { from: caller.member.user, text, cid, to: name };
+      return { reply: { of: "msg", ...await publish(caller, services, inboxTopic(name), draft), to: name, text } };
+    },
+  }),
+  defineCommand({
+    name: "seen",
+    arguments: [{ name: "pos", kind: "id" }],
+    who: "member",
+    help: "mark your private messages as read, up to a position (JSON format)",
+    async run({ member }, { pos }, { store }) {
+      const inbox = inboxTopic(member.user);
+      const place = decodePlace(pos);
+      if (!place) throw new ChatError("usage", `${quote(pos)} is not a position`);
+      const { epoch } = await store.topics.head(inbox);
+      if (place.epoch === epoch) await store.topics.markRead(inbox, place.seq);
+      return { reply: { of: "seen" } };
+    },
+  }),
+  defineCommand({
+    name: "history",
+    arguments: [
+      { name: "user", kind: "user", optional: true },
+      { name: "n", kind: "count", optional: true },
+      { name: "room", kind: "room", optional: true },
+      { name: "topic", kind: "topic", optional: true },
+      { name: "before", kind: "seq", optional: true },
+    ],
+    who: "user",
+    help: `show the last messages of your room, or of your talk with @user; n is 1 to ${maxCount}`,
+    async run({ member }, { user, n = defaultCount, room, topic, before }, services) {
+      if (user !== undefined) {
+        const { name } = await knownUser(user, services);
+        return { reply: { of: "history", messages: await conversation(services, member.user, name, n) } };
+      }
+      const name = room ?? member.room;
+      const chosen = topic ?? (name === undefined ? undefined : roomTopic(name));
+      if (chosen === undefined) throw new ChatError("usage", 'A side connection must name the "room" or the "topic"');
+      mayRead(member, chosen);
+      const range = before === undefined ? { limit: n } : { before, limit: n };
+      const { epoch, entries } = await services.store.topics.read(chosen, range);
+      return { reply: { of: "history", messages: entries.map((entry) => topicEvent(chosen, epoch, entry)) } };
+    },
+  }),
+];
+
+/** Lets a member read its own inbox and feed, the room that it is in, and the feeds that it follows. */
+function mayRead(member: Member, topic: Topic): void {
+  const { kind, name } = parseTopic(topic)!;
+  if (kind === "room") {
+    if (member.side || name === member.room) return;
+    throw new ChatError("wrong_room", `You are in ${member.room}, not in ${name}`);
+  }
+  if (name === fold(member.user) || (kind === "feed" && member.following.has(topic))) return;
+  throw new ChatError("forbidden", `You may not read ${topic}`);
+}
+
+/** The last `n` private messages between two users, both ways, oldest first. */
+async function conversation({ store }: Services, one: string, other: string, n: number): Promise<TopicEvent[]> {
+  const [received, sent] = await Promise.all([
+    lastFrom(store.topics, inboxTopic(one), other, n),
+    fold(one) === fold(other) ? [] : lastFrom(store.topics, inboxTopic(other), one, n),
+  ]);
+  return [...received, ...sent].sort((a, b) => a.time < b.time ? -1 : a.time > b.time ? 1 : 0).slice(-n);
+}
+
+/** The last `n` messages of an inbox that came from one sender, oldest first. */
+async function lastFrom(
+  topics: Services["store"]["topics"],
+  inbox: Topic,
+  sender: string,
+  n: number,
+): Promise<TopicEvent[]> {
+  const found: TopicEvent[] = [];
+  for (let before: number | undefined; found.length < n;) {
+    const page = await topics.read(inbox, before === undefined ? { limit: pageSize } : { before, limit: pageSize });
+    if (page.entries.length === 0) break;
+    const theirs = page.entries.filter(({ from }) => from === sender);
+    found.unshift(...theirs.map((entry) => topicEvent(inbox, page.epoch, entry)));
+    before = page.entries[0].seq;
+  }
+  return found.slice(-n);
+}

@@ -1,0 +1,82 @@
+/**
+ * Rooms, and who is in them.
+ */
+
+import { ChatError } from "../../errors.ts";
+import { lobby } from "../../wire/names.ts";
+import type { Caller, Outcome, Services } from "../caller.ts";
+import type { Member } from "../member.ts";
+import { defineCommand } from "../registry.ts";
+
+/** Brings the member to a room, and tells both rooms. */
+async function go(of: "join" | "leave", member: Member, room: string, { members }: Services): Promise<Outcome> {
+  if (room !== member.room && member.joins && !member.joins.take(1)) {
+    const wait = member.joins.waitMs(1);
+    throw new ChatError("rate_limited", `You change rooms too often; try again in ${Math.ceil(wait / 1000)} s`, {
+      retry_after_ms: Math.ceil(wait),
+    });
+  }
+  const { positions, start, left } = await member.join(room);
+  if (left !== undefined) await members.moved(member, left);
+  return { reply: { of, room, positions }, after: start };
+}
+
+/** Rooms with somebody in them and those of the configuration, sorted by name. */
+async function listRooms({ store, config }: Services): Promise<{ room: string; members: number }[]> {
+  const counts = await store.sessions.rooms();
+  const names = new Set([...config.rooms, ...counts.keys()]);
+  return [...names].sort().map((room) => ({ room, members: counts.get(room) ?? 0 }));
+}
+
+/** See the file's first line. */
+export const roomCommands = [
+  defineCommand({
+    name: "join",
+    aliases: ["j"],
+    arguments: [{ name: "room", kind: "room" }],
+    who: "user",
+    help: "go to a room; it is made if it is new",
+    run: ({ member }, { room }, services) => go("join", member, room, services),
+  }),
+  defineCommand({
+    name: "leave",
+    aliases: ["part"],
+    who: "user",
+    help: "go back to the lobby",
+    run({ member }, _, services) {
+      if (!member.side) return go("leave", member, lobby, services);
+      member.leaveRoom();
+      return { reply: { of: "leave", room: lobby, positions: {} } };
+    },
+  }),
+  defineCommand({
+    name: "rooms",
+    aliases: ["list"],
+    who: "user",
+    help: "list the rooms and how many are in each",
+    run: async (_caller: Caller, _, services) => ({ reply: { of: "rooms", rooms: await listRooms(services) } }),
+  }),
+  defineCommand({
+    name: "users",
+    who: "user",
+    help: "list who is online, on every server",
+    run: async (_caller: Caller, _, { store }) => ({ reply: { of: "users", users: await store.sessions.online() } }),
+  }),
+  defineCommand({
+    name: "who",
+    arguments: [{ name: "room", kind: "room", optional: true }],
+    who: "user",
+    help: "list who is in your room, or in another",
+    async run({ member }, { room = member.room ?? lobby }, { store }) {
+      return { reply: { of: "who", room, members: await store.sessions.members(room) } };
+    },
+  }),
+  defineCommand({
+    name: "whoami",
+    who: "user",
+    help: "show your name, your room and your server",
+    run: ({ member }, _, { serverId }) => ({
+      reply: { of: "whoami", user: member.user, room: member.room ?? null, server: serverId },
+    }),
+  }),
+];

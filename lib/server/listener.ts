@@ -1,0 +1,152 @@
+/**
+ * The door: accepts connections, bounds them, and sees each through its TLS handshake.
+ *
+ * Promises:
+ * 1. a peer that is silent, slow or speaks no TLS holds up nobody else, and is gone when the handshake's time is over;
+ * 2. connections are bounded in all, for each address, and while their handshake is not done;
+ * 3. no failure to accept one connection ends the loop; out of descriptors, it waits a little.
+ */
+
+import type { Log } from "../log.ts";
+
+/** What the door is made from. */
+export interface ListenerOptions {
+  readonly hostname: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** PEM: the certificate with its chain. */
+  readonly cert: string;
+  /** PEM: its private key. */
+  readonly key: string;
+  readonly handshakeTimeoutMs: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  readonly maxHandshakes: number;
+  readonly log: Log;
+  /** Serves a connection whose handshake is done; the connection is closed when it resolves. */
+  serve(conn: Deno.TlsConn, address: string): Promise<void>;
+}
+
+/** How long to wait when a connection could not be accepted, in milliseconds. */
+const acceptRetryMs = 100;
+
+/** See the file's promises. */
+export class Listener {
+  readonly port: number;
+  readonly #options: ListenerOptions;
+  readonly #listener: Deno.TlsListener;
+  readonly #handshakes = new Set<Deno.TlsConn>();
+  readonly #addresses = new Map<string, number>();
+  readonly #serving = new Set<Promise<void>>();
+  readonly #accepting: Promise<void>;
+  #connections = 0;
+  #closed = false;
+
+  /** @throws {Error} where the address cannot be listened on, or the certificate is refused */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    const { hostname, port, cert, key } = options;
+    this.#listener = Deno.listenTls({ hostname, port, cert, key });
+    this.port = (this.#listener.addr as Deno.NetAddr).port;
+    this.#accepting = this.#accept();
+  }
+
+  /** Connections whose handshake is done. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** Accepts no more, and gives up handshakes that are not done. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.close();
+    for (const conn of this.#handshakes) closeQuietly(conn);
+  }
+
+  /** Resolves when the door is closed and everybody who came through it is gone. */
+  async finished(): Promise<void> {
+    await this.#accepting;
+    while (this.#serving.size > 0) await Promise.all(this.#serving);
+  }
+
+  async #accept(): Promise<void> {
+    while (!this.#closed) {
+      let conn: Deno.TlsConn;
+      try {
+        conn = await this.#listener.accept();
+      } catch (error) {
+        if (this.#closed) return;
+        this.#options.log.warn("accept_failed", { error });
+        await new Promise((resolve) => setTimeout(resolve, acceptRetryMs));
+        continue;
+      }
+      const done: Promise<void> = this.#receive(conn).finally(() => this.#serving.delete(done));
+      this.#serving.add(done);
+    }
+  }
+
+  async #receive(conn: Deno.TlsConn): Promise<void> {
+    const { maxConnections, maxConnectionsPerAddress, maxHandshakes, log, serve } = this.#options;
+    const address = (conn.remoteAddr as Deno.NetAddr).hostname;
+    const before = this.#addresses.get(address) ?? 0;
+    if (this.#connections >= maxConnections || before >= maxConnectionsPerAddress) {
+      log.warn("connection_refused", { address, connections: this.#connections, from_address: before });
+      return closeQuietly(conn);
+    }
+    if (this.#handshakes.size >= maxHandshakes) this.#giveUpOldest();
+    if (!await this.#shakeHands(conn, address)) return;
+    this.#connections++;
+    this.#addresses.set(address, (this.#addresses.get(address) ?? 0) + 1);
+    try {
+      await serve(conn, address);
+    } catch (error) {
+      log.error("connection_failed", { address, error });
+      closeQuietly(conn);
+    } finally {
+      this.#connections--;
+      const left = this.#addresses.get(address)! - 1;
+      if (left > 0) this.#addresses.set(address, left);
+      else this.#addresses.delete(address);
+    }
+  }
+
+  /** A crowd of unfinished handshakes must not keep anybody out: the one that has had the longest time goes. */
+  #giveUpOldest(): void {
+    for (const oldest of this.#handshakes) {
+      this.#handshakes.delete(oldest);
+      return closeQuietly(oldest);
+    }
+  }
+
+  async #shakeHands(conn: Deno.TlsConn, address: string): Promise<boolean> {
+    const { handshakeTimeoutMs, log } = this.#options;
+    this.#handshakes.add(conn);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error("the handshake took too long")), handshakeTimeoutMs);
+    });
+    try {
+      const handshake = conn.handshake();
+      handshake.catch(() => {}); // it may fail long after its time is over
+      await Promise.race([handshake, late]);
+      if (this.#closed || !this.#handshakes.has(conn)) throw new Error("the connection was given up");
+      return true;
+    } catch (error) {
+      log.debug("handshake_failed", { address, error });
+      closeQuietly(conn);
+      return false;
+    } finally {
+      clearTimeout(timer);
+      this.#handshakes.delete(conn);
+    }
+  }
+}
+
+function closeQuietly(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch {
+    // The peer was quicker.
+  }
+}

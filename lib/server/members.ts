@@ -1,0 +1,351 @@
+/**
+ * Everybody who is logged in on this server: how they come, are superseded, drop, come back and go.
+ *
+ * Who is where is the store's to say; this directory only knows which of those sessions its own connections hold, and
+ * keeps what is owed when one of them ends: the rooms hear of it, and a dropped client's place is kept for a while.
+ */
+
+import { ChatError } from "../errors.ts";
+import { TokenBucket } from "../rate_limit.ts";
+import { decodePlace, encodePlace, randomWord } from "../store/place.ts";
+import type { Account, ClaimResult, Departure, Place, ServerSignal, Session, Store } from "../store/store.ts";
+import type { LoggedIn, SystemEvent } from "../wire/event.ts";
+import { feedTopic, inboxTopic, isUsername, lobby, roomTopic, type Topic } from "../wire/names.ts";
+import type { Feeds } from "./following.ts";
+import { type Channel, Member, superseded } from "./member.ts";
+
+/** How long a dropped client's session is kept before its room hears that it left, in milliseconds. */
+export const resumeGraceMs = 5_000;
+
+/** What a connection is told, as its last line, whose session has gone to another. */
+export const forcedLogout: SystemEvent = {
+  type: "system",
+  code: "forced_logout",
+  message: "Logged in from another location.",
+};
+
+/** What the directory is made from. */
+export interface MembersOptions {
+  readonly serverId: string;
+  readonly store: Store;
+  readonly feeds: Feeds;
+  readonly policy: "force" | "reject";
+  readonly maxQueueBytes: number;
+  /** Room changes per minute and session; undefined where that is not limited. */
+  readonly joinsPerMinute: number | undefined;
+  /** Told of what could not be done because the store was away. */
+  readonly onFault: (what: string, error: unknown) => void;
+}
+
+/** A login that has gone through: what to answer, and what to do once the answer is queued. */
+export interface Entrance {
+  readonly member: Member;
+  readonly loggedIn: LoggedIn;
+  start(): void;
+}
+
+/** A connection with a session, or on its way to one. */
+interface Seat {
+  member: Member | undefined;
+  superseded: boolean;
+  /** Running while the connection is gone and its client may resume. */
+  grace: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** See the file's first lines. */
+export class Members {
+  readonly #options: MembersOptions;
+  readonly #seats = new Map<string, Seat>();
+
+  constructor(options: MembersOptions) {
+    this.#options = options;
+  }
+
+  /** How many sessions this server holds. */
+  get size(): number {
+    return this.#seats.size;
+  }
+
+  /**
+   * Logs somebody in whose password was right.
+   *
+   * @throws {ChatError} `already_logged_in` where the policy keeps a live session, `store_unavailable`
+   */
+  async login(account: Account, channel: Channel): Promise<Entrance> {
+    const token = makeToken(account.name);
+    const request = { user: account.name, room: lobby, tokenHash: await hashToken(token) };
+    return await this.#enter(request, channel, token, {});
+  }
+
+  /**
+   * Brings a client back that was cut off.
+   *
+   * @param positions where the client stands: topic → position; what is none is ignored
+   * @throws {ChatError} `invalid_credentials`, `already_logged_in`, `store_unavailable`
+   */
+  async resume(presented: string, positions: Readonly<Record<string, unknown>>, channel: Channel): Promise<Entrance> {
+    const name = presented.slice(0, presented.indexOf("."));
+    const account = isUsername(name) ? await this.#options.store.accounts.find(name) : undefined;
+    if (!account) throw refused();
+    const token = makeToken(account.name);
+    const request = {
+      user: account.name,
+      room: lobby,
+      tokenHash: await hashToken(token),
+      presentedHash: await hashToken(presented),
+    };
+    return await this.#enter(request, channel, token, positions);
+  }
+
+  /** Lets a script in beside whoever is logged in: no session, no presence. */
+  side(account: Account, channel: Channel): Entrance {
+    const member = this.#member(account.name, undefined, channel);
+    return { member, loggedIn: { user: account.name, room: null, positions: {} }, start: () => {} };
+  }
+
+  /** Gives the member's session a new resume token, and makes the earlier ones worthless. */
+  async renewToken(member: Member): Promise<string | undefined> {
+    if (!member.session || member.format !== "json") return undefined;
+    const token = makeToken(member.user);
+    return await this.#options.store.sessions.renewToken(member.session, await hashToken(token)) ? token : undefined;
+  }
+
+  /**
+   * Ends a member's session at its own wish.
+   *
+   * @param revoke whether its resume tokens end with it
+   */
+  async leave(member: Member, revoke: boolean): Promise<void> {
+    this.#unseat(member);
+    await this.#end(member, revoke);
+  }
+
+  /**
+   * The member's connection is gone. A JSON client has a while to resume before its room hears that it left; somebody
+   * who reads text has left.
+   */
+  async drop(member: Member): Promise<void> {
+    const seat = this.#seats.get(member.connection);
+    if (!member.session || !seat) {
+      member.following.stopAll();
+      return;
+    }
+    if (member.format === "text") {
+      this.#unseat(member);
+      return await this.#end(member, false);
+    }
+    const { session } = member;
+    const positions = member.following.positions();
+    member.following.stopAll();
+    seat.grace = setTimeout(() => {
+      this.#unseat(member);
+      void this.#end(member, false);
+    }, resumeGraceMs);
+    try {
+      await this.#options.store.sessions.stand(session, positions);
+      await this.#options.store.sessions.detach(session);
+    } catch (error) {
+      this.#options.onFault("detach", error);
+    }
+  }
+
+  /** Another connection has the session: tells this one, and closes it. */
+  supersede(connection: string): void {
+    const seat = this.#seats.get(connection);
+    if (!seat) return;
+    seat.superseded = true;
+    if (!seat.member) return; // still entering: it is told then
+    this.#unseat(seat.member);
+    seat.member.following.stopAll();
+    seat.member.end(forcedLogout);
+  }
+
+  /** Takes what another server signals. */
+  hear(signal: ServerSignal): void {
+    if (signal.kind === "evict") this.supersede(signal.connection);
+  }
+
+  /** Closes those whose session is no longer theirs in the store: others may have ended them meanwhile. */
+  async verify(): Promise<void> {
+    const sessions = [...this.#seats.values()].flatMap(({ member }) => member?.session ?? []);
+    for (const { connection } of await this.#options.store.sessions.lost(sessions)) this.supersede(connection);
+  }
+
+  /** Tells rooms of those who were lost with their server. */
+  async announceDepartures(departures: readonly Departure[]): Promise<void> {
+    await Promise.all(departures.map(({ user, room, claim }) => this.#announce(room, user, "left", claim)));
+  }
+
+  /** Tells a room that somebody came or went; best effort, since presence is not logged. */
+  async #announce(room: string, user: string, state: "joined" | "left", claim: number): Promise<void> {
+    try {
+      await this.#options.store.topics.announce(room, { user, state, claim });
+    } catch (error) {
+      this.#options.onFault("announce", error);
+    }
+  }
+
+  /** Tells the rooms that a member has changed its own. */
+  async moved(member: Member, left: string): Promise<void> {
+    if (!member.session) return;
+    const { user, session: { claim, room } } = member;
+    await Promise.all([this.#announce(left, user, "left", claim), this.#announce(room, user, "joined", claim)]);
+  }
+
+  /**
+   * Before the server stops: who reads text leaves, whoever can resume keeps its place for others to find.
+   */
+  async release(): Promise<void> {
+    const members = [...this.#seats.values()].flatMap(({ member, grace }) => {
+      clearTimeout(grace);
+      return member ?? [];
+    });
+    this.#seats.clear();
+    await Promise.all(members.map(async (member) => {
+      const positions = member.following.positions();
+      member.following.stopAll();
+      if (member.format === "text") return await this.#end(member, false);
+      try {
+        await member.remember(positions);
+        await this.#options.store.sessions.detach(member.session!);
+      } catch (error) {
+        this.#options.onFault("detach", error);
+      }
+    }));
+  }
+
+  async #enter(
+    request: { user: string; room: string; tokenHash: string; presentedHash?: string },
+    channel: Channel,
+    token: string,
+    given: Readonly<Record<string, unknown>>,
+  ): Promise<Entrance> {
+    const { store, policy } = this.#options;
+    const { connection } = channel;
+    const seat: Seat = { member: undefined, superseded: false, grace: undefined };
+    this.#seats.set(connection, seat);
+    try {
+      const result = await store.sessions.claim({ ...request, connection, policy });
+      if (result.kind === "live") {
+        throw new ChatError("already_logged_in", `${request.user} is logged in, and this server keeps that session`);
+      }
+      if (result.kind === "refused") throw refused();
+      return await this.#seatMember(result, seat, channel, token, given, request.presentedHash !== undefined);
+    } catch (error) {
+      this.#seats.delete(connection);
+      throw error;
+    }
+  }
+
+  async #seatMember(
+    { session, superseded: earlier, stood }: ClaimResult & { kind: "claimed" },
+    seat: Seat,
+    channel: Channel,
+    token: string,
+    given: Readonly<Record<string, unknown>>,
+    resumed: boolean,
+  ): Promise<Entrance> {
+    const member = this.#member(session.user, session, channel);
+    let started: { positions: Record<string, string>; start: () => void };
+    try {
+      if (earlier) await this.#evict(earlier);
+      started = await this.#open(member, resumed ? { ...stood, ...given } : {}, given);
+      if (!earlier || earlier.room !== session.room) {
+        if (earlier) await this.#announce(earlier.room, session.user, "left", earlier.claim);
+        await this.#announce(session.room, session.user, "joined", session.claim);
+      }
+    } catch (error) {
+      member.following.stopAll();
+      await this.#end(member, false);
+      throw error;
+    }
+    if (seat.superseded) {
+      member.following.stopAll();
+      channel.end(forcedLogout);
+      throw superseded();
+    }
+    seat.member = member;
+    const { user, room } = session;
+    const loggedIn = {
+      user,
+      room,
+      positions: started.positions,
+      ...(channel.format === "json" ? { resume: token } : {}),
+    };
+    return { member, loggedIn, start: started.start };
+  }
+
+  /** Has the topics of a login flow: its room, its inbox, and the feeds that it follows. */
+  async #open(
+    member: Member,
+    from: Readonly<Record<string, unknown>>,
+    given: Readonly<Record<string, unknown>>,
+  ): Promise<{ positions: Record<string, string>; start: () => void }> {
+    const { store } = this.#options;
+    const inbox = inboxTopic(member.user);
+    const feeds = (await store.accounts.follows(member.user)).map(feedTopic);
+    const topics: Topic[] = [roomTopic(member.room!), inbox, ...feeds];
+    const seen = decodePlace(given[inbox]);
+    const places = new Map(
+      await Promise.all(topics.map(async (topic): Promise<[Topic, Place]> => {
+        const now = await member.following.open(topic);
+        const place = decodePlace(from[topic]);
+        if (topic === inbox) {
+          if (seen && seen.epoch === now.epoch) await store.topics.markRead(inbox, seen.seq);
+          // What is unread comes, whatever the client says that it has seen elsewhere.
+          return [topic, place ?? { epoch: now.epoch, seq: await store.topics.readMark(inbox), id: "" }];
+        }
+        return [topic, place ?? now];
+      })),
+    );
+    const positions = Object.fromEntries([...places].map(([topic, place]) => [topic, encodePlace(place)]));
+    await member.remember(positions);
+    return { positions, start: () => places.forEach((place, topic) => member.following.start(topic, place)) };
+  }
+
+  async #evict({ server, connection }: Session): Promise<void> {
+    if (server === this.#options.serverId) this.supersede(connection);
+    else await this.#options.store.servers.signal(server, { kind: "evict", connection });
+  }
+
+  async #end(member: Member, revoke: boolean): Promise<void> {
+    member.following.stopAll();
+    if (!member.session) return;
+    const { user, room, claim } = member.session;
+    try {
+      if (await this.#options.store.sessions.end(member.session, revoke)) {
+        await this.#announce(room, user, "left", claim);
+      }
+    } catch (error) {
+      this.#options.onFault("end", error);
+    }
+  }
+
+  #unseat(member: Member): void {
+    clearTimeout(this.#seats.get(member.connection)?.grace);
+    this.#seats.delete(member.connection);
+  }
+
+  #member(user: string, session: Session | undefined, channel: Channel): Member {
+    const { store, feeds, maxQueueBytes, joinsPerMinute } = this.#options;
+    const joins = joinsPerMinute === undefined
+      ? undefined
+      : new TokenBucket({ rate: joinsPerMinute / 60, burst: joinsPerMinute });
+    return new Member({ user, session, channel, store, feeds, replayBelow: maxQueueBytes / 4, joins });
+  }
+}
+
+function refused(): ChatError {
+  return new ChatError("invalid_credentials", "The resume token is spent, expired or revoked; log in again");
+}
+
+/** A new resume token: whose it is, so that it can be looked up, and 160 random bits. */
+function makeToken(user: string): string {
+  return `${user}.${randomWord(32)}`;
+}
+
+/** What the store keeps of a token. */
+async function hashToken(token: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token)));
+  return digest.toBase64({ alphabet: "base64url", omitPadding: true });
+}

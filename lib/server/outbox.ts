@@ -1,0 +1,173 @@
+/**
+ * One connection's bounded queue of bytes on their way out.
+ *
+ * Promises:
+ * 1. bytes go out in the order in which they were pushed, and nothing waits for a slow reader but its own queue;
+ * 2. one write is in flight at a time; whatever gathered meanwhile goes out in the next, as one write;
+ * 3. events never hold more than the limit: the push that would exceed it empties the queue, and answers `slow`; answers
+ *    are not counted, since who asks is made to wait while too much is pending;
+ * 4. after `slow`, or once it is finishing, the outbox takes nothing more.
+ *
+ * It knows neither formats nor TLS; a sink is anything that takes bytes.
+ */
+
+/** Where the bytes go: the part of `Deno.Conn` that an outbox needs. */
+export interface Sink {
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/** What became of a push. */
+export type PushResult = "accepted" | "slow" | "closed";
+
+/** Something that has bytes to write once this turn of the event loop is over. */
+interface Flushable {
+  flush(): void;
+}
+
+/** Flushes outboxes together, once a turn of the event loop: what a burst pushed goes out in one write each. */
+export class Flusher {
+  #waiting: Flushable[] = [];
+
+  /** Has `flush` called on it when this turn's work is done. */
+  schedule(outbox: Flushable): void {
+    if (this.#waiting.push(outbox) === 1) setImmediate(() => this.#run());
+  }
+
+  #run(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const outbox of waiting) outbox.flush();
+  }
+}
+
+/** See the file's promises. */
+export class Outbox {
+  readonly #sink: Sink;
+  readonly #flusher: Flusher;
+  readonly #limit: number;
+  #chunks: Uint8Array[] = [];
+  #queued = 0;
+  #events = 0; // of what is queued, the bytes that nobody asked for
+  #inFlight = 0;
+  #state: "open" | "finishing" | "closed" = "open";
+  #scheduled = false;
+  #taken = 0; // bytes that were ever queued
+  #written = 0; // bytes that were ever written
+  #waiters: { at: number; resolve: () => void }[] = [];
+
+  /** @param limit the most bytes of events that may wait, those in flight not counted */
+  constructor(sink: Sink, flusher: Flusher, limit: number) {
+    this.#sink = sink;
+    this.#flusher = flusher;
+    this.#limit = limit;
+  }
+
+  /** Bytes that are not written yet. */
+  get pending(): number {
+    return this.#queued + this.#inFlight;
+  }
+
+  /** Queues an event's bytes; they must not be changed afterwards. */
+  push(bytes: Uint8Array): PushResult {
+    if (this.#state !== "open") return "closed";
+    if (this.#events + bytes.length > this.#limit) {
+      this.#drop();
+      return "slow";
+    }
+    this.#events += bytes.length;
+    this.#queue(bytes);
+    return "accepted";
+  }
+
+  /** Queues an answer's bytes, however many. */
+  answer(bytes: Uint8Array): void {
+    if (this.#state === "open") this.#queue(bytes);
+  }
+
+  /** Resolves when all but so many bytes of what is queued now are written, or when the outbox is closed. */
+  written(allBut = 0): Promise<void> {
+    const at = this.#taken - allBut;
+    if (this.#written >= at || this.#state === "closed") return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push({ at, resolve }));
+  }
+
+  /** Writes what is queued and these last bytes, and takes nothing more; resolves when all is out or lost. */
+  finish(last?: Uint8Array): Promise<void> {
+    if (this.#state === "open") {
+      if (last) this.#queue(last);
+      this.#state = "finishing";
+    }
+    return this.written();
+  }
+
+  /** Gives up what is not written. */
+  close(): void {
+    this.#state = "closed";
+    this.#drop();
+    this.#wake();
+  }
+
+  /** Starts the next write; called by the flusher. */
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#inFlight > 0 || this.#queued === 0) return;
+    const bytes = this.#chunks.length === 1 ? this.#chunks[0] : this.#gather();
+    this.#drop();
+    this.#inFlight = bytes.length;
+    void this.#write(bytes);
+  }
+
+  #drop(): void {
+    this.#chunks = [];
+    this.#queued = 0;
+    this.#events = 0;
+  }
+
+  #queue(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#chunks.push(bytes);
+    this.#queued += bytes.length;
+    this.#taken += bytes.length;
+    if (this.#scheduled || this.#inFlight > 0) return;
+    this.#scheduled = true;
+    this.#flusher.schedule(this);
+  }
+
+  #gather(): Uint8Array {
+    const bytes = new Uint8Array(this.#queued);
+    let offset = 0;
+    for (const chunk of this.#chunks) {
+      bytes.set(chunk, offset);
+      offset += chunk.length;
+    }
+    return bytes;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let offset = 0; offset < bytes.length;) {
+        offset += await this.#sink.write(offset === 0 ? bytes : bytes.subarray(offset));
+      }
+    } catch {
+      // The peer is gone: the reading side notices the same and ends the session.
+      this.#inFlight = 0;
+      this.close();
+      return;
+    }
+    this.#inFlight = 0;
+    this.#written += bytes.length;
+    this.#wake();
+    if (this.#queued > 0 && !this.#scheduled) {
+      this.#scheduled = true;
+      this.#flusher.schedule(this);
+    }
+  }
+
+  #wake(): void {
+    if (this.#waiters.length === 0) return;
+    const ready = (waiter: { at: number }) => this.#state === "closed" || this.#written >= waiter.at;
+    const woken = this.#waiters.filter(ready);
+    this.#waiters = this.#waiters.filter((waiter) => !ready(waiter));
+    for (const { resolve } of woken) resolve();
+  }
+}

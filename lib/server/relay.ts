@@ -1,0 +1,260 @@
+/**
+ * The store's live channels → the hub, each topic in the order of its numbers.
+ *
+ * Promises:
+ * 1. a topic is subscribed to once, however many here follow it, and for as long as somebody does;
+ * 2. its messages are passed on in `seq` order, each once: what is older than the last is dropped, and a hole is filled
+ *    from the log before anything newer is passed on;
+ * 3. after an interruption of the subscription, and every now and then, the log's head is compared with the last that
+ *    was passed on, so that a lost last message is found too;
+ * 4. where the log is not the one that the stream came from, followers are told of a gap, never silently.
+ */
+
+import { encodePlace } from "../store/place.ts";
+import type { Entry, Place, Subscription, Topics, TopicSignal } from "../store/store.ts";
+import type { ServerEvent } from "../wire/event.ts";
+import { parseTopic, type Topic } from "../wire/names.ts";
+import { topicEvent } from "./events.ts";
+import type { Follower } from "./hub.ts";
+
+/** Where the relay passes events on to: the part of the hub that it needs. */
+export interface Outlet {
+  deliver(topic: Topic, event: ServerEvent, seq?: number, skips?: (follower: Follower) => boolean): void;
+}
+
+/** What the relay is made from. */
+export interface RelayOptions {
+  readonly topics: Topics;
+  readonly outlet: Outlet;
+  /** How long to wait before a failed read of the log is tried again, in milliseconds. */
+  readonly retryMs?: number;
+  /** How many messages are read from the log at once. */
+  readonly pageSize?: number;
+  readonly onFault?: (topic: Topic, error: unknown) => void;
+}
+
+interface Stream {
+  readonly topic: Topic;
+  followers: number;
+  /** The last message that was passed on. */
+  place: Place;
+  /** The highest number heard of; beyond `place` while a hole is being filled. */
+  target: number;
+  filling: Promise<void> | undefined;
+  closed: boolean;
+  ready: Promise<void>;
+  subscription: Subscription | undefined;
+}
+
+/** See the file's promises. */
+export class Relay implements AsyncDisposable {
+  readonly #topics: Topics;
+  readonly #outlet: Outlet;
+  readonly #retryMs: number;
+  readonly #pageSize: number;
+  readonly #onFault: (topic: Topic, error: unknown) => void;
+  readonly #streams = new Map<Topic, Stream>();
+  readonly #closing = new Set<Promise<void>>();
+  readonly #stopped = new AbortController();
+
+  constructor({ topics, outlet, retryMs = 200, pageSize = 500, onFault = () => {} }: RelayOptions) {
+    this.#topics = topics;
+    this.#outlet = outlet;
+    this.#retryMs = retryMs;
+    this.#pageSize = pageSize;
+    this.#onFault = onFault;
+  }
+
+  /**
+   * Keeps a topic's stream running until {@linkcode release}; call both the same number of times.
+   *
+   * @throws {ChatError} `store_unavailable` where it cannot be subscribed to; then there is nothing to release
+   */
+  async acquire(topic: Topic): Promise<void> {
+    let stream = this.#streams.get(topic);
+    if (!stream) this.#streams.set(topic, stream = this.#open(topic));
+    stream.followers++;
+    try {
+      await stream.ready;
+    } catch (error) {
+      this.release(topic);
+      throw error;
+    }
+  }
+
+  /** Undoes one {@linkcode acquire}. */
+  release(topic: Topic): void {
+    const stream = this.#streams.get(topic);
+    if (!stream || --stream.followers > 0) return;
+    this.#streams.delete(topic);
+    this.#close(stream);
+  }
+
+  /** The last message of the topic that was passed on; the topic must be acquired. */
+  place(topic: Topic): Place {
+    return this.#streams.get(topic)!.place;
+  }
+
+  /** Compares every stream with its log's head, a few at a time, and fills what is missing. */
+  async check(): Promise<void> {
+    const streams = [...this.#streams.values()];
+    for (let start = 0; start < streams.length && !this.#stopped.signal.aborted; start += 100) {
+      await Promise.all(streams.slice(start, start + 100).map((stream) => this.#checkHead(stream)));
+    }
+  }
+
+  /** Ends every stream. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped.abort();
+    for (const stream of this.#streams.values()) this.#close(stream);
+    this.#streams.clear();
+    await Promise.all(this.#closing);
+  }
+
+  #open(topic: Topic): Stream {
+    const stream: Stream = {
+      topic,
+      followers: 0,
+      place: { epoch: "", seq: 0, id: "" },
+      target: 0,
+      filling: undefined,
+      closed: false,
+      ready: Promise.resolve(),
+      subscription: undefined,
+    };
+    stream.ready = this.#start(stream);
+    stream.ready.catch(() => {}); // whoever acquires it is told
+    return stream;
+  }
+
+  async #start(stream: Stream): Promise<void> {
+    let started = false;
+    const early: TopicSignal[] = [];
+    stream.subscription = await this.#topics.subscribe(stream.topic, (signal) => {
+      if (started) this.#hear(stream, signal);
+      else early.push(signal);
+    });
+    try {
+      // Read after the subscription runs: what is published from now on is heard.
+      stream.place = await this.#topics.head(stream.topic);
+    } catch (error) {
+      await stream.subscription.close();
+      stream.subscription = undefined;
+      throw error;
+    }
+    stream.target = stream.place.seq;
+    started = true;
+    for (const signal of early) this.#hear(stream, signal);
+  }
+
+  #close(stream: Stream): void {
+    stream.closed = true;
+    const done = stream.ready.catch(() => {})
+      .then(() => stream.filling)
+      .then(() => stream.subscription?.close())
+      .catch((error) => this.#onFault(stream.topic, error))
+      .finally(() => this.#closing.delete(done));
+    this.#closing.add(done);
+  }
+
+  #hear(stream: Stream, signal: TopicSignal): void {
+    if (stream.closed) return;
+    if (signal.kind === "presence") {
+      const { user, state } = signal;
+      const room = parseTopic(stream.topic)!.name;
+      this.#outlet.deliver(stream.topic, { type: "presence", room, user, state }, undefined, (follower) => {
+        return follower.user === user;
+      });
+    } else if (signal.kind === "interrupted") {
+      void this.#checkHead(stream);
+    } else if (signal.epoch !== stream.place.epoch) {
+      stream.target = signal.entry.seq;
+      this.#fill(stream);
+    } else if (signal.entry.seq === stream.place.seq + 1 && !stream.filling) {
+      this.#pass(stream, signal.entry);
+    } else if (signal.entry.seq > stream.target) {
+      stream.target = signal.entry.seq;
+      this.#fill(stream);
+    }
+  }
+
+  #pass(stream: Stream, entry: Entry): void {
+    const { topic, place: { epoch } } = stream;
+    stream.place = { epoch, seq: entry.seq, id: entry.id };
+    if (entry.seq > stream.target) stream.target = entry.seq;
+    const { room } = entry;
+    const inRoom = room === undefined ? undefined : (follower: Follower) => follower.room === room;
+    this.#outlet.deliver(topic, topicEvent(topic, epoch, entry), entry.seq, inRoom);
+  }
+
+  async #checkHead(stream: Stream): Promise<void> {
+    try {
+      await stream.ready;
+      const before = stream.place;
+      const head = await this.#topics.head(stream.topic);
+      if (stream.closed) return;
+      if (head.epoch !== stream.place.epoch || head.seq < before.seq) this.#fill(stream);
+      else if (head.seq > stream.target) {
+        stream.target = head.seq;
+        this.#fill(stream);
+      }
+    } catch (error) {
+      this.#onFault(stream.topic, error);
+    }
+  }
+
+  /** Reads the log from the last message passed on, until the highest number heard of is passed on too. */
+  #fill(stream: Stream): void {
+    stream.filling ??= this.#fillHoles(stream).finally(() => stream.filling = undefined);
+  }
+
+  async #fillHoles(stream: Stream): Promise<void> {
+    while (!stream.closed && !this.#stopped.signal.aborted) {
+      try {
+        const page = await this.#topics.read(stream.topic, { after: stream.place.seq, limit: this.#pageSize });
+        if (stream.closed) return;
+        if (page.epoch !== stream.place.epoch || page.head.seq < stream.place.seq) {
+          this.#restart(stream, page.head);
+          return;
+        }
+        if (page.first > stream.place.seq + 1) this.#skip(stream, page.first - 1);
+        for (const entry of page.entries) this.#pass(stream, entry);
+        if (stream.place.seq >= Math.max(stream.target, page.head.seq)) return;
+        if (page.entries.length === 0) await delay(this.#retryMs, this.#stopped.signal); // heard of, not yet readable
+      } catch (error) {
+        this.#onFault(stream.topic, error);
+        await delay(this.#retryMs, this.#stopped.signal);
+      }
+    }
+  }
+
+  /** The hole reaches further back than the log does. */
+  #skip(stream: Stream, to: number): void {
+    const { topic, place } = stream;
+    stream.place = { epoch: place.epoch, seq: to, id: "" };
+    const pos = encodePlace(stream.place);
+    this.#outlet.deliver(topic, { type: "gap", topic, from: place.seq + 1, to, pos }, to);
+  }
+
+  /** The log is not the one that the stream came from. */
+  #restart(stream: Stream, head: Place): void {
+    const { topic, place } = stream;
+    stream.place = head;
+    stream.target = head.seq;
+    this.#outlet.deliver(topic, { type: "gap", topic, from: place.seq + 1, to: null, pos: encodePlace(head) });
+  }
+}
+
+/** Waits, unless and until it is aborted. */
+function delay(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+    if (signal.aborted) done();
+  });
+}

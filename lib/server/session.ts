@@ -1,0 +1,285 @@
+/**
+ * One client's life: the loop over its lines, from the greeting to the last line.
+ *
+ * Promises:
+ * 1. requests are handled in the order of their lines, and answered in that order, one answer each;
+ * 2. a pipelined command does not hold up the next line, any other waits until all before it are answered;
+ * 3. a client that does not read what it asked for, or asks faster than it may, is read more slowly, not dropped;
+ * 4. whatever a line holds, it ends in an answer or is ignored: no line ends the loop but `quit`;
+ * 5. the last line that a client is told is written before its connection is closed, as far as it reads.
+ */
+
+import { ChatError } from "../errors.ts";
+import type { TokenBucket } from "../rate_limit.ts";
+import { randomWord } from "../store/place.ts";
+import type { ErrorEvent, Format, ServerEvent } from "../wire/event.ts";
+import { encodeError, encodeEvent, encodeReply } from "../wire/format.ts";
+import { parseRequest, parseTyped, splitVerb } from "../wire/command.ts";
+import { cleanText } from "../wire/names.ts";
+import { type Line, LineFramer } from "../wire/lines.ts";
+import type { Caller, Outcome, Services } from "./caller.ts";
+import type { Member } from "./member.ts";
+import { type Flusher, Outbox } from "./outbox.ts";
+import { type Given, loginRequired, type Registry } from "./registry.ts";
+
+/** The longest `resume` request, in bytes: hundreds of positions. */
+const maxResumeBytes = 256 * 1024;
+
+/** How many pipelined requests may be unanswered before the next line waits. */
+const maxUnanswered = 256;
+
+/** How long a closing connection may take to read its last lines, in milliseconds. */
+const farewellMs = 2_000;
+
+/** A JSON client is asked for a sign of life after so long, and given up after so long without one, in milliseconds. */
+const pingAfterMs = 30_000;
+const deadAfterMs = 75_000;
+
+/** The part of `Deno.TlsConn` that a session needs. */
+export interface SessionConn {
+  read(into: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+}
+
+/** What sessions of one server share. */
+export interface SessionHost {
+  readonly services: Services;
+  readonly registry: Registry;
+  readonly flusher: Flusher;
+  readonly maxLineBytes: number;
+  readonly maxQueueBytes: number;
+  readonly idleTimeoutMs: number;
+  /** A new allowance of lines; undefined where pace is not limited. */
+  pace(): TokenBucket | undefined;
+  now(): number;
+  /** Told of what nobody expected, with the reference that the client was given. */
+  onFault(reference: string, error: unknown): void;
+}
+
+/** A request's place among the answers. */
+interface Answer {
+  bytes: Uint8Array | undefined;
+  outcome: Outcome | undefined;
+}
+
+/** See the file's promises. */
+export class ClientSession implements Caller {
+  readonly connection: string;
+  readonly address: string;
+  format: Format = "text";
+  member: Member | undefined;
+  readonly #conn: SessionConn;
+  readonly #host: SessionHost;
+  readonly #outbox: Outbox;
+  readonly #framer: LineFramer;
+  readonly #pace: TokenBucket | undefined;
+  readonly #answers: Answer[] = [];
+  #answered: (() => void) | undefined;
+  #state: "open" | "ending" | "closed" = "open";
+  #lastHeard: number;
+  #lastAsked = 0;
+  #farewell: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(conn: SessionConn, connection: string, address: string, host: SessionHost) {
+    this.#conn = conn;
+    this.connection = connection;
+    this.address = address;
+    this.#host = host;
+    this.#outbox = new Outbox(conn, host.flusher, host.maxQueueBytes);
+    this.#framer = new LineFramer(host.maxLineBytes);
+    this.#pace = host.pace();
+    this.#lastHeard = host.now();
+  }
+
+  get closed(): boolean {
+    return this.#state !== "open";
+  }
+
+  /** Serves the client until it goes, or is sent away. Never rejects. */
+  async run(): Promise<void> {
+    this.push(encodeEvent({ type: "greeting" }, "text"));
+    const buffer = new Uint8Array(4096);
+    try {
+      for (let read; (read = await this.#conn.read(buffer)) !== null;) {
+        if (this.#state !== "open") continue; // reading on lets the last lines arrive: a reset would destroy them
+        this.#lastHeard = this.#host.now();
+        for (const line of this.#framer.push(buffer.subarray(0, read))) {
+          await this.#take(line);
+          if (this.#state !== "open") break;
+        }
+      }
+    } catch {
+      // Reset, or closed by our side: either way there is nobody to tell.
+    }
+    await this.#settled();
+    this.#close();
+    const { member } = this;
+    this.member = undefined;
+    if (member) await this.#host.services.members.drop(member);
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#state !== "open" || this.#outbox.push(bytes) !== "slow") return;
+    this.end({ type: "error", code: "slow_consumer", message: "You did not read what was sent; connect again" });
+  }
+
+  written(allBut = 0): Promise<void> {
+    return this.#outbox.written(allBut);
+  }
+
+  end(last: ServerEvent): void {
+    this.#endWith(encodeEvent(last, this.format));
+  }
+
+  /** Looks after the time: called every second or so. */
+  tick(): void {
+    if (this.#state !== "open") return;
+    const silent = this.#host.now() - this.#lastHeard;
+    if (!this.member) {
+      if (silent < this.#host.idleTimeoutMs || this.#answers.length > 0) return;
+      this.end({ type: "error", code: "idle_timeout", message: "You did not log in in time" });
+    } else if (this.format === "json") {
+      if (silent >= deadAfterMs) {
+        this.end({ type: "error", code: "idle_timeout", message: "You did not answer in time" });
+      } else if (silent >= pingAfterMs && this.#host.now() - this.#lastAsked >= pingAfterMs) {
+        this.#lastAsked = this.#host.now();
+        this.push(encodeEvent({ type: "ping" }, "json"));
+      }
+    }
+  }
+
+  async #take(line: Line): Promise<void> {
+    if (this.#pace && !this.#pace.take(1)) await this.#slowDown(this.#pace);
+    if (this.#outbox.pending > this.#host.maxQueueBytes / 2) await this.#outbox.written(this.#host.maxQueueBytes / 4);
+    if (line.kind === "too_long") return this.#refuse(tooLong(this.#host.maxLineBytes));
+    if (line.kind === "invalid_utf8") return this.#refuse(new ChatError("invalid_utf8", "The line is not UTF-8"));
+    if (line.text === "") return;
+    if (this.format === "json") await this.#takeJson(line.text, line.bytes);
+    else await this.#takeText(line.text);
+    this.#framer.limit = this.format === "json" && !this.member ? maxResumeBytes : this.#host.maxLineBytes;
+  }
+
+  async #takeText(line: string): Promise<void> {
+    if (cleanText(line).trim() === "") return;
+    if (this.member) {
+      const typed = parseTyped(line);
+      if (typed.kind === "command") return await this.#dispatch(typed.name, { rest: typed.rest });
+      // A password must not be said aloud by somebody who believes that the connection is a new one.
+      if (/^(LOGIN|REGISTER) \S+ \S/.test(line)) return await this.#dispatch(splitVerb(line).name, { rest: "" });
+      return await this.#dispatch("say", { rest: typed.text });
+    }
+    const { name, rest } = splitVerb(line.startsWith("/") ? line.slice(1) : line);
+    if (!this.#host.registry.find(name)) return this.#refuse(loginRequired());
+    await this.#dispatch(name, { rest });
+  }
+
+  async #takeJson(line: string, bytes: number): Promise<void> {
+    if (/^HELLO /i.test(line)) return await this.#dispatch("hello", { rest: splitVerb(line).rest });
+    let request;
+    try {
+      request = parseRequest(line);
+    } catch (error) {
+      const { id } = (error as ChatError).extra;
+      return this.#refuse(error, id as string | number | undefined);
+    }
+    const { cmd, id, fields } = request;
+    if (bytes > this.#host.maxLineBytes && cmd !== "resume") return this.#refuse(tooLong(this.#host.maxLineBytes), id);
+    await this.#dispatch(cmd, { fields }, id);
+  }
+
+  /** Runs a command, and sees to it that its answer stands in its place. */
+  async #dispatch(name: string, given: Given, id?: string | number): Promise<void> {
+    let admitted;
+    try {
+      admitted = this.#host.registry.admit(name, given, this.member);
+    } catch (error) {
+      return this.#refuse(error, id);
+    }
+    const { command, values } = admitted;
+    if (!command.pipelined) await this.#settled();
+    else if (this.#answers.length >= maxUnanswered) await this.#settled();
+    if (this.#state !== "open") return;
+    const answer: Answer = { bytes: undefined, outcome: undefined };
+    this.#answers.push(answer);
+    const work = command.run(this, values, this.#host.services).then((outcome) => {
+      answer.outcome = outcome;
+      answer.bytes = encodeReply(outcome.reply, this.format, id);
+    }, (error) => {
+      answer.bytes = this.#encodeError(error, id);
+    }).then(() => this.#emit());
+    if (!command.pipelined) await work;
+  }
+
+  /** Answers a line that no command was run for. */
+  #refuse(error: unknown, id?: string | number): void {
+    this.#answers.push({ bytes: this.#encodeError(error, id), outcome: undefined });
+    this.#emit();
+  }
+
+  /** Queues the answers that are ready, as far as none before them is missing. */
+  #emit(): void {
+    while (this.#answers.length > 0 && this.#answers[0].bytes !== undefined) {
+      const { bytes, outcome } = this.#answers.shift()!;
+      if (outcome?.close) {
+        this.#endWith(bytes!);
+        continue;
+      }
+      if (this.#state === "open") this.#outbox.answer(bytes!);
+      outcome?.after?.();
+    }
+    if (this.#answers.length > 0) return;
+    this.#answered?.();
+    this.#answered = undefined;
+  }
+
+  /** Resolves when nothing is unanswered; only the loop waits for it. */
+  #settled(): Promise<void> {
+    if (this.#answers.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#answered = resolve);
+  }
+
+  #encodeError(error: unknown, id?: string | number): Uint8Array {
+    let event: ErrorEvent;
+    if (error instanceof ChatError) {
+      const { id: _, ...extra } = error.extra;
+      event = { type: "error", code: error.code, message: error.message, ...extra };
+    } else {
+      const reference = randomWord(8);
+      this.#host.onFault(reference, error);
+      event = { type: "error", code: "internal", message: `Something went wrong; its reference is ${reference}` };
+    }
+    return encodeError(event, this.format, id);
+  }
+
+  async #slowDown(pace: TokenBucket): Promise<void> {
+    do {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(pace.waitMs(1), 1_000)));
+    } while (this.#state === "open" && !pace.take(1));
+  }
+
+  #endWith(last: Uint8Array): void {
+    if (this.#state !== "open") return;
+    this.#state = "ending";
+    this.#farewell = setTimeout(() => this.#close(), farewellMs);
+    // Half-closing tells the peer that this is all; the loop reads on until it goes, or the time is over.
+    void this.#outbox.finish(last).then(() => this.#conn.closeWrite()).catch(() => this.#close());
+  }
+
+  #close(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    clearTimeout(this.#farewell);
+    this.#outbox.close();
+    try {
+      this.#conn.close();
+    } catch {
+      // Closed by the peer already.
+    }
+  }
+}
+
+function tooLong(maxLineBytes: number): ChatError {
+  return new ChatError("line_too_long", `A line is at most ${maxLineBytes} bytes; this one was skipped`);
+}

@@ -1,0 +1,77 @@
+/**
+ * Accounts and follows in SQLite. The promises are those of {@linkcode Accounts}.
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import { fold } from "../../wire/names.ts";
+import type { Account, Accounts } from "../store.ts";
+import { guarded, transaction } from "./database.ts";
+
+/** See {@linkcode Accounts}. */
+export class SqliteAccounts implements Accounts {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  // deno-lint-ignore require-await
+  async create({ name, hash, role, created }: Account): Promise<boolean> {
+    return guarded(() =>
+      this.#database.prepare(
+        "INSERT INTO accounts (key, name, hash, role, created) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      ).run(fold(name), name, hash, role, created).changes === 1
+    );
+  }
+
+  // deno-lint-ignore require-await
+  async find(name: string): Promise<Account | undefined> {
+    return guarded(() =>
+      this.#database.prepare("SELECT name, hash, role, created FROM accounts WHERE key = ?")
+        .get(fold(name)) as unknown as Account | undefined
+    );
+  }
+
+  // deno-lint-ignore require-await
+  async setHash(name: string, hash: string): Promise<void> {
+    transaction(this.#database, () => {
+      this.#database.prepare("UPDATE accounts SET hash = ? WHERE key = ?").run(hash, fold(name));
+      this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(fold(name));
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async follow(user: string, target: string, limit: number): Promise<boolean> {
+    return transaction(this.#database, () => {
+      const { others } = this.#database.prepare("SELECT count(*) AS others FROM follows WHERE user = ? AND target <> ?")
+        .get(fold(user), fold(target)) as { others: number };
+      if (others >= limit) return false;
+      this.#database.prepare("INSERT INTO follows (user, target) VALUES (?, ?) ON CONFLICT DO NOTHING")
+        .run(fold(user), fold(target));
+      return true;
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async unfollow(user: string, target: string): Promise<void> {
+    guarded(() =>
+      this.#database.prepare("DELETE FROM follows WHERE user = ? AND target = ?").run(fold(user), fold(target))
+    );
+  }
+
+  follows(user: string): Promise<string[]> {
+    return this.#names("JOIN follows ON follows.target = accounts.key WHERE follows.user = ?", user);
+  }
+
+  followers(user: string): Promise<string[]> {
+    return this.#names("JOIN follows ON follows.user = accounts.key WHERE follows.target = ?", user);
+  }
+
+  // deno-lint-ignore require-await
+  async #names(join: string, user: string): Promise<string[]> {
+    return guarded(() => {
+      const rows = this.#database.prepare(`SELECT name FROM accounts ${join}`).all(fold(user));
+      return rows.map((row) => row.name as string).sort();
+    });
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The embedded store's file: its schema, its lock and its durability.
+ *
+ * One process at a time has the file: SQLite's exclusive lock is held from opening to closing, and dies with the process.
+ */
+
+import { DatabaseSync } from "node:sqlite";
+import { ChatError } from "../../errors.ts";
+
+/** What may be lost: `normal` survives the end of the process at any moment, `full` the loss of power as well. */
+export type Durability = "normal" | "full";
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS accounts (
+    key TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL, role TEXT NOT NULL, created INTEGER NOT NULL,
+    claims INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS follows (
+    user TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (user, target)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS followers ON follows (target, user);
+  CREATE TABLE IF NOT EXISTS tokens (
+    user TEXT PRIMARY KEY, current TEXT NOT NULL, previous TEXT, revoked TEXT, room TEXT NOT NULL, expires INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS stood (
+    user TEXT NOT NULL, topic TEXT NOT NULL, position TEXT NOT NULL, PRIMARY KEY (user, topic)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS topics (
+    topic TEXT PRIMARY KEY, epoch TEXT NOT NULL, seq INTEGER NOT NULL DEFAULT 0, id TEXT NOT NULL DEFAULT '',
+    read INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS log (
+    topic TEXT NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL, time INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (topic, seq)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS cids (
+    topic TEXT NOT NULL, user TEXT NOT NULL, cid TEXT NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,
+    PRIMARY KEY (topic, user, cid)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS cids_by_time ON cids (time);
+  PRAGMA user_version = 1;
+`;
+
+/** The schema that this code reads and writes. */
+const schemaVersion = 1;
+
+/**
+ * Opens the file, makes its tables and takes its lock.
+ *
+ * @param path the file, or `:memory:`
+ * @throws {Error} where another process has it, or where a later release wrote it
+ */
+export function openDatabase(path: string, durability: Durability): DatabaseSync {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL");
+    database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
+    const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+    if (version > schemaVersion) {
+      throw new Error(`its schema is version ${version}; this release knows versions up to ${schemaVersion}`);
+    }
+    database.exec("BEGIN IMMEDIATE");
+    database.exec(schema);
+    database.exec("COMMIT");
+    return database;
+  } catch (cause) {
+    database.close();
+    const reason = /locked|busy/i.test(String(cause))
+      ? "another process has it; one server at a time may use a data folder, or set REDIS_URL to run several"
+      : (cause as Error).message;
+    throw new Error(`Cannot open the database ${path}: ${reason}`, { cause });
+  }
+}
+
+/** Runs a step of the store; a fault of the disk or the file becomes what every store's absence is. */
+export function guarded<T>(step: () => T): T {
+  try {
+    return step();
+  } catch (cause) {
+    if (cause instanceof ChatError) throw cause;
+    throw new ChatError("store_unavailable", "The store cannot be used at the moment; try again", {}, { cause });
+  }
+}
+
+/** Runs a step as one transaction: all of it or nothing. */
+export function transaction<T>(database: DatabaseSync, step: () => T): T {
+  return guarded(() => {
+    database.exec("BEGIN IMMEDIATE");
+    try {
+      const result = step();
+      database.exec("COMMIT");
+      return result;
+    } catch (error) {
+      if (database.isTransaction) database.exec("ROLLBACK");
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,161 @@
+/**
+ * Sessions of the one server that has the file: held in memory, since they end with it; claims, resume tokens and
+ * where sessions stood are in SQLite, since they outlive it. The promises are those of {@linkcode Sessions}.
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import { fold } from "../../wire/names.ts";
+import { type ClaimRequest, type ClaimResult, type Session, type Sessions, tokenLifeMs } from "../store.ts";
+import { guarded, transaction } from "./database.ts";
+
+interface Tokens {
+  current: string;
+  previous: string | null;
+  revoked: string | null;
+  room: string;
+  expires: number;
+}
+
+/** See {@linkcode Sessions}. */
+export class SqliteSessions implements Sessions {
+  readonly #database: DatabaseSync;
+  readonly #server: () => string;
+  readonly #now: () => number;
+  readonly #sessions = new Map<string, { session: Session; attached: boolean }>();
+
+  /** @param server gives this server's id */
+  constructor(database: DatabaseSync, server: () => string, now: () => number) {
+    this.#database = database;
+    this.#server = server;
+    this.#now = now;
+  }
+
+  // deno-lint-ignore require-await
+  async claim(request: ClaimRequest): Promise<ClaimResult> {
+    const key = fold(request.user);
+    const held = this.#sessions.get(key);
+    return transaction(this.#database, () => {
+      const tokens = this.#tokens(key);
+      let { room } = request;
+      if (request.presentedHash !== undefined) {
+        const known = tokens && tokens.expires > this.#now();
+        if (!known || (request.presentedHash !== tokens.current && request.presentedHash !== tokens.previous)) {
+          const revoked = tokens?.revoked?.split(" ").includes(request.presentedHash);
+          return revoked && held?.attached && request.policy === "reject" ? { kind: "live" } : { kind: "refused" };
+        }
+        room = tokens.room;
+      } else if (held?.attached && request.policy === "reject") {
+        return { kind: "live" };
+      }
+      const { claims } = this.#database.prepare(
+        "UPDATE accounts SET claims = claims + 1 WHERE key = ? RETURNING claims",
+      )
+        .get(key) as { claims: number };
+      const revoked = request.presentedHash === undefined
+        ? [tokens?.current, tokens?.previous].filter(Boolean).join(" ")
+        : tokens!.revoked;
+      this.#database.prepare(
+        "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires) VALUES (?, ?, ?, ?, ?, ?)",
+      ).run(key, request.tokenHash, request.presentedHash ?? null, revoked, room, this.#now() + tokenLifeMs);
+      const stood = request.presentedHash === undefined ? {} : this.#stood(key);
+      if (request.presentedHash === undefined) this.#database.prepare("DELETE FROM stood WHERE user = ?").run(key);
+      const { user, connection } = request;
+      const session = { user, server: this.#server(), connection, claim: claims, room };
+      this.#sessions.set(key, { session, attached: true });
+      return { kind: "claimed", session, stood, ...(held ? { superseded: held.session } : {}) };
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async move(session: Session, room: string): Promise<Session | undefined> {
+    const key = fold(session.user);
+    if (!this.holds(session)) return undefined;
+    const moved = { ...session, room };
+    guarded(() => this.#database.prepare("UPDATE tokens SET room = ? WHERE user = ?").run(room, key));
+    this.#sessions.set(key, { session: moved, attached: true });
+    return moved;
+  }
+
+  // deno-lint-ignore require-await
+  async renewToken(session: Session, tokenHash: string): Promise<boolean> {
+    if (!this.holds(session)) return false;
+    guarded(() =>
+      this.#database.prepare(
+        "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires) VALUES (?, ?, NULL, NULL, ?, ?)",
+      ).run(fold(session.user), tokenHash, session.room, this.#now() + tokenLifeMs)
+    );
+    return true;
+  }
+
+  // deno-lint-ignore require-await
+  async stand(session: Session, positions: Readonly<Record<string, string>>): Promise<void> {
+    if (!this.holds(session)) return;
+    transaction(this.#database, () => {
+      const insert = this.#database.prepare("INSERT OR REPLACE INTO stood (user, topic, position) VALUES (?, ?, ?)");
+      for (const [topic, position] of Object.entries(positions)) insert.run(fold(session.user), topic, position);
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async detach(session: Session): Promise<void> {
+    if (this.holds(session)) this.#sessions.get(fold(session.user))!.attached = false;
+  }
+
+  // deno-lint-ignore require-await
+  async end(session: Session, revoke: boolean): Promise<boolean> {
+    if (!this.holds(session)) return false;
+    this.#sessions.delete(fold(session.user));
+    if (revoke) guarded(() => this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(fold(session.user)));
+    return true;
+  }
+
+  // deno-lint-ignore require-await
+  async lost(sessions: readonly Session[]): Promise<Session[]> {
+    return sessions.filter((session) => !this.holds(session));
+  }
+
+  // deno-lint-ignore require-await
+  async online(): Promise<string[]> {
+    return [...this.#sessions.values()].map(({ session }) => session.user).sort();
+  }
+
+  // deno-lint-ignore require-await
+  async countOnline(users: readonly string[]): Promise<number> {
+    return users.filter((user) => this.#sessions.has(fold(user))).length;
+  }
+
+  // deno-lint-ignore require-await
+  async rooms(): Promise<Map<string, number>> {
+    const rooms = new Map<string, number>();
+    for (const { session: { room } } of this.#sessions.values()) rooms.set(room, (rooms.get(room) ?? 0) + 1);
+    return rooms;
+  }
+
+  // deno-lint-ignore require-await
+  async members(room: string): Promise<string[]> {
+    const users: string[] = [];
+    for (const { session } of this.#sessions.values()) if (session.room === room) users.push(session.user);
+    return users.sort();
+  }
+
+  /** Whether the session is still the one that its connection claimed. */
+  holds({ user, connection }: Session): boolean {
+    return this.#sessions.get(fold(user))?.session.connection === connection;
+  }
+
+  /** Whether the user is in the room by this very session. */
+  mayWrite(session: Session, room: string | undefined): boolean {
+    const held = this.#sessions.get(fold(session.user))?.session;
+    return held?.claim === session.claim && (room === undefined || held.room === room);
+  }
+
+  #tokens(key: string): Tokens | undefined {
+    return this.#database.prepare("SELECT current, previous, revoked, room, expires FROM tokens WHERE user = ?")
+      .get(key) as unknown as Tokens | undefined;
+  }
+
+  #stood(key: string): Record<string, string> {
+    const rows = this.#database.prepare("SELECT topic, position FROM stood WHERE user = ?").all(key);
+    return Object.fromEntries(rows.map(({ topic, position }) => [topic as string, position as string]));
+  }
+}

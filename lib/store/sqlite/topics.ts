@@ -1,0 +1,229 @@
+/**
+ * Logs in SQLite, live delivery within the process. The promises are those of {@linkcode Topics}.
+ *
+ * Publishes are gathered for one turn of the event loop and committed as one transaction: what costs is the commit, not
+ * the message. Listeners hear a message after its commit, never before.
+ */
+
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { randomWord } from "../place.ts";
+import {
+  cidMemoryMs,
+  type Draft,
+  type Entry,
+  type Page,
+  type Place,
+  type PublishResult,
+  type Session,
+  type StoreLimits,
+  type Subscription,
+  type Topics,
+  type TopicSignal,
+} from "../store.ts";
+import { guarded, transaction } from "./database.ts";
+
+/** Trims a log once in so many messages: what is over the limit meanwhile is not worth a DELETE each. */
+const trimEvery = 64;
+
+interface Waiting {
+  topic: Topic;
+  draft: Draft;
+  writer: Session | undefined;
+  resolve(result: PublishResult): void;
+  reject(error: unknown): void;
+}
+
+interface TopicRow {
+  epoch: string;
+  seq: number;
+  id: string;
+  read: number;
+}
+
+/** What publishing asks of the sessions. */
+export interface Fence {
+  mayWrite(session: Session, room: string | undefined): boolean;
+}
+
+/** See {@linkcode Topics}. */
+export class SqliteTopics implements Topics {
+  readonly #database: DatabaseSync;
+  readonly #limits: StoreLimits;
+  readonly #fence: Fence;
+  readonly #now: () => number;
+  readonly #listeners = new Map<Topic, Set<(signal: TopicSignal) => void>>();
+  #waiting: Waiting[] = [];
+  readonly #row: StatementSync;
+  readonly #make: StatementSync;
+  readonly #advance: StatementSync;
+  readonly #append: StatementSync;
+  readonly #knownCid: StatementSync;
+  readonly #rememberCid: StatementSync;
+  readonly #young: StatementSync;
+  readonly #readForward: StatementSync;
+  readonly #readBack: StatementSync;
+
+  constructor(database: DatabaseSync, limits: StoreLimits, fence: Fence, now: () => number) {
+    this.#database = database;
+    this.#limits = limits;
+    this.#fence = fence;
+    this.#now = now;
+    this.#row = database.prepare("SELECT epoch, seq, id, read FROM topics WHERE topic = ?");
+    this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
+    this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ? WHERE topic = ?");
+    this.#append = database.prepare("INSERT INTO log (topic, seq, id, time, body) VALUES (?, ?, ?, ?, ?)");
+    this.#knownCid = database.prepare(
+      "SELECT seq, time FROM cids WHERE topic = ? AND user = ? AND cid = ? AND time > ?",
+    );
+    this.#rememberCid = database.prepare(
+      "INSERT OR REPLACE INTO cids (topic, user, cid, seq, time) VALUES (?, ?, ?, ?, ?)",
+    );
+    this.#young = database.prepare("SELECT min(seq) AS first FROM log WHERE topic = ? AND seq > ? AND time >= ?");
+    this.#readForward = database.prepare("SELECT * FROM log WHERE topic = ? AND seq >= ? ORDER BY seq LIMIT ?");
+    this.#readBack = database.prepare(
+      "SELECT * FROM log WHERE topic = ? AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+    );
+  }
+
+  publish(topic: Topic, draft: Draft, writer: Session | undefined): Promise<PublishResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.push({ topic, draft, writer, resolve, reject }) === 1) setImmediate(() => this.flush());
+    });
+  }
+
+  /** Commits what is waiting; the last step before the file is closed. */
+  flush(): void {
+    const batch = this.#waiting;
+    if (batch.length === 0) return;
+    this.#waiting = [];
+    try {
+      const outcomes = transaction(this.#database, () => batch.map((waiting) => this.#publish(waiting)));
+      for (const [index, { topic, resolve }] of batch.entries()) {
+        const { result, signal } = outcomes[index];
+        if (signal) this.#emit(topic, signal);
+        resolve(result);
+      }
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+
+  #publish({ topic, draft, writer }: Waiting): { result: PublishResult; signal?: TopicSignal } {
+    const { kind, name } = parseTopic(topic)!;
+    if (writer && !this.#fence.mayWrite(writer, kind === "room" ? name : undefined)) {
+      return { result: { kind: "fenced" } };
+    }
+    const { from, text, cid, to, room } = draft;
+    const time = this.#now();
+    if (cid !== undefined) {
+      const known = this.#knownCid.get(topic, from, cid, time - cidMemoryMs) as
+        | { seq: number; time: number }
+        | undefined;
+      if (known) return { result: { kind: "published", ...known, repeated: true } };
+    }
+    const row = this.#topic(topic);
+    if (kind === "inbox" && row.seq - row.read >= this.#limits.maxInbox) return { result: { kind: "full" } };
+    const seq = row.seq + 1;
+    const id = randomWord(6);
+    this.#advance.run(seq, id, topic);
+    this.#append.run(topic, seq, id, time, JSON.stringify({ from, text, cid, to, room }));
+    if (cid !== undefined) this.#rememberCid.run(topic, from, cid, seq, time);
+    if (seq % trimEvery === 0) this.#trim(topic, seq, kind === "inbox" ? row.read : seq);
+    return {
+      result: { kind: "published", seq, time, repeated: false },
+      signal: { kind: "entry", epoch: row.epoch, entry: { seq, id, time, ...draft } },
+    };
+  }
+
+  /** The number of the oldest message that is within the limits or after `read`; `head` + 1 where none is. */
+  #first(topic: Topic, head: number, read: number): number {
+    const { first } = this.#young.get(topic, head - this.#limits.historyMaxMessages, this.#oldest(this.#now())) as {
+      first: number | null;
+    };
+    return Math.min(first ?? head + 1, read + 1);
+  }
+
+  /** Forgets what is over the limits; nothing after `read` is forgotten. */
+  #trim(topic: Topic, head: number, read: number): void {
+    const now = this.#now();
+    this.#database.prepare("DELETE FROM log WHERE topic = ? AND seq <= ? AND (seq <= ? OR time < ?)")
+      .run(topic, read, head - this.#limits.historyMaxMessages, this.#oldest(now));
+    this.#database.prepare("DELETE FROM cids WHERE time < ?").run(now - cidMemoryMs);
+  }
+
+  /** The time before which a message is too old to be kept. */
+  #oldest(now: number): number {
+    return Math.max(0, now - this.#limits.historyMaxAge);
+  }
+
+  #topic(topic: Topic): TopicRow {
+    const row = this.#row.get(topic) as unknown as TopicRow | undefined;
+    if (row) return row;
+    this.#make.run(topic, randomWord(8));
+    return this.#row.get(topic) as unknown as TopicRow;
+  }
+
+  // deno-lint-ignore require-await
+  async read(
+    topic: Topic,
+    range: { after: number; limit: number } | { before?: number; limit: number },
+  ): Promise<Page> {
+    return guarded(() => {
+      const { epoch, seq, id, read } = this.#topic(topic);
+      const first = this.#first(topic, seq, topic.startsWith("inbox:") ? read : seq);
+      const rows = "after" in range
+        ? this.#readForward.all(topic, Math.max(first, range.after + 1), range.limit)
+        : this.#readBack.all(topic, first, range.before ?? Number.MAX_SAFE_INTEGER, range.limit).reverse();
+      return { epoch, head: { epoch, seq, id }, first, entries: rows.map(toEntry) };
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async head(topic: Topic): Promise<Place> {
+    return guarded(() => {
+      const { epoch, seq, id } = this.#topic(topic);
+      return { epoch, seq, id };
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async readMark(inbox: Topic): Promise<number> {
+    return guarded(() => this.#topic(inbox).read);
+  }
+
+  // deno-lint-ignore require-await
+  async markRead(inbox: Topic, seq: number): Promise<void> {
+    guarded(() =>
+      this.#database.prepare("UPDATE topics SET read = max(read, min(seq, ?)) WHERE topic = ?").run(seq, inbox)
+    );
+  }
+
+  // deno-lint-ignore require-await
+  async subscribe(topic: Topic, listener: (signal: TopicSignal) => void): Promise<Subscription> {
+    const listeners = this.#listeners.get(topic) ?? new Set();
+    listeners.add(listener);
+    this.#listeners.set(topic, listeners);
+    return {
+      // deno-lint-ignore require-await
+      close: async () => {
+        listeners.delete(listener);
+        if (listeners.size === 0 && this.#listeners.get(topic) === listeners) this.#listeners.delete(topic);
+      },
+    };
+  }
+
+  // deno-lint-ignore require-await
+  async announce(room: string, presence: { user: string; state: "joined" | "left"; claim: number }): Promise<void> {
+    this.#emit(roomTopic(room), { kind: "presence", ...presence });
+  }
+
+  #emit(topic: Topic, signal: TopicSignal): void {
+    for (const listener of this.#listeners.get(topic) ?? []) listener(signal);
+  }
+}
+
+function toEntry(row: Record<string, unknown>): Entry {
+  const { seq, id, time, body } = row as { seq: number; id: string; time: number; body: string };
+  return { seq, id, time, ...JSON.parse(body) };
+}
