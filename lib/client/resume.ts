@@ -12,64 +12,33 @@
  * that is iterated.
  */
 
-import { ChatError } from "../errors.ts";
-import type { CommandHelp, Reply, ServerEvent, TopicEvent } from "../wire/event.ts";
+import type { Reply, ServerEvent } from "../wire/event.ts";
 import type { ServerAddress } from "./address.ts";
-import { type BackoffOptions, pauseBefore } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { CommandTable } from "./commands.ts";
 import { Connection, type ConnectionOptions, type Incoming, type Request } from "./connection.ts";
 import { type Dial, DialError } from "./dial.ts";
-import { ClientError, ConnectionLost, type Exit } from "./exit.ts";
-import { type Entry, Outgoing, type Repetition } from "./outgoing.ts";
-import { Progress } from "./progress.ts";
-import { isObject, toPositions } from "./shape.ts";
-import type { Status } from "./status.ts";
-
-/** What a session tells, in order. */
-export type Update =
-  | { readonly kind: "event"; readonly event: ServerEvent }
-  | { readonly kind: "reply"; readonly request: Request; readonly reply: Reply }
-  | { readonly kind: "refused"; readonly request: Request; readonly error: Error }
-  | { readonly kind: "status"; readonly status: Status };
-
-/** Who logs in, and whether as a new account. */
-export interface Login {
-  readonly cmd: "login" | "register";
-  readonly user: string;
-  readonly password: string;
-}
-
-/** How a session ended for good. */
-export interface Ending {
-  readonly reason: "left" | "forced_logout" | "gave_up";
-  readonly exit: Exit;
-  readonly message: string;
-}
+import { ClientError, type ConnectionLost } from "./exit.ts";
+import { type Entry, Outgoing } from "./outgoing.ts";
+import { Receipts } from "./receipts.ts";
+import { Route, type RouteOptions } from "./route.ts";
+import { Standing } from "./standing.ts";
+import { type Ending, type Login, unanswered, type Update } from "./update.ts";
 
 /** What a session is made from. */
-export interface SessionOptions extends ConnectionOptions {
-  /** Tried in turn; at least one. */
-  readonly servers: readonly ServerAddress[];
+export interface SessionOptions extends ConnectionOptions, Omit<RouteOptions, "clock"> {
   readonly dial: Dial;
   /** After how many milliseconds without a server it gives up; never by default. */
   readonly giveUpMs?: number;
-  readonly backoff?: BackoffOptions;
-  /** A number from 0 to 1. */
-  readonly random?: () => number;
 }
 
-/** Commands that may be done twice; one that is not known here is not done again. */
-const repeatable: ReadonlySet<string> = new Set(
-  ["join", "leave", "rooms", "users", "who", "subscribe", "unsubscribe", "subs", "history", "whoami", "help"],
-);
+type Updates = Generator<Update, void, void>;
+type Answer = Exclude<Incoming, { kind: "event" }>;
 
 /** Refusals of a resume that pass by themselves. */
 const passing: ReadonlySet<string> = new Set(
   ["store_unavailable", "server_draining", "rate_limited", "too_many_attempts", "internal"],
 );
-
-/** A connection that lived this long, in milliseconds, was good: the next loss begins with an attempt at once. */
-const stableMs = 5_000;
 
 /**
  * A replay counts as complete when nothing came for this long, in milliseconds, or after so many such spans: in a busy
@@ -82,63 +51,63 @@ const maxSettles = 8;
 export class Session {
   readonly #options: SessionOptions;
   readonly #clock: Clock;
-  readonly #progress = new Progress();
+  readonly #route: Route;
+  readonly #standing = new Standing();
   readonly #outgoing = new Outgoing();
+  readonly #receipts = new Receipts();
   readonly #stop = new AbortController();
   #connection: Connection | undefined;
-  #commands: readonly CommandHelp[] = [];
-  #wake = () => {};
+  #commands = new CommandTable([]);
   #login: { request: Request; resolve: (reply: Reply) => void; reject: (error: Error) => void } | undefined;
-  #user: string | undefined;
-  #room: string | undefined;
-  #token: string | undefined;
   #resuming: Request | undefined;
   #live = false;
   #draining = false;
-  /** What came since the answer to `resume`, until the person is told. */
-  #back: { missed: number; settles: number; marker?: Request; marked?: number } | undefined;
-  #liveSince = 0;
-  #lostAt: number | undefined;
-  #server = 0;
-  #attempt = 0;
-  #retryAfterMs: number | undefined;
-  #seen: { sent?: Request; next?: string } = {};
+  /** What came since the answer to `resume`, until it is told. */
+  #back: { missed: number; before: number; settles: number; marker?: Request } | undefined;
   #ending: Ending | undefined;
+  #givenUp = 0;
+  #wake = () => {};
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#route = new Route({ ...options, clock: this.#clock });
   }
 
   /** The commands that the server told. */
-  get commands(): readonly CommandHelp[] {
+  get commands(): CommandTable {
     return this.#commands;
   }
 
   /** The longest message, in bytes, as the server told. */
   get maxMessageBytes(): number {
     const told = this.#connection?.limits.message_bytes;
-    return typeof told === "number" ? told : 4096;
+    return typeof told === "number" ? told : Infinity;
   }
 
   /** Who is logged in. */
   get user(): string | undefined {
-    return this.#user;
+    return this.#standing.user;
   }
 
   /** The room that the user is in. */
   get room(): string | undefined {
-    return this.#room;
+    return this.#standing.room;
   }
 
-  /** The connection's server, by its own name. */
-  get serverName(): string | undefined {
-    return this.#connection?.name;
+  /** The server that the session is connected to: where it is, and its own name. */
+  get server(): { address: ServerAddress; name: string } | undefined {
+    return this.#connection && { address: this.#connection.server, name: this.#connection.name };
   }
 
   /** How many requests have no answer yet. */
   get unanswered(): number {
     return this.#outgoing.size;
+  }
+
+  /** How many requests were given up at the end without an answer. */
+  get givenUp(): number {
+    return this.#givenUp;
   }
 
   /** How it ended; undefined while it has not. */
@@ -152,13 +121,13 @@ export class Session {
    * @throws {DialError} of the last one, when none can be reached
    */
   async connect(): Promise<void> {
-    for (let tried = 1;; tried++) {
+    for (;;) {
       try {
         await this.#open();
-        return;
+        return this.#route.reset();
       } catch (error) {
-        if (tried === this.#options.servers.length) throw error;
-        this.#server++;
+        this.#route.failed();
+        if (this.#route.exhausted) throw error;
       }
     }
   }
@@ -170,29 +139,28 @@ export class Session {
    * @throws {ClientError} when there is no server, or the connection ends before the answer
    */
   login({ cmd, user, password }: Login): Promise<Reply> {
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<Reply>((resolve, reject) => {
       if (this.#ending) return reject(new ClientError(this.#ending.exit, this.#ending.message));
       this.#login = { request: { cmd, user, password }, resolve, reject };
       if (this.#connection) this.#connection.request(this.#login.request);
       else this.#wake();
     });
+    answer.catch(() => {}); // a refusal is shown as well
+    return answer;
   }
 
   /**
    * Sends a command, now or as soon as there is a connection.
    *
    * @throws {ChatError} when the server refuses it
-   * @throws {ConnectionLost} when it is not known whether it was done
-   * @throws {ClientError} when the session ends before the answer
+   * @throws {ClientError} when it will have no answer
    */
   send(request: Request): Promise<Reply> {
-    if (this.#ending) return Promise.reject(new ClientError(this.#ending.exit, this.#ending.message));
-    const repetition = this.#repetition(request.cmd);
-    const sent = repetition === "message" && request.cid === undefined
-      ? { ...request, cid: crypto.randomUUID() }
-      : request;
-    const answer = this.#outgoing.add(sent, repetition);
-    this.#pump();
+    const repetition = this.#commands.repetition(request.cmd);
+    const needsCid = repetition === "message" && request.cid === undefined;
+    const answer = this.#outgoing.add(needsCid ? { ...request, cid: crypto.randomUUID() } : request, repetition);
+    if (this.#ending) this.#abandon();
+    else this.#pump();
     return answer;
   }
 
@@ -219,7 +187,7 @@ export class Session {
         if (this.#connection) {
           for await (const incoming of this.#connection) yield* this.#take(incoming);
           yield* this.#lose(this.#connection.ended!);
-        } else if (this.#token !== undefined || this.#login) {
+        } else if (this.#standing.resumable || this.#login) {
           yield* this.#reconnect();
         } else {
           await new Promise<void>((resolve) => this.#wake = resolve);
@@ -231,7 +199,7 @@ export class Session {
   }
 
   async #open(): Promise<void> {
-    const server = this.#options.servers[this.#server % this.#options.servers.length];
+    const { server } = this.#route;
     const { signal } = this.#stop;
     const transport = await this.#options.dial(server, signal);
     const stop = () => transport.close();
@@ -242,75 +210,67 @@ export class Session {
       signal.removeEventListener("abort", stop);
     }
     if (signal.aborted) this.#connection.close();
-    this.#commands = this.#connection.commands;
+    this.#commands = new CommandTable(this.#connection.commands);
     this.#draining = false;
   }
 
   async *#reconnect(): AsyncGenerator<Update, void, void> {
-    const { servers, backoff, random = Math.random, giveUpMs = Infinity } = this.#options;
-    const ms = this.#retryAfterMs ?? pauseBefore(this.#attempt, servers.length, random, backoff);
-    this.#retryAfterMs = undefined;
+    const ms = this.#route.pause();
     if (ms > 0) {
       yield { kind: "status", status: { state: "waiting", ms } };
       await this.#clock.sleep(ms, this.#stop.signal).catch(() => {});
       if (this.#ending) return;
     }
-    const server = servers[this.#server % servers.length];
-    yield { kind: "status", status: { state: "connecting", server } };
+    yield { kind: "status", status: { state: "connecting", server: this.#route.server } };
     try {
       await this.#open();
     } catch (error) {
-      if (this.#ending || !(error instanceof DialError)) return;
-      yield* this.#missed(server, error.message);
-      if (this.#token === undefined && this.#attempt >= servers.length) this.#refuseLogin(error);
-      if (this.#lostAt !== undefined && this.#clock.now() - this.#lostAt >= giveUpMs) {
-        const seconds = Math.round((this.#clock.now() - this.#lostAt) / 1000);
-        yield { kind: "status", status: { state: "gave_up", seconds } };
-        this.#end({ reason: "gave_up", exit: "unreachable", message: `No server could be reached for ${seconds} s` });
-      }
-      return;
+      if (this.#ending) return;
+      if (!(error instanceof DialError)) throw error;
+      return yield* this.#missServer(error);
     }
-    if (this.#token !== undefined) {
-      this.#resuming = { cmd: "resume", token: this.#token, positions: this.#progress.positions() };
-      this.#connection!.request(this.#resuming);
-    } else if (this.#login) {
-      this.#connection!.request(this.#login.request);
-    }
+    if (this.#standing.resumable) this.#connection!.request(this.#resuming = this.#standing.resume());
+    else if (this.#login) this.#connection!.request(this.#login.request);
   }
 
-  /** Counts an attempt that failed; the next one goes to the next server. */
-  *#missed(server: ServerAddress, message: string): Generator<Update, void, void> {
-    this.#attempt++;
-    this.#server++;
-    if (this.#token !== undefined) yield { kind: "status", status: { state: "unreachable", server, message } };
+  /** An attempt failed: the next one goes to the next server, if there is to be one. */
+  *#missServer(error: Error): Updates {
+    const { server } = this.#route;
+    this.#route.failed();
+    if (!this.#standing.resumable) {
+      if (!this.#route.exhausted) return;
+      this.#route.reset();
+      return this.#refuseLogin(error);
+    }
+    yield { kind: "status", status: { state: "unreachable", server, message: error.message } };
+    const { lostForMs } = this.#route;
+    if (lostForMs < (this.#options.giveUpMs ?? Infinity)) return;
+    const seconds = Math.round(lostForMs / 1000);
+    yield* this.#abandon();
+    yield { kind: "status", status: { state: "gave_up", seconds } };
+    this.#end({ reason: "gave_up", exit: "unreachable", message: `No server could be reached for ${seconds} s` });
   }
 
-  *#lose(why: ConnectionLost): Generator<Update, void, void> {
-    const { server } = this.#connection!;
-    const wasResuming = this.#resuming !== undefined;
+  *#lose(why: ConnectionLost): Updates {
     const wasLive = this.#live;
-    this.#connection = undefined;
-    this.#resuming = undefined;
+    const wasResuming = this.#resuming !== undefined;
+    this.#connection = this.#resuming = this.#back = undefined;
     this.#live = false;
-    this.#back = undefined;
-    this.#seen = {};
+    this.#receipts.reset();
     if (this.#ending) return;
     this.#refuseLogin(why);
     for (const { request, reject } of this.#outgoing.interrupt()) {
-      const error = lostRequest(request, true);
+      const error = unanswered(request, true);
       reject(error);
       yield { kind: "refused", request, error };
     }
-    if (this.#token === undefined) return;
-    if (wasResuming) return yield* this.#missed(server, `The connection was lost again (${why.message})`);
+    if (wasResuming) return yield* this.#missServer(new Error(`The connection was lost again: ${why.message}`));
     if (!wasLive) return;
-    this.#lostAt = this.#clock.now();
-    this.#attempt = this.#lostAt - this.#liveSince >= stableMs ? 0 : this.#attempt + 1;
-    if (this.#draining) this.#server++;
+    this.#route.lost(this.#draining);
     yield { kind: "status", status: { state: "lost", reason: why.message } };
   }
 
-  *#take(incoming: Incoming): Generator<Update, void, void> {
+  *#take(incoming: Incoming): Updates {
     if (this.#ending) return;
     if (incoming.kind === "event") return yield* this.#takeEvent(incoming.event);
     const { request } = incoming;
@@ -319,188 +279,148 @@ export class Session {
     else if (request === this.#login?.request) yield* this.#takeLogin(incoming);
     else if (request === this.#resuming) yield* this.#takeResume(incoming);
     else if (request === this.#back?.marker) yield* this.#settle();
-    else if (request === this.#seen.sent) this.#nextSeen();
+    else if (this.#receipts.owns(request)) this.#request(this.#receipts.answered());
     this.#pump();
   }
 
-  *#takeEvent(event: ServerEvent): Generator<Update, void, void> {
+  *#takeEvent(event: ServerEvent): Updates {
     switch (event.type) {
       case "ping":
         return;
       case "message":
       case "notification":
       case "direct":
-        if (!this.#progress.take(event, this.#room)) return;
+        if (!this.#standing.show(event)) return;
         if (this.#back) this.#back.missed++;
         yield { kind: "event", event };
-        if (event.type === "direct") this.#markSeen(event);
+        if (event.type === "direct") this.#request(this.#receipts.shown(event.pos));
         return;
       case "gap":
-        this.#progress.skip(event, this.#room);
+        this.#standing.skip(event);
         break;
       case "system":
-        if (event.code === "server_draining") {
-          this.#draining = true;
-          this.#retryAfterMs = event.retry_after_ms;
-        }
+        if (event.code !== "server_draining") break;
+        this.#draining = true;
+        this.#route.retryAfter(event.retry_after_ms);
     }
     yield { kind: "event", event };
     if (event.type === "system" && event.code === "forced_logout") {
+      yield* this.#abandon();
       this.#end({ reason: "forced_logout", exit: "login", message: event.message });
     }
   }
 
-  *#takeLogin(incoming: Incoming & { request: Request }): Generator<Update, void, void> {
+  *#takeLogin(answer: Answer): Updates {
     const { resolve, reject } = this.#login!;
     this.#login = undefined;
-    if (incoming.kind === "refused") {
-      yield incoming;
-      return reject(incoming.error);
-    }
-    if (incoming.kind !== "reply") return;
-    this.#progress.clear();
-    this.#enter(incoming.reply);
-    yield incoming;
-    resolve(incoming.reply);
+    if (answer.kind === "reply") this.#enter(answer.reply);
+    yield answer;
+    if (answer.kind === "reply") resolve(answer.reply);
+    else reject(answer.error);
   }
 
-  *#takeResume(incoming: Incoming): Generator<Update, void, void> {
+  *#takeResume(answer: Answer): Updates {
     this.#resuming = undefined;
-    if (incoming.kind === "reply") {
-      this.#enter(incoming.reply);
-      const { missed } = incoming.reply as { missed?: unknown };
-      if (typeof missed === "number") return yield this.#resumed(missed);
-      this.#back = { missed: 0, settles: 0 };
-      this.#mark();
-    } else if (incoming.kind === "refused") {
-      const { code, message, extra } = incoming.error;
-      if (passing.has(code)) {
-        if (typeof extra.retry_after_ms === "number") this.#retryAfterMs = extra.retry_after_ms;
-        yield* this.#missed(this.#connection!.server, message);
-        return this.#connection!.close(message);
-      }
-      yield* this.#forget();
-      yield { kind: "status", status: { state: "login_needed", message } };
+    if (answer.kind === "reply") {
+      this.#enter(answer.reply);
+      const { missed } = answer.reply as { missed?: unknown };
+      this.#back = { missed: 0, before: 0, settles: 0 };
+      if (typeof missed === "number") yield* this.#tellBack(missed);
+      else void this.#mark();
+      return;
     }
+    const { code, message, extra } = answer.error;
+    if (passing.has(code)) {
+      yield* this.#missServer(answer.error);
+      this.#route.retryAfter(extra.retry_after_ms);
+      return this.#connection?.close(message);
+    }
+    yield* this.#forget();
+    yield { kind: "status", status: { state: "login_needed", message } };
   }
 
-  *#takeAnswer(entry: Entry, incoming: Incoming): Generator<Update, void, void> {
-    if (incoming.kind === "refused") {
-      if (incoming.error.code === "server_draining" && entry.repetition !== "once") {
+  *#takeAnswer(entry: Entry, answer: Answer): Updates {
+    if (answer.kind === "refused") {
+      if (answer.error.code === "server_draining" && entry.repetition !== "once") {
         this.#draining = true;
         return this.#outgoing.postpone(entry);
       }
       this.#outgoing.remove(entry);
-      yield incoming;
-      return entry.reject(incoming.error);
+      yield answer;
+      return entry.reject(answer.error);
     }
-    if (incoming.kind !== "reply") return;
-    const { reply } = incoming;
+    const { reply } = answer;
     this.#outgoing.remove(entry);
-    if ("positions" in reply) {
-      if ("room" in reply && typeof reply.room === "string") this.#room = reply.room;
-      if (this.#room !== undefined) this.#progress.enter(this.#room);
-      this.#progress.follow(toPositions(reply.positions));
-    }
-    if ("resume" in reply && typeof reply.resume === "string") this.#token = reply.resume;
-    if (reply.of === "unsubscribe") this.#progress.unfollow(reply.user);
-    if (reply.of === "quit") this.#end({ reason: "left", exit: "ok", message: "The session is closed" });
-    yield incoming;
+    this.#standing.take(reply);
+    if (reply.of === "quit") this.close();
+    yield answer;
     entry.resolve(reply);
-    if (reply.of === "logout") {
-      yield* this.#forget();
-      yield { kind: "status", status: { state: "logged_out" } };
-    }
+    if (reply.of !== "logout") return;
+    yield* this.#forget();
+    yield { kind: "status", status: { state: "logged_out" } };
   }
 
   /** Is logged in: by a login, a registration or a resume. */
   #enter(reply: Reply): void {
-    const { user, room, resume, positions } = reply as Readonly<Record<string, unknown>>;
-    if (typeof user === "string") this.#user = user;
-    if (typeof resume === "string") this.#token = resume;
-    this.#room = typeof room === "string" ? room : undefined;
-    if (this.#room !== undefined) this.#progress.enter(this.#room);
-    this.#progress.follow(toPositions(positions));
+    this.#standing.take(reply);
     this.#live = true;
-    this.#liveSince = this.#clock.now();
-    this.#lostAt = undefined;
-    this.#retryAfterMs = undefined;
+    this.#route.reached();
   }
 
   /** Is logged out; what was not sent is given up. */
-  *#forget(): Generator<Update, void, void> {
+  *#forget(): Updates {
     this.#live = false;
-    this.#token = this.#user = this.#room = undefined;
-    this.#progress.clear();
-    for (const { request, tried, reject } of this.#outgoing.abandon()) {
-      const error = lostRequest(request, tried);
-      reject(error);
-      yield { kind: "refused", request, error };
-    }
-  }
-
-  #resumed(missed: number): Update {
-    this.#back = undefined;
-    return { kind: "status", status: { state: "resumed", server: this.#connection!.server, missed } };
+    this.#standing.clear();
+    yield* this.#abandon();
   }
 
   /** Asks for an answer after a short while, to see whether the replay has gone on until then. */
   async #mark(): Promise<void> {
     const back = this.#back!;
-    const connection = this.#connection!;
+    back.before = back.missed;
     await this.#clock.sleep(settleMs, this.#stop.signal).catch(() => {});
-    if (this.#back !== back) return;
-    back.marked = back.missed;
-    back.marker = { cmd: "pong" };
-    connection.request(back.marker);
+    if (this.#back === back) this.#request(back.marker = { cmd: "pong" });
   }
 
-  *#settle(): Generator<Update, void, void> {
+  *#settle(): Updates {
     const back = this.#back!;
-    if (back.missed === back.marked || ++back.settles >= maxSettles) return yield this.#resumed(back.missed);
-    this.#mark();
+    if (back.missed > back.before && ++back.settles < maxSettles) void this.#mark();
+    else yield* this.#tellBack(back.missed);
+  }
+
+  *#tellBack(missed: number): Updates {
+    this.#back = undefined;
+    yield { kind: "status", status: { state: "resumed", server: this.#connection!.server, missed } };
   }
 
   /** Sends what may be sent. */
   #pump(): void {
-    if (!this.#live || this.#draining || !this.#connection) return;
+    if (!this.#live || this.#draining) return;
     for (const entry of this.#outgoing.next()) {
       // The room is fixed when a message is first sent: sent again, it must not be said elsewhere.
-      if (entry.repetition === "message" && entry.request.room === undefined && this.#takesRoom(entry.request.cmd)) {
-        entry.request = { ...entry.request, room: this.#room };
+      if (entry.repetition === "message" && !entry.request.room && this.#commands.takesRoom(entry.request.cmd)) {
+        entry.request = { ...entry.request, room: this.room };
       }
-      this.#connection.request(entry.request);
+      this.#request(entry.request);
     }
   }
 
-  /** Tells the server that a private message was shown; one at a time, the last of those that came meanwhile. */
-  #markSeen({ pos }: TopicEvent): void {
-    this.#seen.next = pos;
-    if (!this.#seen.sent) this.#nextSeen();
-  }
-
-  #nextSeen(): void {
-    const { next: pos } = this.#seen;
-    this.#seen = pos === undefined ? {} : { sent: { cmd: "seen", pos } };
-    if (this.#seen.sent) this.#connection?.request(this.#seen.sent);
-  }
-
-  #repetition(cmd: string): Repetition {
-    if (this.#command(cmd)?.arguments.some(({ name }) => name === "cid")) return "message";
-    return repeatable.has(cmd) ? "repeat" : "once";
-  }
-
-  #takesRoom(cmd: string): boolean {
-    return this.#command(cmd)?.arguments.some(({ name, optional }) => name === "room" && optional) ?? false;
-  }
-
-  #command(cmd: string): CommandHelp | undefined {
-    return this.#commands.find(({ name }) => name === cmd);
+  #request(request: Request | undefined): void {
+    if (request) this.#connection?.request(request);
   }
 
   #refuseLogin(error: Error): void {
     this.#login?.reject(error);
     this.#login = undefined;
+  }
+
+  /** Gives up what has no answer. */
+  #abandon(): (Update & { kind: "refused" })[] {
+    return this.#outgoing.abandon().map(({ request, sent, tried, reject }) => {
+      const error = unanswered(request, sent || tried);
+      reject(error);
+      return { kind: "refused", request, error };
+    });
   }
 
   #end(ending: Ending): void {
@@ -509,16 +429,9 @@ export class Session {
     this.#live = false;
     const error = new ClientError(ending.exit, ending.message);
     this.#refuseLogin(error);
-    for (const { reject } of this.#outgoing.abandon()) reject(error);
+    this.#givenUp = this.#abandon().filter(({ request }) => request.cmd !== "quit").length;
     this.#stop.abort(error);
     this.#connection?.close();
     this.#wake();
   }
-}
-
-function lostRequest({ cmd, text }: Request, tried: boolean): Error {
-  const what = typeof text === "string" ? `"${text}"` : `"/${cmd}"`;
-  return tried
-    ? new ConnectionLost(`It is not known whether ${what} was sent`)
-    : new ClientError("unreachable", `Not sent: ${what}`);
 }

@@ -30,9 +30,7 @@ export function statusText(status: Status): string | undefined {
     case "resumed": {
       const { missed } = status;
       const count = missed === 0 ? "nothing was" : missed === 1 ? "1 message was" : `${missed} messages were`;
-      return `Back on ${formatServer(status.server)}; ${count} missed${
-        gaps === 0 ? "" : ", and some could not be recovered"
-      }`;
+      return `Back on ${formatServer(status.server)}; ${count} missed`;
     }
     case "login_needed":
       return `The session cannot be resumed: ${status.message}`;

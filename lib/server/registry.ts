@@ -27,6 +27,8 @@ export interface CommandSpec {
   readonly help: string;
   /** Whether the next line is read before this one is answered; replies keep their order all the same. */
   readonly pipelined: boolean;
+  /** Whether a person may type it; the others exist in JSON only. */
+  readonly typed: boolean;
   run(caller: Caller, values: Record<string, unknown>, services: Services): Promise<Outcome>;
 }
 
@@ -41,6 +43,7 @@ export interface CommandDefinition<A extends readonly Argument[], W extends Audi
   readonly who: W;
   readonly help: string;
   readonly pipelined?: true;
+  readonly typed?: false;
   run(caller: Admitted<W>, values: Arguments<A>, services: Services): Outcome | Promise<Outcome>;
 }
 
@@ -55,6 +58,7 @@ export function defineCommand<const A extends readonly Argument[] = [], W extend
     who: definition.who,
     help: definition.help,
     pipelined: definition.pipelined ?? false,
+    typed: definition.typed ?? true,
     // deno-lint-ignore require-await -- a handler's exception becomes a rejection, whether it is async or not
     run: async (caller, values, services) => definition.run(caller as Admitted<W>, values as Arguments<A>, services),
   };
@@ -100,7 +104,9 @@ export class Registry {
     member: Member | undefined,
   ): { command: CommandSpec; values: Record<string, unknown> } {
     const command = this.#byName.get(name);
-    if (!command) throw new ChatError("unknown_command", `There is no command ${quote(name)}; /help lists them`);
+    if (!command || ("rest" in given && !command.typed)) {
+      throw new ChatError("unknown_command", `There is no command ${quote(name)}; /help lists them`);
+    }
     if (command.who === "guest" && member) throw new ChatError("already_authenticated", `You are ${member.user}`);
     if ((command.who === "user" || command.who === "member") && !member) throw loginRequired();
     if (command.who === "member" && member!.side) {
@@ -119,11 +125,12 @@ export function loginRequired(): ChatError {
 }
 
 /** A command as `help` describes it. */
-export function describe({ name, aliases, arguments: declared, help }: CommandSpec): CommandHelp {
+export function describe({ name, aliases, arguments: declared, help, typed }: CommandSpec): CommandHelp {
   return {
     name,
     aliases,
     arguments: declared.map(({ name, kind, optional }) => ({ name, kind, optional: optional === true })),
     help,
+    typed,
   };
 }

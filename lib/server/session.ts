@@ -171,7 +171,8 @@ export class ClientSession implements Caller {
       return await this.#dispatch("say", { rest: typed.text });
     }
     const { name, rest } = splitVerb(line.startsWith("/") ? line.slice(1) : line);
-    if (!this.#host.registry.find(name)) return this.#refuse(loginRequired());
+    const greeting = name === "hello" && !rest.trimStart().startsWith("{"); // said too early, and no HELLO
+    if (greeting || !this.#host.registry.find(name)?.typed) return this.#refuse(loginRequired());
     await this.#dispatch(name, { rest });
   }
 

@@ -3,8 +3,12 @@
  */
 
 import type { Config } from "../config.ts";
+import { getLog } from "../log.ts";
+import { RedisStore } from "./redis.ts";
 import { SqliteStore } from "./sqlite.ts";
 import type { Store, StoreLimits } from "./store.ts";
+
+const log = getLog("store");
 
 /** The part of the configuration that decides. */
 export type StoreConfig = Pick<
@@ -36,7 +40,17 @@ export async function openStore(config: StoreConfig): Promise<Store> {
     leaseMs: config.activeTtlSeconds * 1000,
     timeoutMs: config.storeTimeoutMs,
   };
-  if (config.redisUrl || config.redisHost) throw new Error("not yet");
+  if (config.redisUrl !== undefined || config.redisHost !== undefined) {
+    return await RedisStore.open({
+      ...limits,
+      ...(config.redisUrl === undefined
+        ? { host: config.redisHost, port: config.redisPort }
+        : { url: config.redisUrl }),
+      database: config.redisDb,
+      prefix: config.redisPrefix,
+      onFault: (error) => log.warn("redis_failed", { error }),
+    });
+  }
   await Deno.mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   return new SqliteStore({ ...limits, path: `${config.dataDir}/chat.db`, durability: config.durability });
 }

@@ -281,7 +281,7 @@ const patienceMs = 30_000;
 async function withLock<T>(paths: Paths, fn: () => Promise<T>): Promise<T> {
   let file: Deno.FsFile;
   try {
-    for (const path of [paths.certFile, paths.keyFile]) Deno.mkdirSync(dirname(path), { recursive: true });
+    for (const path of [paths.certFile, paths.keyFile]) Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     file = Deno.openSync(paths.lock, { read: true, write: true, create: true, mode: 0o600 });
   } catch (cause) {
     throw new CannotLock(`${dirname(paths.lock)} cannot hold new certificates: ${reason(cause)}`, { cause });

@@ -72,9 +72,16 @@ export function splitVerb(line: string): { name: string; rest: string } {
   return end < 0 ? { name: fold(line), rest: "" } : { name: fold(line.slice(0, end)), rest: line.slice(end + 1) };
 }
 
+/** The arguments that can be typed: `text` takes the rest of the line, so that nothing can follow it. */
+function typedOf(declared: readonly Argument[]): readonly Argument[] {
+  const typed = declared.filter((argument) => !jsonOnly.has(argument.kind));
+  const text = typed.findIndex((argument) => argument.kind === "text");
+  return text < 0 ? typed : typed.slice(0, text + 1);
+}
+
 /** How a command is typed: `/msg <user> <text>`. */
 export function usageOf(name: string, declared: readonly Argument[]): string {
-  const words = declared.filter((argument) => !jsonOnly.has(argument.kind)).map(({ name, kind, optional }) => {
+  const words = typedOf(declared).map(({ name, kind, optional }) => {
     const word = optional && kind === "user" ? `@${name}` : name;
     return optional ? `[${word}]` : `<${word}>`;
   });
@@ -84,7 +91,7 @@ export function usageOf(name: string, declared: readonly Argument[]): string {
 /**
  * Reads a command's arguments from what was typed behind its name.
  *
- * The last argument takes the rest of the line, as `text` does wherever it stands. An optional `user` is written `@name`
+ * The last argument takes the rest of the line. An optional `user` is written `@name`
  * so that it can be left out. Where a command takes two secrets, each may be double-quoted.
  *
  * @throws {ChatError} `usage` for a missing argument, or the code of the kind that was wrong
@@ -95,13 +102,13 @@ export function bindTyped(
   rest: string,
   limits: ArgumentLimits,
 ): Record<string, unknown> {
-  const typed = declared.filter((argument) => !jsonOnly.has(argument.kind));
+  const typed = typedOf(declared);
   const quotes = typed.filter((argument) => argument.kind === "secret").length > 1;
   const values: Record<string, unknown> = {};
   let left = rest;
   for (const [index, argument] of typed.entries()) {
     if (argument.optional && argument.kind === "user" && !left.trimStart().startsWith("@")) continue;
-    const last = argument.kind === "text" || index === typed.length - 1;
+    const last = index === typed.length - 1;
     const cut = cutWord(left, last, quotes && argument.kind === "secret", argument.kind);
     left = cut.left;
     if (cut.word === "") {
@@ -110,7 +117,6 @@ export function bindTyped(
     }
     const word = argument.optional && argument.kind === "user" ? cut.word.slice(1) : cut.word;
     values[argument.name] = check(argument, argument.kind === "count" ? Number(word) : word, limits);
-    if (argument.kind === "text") break;
   }
   return values;
 }

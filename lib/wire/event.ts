@@ -165,6 +165,8 @@ export interface CommandHelp {
   readonly aliases: readonly string[];
   readonly arguments: readonly ArgumentHelp[];
   readonly help: string;
+  /** Whether a person may type it; the others exist in JSON only. */
+  readonly typed: boolean;
 }
 
 /** One argument of a command. */

@@ -40,7 +40,8 @@ export const accountCommands = [
     name: "resume",
     arguments: [{ name: "token", kind: "id" }, { name: "positions", kind: "fields", optional: true }],
     who: "guest",
-    help: "come back after a lost connection and get what was missed (JSON format)",
+    help: "come back after a lost connection and get what was missed",
+    typed: false,
     async run(caller, { token, positions = {} }, { members }) {
       return entered(caller, "resume", await members.resume(token, positions, caller));
     },

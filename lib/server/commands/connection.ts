@@ -44,7 +44,8 @@ export const connectionCommands = [
   defineCommand({
     name: "pong",
     who: "anyone",
-    help: "answer a ping (JSON format)",
+    help: "answer a ping",
+    typed: false,
     run: () => ({ reply: { of: "pong" } }),
   }),
   defineCommand({
@@ -53,11 +54,11 @@ export const connectionCommands = [
     arguments: [{ name: "command", kind: "command", optional: true }],
     who: "anyone",
     help: "list the commands, or explain one",
-    run(_, { command: name }, { commands }) {
+    run({ format }, { command: name }, { commands }) {
       const bare = name?.replace(/^\//, "").toLowerCase();
       const chosen = commands.filter(({ name, aliases }) =>
         bare === undefined || name === bare || aliases.includes(bare)
-      );
+      ).filter(({ typed }) => typed || format === "json");
       if (chosen.length === 0) {
         throw new ChatError("unknown_command", `There is no command ${quote(name!)}; /help lists them`);
       }

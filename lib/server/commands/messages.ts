@@ -102,7 +102,8 @@ export const messageCommands = [
     name: "seen",
     arguments: [{ name: "pos", kind: "id" }],
     who: "member",
-    help: "mark your private messages as read, up to a position (JSON format)",
+    help: "mark your private messages as read, up to a position",
+    typed: false,
     async run({ member }, { pos }, { store }) {
       const inbox = inboxTopic(member.user);
       const place = decodePlace(pos);

@@ -1,0 +1,215 @@
+/**
+ * A line that is being typed: its text, the cursor, and the lines typed before it.
+ *
+ * Pure: keys in, outcome out. It knows no terminal.
+ */
+
+import { cleanLine } from "./clean.ts";
+import type { Key, KeyName } from "./keys.ts";
+import { graphemes, graphemeWidth, textWidth } from "./width.ts";
+
+/** What a key led to. */
+export type Outcome =
+  | { readonly kind: "changed" }
+  | { readonly kind: "unchanged" }
+  | { readonly kind: "submitted"; readonly text: string }
+  | { readonly kind: "left" };
+
+/** The longest text that can be typed, in UTF-16 units: several of the longest messages. */
+const maxLength = 64 * 1024;
+
+/** How many typed lines are remembered. */
+const maxHistory = 500;
+
+const changed: Outcome = { kind: "changed" };
+const unchanged: Outcome = { kind: "unchanged" };
+
+/** See the file's first lines. */
+export class Editor {
+  #text = "";
+  #cursor = 0;
+  #history: string[] = [];
+  #place = 0;
+  #draft = "";
+
+  /** What is typed; a pasted line break is in it as LF. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Where the cursor is, in UTF-16 units. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  /** Takes a key. @param secret whether what is submitted is not remembered */
+  take(key: Key, secret = false): Outcome {
+    if (key.kind === "text") return this.#insert(key.text);
+    if (key.kind === "paste") return this.#insert(key.text.replace(/\r\n?/g, "\n").replace(/\n+$/, ""));
+    return this.#press(key.name, secret);
+  }
+
+  /** Empties the line. */
+  clear(): void {
+    this.#set("");
+    this.#place = this.#history.length;
+  }
+
+  /** Forgets the line that was submitted last. */
+  forget(): void {
+    this.#history.pop();
+    this.#place = this.#history.length;
+  }
+
+  #press(name: KeyName, secret: boolean): Outcome {
+    switch (name) {
+      case "enter":
+        return this.#submit(secret);
+      case "leave":
+        return { kind: "left" };
+      case "end_of_input":
+        return this.#text === "" ? { kind: "left" } : this.#cut(this.#cursor, this.#right());
+      case "delete":
+        return this.#cut(this.#cursor, this.#right());
+      case "backspace":
+        return this.#cut(this.#left(), this.#cursor);
+      case "kill_word":
+        return this.#cut(this.#wordLeft(), this.#cursor);
+      case "kill_to_start":
+        return this.#cut(0, this.#cursor);
+      case "kill_to_end":
+        return this.#cut(this.#cursor, this.#text.length);
+      case "left":
+        return this.#move(this.#left());
+      case "right":
+        return this.#move(this.#right());
+      case "word_left":
+        return this.#move(this.#wordLeft());
+      case "word_right":
+        return this.#move(this.#wordRight());
+      case "home":
+        return this.#move(0);
+      case "end":
+        return this.#move(this.#text.length);
+      case "up":
+        return secret ? unchanged : this.#recall(this.#place - 1);
+      case "down":
+        return secret ? unchanged : this.#recall(this.#place + 1);
+      case "redraw":
+        return changed;
+      case "tab":
+        return unchanged;
+    }
+  }
+
+  #insert(piece: string): Outcome {
+    const clean = piece.split("\n").map(cleanLine).join("\n").replaceAll("\t", " ");
+    if (clean === "" || this.#text.length + clean.length > maxLength) return unchanged;
+    this.#text = this.#text.slice(0, this.#cursor) + clean + this.#text.slice(this.#cursor);
+    this.#cursor += clean.length;
+    return changed;
+  }
+
+  #submit(secret: boolean): Outcome {
+    const text = this.#text;
+    if (!secret && text !== "" && text !== this.#history.at(-1)) {
+      this.#history.push(text);
+      if (this.#history.length > maxHistory) this.#history.shift();
+    }
+    this.clear();
+    return { kind: "submitted", text };
+  }
+
+  #cut(start: number, end: number): Outcome {
+    if (start === end) return unchanged;
+    this.#text = this.#text.slice(0, start) + this.#text.slice(end);
+    this.#cursor = start;
+    return changed;
+  }
+
+  #move(to: number): Outcome {
+    if (to === this.#cursor) return unchanged;
+    this.#cursor = to;
+    return changed;
+  }
+
+  #recall(place: number): Outcome {
+    if (place < 0 || place > this.#history.length || place === this.#place) return unchanged;
+    if (this.#place === this.#history.length) this.#draft = this.#text;
+    this.#place = place;
+    this.#set(place === this.#history.length ? this.#draft : this.#history[place]);
+    return changed;
+  }
+
+  #set(text: string): void {
+    this.#text = text;
+    this.#cursor = text.length;
+  }
+
+  #left(): number {
+    return this.#cursor - (graphemes(this.#text.slice(0, this.#cursor)).at(-1)?.length ?? 0);
+  }
+
+  #right(): number {
+    return this.#cursor + (graphemes(this.#text.slice(this.#cursor))[0]?.length ?? 0);
+  }
+
+  #wordLeft(): number {
+    return this.#text.slice(0, this.#cursor).replace(/\S*\s*$/, "").length;
+  }
+
+  #wordRight(): number {
+    return this.#cursor + /^\s*\S*/.exec(this.#text.slice(this.#cursor))![0].length;
+  }
+}
+
+/**
+ * The lines that a submitted text is, when it was pasted with line breaks in it.
+ *
+ * A pasted command is one command, its lines joined by spaces; any other text is said line by line, and no line of it
+ * is taken for a command.
+ */
+export function submittedLines(text: string): string[] {
+  if (!text.includes("\n")) return [text];
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  if (lines.length < 2) return lines;
+  if (/^\/[^/]/.test(lines[0])) return [lines.map((line) => line.trim()).join(" ")];
+  return lines.map((line) => line.startsWith("/") ? "/" + line : line);
+}
+
+/**
+ * The part of an input line that fits into one row, and where the cursor is in it.
+ *
+ * @param columns the terminal's width; its last column stays free, so that nothing wraps
+ */
+export function inputView(
+  prompt: string,
+  text: string,
+  cursor: number,
+  columns: number,
+): { row: string; column: number; width: number } {
+  const room = Math.max(4, columns - 1);
+  const head = textWidth(prompt) <= room / 2 ? prompt : "";
+  const before = cells(text.slice(0, cursor));
+  const after = cells(text.slice(cursor));
+  const space = room - textWidth(head);
+  // The cursor's own column counts: the cursor stands behind the text at its end.
+  let start = before.length;
+  let used = 1;
+  while (start > 0 && used + before[start - 1].width <= Math.max(space - (after.length > 0 ? 1 : 0), 2)) {
+    used += before[--start].width;
+  }
+  const column = textWidth(head) + used - 1;
+  let end = 0;
+  let total = used - 1;
+  while (end < after.length && total + after[end].width <= space) total += after[end++].width;
+  const row = head + [...before.slice(start), ...after.slice(0, end)].map(({ shown }) => shown).join("");
+  return { row, column, width: textWidth(head) + total };
+}
+
+function cells(text: string): { shown: string; width: number }[] {
+  return graphemes(text).map((grapheme) => {
+    if (grapheme === "\n") return { shown: "↵", width: 1 };
+    return { shown: grapheme, width: graphemeWidth(grapheme) };
+  });
+}

@@ -1,0 +1,124 @@
+/**
+ * The client as a person uses it: log in, read, type, until they leave or are made to.
+ */
+
+import type { Exit } from "./exit.ts";
+import { isSecret, readLine } from "./input.ts";
+import { logIn, type LoginChoice } from "./login.ts";
+import { errorLine, note, render } from "./render.ts";
+import type { Session } from "./resume.ts";
+import type { Screen } from "./screen.ts";
+import type { Status } from "./status.ts";
+
+/** How long leaving may take, in milliseconds: what was typed is sent first. */
+const farewellMs = 2_000;
+
+/**
+ * Runs a session on a screen, from its login to its end; the session is connected already.
+ *
+ * @returns the way it ended
+ */
+export async function runInteractive(session: Session, screen: Screen, choice: LoginChoice): Promise<Exit> {
+  const seat = new Seat(session, screen);
+  const shown = seat.show();
+  try {
+    let next: LoginChoice | undefined = choice;
+    while (next && await logIn(session, screen, next)) next = await seat.talk();
+    await session.quit(farewellMs);
+  } finally {
+    session.close();
+    await shown;
+    if (session.givenUp > 0) screen.print(note(`Lines that you typed and that were not sent: ${session.givenUp}`));
+  }
+  return session.ending!.exit;
+}
+
+/** One person in front of a screen. */
+class Seat {
+  readonly #session: Session;
+  readonly #screen: Screen;
+  #user: string | undefined;
+  #again: LoginChoice | undefined;
+  #interrupt = new AbortController();
+  #lastNote = "";
+
+  constructor(session: Session, screen: Screen) {
+    this.#session = session;
+    this.#screen = screen;
+  }
+
+  /** Shows what the session tells, until it ends. */
+  async show(): Promise<void> {
+    try {
+      for await (const update of this.#session.updates()) {
+        const { kind, lines } = render(update);
+        for (const line of lines) {
+          // A server that stays unreachable is told of once, not at every attempt.
+          if (kind === "note" && line === this.#lastNote) continue;
+          if (kind === "note") this.#lastNote = line;
+          this.#screen.print(line);
+        }
+        if (update.kind === "status") this.#follow(update.status);
+        if (this.#session.user !== undefined) this.#screen.setPrompt(this.#prompt());
+      }
+    } finally {
+      this.#interrupt.abort();
+    }
+  }
+
+  /** Reads and sends lines. @returns who is to log in next; undefined when the person leaves or the session ended */
+  async talk(): Promise<LoginChoice | undefined> {
+    this.#again = undefined;
+    this.#user = this.#session.user;
+    this.#interrupt = new AbortController();
+    const { signal } = this.#interrupt;
+    while (!this.#session.ending && !this.#again) {
+      try {
+        const line = await this.#screen.read({ prompt: this.#prompt(), signal });
+        if (line === undefined || !await this.#send(line, signal)) return undefined;
+      } catch (error) {
+        if (signal.aborted) break;
+        this.#screen.print(errorLine(error));
+      }
+    }
+    return this.#session.ending ? undefined : this.#again;
+  }
+
+  /** @returns false when the person wants to leave */
+  async #send(line: string, signal: AbortSignal): Promise<boolean> {
+    const { commands, maxMessageBytes } = this.#session;
+    if (isSecret(line, commands)) this.#screen.forget();
+    const typed = readLine(line, commands, maxMessageBytes);
+    switch (typed.kind) {
+      case "nothing":
+        return true;
+      case "request":
+        if (typed.request.cmd === "quit") return false;
+        void this.#session.send(typed.request);
+        return true;
+      case "secrets": {
+        const secrets: Record<string, string> = {};
+        for (const name of typed.names) {
+          const prompt = `${name[0].toUpperCase()}${name.slice(1)} password: `;
+          const secret = await this.#screen.read({ prompt, secret: true, keep: true, signal });
+          if (secret === undefined) return false;
+          secrets[name] = secret;
+        }
+        void this.#session.send({ ...secrets, cmd: typed.command.name });
+        return true;
+      }
+    }
+  }
+
+  #follow(status: Status): void {
+    if (status.state === "resumed") this.#lastNote = "";
+    if (status.state === "login_needed") this.#again = { user: this.#user };
+    if (status.state === "logged_out") this.#again = {};
+    if (this.#again) this.#interrupt.abort();
+  }
+
+  #prompt(): string {
+    const { room, server } = this.#session;
+    return `${server ? "" : "(offline) "}${room ?? ""}> `;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Asking a person who they are, until the server agrees.
+ */
+
+import { ChatError } from "../errors.ts";
+import { errorLine, note } from "./render.ts";
+import type { Session } from "./resume.ts";
+import type { ReadOptions, Screen } from "./screen.ts";
+
+/** What is known before anybody is asked. */
+export interface LoginChoice {
+  readonly user?: string;
+  /** Tried once; after a refusal the person is asked. */
+  readonly password?: string;
+  readonly register?: boolean;
+}
+
+/** What the login's answers mean. */
+const answers: Readonly<Record<string, "login" | "register">> = {
+  "": "login",
+  l: "login",
+  login: "login",
+  r: "register",
+  register: "register",
+};
+
+/**
+ * Logs in.
+ *
+ * @returns false when the person wants to leave, or the session has ended
+ */
+export async function logIn(session: Session, screen: Screen, choice: LoginChoice): Promise<boolean> {
+  const ask = (prompt: string, options?: Partial<ReadOptions>) => screen.read({ prompt, keep: true, ...options });
+  let { password: known, register } = choice;
+  while (!session.ending) {
+    const cmd = register ? "register" : choice.user !== undefined ? "login" : await askWhich(ask);
+    if (cmd === undefined) return false;
+    const user = choice.user ?? await ask("Username: ");
+    if (user === undefined) return false;
+    if (user.trim() === "") continue;
+    const password = known ?? await ask("Password: ", { secret: true });
+    if (password === undefined) return false;
+    if (cmd === "register" && known === undefined) {
+      const again = await ask("Once more: ", { secret: true });
+      if (again === undefined) return false;
+      if (again !== password) {
+        screen.print(note("The two passwords differ"));
+        continue;
+      }
+    }
+    known = undefined;
+    try {
+      await session.login({ cmd, user: user.trim(), password });
+      return true;
+    } catch (error) {
+      if (!(error instanceof ChatError)) screen.print(errorLine(error)); // a refusal is shown where it came from
+      if (error instanceof ChatError && error.code === "registration_closed") register = false;
+    }
+  }
+  return false;
+}
+
+async function askWhich(
+  ask: (prompt: string) => Promise<string | undefined>,
+): Promise<"login" | "register" | undefined> {
+  for (;;) {
+    const answer = await ask("Log in or register? [login] ");
+    if (answer === undefined) return undefined;
+    const which = answers[answer.trim().toLowerCase()];
+    if (which) return which;
+  }
+}

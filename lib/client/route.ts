@@ -1,0 +1,95 @@
+/**
+ * Which server is tried next, and when.
+ *
+ * The list is gone through in turn: one round at once, each further round after a longer pause. A server that said when
+ * to come back is taken at its word.
+ */
+
+import type { ServerAddress } from "./address.ts";
+import { type BackoffOptions, pauseBefore } from "./backoff.ts";
+import type { Clock } from "./clock.ts";
+
+/** What a route is made from. */
+export interface RouteOptions {
+  /** At least one. */
+  readonly servers: readonly ServerAddress[];
+  readonly clock: Clock;
+  readonly backoff?: BackoffOptions;
+  /** A number from 0 to 1. */
+  readonly random?: () => number;
+}
+
+/** A connection that lived this long, in milliseconds, was good: the next loss begins with an attempt at once. */
+const stableMs = 5_000;
+
+/** See the file's first lines. */
+export class Route {
+  readonly #options: RouteOptions;
+  #index = 0;
+  #attempt = 0;
+  #retryAfterMs: number | undefined;
+  #reachedAt = 0;
+  #lostAt: number | undefined;
+
+  constructor(options: RouteOptions) {
+    this.#options = options;
+  }
+
+  /** The server to try now. */
+  get server(): ServerAddress {
+    const { servers } = this.#options;
+    return servers[this.#index % servers.length];
+  }
+
+  /** Whether every server was tried since the last success. */
+  get exhausted(): boolean {
+    return this.#attempt >= this.#options.servers.length;
+  }
+
+  /** For how long there has been no session, in milliseconds. */
+  get lostForMs(): number {
+    return this.#lostAt === undefined ? 0 : this.#options.clock.now() - this.#lostAt;
+  }
+
+  /** How long to wait before the next attempt, in milliseconds. */
+  pause(): number {
+    const { servers, backoff, random = Math.random } = this.#options;
+    const ms = this.#retryAfterMs ?? pauseBefore(this.#attempt, servers.length, random, backoff);
+    this.#retryAfterMs = undefined;
+    return ms;
+  }
+
+  /** A server said after how many milliseconds to come back. */
+  retryAfter(ms: unknown): void {
+    if (typeof ms === "number" && ms >= 0) this.#retryAfterMs = ms;
+  }
+
+  /** An attempt failed. */
+  failed(): void {
+    this.#attempt++;
+    this.#index++;
+  }
+
+  /** The session is there. */
+  reached(): void {
+    this.#reachedAt = this.#options.clock.now();
+    this.#lostAt = undefined;
+    this.#retryAfterMs = undefined;
+  }
+
+  /**
+   * The session is lost.
+   *
+   * @param elsewhere whether another server is to be tried first
+   */
+  lost(elsewhere: boolean): void {
+    this.#lostAt = this.#options.clock.now();
+    this.#attempt = this.#lostAt - this.#reachedAt >= stableMs ? 0 : this.#attempt + 1;
+    if (elsewhere) this.#index++;
+  }
+
+  /** Begins anew, with an attempt at once. */
+  reset(): void {
+    this.#attempt = 0;
+  }
+}

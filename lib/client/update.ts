@@ -1,0 +1,41 @@
+/**
+ * What a session takes and tells, as types: logins in, updates out, and how it ends.
+ */
+
+import type { Reply, ServerEvent } from "../wire/event.ts";
+import type { Request } from "./connection.ts";
+import { ClientError, ConnectionLost, type Exit } from "./exit.ts";
+import type { Status } from "./status.ts";
+
+/** What a session tells, in order. */
+export type Update =
+  | { readonly kind: "event"; readonly event: ServerEvent }
+  | { readonly kind: "reply"; readonly request: Request; readonly reply: Reply }
+  | { readonly kind: "refused"; readonly request: Request; readonly error: Error }
+  | { readonly kind: "status"; readonly status: Status };
+
+/** Who logs in, and whether as a new account. */
+export interface Login {
+  readonly cmd: "login" | "register";
+  readonly user: string;
+  readonly password: string;
+}
+
+/** How a session ended for good. */
+export interface Ending {
+  readonly reason: "left" | "forced_logout" | "gave_up";
+  readonly exit: Exit;
+  readonly message: string;
+}
+
+/**
+ * What becomes of a request that will have no answer.
+ *
+ * @param tried whether it was sent, so that nobody knows what became of it
+ */
+export function unanswered({ cmd, text }: Request, tried: boolean): ClientError {
+  const what = typeof text === "string" ? `"${text}"` : `/${cmd}`;
+  return tried
+    ? new ConnectionLost(`It is not known whether this was done: ${what}`)
+    : new ClientError("unreachable", `Not sent: ${what}`);
+}

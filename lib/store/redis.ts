@@ -1,0 +1,57 @@
+/**
+ * The store that servers share: Redis 7 or later. The promises are those of {@linkcode Store}.
+ */
+
+import type { Accounts, Servers, Sessions, Store, StoreLimits, Topics } from "./store.ts";
+import { RedisAccounts } from "./redis/accounts.ts";
+import { type RedisAddress, RedisGateway } from "./redis/gateway.ts";
+import { Keys } from "./redis/keys.ts";
+import { RedisServers } from "./redis/servers.ts";
+import { RedisSessions } from "./redis/sessions.ts";
+import { RedisTopics } from "./redis/topics.ts";
+
+/** What the store is made from. */
+export interface RedisOptions extends StoreLimits, RedisAddress {
+  /** What every key and channel begins with. */
+  readonly prefix: string;
+  /** Told of connections that broke, for the log. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** See {@linkcode Store}. */
+export class RedisStore implements Store {
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  readonly topics: Topics;
+  readonly servers: Servers;
+  readonly #redis: RedisGateway;
+
+  private constructor(redis: RedisGateway, options: RedisOptions) {
+    this.#redis = redis;
+    const keys = new Keys(options.prefix, databaseOf(options));
+    const servers: RedisServers = new RedisServers(redis, keys, options.leaseMs, () => sessions);
+    const sessions: RedisSessions = new RedisSessions(redis, keys, servers);
+    this.accounts = new RedisAccounts(redis, keys);
+    this.sessions = sessions;
+    this.topics = new RedisTopics(redis, keys, options, sessions);
+    this.servers = servers;
+  }
+
+  /** @throws {Error} where Redis cannot be reached within the time limit, or refuses the password */
+  static async open(options: RedisOptions): Promise<RedisStore> {
+    return new RedisStore(await RedisGateway.connect(options), options);
+  }
+
+  get available(): boolean {
+    return this.#redis.available;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#redis[Symbol.asyncDispose]();
+  }
+}
+
+function databaseOf({ url, database = 0 }: RedisAddress): number {
+  const path = url === undefined ? "" : new URL(url).pathname.slice(1);
+  return path === "" ? database : Number(path);
+}

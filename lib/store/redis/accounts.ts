@@ -1,0 +1,61 @@
+/**
+ * Accounts and follows in Redis. The promises are those of {@linkcode Accounts}.
+ *
+ * A follow stands in two sets, in two slots: the follower's is the truth and is written first; the other is an index,
+ * which is written again each time that the follower logs in.
+ */
+
+import type { Account, Accounts } from "../store.ts";
+import type { RedisGateway } from "./gateway.ts";
+import { fromPairs, type Keys } from "./keys.ts";
+
+/** See {@linkcode Accounts}. */
+export class RedisAccounts implements Accounts {
+  readonly #redis: RedisGateway;
+  readonly #keys: Keys;
+
+  constructor(redis: RedisGateway, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  async create({ name, hash, role, created }: Account): Promise<boolean> {
+    const fields = ["name", name, "hash", hash, "role", role, "created", created];
+    return await this.#redis.run("create", [this.#keys.account(name)], fields) === 1;
+  }
+
+  async find(name: string): Promise<Account | undefined> {
+    const fields = fromPairs(await this.#redis.command("HGETALL", this.#keys.account(name)));
+    if (fields.name === undefined) return undefined;
+    return {
+      name: fields.name,
+      hash: fields.hash,
+      role: fields.role as Account["role"],
+      created: Number(fields.created),
+    };
+  }
+
+  async setHash(name: string, hash: string): Promise<void> {
+    await this.#redis.command("HSET", this.#keys.account(name), "hash", hash);
+    await this.#redis.command("DEL", this.#keys.tokens(name));
+  }
+
+  async follow(user: string, target: string, limit: number): Promise<boolean> {
+    if (await this.#redis.run("follow", [this.#keys.subscriptions(user)], [target, limit]) === 0) return false;
+    await this.#redis.command("SADD", this.#keys.subscribers(target), user);
+    return true;
+  }
+
+  async unfollow(user: string, target: string): Promise<void> {
+    await this.#redis.command("SREM", this.#keys.subscriptions(user), target);
+    await this.#redis.command("SREM", this.#keys.subscribers(target), user);
+  }
+
+  async follows(user: string): Promise<string[]> {
+    return (await this.#redis.command("SMEMBERS", this.#keys.subscriptions(user)) as string[]).sort();
+  }
+
+  async followers(user: string): Promise<string[]> {
+    return (await this.#redis.command("SMEMBERS", this.#keys.subscribers(user)) as string[]).sort();
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The names of keys and channels. What stands in braces is the hash tag: all of one user's keys, and all of one topic's,
+ * are in one slot of a Redis Cluster, so that a script can have them together.
+ */
+
+import { fold, type Topic } from "../../wire/names.ts";
+
+/** Makes the names for one prefix and database. */
+export class Keys {
+  readonly #prefix: string;
+  readonly #channels: string;
+
+  /** @param database goes into channels only: pub/sub knows no databases */
+  constructor(prefix: string, database: number) {
+    this.#prefix = prefix;
+    this.#channels = `${prefix}${database}:`;
+  }
+
+  account = (user: string) => `${this.#prefix}{user:${fold(user)}}:account`;
+  session = (user: string) => `${this.#prefix}{user:${fold(user)}}:session`;
+  tokens = (user: string) => `${this.#prefix}{user:${fold(user)}}:tokens`;
+  /** Topic → claim: where the user's sessions may write. */
+  grants = (user: string) => `${this.#prefix}{user:${fold(user)}}:grants`;
+  /** Topic → position: where the session stood. */
+  stood = (user: string) => `${this.#prefix}{user:${fold(user)}}:stood`;
+  subscriptions = (user: string) => `${this.#prefix}{user:${fold(user)}}:subscriptions`;
+  subscribers = (user: string) => `${this.#prefix}{user:${fold(user)}}:subscribers`;
+
+  meta = (topic: Topic) => `${this.#prefix}{${topic}}:meta`;
+  log = (topic: Topic) => `${this.#prefix}{${topic}}:log`;
+  /** User → claim: who may write, which in a room are its members. */
+  writers = (topic: Topic) => `${this.#prefix}{${topic}}:${topic.startsWith("room:") ? "members" : "writers"}`;
+  cid = (topic: Topic, user: string, cid: string) => `${this.#prefix}{${topic}}:cid:${fold(user)}:${cid}`;
+
+  /** Rooms that may have members, by when they last got one. */
+  rooms = () => `${this.#prefix}rooms`;
+  /** User → claim: the sessions of one server's run. */
+  serverSessions = (instance: string) => `${this.#prefix}{server:${instance}}:sessions`;
+  /** The leases' three keys: instance by end of its lease, id → instance, instance → id. */
+  leases = () => ["leases", "ids", "names"].map((name) => `${this.#prefix}{servers}:${name}`);
+
+  topicChannel = (topic: Topic) => `${this.#channels}{${topic}}`;
+  serverChannel = (id: string) => `${this.#channels}{server:${id}}`;
+}
+
+/** Redis' flat pairs as an object. */
+export function fromPairs(pairs: unknown): Record<string, string> {
+  const flat = pairs as string[];
+  const object: Record<string, string> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) object[flat[i]] = flat[i + 1];
+  return object;
+}

@@ -1,0 +1,43 @@
+/**
+ * The Lua scripts, by name: each is one atomic step within one hash slot.
+ */
+
+import admit from "../redis_scripts/admit.lua" with { type: "text" };
+import claim from "../redis_scripts/claim.lua" with { type: "text" };
+import create from "../redis_scripts/create.lua" with { type: "text" };
+import end from "../redis_scripts/end.lua" with { type: "text" };
+import follow from "../redis_scripts/follow.lua" with { type: "text" };
+import grant from "../redis_scripts/grant.lua" with { type: "text" };
+import head from "../redis_scripts/head.lua" with { type: "text" };
+import hold from "../redis_scripts/hold.lua" with { type: "text" };
+import leaseBury from "../redis_scripts/lease_bury.lua" with { type: "text" };
+import leaseList from "../redis_scripts/lease_list.lua" with { type: "text" };
+import leaseRenew from "../redis_scripts/lease_renew.lua" with { type: "text" };
+import leaseTake from "../redis_scripts/lease_take.lua" with { type: "text" };
+import mark from "../redis_scripts/mark.lua" with { type: "text" };
+import publish from "../redis_scripts/publish.lua" with { type: "text" };
+import read from "../redis_scripts/read.lua" with { type: "text" };
+import revoke from "../redis_scripts/revoke.lua" with { type: "text" };
+
+/** Name → source. */
+export const scripts = {
+  admit,
+  claim,
+  create,
+  end,
+  follow,
+  grant,
+  head,
+  hold,
+  leaseBury,
+  leaseList,
+  leaseRenew,
+  leaseTake,
+  mark,
+  publish,
+  read,
+  revoke,
+} as const;
+
+/** One of {@linkcode scripts}. */
+export type ScriptName = keyof typeof scripts;

@@ -1,0 +1,94 @@
+/**
+ * Servers in Redis: leases, signals, and the sweep after those that died. The promises are those of {@linkcode Servers}.
+ *
+ * A server's run has a name of its own, its instance, so that what an earlier run left behind is never taken for the
+ * present one's.
+ */
+
+import { randomWord } from "../place.ts";
+import type { Departure, Servers, ServerSignal, Session } from "../store.ts";
+import type { RedisGateway } from "./gateway.ts";
+import type { Keys } from "./keys.ts";
+import type { Leases } from "./sessions.ts";
+
+/** What the sweep asks of the sessions. */
+export interface Sweepable {
+  endAll(instance: string): Promise<Session[]>;
+}
+
+/** See {@linkcode Servers}. */
+export class RedisServers implements Servers, Leases {
+  id = "";
+  readonly instance = randomWord(12);
+  readonly #redis: RedisGateway;
+  readonly #keys: Keys;
+  readonly #leaseMs: number;
+  readonly #sessions: () => Sweepable;
+  #leaseEnd = 0;
+  #sweepFrom = 0;
+
+  /** @param sessions gives the sessions, which are made after this */
+  constructor(redis: RedisGateway, keys: Keys, leaseMs: number, sessions: () => Sweepable) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#leaseMs = leaseMs;
+    this.#sessions = sessions;
+  }
+
+  async join(wanted: string, listener: (signal: ServerSignal) => void): Promise<string> {
+    const before = performance.now();
+    const args = [wanted, this.instance, this.#leaseMs];
+    this.id = await this.#redis.run("leaseTake", this.#keys.leases(), args) as string;
+    this.#leaseEnd = before + this.#leaseMs;
+    await this.#redis.subscribe(this.#keys.serverChannel(this.id), {
+      hear: (message) => listener(JSON.parse(message) as ServerSignal),
+      interrupted: () => {},
+    });
+    return this.id;
+  }
+
+  async renew(): Promise<"kept" | "expired" | "taken"> {
+    const before = performance.now();
+    const args = [this.id, this.instance, this.#leaseMs];
+    const lease = await this.#redis.run("leaseRenew", this.#keys.leases(), args) as "kept" | "expired" | "taken";
+    if (lease === "taken") return lease;
+    // After an outage every lease has run out: the first server back must not throw the others out.
+    if (lease === "expired") this.#sweepFrom = performance.now() + this.#leaseMs;
+    this.#leaseEnd = before + this.#leaseMs;
+    return lease;
+  }
+
+  async sweep(): Promise<Departure[]> {
+    const now = performance.now();
+    if (now < this.#sweepFrom || now > this.#leaseEnd) return [];
+    const dead = await this.#redis.run("leaseList", this.#keys.leases().slice(0, 1), ["dead"]) as string[];
+    const departures: Departure[] = [];
+    for (const instance of dead) {
+      if (instance === this.instance) continue;
+      for (const { user, room, claim } of await this.#sessions().endAll(instance)) {
+        departures.push({ user, room, claim });
+      }
+      await this.#bury(instance, false);
+    }
+    return departures;
+  }
+
+  async signal(server: string, signal: ServerSignal): Promise<void> {
+    await this.#redis.command("SPUBLISH", this.#keys.serverChannel(server), JSON.stringify(signal));
+  }
+
+  async leave(graceMs: number): Promise<void> {
+    const left = await this.#redis.command("HLEN", this.#keys.serverSessions(this.instance));
+    if (left === 0 || graceMs === 0) await this.#bury(this.instance, true);
+    else await this.#redis.run("leaseRenew", this.#keys.leases(), [this.id, this.instance, graceMs]);
+    await this.#redis.unsubscribe(this.#keys.serverChannel(this.id));
+  }
+
+  async live(): Promise<string[]> {
+    return await this.#redis.run("leaseList", this.#keys.leases().slice(0, 1), ["live"]) as string[];
+  }
+
+  async #bury(instance: string, evenLive: boolean): Promise<void> {
+    await this.#redis.run("leaseBury", this.#keys.leases(), [instance, evenLive ? "1" : "0"]);
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * Sessions in Redis. The promises are those of {@linkcode Sessions}.
+ *
+ * The user's own slot has the truth: the session, its tokens, and what it was granted. Members of rooms and sessions of
+ * servers are indexes in other slots. They are written after the truth and removed before it, each entry with the claim
+ * that it is for, so that a step that comes late or again changes nothing that is newer; what a server that died left
+ * undone, the next claim or the sweep does.
+ */
+
+import { roomTopic, type Topic } from "../../wire/names.ts";
+import { type ClaimRequest, type ClaimResult, type Session, type Sessions, tokenLifeMs } from "../store.ts";
+import type { Answer, RedisGateway } from "./gateway.ts";
+import { fromPairs, type Keys } from "./keys.ts";
+
+/** What sessions ask of the servers' leases. */
+export interface Leases {
+  /** This server's id, and the name of this run of it. */
+  readonly id: string;
+  readonly instance: string;
+  /** The runs whose lease holds. */
+  live(): Promise<string[]>;
+}
+
+/** How often a claim is tried again when others claim the same user's session at the same moment. */
+const maxTries = 200;
+
+/** How long a room that nobody is in is kept in the list of rooms, in milliseconds. */
+const roomMemoryMs = 60_000;
+
+/** See {@linkcode Sessions}. */
+export class RedisSessions implements Sessions {
+  readonly #redis: RedisGateway;
+  readonly #keys: Keys;
+  readonly #leases: Leases;
+  readonly #granted = new WeakMap<Session, Map<Topic, Promise<boolean>>>();
+
+  constructor(redis: RedisGateway, keys: Keys, leases: Leases) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#leases = leases;
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimResult> {
+    const { user, connection, room, policy, tokenHash, presentedHash = "" } = request;
+    const { account, session, tokens, grants, stood } = this.#keys;
+    const { id, instance } = this.#leases;
+    for (let tries = 0; tries < maxTries; tries++) {
+      const current = fromPairs(await this.#redis.command("HGETALL", session(user)));
+      const stands = policy === "reject" && current.attached === "1" &&
+        (await this.#leases.live()).includes(current.instance);
+      if (presentedHash === "" && stands) return { kind: "live" };
+      const answer = await this.#redis.run(
+        "claim",
+        [session(user), account(user), tokens(user), grants(user), stood(user)],
+        [current.connection ?? "", connection, id, instance, room, tokenHash, presentedHash, tokenLifeMs],
+      ) as Answer[];
+      if (answer[0] === "changed") continue;
+      if (answer[0] === "revoked") return { kind: stands ? "live" : "refused" };
+      if (answer[0] === "refused") return { kind: "refused" };
+      return await this.#claimed(answer, connection);
+    }
+    throw new Error(`The session of ${user} was claimed by others ${maxTries} times in a row`);
+  }
+
+  async #claimed(
+    [, user, claim, room, earlier, granted, positions]: Answer[],
+    connection: string,
+  ): Promise<ClaimResult> {
+    const session: Session = {
+      user: user as string,
+      server: this.#leases.id,
+      connection,
+      claim: claim as number,
+      room: room as string,
+    };
+    const before = fromPairs(earlier);
+    const topic = roomTopic(session.room);
+    const stale = Object.entries(fromPairs(granted)) as [Topic, string][];
+    await Promise.all([
+      this.#redis.command("ZADD", this.#keys.rooms(), String(Date.now()), session.room),
+      this.#admit(this.#keys.writers(topic), session),
+      this.#admit(this.#keys.serverSessions(this.#leases.instance), session),
+      before.instance !== undefined && before.instance !== this.#leases.instance
+        ? this.#revoke(this.#keys.serverSessions(before.instance), session.user, before.claim)
+        : undefined,
+      ...stale.filter(([old]) => old !== topic).map(([old, claim]) => this.#revokeGrant(session.user, old, claim)),
+    ]);
+    return {
+      kind: "claimed",
+      session,
+      stood: fromPairs(positions),
+      ...(before.connection === undefined ? {} : { superseded: toSession(before) }),
+    };
+  }
+
+  async move(session: Session, room: string): Promise<Session | undefined> {
+    const topic = roomTopic(room);
+    await this.#redis.command("ZADD", this.#keys.rooms(), String(Date.now()), room);
+    if (!await this.#grant(session, topic, room)) return undefined;
+    await this.#revokeGrant(session.user, roomTopic(session.room), session.claim);
+    const moved = { ...session, room };
+    const granted = this.#granted.get(session);
+    if (granted) this.#granted.set(moved, granted);
+    return moved;
+  }
+
+  /**
+   * Sees to it that the session may write to a topic that is not its room; once granted, it is remembered.
+   *
+   * @returns false where the session is superseded
+   */
+  mayWrite(session: Session, topic: Topic): Promise<boolean> {
+    let granted = this.#granted.get(session);
+    if (!granted) this.#granted.set(session, granted = new Map());
+    let grant = granted.get(topic);
+    if (!grant) {
+      grant = this.#grant(session, topic, "");
+      granted.set(topic, grant);
+      grant.catch(() => granted.delete(topic));
+    }
+    return grant;
+  }
+
+  async #grant(session: Session, topic: Topic, room: string): Promise<boolean> {
+    const { user, connection, claim } = session;
+    const { session: key, grants, tokens, writers } = this.#keys;
+    const keys = [key(user), grants(user), tokens(user)];
+    if (await this.#redis.run("grant", keys, [connection, topic, claim, room]) === 0) return false;
+    return await this.#admit(writers(topic), session);
+  }
+
+  async renewToken(session: Session, tokenHash: string): Promise<boolean> {
+    const fields = ["current", tokenHash, "previous", "", "revoked", "", "room", session.room];
+    return await this.#hold(session, this.#keys.tokens(session.user), true, tokenLifeMs, fields);
+  }
+
+  async stand(session: Session, positions: Readonly<Record<string, string>>): Promise<void> {
+    await this.#hold(session, this.#keys.stood(session.user), false, tokenLifeMs, Object.entries(positions).flat());
+  }
+
+  async detach(session: Session): Promise<void> {
+    await this.#hold(session, this.#keys.session(session.user), false, undefined, ["attached", "0"]);
+  }
+
+  async #hold(session: Session, key: string, empty: boolean, lifeMs: number | undefined, fields: string[]) {
+    const args = [session.connection, empty ? "1" : "0", lifeMs ?? "", ...fields];
+    return await this.#redis.run("hold", [this.#keys.session(session.user), key], args) === 1;
+  }
+
+  async end({ user, connection }: Session, revoke: boolean): Promise<boolean> {
+    const { session, grants, tokens, serverSessions } = this.#keys;
+    const held = fromPairs(await this.#redis.command("HGETALL", session(user)));
+    if (held.connection !== connection) return false;
+    const granted = Object.entries(fromPairs(await this.#redis.command("HGETALL", grants(user)))) as [Topic, string][];
+    await Promise.all([
+      ...granted.map(([topic]) => this.#revokeGrant(user, topic, held.claim)),
+      this.#revoke(serverSessions(held.instance), user, held.claim),
+    ]);
+    return await this.#redis.run("end", [session(user), tokens(user)], [connection, revoke ? "1" : "0"]) === 1;
+  }
+
+  /** Ends the sessions of a server's run that is over. @returns those that this call ended */
+  async endAll(instance: string): Promise<Session[]> {
+    const users = await this.#redis.command("HKEYS", this.#keys.serverSessions(instance)) as string[];
+    const ended: Session[] = [];
+    for (const user of users) {
+      const held = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
+      if (held.instance !== instance) continue;
+      const session = toSession(held);
+      if (await this.end(session, false)) ended.push(session);
+    }
+    await this.#redis.command("DEL", this.#keys.serverSessions(instance));
+    return ended;
+  }
+
+  async lost(sessions: readonly Session[]): Promise<Session[]> {
+    const holders = await Promise.all(
+      sessions.map(({ user }) => this.#redis.command("HGET", this.#keys.session(user), "connection")),
+    );
+    return sessions.filter(({ connection }, index) => holders[index] !== connection);
+  }
+
+  async online(): Promise<string[]> {
+    const live = await this.#leases.live();
+    const users = await Promise.all(
+      live.map((instance) => this.#redis.command("HKEYS", this.#keys.serverSessions(instance))),
+    );
+    return [...new Set(users.flat() as string[])].sort();
+  }
+
+  async countOnline(users: readonly string[]): Promise<number> {
+    if (users.length === 0) return 0;
+    const live = await this.#leases.live();
+    const claims = await Promise.all(
+      live.map((instance) => this.#redis.command("HMGET", this.#keys.serverSessions(instance), ...users)),
+    ) as (string | null)[][];
+    return users.filter((_, index) => claims.some((claim) => claim[index] !== null)).length;
+  }
+
+  async rooms(): Promise<Map<string, number>> {
+    const pairs = fromPairs(await this.#redis.command("ZRANGE", this.#keys.rooms(), "0", "-1", "WITHSCORES"));
+    const counts = await Promise.all(
+      Object.keys(pairs).map(async (room): Promise<[string, number]> => [
+        room,
+        await this.#redis.command("HLEN", this.#keys.writers(roomTopic(room))) as number,
+      ]),
+    );
+    const before = Date.now() - roomMemoryMs;
+    // Not sooner than a minute after somebody came: a join lists its room before it is in it.
+    const empty = counts.filter(([room, members]) => members === 0 && Number(pairs[room]) < before);
+    await Promise.all(empty.map(([room]) => this.#redis.command("ZREM", this.#keys.rooms(), room)));
+    return new Map(counts.filter(([, members]) => members > 0));
+  }
+
+  async members(room: string): Promise<string[]> {
+    return (await this.#redis.command("HKEYS", this.#keys.writers(roomTopic(room))) as string[]).sort();
+  }
+
+  async #admit(key: string, { user, claim }: Session): Promise<boolean> {
+    return await this.#redis.run("admit", [key], [user, claim]) === 1;
+  }
+
+  async #revoke(key: string, field: string, claim: string | number): Promise<void> {
+    await this.#redis.run("revoke", [key], [field, claim]);
+  }
+
+  /** Takes a user's right to write to a topic away, then the note of it. */
+  async #revokeGrant(user: string, topic: Topic, claim: string | number): Promise<void> {
+    await this.#revoke(this.#keys.writers(topic), user, claim);
+    await this.#revoke(this.#keys.grants(user), topic, claim);
+  }
+}
+
+function toSession({ user, server, connection, claim, room }: Record<string, string>): Session {
+  return { user, server, connection, claim: Number(claim), room };
+}

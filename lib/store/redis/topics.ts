@@ -1,0 +1,150 @@
+/**
+ * Logs and live channels in Redis. The promises are those of {@linkcode Topics}.
+ */
+
+import { roomTopic, type Topic } from "../../wire/names.ts";
+import { randomWord } from "../place.ts";
+import {
+  cidMemoryMs,
+  type Draft,
+  type Entry,
+  type Page,
+  type Place,
+  type PublishResult,
+  type Session,
+  type StoreLimits,
+  type Subscription,
+  type Topics,
+  type TopicSignal,
+} from "../store.ts";
+import type { Answer, RedisGateway } from "./gateway.ts";
+import type { Keys } from "./keys.ts";
+
+/** What publishing asks of the sessions. */
+export interface Grants {
+  mayWrite(session: Session, topic: Topic): Promise<boolean>;
+}
+
+/** The longest that Redis can be told to keep something, in milliseconds: a thousand years. */
+const forEver = 31_536_000_000_000;
+
+/** See {@linkcode Topics}. */
+export class RedisTopics implements Topics {
+  readonly #redis: RedisGateway;
+  readonly #keys: Keys;
+  readonly #limits: StoreLimits;
+  readonly #grants: Grants;
+
+  constructor(redis: RedisGateway, keys: Keys, limits: StoreLimits, grants: Grants) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#limits = limits;
+    this.#grants = grants;
+  }
+
+  async publish(topic: Topic, draft: Draft, writer: Session | undefined): Promise<PublishResult> {
+    // Its own room it may write to by being in it. Anything else is granted once, and whoever waits for that does so in
+    // the order of the calls.
+    if (writer && topic !== roomTopic(writer.room) && !await this.#grants.mayWrite(writer, topic)) {
+      return { kind: "fenced" };
+    }
+    const { cid, from, ...rest } = draft;
+    const { meta, log, writers, cid: cidKey, topicChannel } = this.#keys;
+    const answer = await this.#redis.run(
+      "publish",
+      [meta(topic), log(topic), writers(topic), cid === undefined ? meta(topic) : cidKey(topic, from, cid)],
+      [
+        topicChannel(topic),
+        from,
+        writer?.claim ?? "",
+        cid === undefined ? "" : cidMemoryMs,
+        randomWord(8),
+        randomWord(6),
+        JSON.stringify({ from, ...rest, cid }),
+        this.#limits.historyMaxMessages,
+        this.#maxAge,
+        topic.startsWith("inbox:") ? this.#limits.maxInbox : "",
+      ],
+    ) as Answer[];
+    const [kind, seq, time] = answer as [string, number, number];
+    if (kind === "fenced" || kind === "full") return { kind };
+    return { kind: "published", seq, time, repeated: kind === "repeated" };
+  }
+
+  async read(
+    topic: Topic,
+    range: { after: number; limit: number } | { before?: number; limit: number },
+  ): Promise<Page> {
+    const after = "after" in range;
+    const [epoch, seq, id, , first, entries] = await this.#redis.run(
+      "read",
+      [this.#keys.meta(topic), this.#keys.log(topic)],
+      [
+        randomWord(8),
+        after ? "after" : "before",
+        after ? range.after : range.before ?? "",
+        range.limit,
+        this.#limits.historyMaxMessages,
+        this.#maxAge,
+        topic.startsWith("inbox:") ? "1" : "0",
+      ],
+    ) as [string, number, string, number, number, [string, string[]][]];
+    const read = entries.map(toEntry);
+    return { epoch, head: { epoch, seq, id }, first, entries: after ? read : read.reverse() };
+  }
+
+  async head(topic: Topic): Promise<Place> {
+    const [epoch, seq, id] = await this.#head(topic);
+    return { epoch, seq, id };
+  }
+
+  async readMark(inbox: Topic): Promise<number> {
+    return (await this.#head(inbox))[3];
+  }
+
+  async markRead(inbox: Topic, seq: number): Promise<void> {
+    await this.#redis.run("mark", [this.#keys.meta(inbox)], [seq]);
+  }
+
+  async subscribe(topic: Topic, listener: (signal: TopicSignal) => void): Promise<Subscription> {
+    const channel = this.#keys.topicChannel(topic);
+    await this.#redis.subscribe(channel, {
+      hear(message) {
+        const signal = decodeSignal(message);
+        if (signal) listener(signal);
+      },
+      interrupted: () => listener({ kind: "interrupted" }),
+    });
+    return { close: () => this.#redis.unsubscribe(channel) };
+  }
+
+  async announce(room: string, presence: { user: string; state: "joined" | "left"; claim: number }): Promise<void> {
+    const { user, state, claim } = presence;
+    await this.#redis.command("SPUBLISH", this.#keys.topicChannel(roomTopic(room)), `p ${user} ${state} ${claim}`);
+  }
+
+  get #maxAge(): number {
+    return Math.min(this.#limits.historyMaxAge, forEver);
+  }
+
+  async #head(topic: Topic): Promise<[string, number, string, number]> {
+    return await this.#redis.run("head", [this.#keys.meta(topic)], [randomWord(8)]) as [string, number, string, number];
+  }
+}
+
+function toEntry([key, [, id, , time, , body]]: [string, string[]]): Entry {
+  return { seq: parseInt(key), id, time: Number(time), ...JSON.parse(body) };
+}
+
+/** What a channel carries: `m epoch seq time id body` or `p user state claim`. */
+function decodeSignal(message: string): TopicSignal | undefined {
+  if (message.startsWith("p ")) {
+    const [, user, state, claim] = message.split(" ");
+    return { kind: "presence", user, state: state as "joined" | "left", claim: Number(claim) };
+  }
+  const parts = /^m (\S+) (\d+) (\d+) (\S+) /.exec(message);
+  if (!parts) return undefined; // of a later release
+  const [head, epoch, seq, time, id] = parts;
+  const body = JSON.parse(message.slice(head.length));
+  return { kind: "entry", epoch, entry: { seq: Number(seq), id, time: Number(time), ...body } };
+}

@@ -1,0 +1,37 @@
+-- Claims a user's session for a connection, by password or by resume token, if nobody else has claimed it meanwhile.
+-- KEYS session, account, tokens, grants, stood
+-- ARGV connection that has the session now ('' for none), new connection, server id, server instance, room,
+--      hash of the new token, hash of the presented token ('' for a login), a token's life in ms
+-- Returns {'claimed', user, claim, room, earlier session as pairs, grants as pairs, positions as pairs},
+--         {'changed'}, {'refused'} or {'revoked'} (the token was made worthless by a newer login).
+local session, account, tokens, grants, stood = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local expected, connection, server, instance, room, hash, presented, life = unpack(ARGV)
+
+if (redis.call('HGET', session, 'connection') or '') ~= expected then return {'changed'} end
+
+local known = redis.call('HMGET', tokens, 'current', 'previous', 'revoked', 'room')
+local revoked = known[3] or ''
+local positions = {}
+if presented == '' then
+  revoked = (known[1] or '') .. ' ' .. (known[2] or '')
+  redis.call('DEL', stood)
+else
+  if presented ~= known[1] and presented ~= known[2] then
+    local spent = string.find(' ' .. revoked .. ' ', ' ' .. presented .. ' ', 1, true)
+    return {spent and 'revoked' or 'refused'}
+  end
+  room = known[4]
+  positions = redis.call('HGETALL', stood)
+end
+
+local earlier = redis.call('HGETALL', session)
+local granted = redis.call('HGETALL', grants)
+local user = redis.call('HGET', account, 'name')
+local claim = redis.call('HINCRBY', account, 'claims', 1)
+redis.call('DEL', session)
+redis.call('HSET', session, 'user', user, 'server', server, 'instance', instance, 'connection', connection,
+  'claim', claim, 'room', room, 'attached', '1')
+redis.call('HSET', grants, 'room:' .. room, claim)
+redis.call('HSET', tokens, 'current', hash, 'previous', presented, 'revoked', revoked, 'room', room)
+redis.call('PEXPIRE', tokens, life)
+return {'claimed', user, claim, room, earlier, granted, positions}

@@ -1,0 +1,25 @@
+-- Takes a server's id and its lease. A named id is taken from whoever has it; else it is the lowest free of server1, …
+-- KEYS leases (instance by end), ids (id → instance), names (instance → id)
+-- ARGV id ('' for any), instance, the lease in ms
+-- Returns the id.
+local id, instance = ARGV[1], ARGV[2]
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+local function holder(name)
+  local held = redis.call('HGET', KEYS[2], name)
+  return held, held and tonumber(redis.call('ZSCORE', KEYS[1], held) or '0') > now
+end
+if id == '' then
+  local number = 0
+  repeat
+    number = number + 1
+    id = 'server' .. number
+    local _, live = holder(id)
+  until not live
+end
+local earlier = holder(id)
+if earlier then redis.call('ZADD', KEYS[1], 'XX', 0, earlier) end
+redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]), instance)
+redis.call('HSET', KEYS[2], id, instance)
+redis.call('HSET', KEYS[3], instance, id)
+return id

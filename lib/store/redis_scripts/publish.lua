@@ -1,0 +1,47 @@
+-- Publishes a message: known cid, fence, next number, log, channel; all or nothing.
+-- KEYS meta, log, writers, cid
+-- ARGV channel, user, claim ('' for no fence), the cid's life in ms ('' for no cid), an epoch in case there is none,
+--      the message's id, its body, how many messages are kept, for how many ms, and how many may be unread ('' for no
+--      inbox)
+-- Returns {'published', seq, time}, {'repeated', seq, time}, {'fenced'} or {'full'}.
+local meta, log, writers, cid = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local channel, user, claim, life, epoch, id, body, most, age, unread = unpack(ARGV)
+
+if claim ~= '' and redis.call('HGET', writers, user) ~= claim then return {'fenced'} end
+if life ~= '' then
+  local known = redis.call('GET', cid)
+  if known then
+    local seq, time = string.match(known, '^(%d+) (%d+)$')
+    return {'repeated', tonumber(seq), tonumber(time)}
+  end
+end
+
+local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read')
+local seq, read = tonumber(state[2] or '0') + 1, tonumber(state[3] or '0')
+if unread ~= '' and seq - 1 - read >= tonumber(unread) then return {'full'} end
+local clock = redis.call('TIME')
+local time = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+local number, stamp = string.format('%.0f', seq), string.format('%.0f', time)
+if state[1] then
+  epoch = state[1]
+  redis.call('HSET', meta, 'seq', number, 'id', id)
+else
+  redis.call('HSET', meta, 'epoch', epoch, 'seq', number, 'id', id)
+end
+redis.call('XADD', log, number .. '-0', 'i', id, 't', stamp, 'b', body)
+if life ~= '' then redis.call('SET', cid, number .. ' ' .. stamp, 'PX', life) end
+
+-- What is over the limits is forgotten in batches; what is unread never is.
+if seq % 64 == 0 then
+  local keep = seq - tonumber(most) + 1
+  local oldest = time - tonumber(age)
+  for _, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', 256)) do
+    if tonumber(entry[2][4]) >= oldest then break end
+    keep = math.max(keep, tonumber(string.match(entry[1], '^%d+')) + 1)
+  end
+  if unread ~= '' then keep = math.min(keep, read + 1) end
+  if keep > 1 then redis.call('XTRIM', log, 'MINID', string.format('%.0f', keep) .. '-0') end
+end
+
+redis.call('SPUBLISH', channel, 'm ' .. epoch .. ' ' .. number .. ' ' .. stamp .. ' ' .. id .. ' ' .. body)
+return {'published', seq, time}
