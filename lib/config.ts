@@ -128,7 +128,7 @@ export const options = {
       decimal(0.1, 1_000_000),
       "Messages of one session; ten seconds' worth may come at once, what is over is read later, not dropped",
     ),
-    JOINS_PER_MINUTE: option("120", decimal(0.1, 1_000_000), "Changes of room of one session"),
+    JOINS_PER_MINUTE: option("120", whole(1, 1_000_000), "Changes of room of one session"),
   }),
   ...section("Log", {
     LOG_LEVEL: option("info", choice("debug", "info", "warn", "error"), "The least level that is logged"),

@@ -4,7 +4,8 @@
  * The client has no list of its own: a command that a server gains can be typed at once.
  */
 
-import type { CommandHelp } from "../wire/event.ts";
+import { type Argument, usageOf } from "../wire/command.ts";
+import type { ArgumentHelp, CommandHelp } from "../wire/event.ts";
 import type { Repetition } from "./outgoing.ts";
 
 /** Commands that may be done twice; one that is not known here is not done again after a lost connection. */
@@ -30,6 +31,11 @@ export class CommandTable {
     return this.#byName.get(name.toLowerCase());
   }
 
+  /** How a command is typed: `/msg <user> <text>`. */
+  usage({ name, arguments: declared }: CommandHelp): string {
+    return usageOf(name, toArguments(declared));
+  }
+
   /** Whether a request may be sent again: one that takes a `cid` is a message, and known by it. */
   repetition(name: string): Repetition {
     if (this.find(name)?.arguments.some(({ name, kind }) => name === "cid" && kind === "id")) return "message";
@@ -40,4 +46,9 @@ export class CommandTable {
   takesRoom(name: string): boolean {
     return this.find(name)?.arguments.some(({ kind, optional }) => kind === "room" && optional) ?? false;
   }
+}
+
+/** A command's arguments as the parser of typed lines takes them. */
+export function toArguments(declared: readonly ArgumentHelp[]): Argument[] {
+  return declared.map(({ name, kind, optional }) => ({ name, kind, ...(optional ? { optional } : {}) }));
 }

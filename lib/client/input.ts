@@ -7,8 +7,9 @@
 import { ChatError } from "../errors.ts";
 import { bindTyped, parseTyped, quote } from "../wire/command.ts";
 import type { CommandHelp } from "../wire/event.ts";
-import type { CommandTable } from "./commands.ts";
+import { type CommandTable, toArguments } from "./commands.ts";
 import type { Request } from "./connection.ts";
+import type { Login } from "./update.ts";
 
 /** What a typed line is. */
 export type Typed =
@@ -42,7 +43,7 @@ export function readLine(line: string, commands: CommandTable, maxMessageBytes: 
  * @returns undefined where the line is neither
  * @throws {ChatError} `usage` for a missing argument
  */
-export function readLogin(line: string): { cmd: "login" | "register"; user: string; password: string } | undefined {
+export function readLogin(line: string): Login | undefined {
   const found = /^\/?(login|register)(?:[ \t]+(\S+)(?:[ \t](.+))?)?[ \t]*$/i.exec(line);
   if (!found) return undefined;
   const [, verb, user, password] = found;
@@ -59,6 +60,5 @@ export function isSecret(line: string, commands: CommandTable): boolean {
 }
 
 function bind({ name, arguments: declared }: CommandHelp, rest: string, maxMessageBytes: number): Request {
-  const typed = declared.map(({ name, kind, optional }) => ({ name, kind, ...(optional ? { optional } : {}) }));
-  return { ...bindTyped(name, typed, rest, { maxMessageBytes }), cmd: name };
+  return { ...bindTyped(name, toArguments(declared), rest, { maxMessageBytes }), cmd: name };
 }

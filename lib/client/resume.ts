@@ -291,7 +291,7 @@ export class Session {
       case "notification":
       case "direct":
         if (!this.#standing.show(event)) return;
-        if (this.#back) this.#back.missed++;
+        if (this.#back && event.from !== this.user) this.#back.missed++;
         yield { kind: "event", event };
         if (event.type === "direct") this.#request(this.#receipts.shown(event.pos));
         return;

@@ -9,9 +9,8 @@
  */
 
 import { ChatError } from "../errors.ts";
-import { usageOf } from "../wire/command.ts";
-import type { Reply } from "../wire/event.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { Request } from "./connection.ts";
 import { ClientError, type Exit } from "./exit.ts";
 import { readLine, readLogin } from "./input.ts";
 import { errorLine, render } from "./render.ts";
@@ -48,6 +47,7 @@ class Script {
   readonly #shown = new Map<string, number>();
   #said: { topic: string; seq: number } | undefined;
   #seen = () => {};
+  #leaving = false;
   #exit: Exit = "ok";
 
   constructor(session: Session, options: ScriptOptions) {
@@ -60,6 +60,7 @@ class Script {
     try {
       await this.#perform(showing);
       await this.#echo();
+      this.#leaving = true;
       await this.#session.quit(patienceMs);
     } finally {
       this.#session.close();
@@ -72,6 +73,8 @@ class Script {
   async #show(): Promise<void> {
     try {
       for await (const update of this.#session.updates()) {
+        // The farewell at the input's end is the client's, not the script's.
+        if (this.#leaving && update.kind === "reply" && update.reply.of === "quit") continue;
         const { kind, lines } = render(update);
         if (lines.length > 0) await (kind === "text" ? this.#options.out(lines) : this.#options.err(lines));
         this.#follow(update);
@@ -96,31 +99,83 @@ class Script {
   }
 
   async #perform(showing: Promise<void>): Promise<void> {
-    const { lines, login } = this.#options;
+    const { lines, login, err } = this.#options;
     const over = showing.then(() => undefined, () => undefined);
-    if (login && !await this.#attempt(() => this.#session.login(login), "login")) return;
-    for (;;) {
-      const next = await Promise.race([lines.next(), over]);
-      if (!next || next.done || this.#session.ending) return;
-      const line = next.value;
-      if (line.trim() === "") continue;
-      if (!await (this.#session.user === undefined ? this.#logIn(line) : this.#command(line))) return;
+    try {
+      if (login) await this.#logIn(login);
+      for (;;) {
+        const next = await Promise.race([lines.next(), over]);
+        if (!next || next.done || this.#session.ending) return;
+        if (next.value.trim() === "") continue;
+        if (this.#session.user === undefined) await this.#logIn(firstLine(next.value));
+        else await this.#command(next.value);
+      }
+    } catch (error) {
+      if (!(error instanceof Stop)) throw error;
+      if (this.#exit === "ok") this.#exit = error.exit;
+      if (error.cause !== undefined) await err([errorLine(error.cause)]);
     }
   }
 
-  async #logIn(line: string): Promise<boolean> {
-    let login: Login | undefined;
-    const read = await this.#attempt(async () => {
-      login = readLogin(line);
-      if (!login) throw new ClientError("usage", "The first line must be LOGIN <user> <password> or REGISTER <user> <password>");
-      await Promise.resolve();
-    }, "usage", true);
-    return read && await this.#attempt(() => this.#session.login(login!), "login");
+  async #logIn(login: Login): Promise<void> {
+    try {
+      await this.#session.login(login);
+    } catch (error) {
+      throw error instanceof ClientError ? new Stop(error.exit, error) : new Stop("login");
+    }
   }
 
-  async #command(line: string): Promise<boolean> {
+  async #command(line: string): Promise<void> {
     const { commands, maxMessageBytes } = this.#session;
-    return await this.#attempt(async () => {
-    }, "refused");
+    let request: Request;
+    try {
+      const typed = readLine(line, commands, maxMessageBytes);
+      if (typed.kind === "nothing") return;
+      if (typed.kind === "secrets") throw new ChatError("usage", `Usage: ${commands.usage(typed.command)}`);
+      request = typed.request;
+    } catch (error) {
+      throw new Stop("refused", error);
+    }
+    // Whoever asks something, or goes elsewhere, has seen first what they said.
+    if (commands.repetition(request.cmd) !== "message") await this.#echo();
+    try {
+      const reply = await this.#session.send(request);
+      if (reply.of === "say") this.#said = reply;
+    } catch (error) {
+      throw new Stop(error instanceof ClientError ? error.exit : "refused");
+    }
   }
+
+  /** Waits until the last message that was said has come back. */
+  async #echo(): Promise<void> {
+    const said = this.#said;
+    this.#said = undefined;
+    if (!said) return;
+    const { clock = systemClock } = this.#options;
+    const seen = new AbortController();
+    this.#seen = () => {
+      if (this.#session.ending || (this.#shown.get(said.topic) ?? 0) >= said.seq) seen.abort();
+    };
+    this.#seen();
+    await clock.sleep(patienceMs, seen.signal).catch(() => {});
+  }
+}
+
+/** The script does not go on; without a cause, what stopped it was shown already. */
+class Stop extends Error {
+  constructor(readonly exit: Exit, cause?: unknown) {
+    super("The script has stopped", { cause });
+  }
+}
+
+function firstLine(line: string): Login {
+  let login: Login | undefined;
+  try {
+    login = readLogin(line);
+  } catch (error) {
+    throw new Stop("usage", error);
+  }
+  if (login) return login;
+  const rule = "The script must begin with LOGIN <user> <password> or REGISTER <user> <password>, or be given --user";
+  throw new Stop("usage", new ClientError("usage", rule));
 }

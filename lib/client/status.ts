@@ -24,7 +24,7 @@ export type Status =
 export function statusText(status: Status): string | undefined {
   switch (status.state) {
     case "lost":
-      return `Connection lost (${status.reason}); reconnecting…`;
+      return "Connection lost; reconnecting…";
     case "unreachable":
       return `${status.message}; trying again…`;
     case "resumed": {

@@ -48,3 +48,12 @@ function onSignal(signal: Deno.Signal, handle: () => void): void {
     // not every system has every signal
   }
 }
+
+/** Writes lines to standard output or error; resolves when they are written. */
+export async function writeLines(
+  to: { write(bytes: Uint8Array): Promise<number> },
+  lines: readonly string[],
+): Promise<void> {
+  const bytes = new TextEncoder().encode(lines.map((line) => line + "\n").join(""));
+  for (let sent = 0; sent < bytes.length;) sent += await to.write(bytes.subarray(sent));
+}

@@ -8,6 +8,7 @@
  */
 
 import type { Log } from "../log.ts";
+import type { Kernel } from "./kernel.ts";
 
 /** What the door is made from. */
 export interface ListenerOptions {
@@ -23,12 +24,17 @@ export interface ListenerOptions {
   readonly maxConnectionsPerAddress: number;
   readonly maxHandshakes: number;
   readonly log: Log;
+  /** Socket options and the end of stalled connections, where there is a kernel to ask. */
+  readonly kernel: Kernel | undefined;
   /** Serves a connection whose handshake is done; the connection is closed when it resolves. */
   serve(conn: Deno.TlsConn, address: string): Promise<void>;
 }
 
 /** How long to wait when a connection could not be accepted, in milliseconds. */
 const acceptRetryMs = 100;
+
+/** How long abandoned connections are gathered before they are looked for, in milliseconds. */
+const cutAfterMs = 50;
 
 /** See the file's promises. */
 export class Listener {
@@ -39,6 +45,8 @@ export class Listener {
   readonly #addresses = new Map<string, number>();
   readonly #serving = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
+  readonly #doomed = new Set<Deno.TlsConn>();
+  #cutting: ReturnType<typeof setTimeout> | undefined;
   #connections = 0;
   #closed = false;
 
@@ -48,6 +56,7 @@ export class Listener {
     const { hostname, port, cert, key } = options;
     this.#listener = Deno.listenTls({ hostname, port, cert, key });
     this.port = (this.#listener.addr as Deno.NetAddr).port;
+    options.kernel?.tuneListener(this.port);
     this.#accepting = this.#accept();
   }
 
@@ -61,13 +70,32 @@ export class Listener {
     if (this.#closed) return;
     this.#closed = true;
     this.#listener.close();
-    for (const conn of this.#handshakes) closeQuietly(conn);
+    for (const conn of this.#handshakes) this.abandon(conn);
+  }
+
+  /**
+   * Closes a connection whose peer may be stalled. Closing alone would leave its descriptor open until the peer goes;
+   * those that are abandoned at about the same time are looked for together.
+   */
+  abandon(conn: Deno.TlsConn): void {
+    if (!this.#options.kernel) return closeQuietly(conn);
+    this.#doomed.add(conn);
+    this.#cutting ??= setTimeout(() => this.#cut(), cutAfterMs);
+  }
+
+  #cut(): void {
+    this.#cutting = undefined;
+    this.#options.kernel?.cut(this.#doomed);
+    for (const conn of this.#doomed) closeQuietly(conn);
+    this.#doomed.clear();
   }
 
   /** Resolves when the door is closed and everybody who came through it is gone. */
   async finished(): Promise<void> {
     await this.#accepting;
     while (this.#serving.size > 0) await Promise.all(this.#serving);
+    clearTimeout(this.#cutting);
+    this.#cut();
   }
 
   async #accept(): Promise<void> {
@@ -115,7 +143,7 @@ export class Listener {
   #giveUpOldest(): void {
     for (const oldest of this.#handshakes) {
       this.#handshakes.delete(oldest);
-      return closeQuietly(oldest);
+      return this.abandon(oldest);
     }
   }
 
@@ -134,7 +162,7 @@ export class Listener {
       return true;
     } catch (error) {
       log.debug("handshake_failed", { address, error });
-      closeQuietly(conn);
+      this.abandon(conn);
       return false;
     } finally {
       clearTimeout(timer);

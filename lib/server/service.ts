@@ -13,6 +13,7 @@ import { randomWord } from "../store/place.ts";
 import type { Store } from "../store/store.ts";
 import { allCommands } from "./commands/all.ts";
 import { Hub } from "./hub.ts";
+import { Kernel } from "./kernel.ts";
 import { Listener } from "./listener.ts";
 import { Members, resumeGraceMs } from "./members.ts";
 import { Flusher } from "./outbox.ts";
@@ -51,6 +52,7 @@ export class Service implements AsyncDisposable {
   readonly #relay: Relay;
   readonly #listener: Listener;
   readonly #sessions = new Set<ClientSession>();
+  readonly #kernel = Kernel.open();
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #work = new Set<Promise<unknown>>();
   #draining: Promise<void> | undefined;
@@ -107,6 +109,7 @@ export class Service implements AsyncDisposable {
       maxConnectionsPerAddress: config.maxConnectionsPerIp,
       maxHandshakes: config.maxHandshakes,
       log,
+      kernel: this.#kernel,
       serve: async (conn, address) => {
         const session = new ClientSession(conn, `${instance}-${++connections}`, address, host);
         this.#sessions.add(session);
@@ -157,6 +160,7 @@ export class Service implements AsyncDisposable {
         return new TokenBucket({ rate: config.messagesPerSecond, burst: 10 * config.messagesPerSecond });
       },
       now: () => performance.now(),
+      abandon: (conn) => this.#listener.abandon(conn as Deno.TlsConn),
       onFault: (reference, error) => log.error("command_failed", { reference, error }),
     };
   }
@@ -201,6 +205,7 @@ export class Service implements AsyncDisposable {
     await deadline;
     await this.#relay[Symbol.asyncDispose]();
     await store.servers.leave(resumeGraceMs);
+    this.#kernel?.[Symbol.dispose]();
     log.info("server_stopped", { server: this.id });
   }
 

@@ -54,6 +54,8 @@ export interface SessionHost {
   /** A new allowance of lines; undefined where pace is not limited. */
   pace(): TokenBucket | undefined;
   now(): number;
+  /** Closes a connection whose peer does not read, so that nothing of it stays. */
+  abandon(conn: SessionConn): void;
   /** Told of what nobody expected, with the reference that the client was given. */
   onFault(reference: string, error: unknown): void;
 }
@@ -263,7 +265,10 @@ export class ClientSession implements Caller {
   #endWith(last: Uint8Array): void {
     if (this.#state !== "open") return;
     this.#state = "ending";
-    this.#farewell = setTimeout(() => this.#close(), farewellMs);
+    this.#farewell = setTimeout(() => {
+      this.#host.abandon(this.#conn);
+      this.#close();
+    }, farewellMs);
     // Half-closing tells the peer that this is all; the loop reads on until it goes, or the time is over.
     void this.#outbox.finish(last).then(() => this.#conn.closeWrite()).catch(() => this.#close());
   }

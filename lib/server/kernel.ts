@@ -1,0 +1,180 @@
+/**
+ * What Linux can do for a server's sockets and Deno's interface does not offer: options, and an end for doomed ones.
+ *
+ * `Deno.listenTls` sets no socket options, and closing a connection whose peer stalls leaves its descriptor open until
+ * the peer goes. Both are asked of libc here, through FFI:
+ *
+ * 1. options are set once, on the listening socket: accepted ones inherit them (tcp(7), and `tcp_create_openreq_child` in
+ *    the kernel), so that a connection costs nothing;
+ * 2. a doomed connection is shut down by its descriptor, which fails whatever is pending on it: Deno then frees it.
+ *    Deno does not tell descriptors; they are found by asking each for its peer, all doomed ones in one round.
+ *
+ * Elsewhere than on Linux, or without the permission `ffi`, there is no kernel to ask, and the server does without.
+ */
+
+const SOL_SOCKET = 1;
+const SO_KEEPALIVE = 9;
+const SO_ACCEPTCONN = 30;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
+const TCP_USER_TIMEOUT = 18;
+const SHUT_RDWR = 2;
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+/** A silent peer is asked for a sign of life after so long, in seconds, and again this often, so many times. */
+const keepalive = { idle: 60, interval: 20, probes: 3 };
+
+/** How long a peer may leave what was sent unacknowledged before its connection breaks, in milliseconds. */
+const userTimeoutMs = 60_000;
+
+/** After so many numbers in a row that are no open descriptor, there are no more. */
+const longestHole = 1_024;
+
+const symbols = {
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32"], result: "i32" },
+} as const;
+
+type Libc = Deno.DynamicLibrary<typeof symbols>;
+
+/** See the file's first lines. */
+export class Kernel implements Disposable {
+  readonly #libc: Libc;
+  readonly #address = new Uint8Array(28); // struct sockaddr_in6, the larger of the two
+  readonly #length = new Uint32Array(1);
+  readonly #value = new Int32Array(1);
+
+  private constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  /** @returns the kernel, or undefined where it cannot be asked */
+  static open(): Kernel | undefined {
+    if (Deno.build.os !== "linux") return undefined;
+    if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+    try {
+      return new Kernel(Deno.dlopen("libc.so.6", symbols));
+    } catch {
+      return undefined; // another libc
+    }
+  }
+
+  /**
+   * Sets the options that accepted connections are to have: no delay for small writes, signs of life, and an end for
+   * peers that no longer acknowledge.
+   *
+   * @param port what the listening socket is bound to
+   * @returns whether such a socket was found
+   */
+  tuneListener(port: number): boolean {
+    for (const fd of this.#descriptors()) {
+      if (this.#option(fd, SOL_SOCKET, SO_ACCEPTCONN) !== 1 || this.#end(fd, "getsockname")?.port !== port) continue;
+      this.#set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+      this.#set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+      this.#set(fd, IPPROTO_TCP, TCP_KEEPIDLE, keepalive.idle);
+      this.#set(fd, IPPROTO_TCP, TCP_KEEPINTVL, keepalive.interval);
+      this.#set(fd, IPPROTO_TCP, TCP_KEEPCNT, keepalive.probes);
+      this.#set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, userTimeoutMs);
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * Shuts connections down at once, whatever they are waiting for.
+   *
+   * @returns how many were found
+   */
+  cut(conns: Iterable<Deno.Conn>): number {
+    const doomed = new Set<string>();
+    for (const { localAddr, remoteAddr } of conns) {
+      const local = localAddr as Deno.NetAddr;
+      const remote = remoteAddr as Deno.NetAddr;
+      doomed.add(`${local.port} ${canonical(remote.hostname)} ${remote.port}`);
+    }
+    let found = 0;
+    if (doomed.size === 0) return found;
+    for (const fd of this.#descriptors()) {
+      const peer = this.#end(fd, "getpeername");
+      if (!peer) continue;
+      const own = this.#end(fd, "getsockname");
+      if (!own || !doomed.delete(`${own.port} ${peer.host} ${peer.port}`)) continue;
+      this.#libc.symbols.shutdown(fd, SHUT_RDWR);
+      found++;
+      if (doomed.size === 0) break;
+    }
+    return found;
+  }
+
+  /** The options that a socket of this port has: those that are set here, for a test to compare. */
+  optionsOf(conn: Deno.Conn): { noDelay: boolean; keepAlive: boolean; userTimeoutMs: number } | undefined {
+    const local = conn.localAddr as Deno.NetAddr;
+    const remote = conn.remoteAddr as Deno.NetAddr;
+    for (const fd of this.#descriptors()) {
+      if (this.#end(fd, "getsockname")?.port !== local.port) continue;
+      if (this.#end(fd, "getpeername")?.port !== remote.port) continue;
+      return {
+        noDelay: this.#option(fd, IPPROTO_TCP, TCP_NODELAY) !== 0,
+        keepAlive: this.#option(fd, SOL_SOCKET, SO_KEEPALIVE) !== 0,
+        userTimeoutMs: this.#option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) ?? 0,
+      };
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#libc.close();
+  }
+
+  *#descriptors(): Generator<number> {
+    const F_GETFD = 1;
+    for (let fd = 0, hole = 0; hole < longestHole; fd++) {
+      if (this.#libc.symbols.fcntl(fd, F_GETFD) < 0) hole++;
+      else {
+        hole = 0;
+        yield fd;
+      }
+    }
+  }
+
+  #set(fd: number, level: number, option: number, value: number): void {
+    this.#value[0] = value;
+    this.#libc.symbols.setsockopt(fd, level, option, this.#value, 4);
+  }
+
+  #option(fd: number, level: number, option: number): number | undefined {
+    this.#length[0] = 4;
+    const failed = this.#libc.symbols.getsockopt(fd, level, option, this.#value, this.#length);
+    return failed ? undefined : this.#value[0];
+  }
+
+  /** One end of a socket, or undefined where the descriptor is no internet socket or has no such end. */
+  #end(fd: number, which: "getsockname" | "getpeername"): { host: string; port: number } | undefined {
+    this.#length[0] = this.#address.length;
+    if (this.#libc.symbols[which](fd, this.#address, this.#length) !== 0) return undefined;
+    const view = new DataView(this.#address.buffer);
+    const family = new Uint16Array(this.#address.buffer, 0, 1)[0];
+    const port = view.getUint16(2);
+    if (family === AF_INET) return { host: this.#address.subarray(4, 8).join("."), port };
+    if (family !== AF_INET6) return undefined;
+    const groups = Array.from({ length: 8 }, (_, index) => view.getUint16(8 + 2 * index).toString(16));
+    return { host: canonical(groups.join(":")), port };
+  }
+}
+
+/** An address in one spelling; an IPv4 address in an IPv6 one is the former. */
+function canonical(host: string): string {
+  if (!host.includes(":")) return host;
+  const spelled = new URL(`http://[${host}]/`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(spelled);
+  if (!mapped) return spelled;
+  const [high, low] = [parseInt(mapped[1], 16), parseInt(mapped[2], 16)];
+  return [high >> 8, high & 255, low >> 8, low & 255].join(".");
+}
