@@ -51,6 +51,7 @@ async function main(): Promise<number> {
   );
   const { files, fingerprint, made } = certificate;
   log.info(made ? "certificate_made" : "certificate_loaded", { files, fingerprint });
+  if (certificate.notAfter < new Date()) log.warn("certificate_expired", { since: certificate.notAfter });
   log.info("server_ready", { server: service.id, host: config.serverHost, port: service.port });
   return await stop.promise;
 }

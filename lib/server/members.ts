@@ -56,6 +56,8 @@ interface Seat {
 export class Members {
   readonly #options: MembersOptions;
   readonly #seats = new Map<string, Seat>();
+  /** Sessions that ought to have ended while the store was away. */
+  readonly #owed = new Map<string, { session: Session; revoke: boolean }>();
 
   constructor(options: MembersOptions) {
     this.#options = options;
@@ -171,6 +173,14 @@ export class Members {
     for (const { connection } of await this.#options.store.sessions.lost(sessions)) this.supersede(connection);
   }
 
+  /** Ends what could not be ended when it was due, as the store was away. */
+  async settle(): Promise<void> {
+    for (const [connection, { session, revoke }] of [...this.#owed]) {
+      await this.#endSession(session, revoke);
+      this.#owed.delete(connection);
+    }
+  }
+
   /** Tells rooms of those who were lost with their server. */
   async announceDepartures(departures: readonly Departure[]): Promise<void> {
     await Promise.all(departures.map(({ user, room, claim }) => this.#announce(room, user, "left", claim)));
@@ -220,7 +230,7 @@ export class Members {
     token: string,
     given: Readonly<Record<string, unknown>>,
   ): Promise<Entrance> {
-    const { store, policy } = this.#options;
+    const { store, policy, serverId } = this.#options;
     const { connection } = channel;
     const seat: Seat = { member: undefined, superseded: false, grace: undefined };
     this.#seats.set(connection, seat);
@@ -233,6 +243,11 @@ export class Members {
       return await this.#seatMember(result, seat, channel, token, given, request.presentedHash !== undefined);
     } catch (error) {
       this.#seats.delete(connection);
+      if (error instanceof ChatError && error.code === "store_unavailable") {
+        // The claim may have gone through all the same.
+        const session = { user: request.user, server: serverId, connection, claim: 0, room: request.room };
+        this.#owed.set(connection, { session, revoke: false });
+      }
       throw error;
     }
   }
@@ -311,14 +326,17 @@ export class Members {
   async #end(member: Member, revoke: boolean): Promise<void> {
     member.following.stopAll();
     if (!member.session) return;
-    const { user, room, claim } = member.session;
     try {
-      if (await this.#options.store.sessions.end(member.session, revoke)) {
-        await this.#announce(room, user, "left", claim);
-      }
+      await this.#endSession(member.session, revoke);
     } catch (error) {
+      this.#owed.set(member.connection, { session: member.session, revoke });
       this.#options.onFault("end", error);
     }
+  }
+
+  async #endSession(session: Session, revoke: boolean): Promise<void> {
+    const { user, room, claim } = session;
+    if (await this.#options.store.sessions.end(session, revoke)) await this.#announce(room, user, "left", claim);
   }
 
   #unseat(member: Member): void {

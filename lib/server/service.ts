@@ -121,6 +121,7 @@ export class Service implements AsyncDisposable {
     let ticks = 0;
     this.#every(tickMs, async () => {
       for (const session of this.#sessions) session.tick();
+      await this.#members.settle();
       await this.#members.announceDepartures(await options.store.servers.sweep());
       if (++ticks % checkEvery === 0) await this.#relay.check();
     });

@@ -168,7 +168,8 @@ async function lastFrom(
   n: number,
 ): Promise<TopicEvent[]> {
   const found: TopicEvent[] = [];
-  for (let before: number | undefined; found.length < n;) {
+  let before: number | undefined;
+  while (found.length < n) {
     const page = await topics.read(inbox, before === undefined ? { limit: pageSize } : { before, limit: pageSize });
     if (page.entries.length === 0) break;
     const theirs = page.entries.filter(({ from }) => from === sender);

@@ -1,0 +1,61 @@
+/**
+ * Gives the containers their certificate: run as root, once, before the servers start.
+ *
+ * 1. A certificate that is in the clone's folder stays as it is; where there is none it is made there, for the client
+ *    on the same machine to find its `ca.pem`, and belongs to whoever owns that folder.
+ * 2. The servers get copies in a folder of their own, whose owner alone can read the key: they need not be root, and
+ *    the clone's key need not be opened to anybody.
+ */
+
+import { join } from "node:path";
+import { type Certificates, ensureCertificates } from "../lib/tls/certificates.ts";
+
+/** Whoever owns a folder; what is put there is to be theirs. */
+async function ownerOf(dir: string): Promise<{ uid: number; gid: number }> {
+  const { uid, gid } = await Deno.stat(dir);
+  return { uid: uid ?? 0, gid: gid ?? 0 };
+}
+
+/**
+ * Sees to it that there is a certificate in `clone` and that `servers` has a copy.
+ *
+ * @param names what the certificate is to be good for where it has to be made
+ */
+export async function giveCertificates(
+  { clone, servers, names }: { clone: string; servers: string; names: readonly string[] },
+): Promise<Certificates> {
+  const certificates = await ensureCertificates({
+    certFile: join(clone, "cert.pem"),
+    keyFile: join(clone, "key.pem"),
+    names,
+  });
+  if (certificates.made) {
+    const { uid, gid } = await ownerOf(clone);
+    for await (const { name } of Deno.readDir(clone)) {
+      if (/^\.?[a-z]+\.pem(\.\w+)?$/.test(name)) await Deno.chown(join(clone, name), uid, gid);
+    }
+  }
+  await put(servers, "key.pem", certificates.key, 0o400);
+  await put(servers, "cert.pem", certificates.cert, 0o444);
+  if (certificates.caFile) await put(servers, "ca.pem", await Deno.readTextFile(certificates.caFile), 0o444);
+  return certificates;
+}
+
+/** Puts a file in its place in one step, since servers may be reading the one that is there. */
+async function put(dir: string, name: string, text: string, mode: number): Promise<void> {
+  const temporary = join(dir, `.${name}.${crypto.randomUUID()}`);
+  await Deno.writeTextFile(temporary, text, { mode, createNew: true });
+  const { uid, gid } = await ownerOf(dir);
+  await Deno.chown(temporary, uid, gid);
+  await Deno.rename(temporary, join(dir, name));
+}
+
+if (import.meta.main) {
+  const [clone, servers, ...names] = Deno.args;
+  if (clone === undefined || servers === undefined || names.length === 0) {
+    console.error("Usage: container_certs.ts <the clone's folder> <the servers' folder> <names…>");
+    Deno.exit(2);
+  }
+  const { made, fingerprint } = await giveCertificates({ clone, servers, names });
+  console.log(`${made ? "Made" : "Found"} the certificate ${fingerprint} in ${clone}`);
+}
