@@ -29,7 +29,9 @@ export function readLine(line: string, commands: CommandTable, maxMessageBytes: 
   const typed = parseTyped(line);
   const { name, rest } = typed.kind === "say" ? { name: "say", rest: typed.text } : typed;
   const command = commands.find(name);
-  if (!command) throw new ChatError("unknown_command", `There is no command ${quote("/" + name)}; /help lists them`);
+  if (!command || command.typed === false) {
+    throw new ChatError("unknown_command", `There is no command ${quote("/" + name)}; /help lists them`);
+  }
   const names = command.arguments.filter(({ kind }) => kind === "secret").map(({ name }) => name);
   const onlySecrets = names.length > 0 &&
     command.arguments.every(({ kind, optional }) => kind === "secret" || optional);

@@ -4,12 +4,16 @@
  * Promises:
  * 1. requests are sent in order; messages follow each other without waiting for answers, up to a window, while any
  *    other command is sent alone, so that whatever follows it meets what it has changed;
- * 2. after an interruption, what had no answer is sent again in the same order, messages under the same `cid`;
- *    a command that must not be done twice is given back instead, for nobody knows whether it was done.
+ * 2. after an interruption, what had no answer is sent again in the same order, each message under its `cid` and to the
+ *    room for which it was meant; a command that must not be done twice is given up instead, for nobody knows whether
+ *    it was done;
+ * 3. whoever waits for an answer is told, if not by the answer then by an error.
  */
 
 import type { Reply } from "../wire/event.ts";
+import type { CommandTable } from "./commands.ts";
 import type { Request } from "./connection.ts";
+import { ClientError, ConnectionLost } from "./exit.ts";
 
 /** Whether a request can be sent again: `message` has a `cid`, `repeat` is harmless twice, `once` is neither. */
 export type Repetition = "message" | "repeat" | "once";
@@ -25,6 +29,13 @@ export interface Entry {
   tried: boolean;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
+}
+
+/** A request that will have no answer, and what whoever waits for it was told. */
+export interface GivenUp {
+  readonly kind: "refused";
+  readonly request: Request;
+  readonly error: ClientError;
 }
 
 /** How many messages may be unanswered at once: enough to fill a slow line, fewer than a server queues. */
@@ -45,23 +56,32 @@ export class Outgoing {
   }
 
   /** Adds a request behind all others; the promise is its answer's. */
-  add(request: Request, repetition: Repetition): Promise<Reply> {
+  add(request: Request, commands: CommandTable): Promise<Reply> {
+    const repetition = commands.repetition(request.cmd);
+    const known = repetition === "message" ? { cid: crypto.randomUUID(), ...request } : request;
     const answer = new Promise<Reply>((resolve, reject) => {
-      this.#entries.push({ request, repetition, sent: false, tried: false, resolve, reject });
+      this.#entries.push({ request: known, repetition, sent: false, tried: false, resolve, reject });
     });
     answer.catch(() => {}); // a refusal is shown as well: whoever does not await it misses nothing
     return answer;
   }
 
-  /** The requests that may be sent now, in order; they count as sent. */
-  next(): Entry[] {
-    const ready: Entry[] = [];
+  /**
+   * Takes the requests that may be sent now, in order.
+   *
+   * @param room where the user is: a message that can name its room is bound to it
+   */
+  next(room: string | undefined, commands: CommandTable): Request[] {
+    const ready: Request[] = [];
     for (const [index, entry] of this.#entries.entries()) {
       const alone = entry.repetition !== "message";
       if (index >= this.#window || (alone && index > 0)) break;
       if (!entry.sent) {
         entry.sent = true;
-        ready.push(entry);
+        if (!alone && room !== undefined && commands.takesRoom(entry.request.cmd)) {
+          entry.request = { room, ...entry.request };
+        }
+        ready.push(entry.request);
       }
       if (alone) break;
     }
@@ -84,19 +104,28 @@ export class Outgoing {
     entry.tried = true;
   }
 
-  /** The connection is gone. @returns what was taken out because it must not be sent twice */
-  interrupt(): Entry[] {
+  /** The connection is gone. @returns what is given up because it must not be sent twice */
+  interrupt(): GivenUp[] {
     const uncertain = this.#entries.filter(({ sent, repetition }) => sent && repetition === "once");
     this.#entries = this.#entries.filter((entry) => !uncertain.includes(entry));
     for (const entry of this.#entries) {
-      if (entry.sent) entry.tried = true;
-      entry.sent = false;
+      if (entry.sent) this.postpone(entry);
     }
-    return uncertain;
+    return uncertain.map(giveUp);
   }
 
   /** Gives everything up. @returns what was left, in order */
-  abandon(): Entry[] {
-    return this.#entries.splice(0);
+  abandon(): GivenUp[] {
+    return this.#entries.splice(0).map(giveUp);
   }
+}
+
+function giveUp({ request, sent, tried, reject }: Entry): GivenUp {
+  const what = typeof request.text === "string" ? `"${request.text}"` : `/${request.cmd}`;
+  // What was sent may have been done: nobody knows.
+  const error = sent || tried
+    ? new ConnectionLost(`It is not known whether this was done: ${what}`)
+    : new ClientError("unreachable", `Not sent: ${what}`);
+  reject(error);
+  return { kind: "refused", request, error };
 }

@@ -15,19 +15,18 @@
 import type { Reply, ServerEvent } from "../wire/event.ts";
 import type { ServerAddress } from "./address.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { CommandTable } from "./commands.ts";
-import { Connection, type ConnectionOptions, type Incoming, type Request } from "./connection.ts";
-import { type Dial, DialError } from "./dial.ts";
+import type { CommandTable } from "./commands.ts";
+import type { Incoming, Request } from "./connection.ts";
 import { ClientError, type ConnectionLost } from "./exit.ts";
+import { Homecoming } from "./homecoming.ts";
+import { Link, type LinkOptions, type LinkStep } from "./link.ts";
 import { type Entry, Outgoing } from "./outgoing.ts";
 import { Receipts } from "./receipts.ts";
-import { Route, type RouteOptions } from "./route.ts";
 import { Standing } from "./standing.ts";
-import { type Ending, type Login, unanswered, type Update } from "./update.ts";
+import type { Ending, Login, Update } from "./update.ts";
 
 /** What a session is made from. */
-export interface SessionOptions extends ConnectionOptions, Omit<RouteOptions, "clock"> {
-  readonly dial: Dial;
+export interface SessionOptions extends LinkOptions {
   /** After how many milliseconds without a server it gives up; never by default. */
   readonly giveUpMs?: number;
 }
@@ -36,52 +35,44 @@ type Updates = Generator<Update, void, void>;
 type Answer = Exclude<Incoming, { kind: "event" }>;
 
 /** Refusals of a resume that pass by themselves. */
-const passing: ReadonlySet<string> = new Set(
-  ["store_unavailable", "server_draining", "rate_limited", "too_many_attempts", "internal"],
-);
-
-/**
- * A replay counts as complete when nothing came for this long, in milliseconds, or after so many such spans: in a busy
- * room what is live follows what was missed without a pause.
- */
-const settleMs = 250;
-const maxSettles = 8;
+const passing = new Set<string>([
+  "store_unavailable",
+  "server_draining",
+  "rate_limited",
+  "too_many_attempts",
+  "internal",
+]);
 
 /** See the file's promises. */
 export class Session {
-  readonly #options: SessionOptions;
   readonly #clock: Clock;
-  readonly #route: Route;
+  readonly #giveUpMs: number;
+  readonly #link: Link;
   readonly #standing = new Standing();
   readonly #outgoing = new Outgoing();
   readonly #receipts = new Receipts();
-  readonly #stop = new AbortController();
-  #connection: Connection | undefined;
-  #commands = new CommandTable([]);
   #login: { request: Request; resolve: (reply: Reply) => void; reject: (error: Error) => void } | undefined;
   #resuming: Request | undefined;
   #live = false;
   #draining = false;
-  /** What came since the answer to `resume`, until it is told. */
-  #back: { missed: number; before: number; settles: number; marker?: Request } | undefined;
+  #homecoming: Homecoming | undefined;
   #ending: Ending | undefined;
   #givenUp = 0;
-  #wake = () => {};
 
   constructor(options: SessionOptions) {
-    this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#route = new Route({ ...options, clock: this.#clock });
+    this.#giveUpMs = options.giveUpMs ?? Infinity;
+    this.#link = new Link(options);
   }
 
   /** The commands that the server told. */
   get commands(): CommandTable {
-    return this.#commands;
+    return this.#link.commands;
   }
 
   /** The longest message, in bytes, as the server told. */
   get maxMessageBytes(): number {
-    const told = this.#connection?.limits.message_bytes;
+    const told = this.#link.connection?.limits.message_bytes;
     return typeof told === "number" ? told : Infinity;
   }
 
@@ -97,12 +88,8 @@ export class Session {
 
   /** The server that the session is connected to: where it is, and its own name. */
   get server(): { address: ServerAddress; name: string } | undefined {
-    return this.#connection && { address: this.#connection.server, name: this.#connection.name };
-  }
-
-  /** How many requests have no answer yet. */
-  get unanswered(): number {
-    return this.#outgoing.size;
+    const { connection } = this.#link;
+    return connection && { address: connection.server, name: connection.name };
   }
 
   /** How many requests were given up at the end without an answer. */
@@ -120,16 +107,8 @@ export class Session {
    *
    * @throws {DialError} of the last one, when none can be reached
    */
-  async connect(): Promise<void> {
-    for (;;) {
-      try {
-        await this.#open();
-        return this.#route.reset();
-      } catch (error) {
-        this.#route.failed();
-        if (this.#route.exhausted) throw error;
-      }
-    }
+  connect(): Promise<void> {
+    return this.#link.connect();
   }
 
   /**
@@ -142,8 +121,8 @@ export class Session {
     const answer = new Promise<Reply>((resolve, reject) => {
       if (this.#ending) return reject(new ClientError(this.#ending.exit, this.#ending.message));
       this.#login = { request: { cmd, user, password }, resolve, reject };
-      if (this.#connection) this.#connection.request(this.#login.request);
-      else this.#wake();
+      this.#link.request(this.#login.request);
+      this.#link.wake();
     });
     answer.catch(() => {}); // a refusal is shown as well
     return answer;
@@ -156,10 +135,8 @@ export class Session {
    * @throws {ClientError} when it will have no answer
    */
   send(request: Request): Promise<Reply> {
-    const repetition = this.#commands.repetition(request.cmd);
-    const needsCid = repetition === "message" && request.cid === undefined;
-    const answer = this.#outgoing.add(needsCid ? { ...request, cid: crypto.randomUUID() } : request, repetition);
-    if (this.#ending) this.#abandon();
+    const answer = this.#outgoing.add(request, this.commands);
+    if (this.#ending) this.#outgoing.abandon();
     else this.#pump();
     return answer;
   }
@@ -183,103 +160,77 @@ export class Session {
   /** All that happens, in order, until the session ends for good. */
   async *updates(): AsyncGenerator<Update, void, void> {
     try {
-      while (!this.#ending) {
-        if (this.#connection) {
-          for await (const incoming of this.#connection) yield* this.#take(incoming);
-          yield* this.#lose(this.#connection.ended!);
-        } else if (this.#standing.resumable || this.#login) {
-          yield* this.#reconnect();
-        } else {
-          await new Promise<void>((resolve) => this.#wake = resolve);
-        }
-      }
+      const wanted = () => this.#standing.resumable || this.#login !== undefined;
+      for await (const step of this.#link.steps(wanted)) yield* this.#step(step);
     } finally {
       this.close();
     }
   }
 
-  async #open(): Promise<void> {
-    const { server } = this.#route;
-    const { signal } = this.#stop;
-    const transport = await this.#options.dial(server, signal);
-    const stop = () => transport.close();
-    signal.addEventListener("abort", stop);
-    try {
-      this.#connection = await Connection.open(transport, server, this.#options);
-    } finally {
-      signal.removeEventListener("abort", stop);
+  *#step(step: LinkStep): Updates {
+    if (this.#ending) return;
+    switch (step.kind) {
+      case "status":
+        return yield step;
+      case "failed":
+        return yield* this.#miss(step.server, step.error);
+      case "up":
+        this.#draining = false;
+        if (this.#standing.resumable) this.#link.request(this.#resuming = this.#standing.resume());
+        else this.#link.request(this.#login?.request);
+        return;
+      case "incoming":
+        return yield* this.#take(step.incoming);
+      case "down":
+        return yield* this.#lose(step.why);
     }
-    if (signal.aborted) this.#connection.close();
-    this.#commands = new CommandTable(this.#connection.commands);
-    this.#draining = false;
   }
 
-  async *#reconnect(): AsyncGenerator<Update, void, void> {
-    const ms = this.#route.pause();
-    if (ms > 0) {
-      yield { kind: "status", status: { state: "waiting", ms } };
-      await this.#clock.sleep(ms, this.#stop.signal).catch(() => {});
-      if (this.#ending) return;
-    }
-    yield { kind: "status", status: { state: "connecting", server: this.#route.server } };
-    try {
-      await this.#open();
-    } catch (error) {
-      if (this.#ending) return;
-      if (!(error instanceof DialError)) throw error;
-      return yield* this.#missServer(error);
-    }
-    if (this.#standing.resumable) this.#connection!.request(this.#resuming = this.#standing.resume());
-    else if (this.#login) this.#connection!.request(this.#login.request);
-  }
-
-  /** An attempt failed: the next one goes to the next server, if there is to be one. */
-  *#missServer(error: Error): Updates {
-    const { server } = this.#route;
-    this.#route.failed();
+  /** An attempt failed. */
+  *#miss(server: ServerAddress, error: Error): Updates {
+    const { route } = this.#link;
     if (!this.#standing.resumable) {
-      if (!this.#route.exhausted) return;
-      this.#route.reset();
+      if (!route.exhausted) return;
+      route.reset();
       return this.#refuseLogin(error);
     }
     yield { kind: "status", status: { state: "unreachable", server, message: error.message } };
-    const { lostForMs } = this.#route;
-    if (lostForMs < (this.#options.giveUpMs ?? Infinity)) return;
-    const seconds = Math.round(lostForMs / 1000);
-    yield* this.#abandon();
+    if (route.lostForMs < this.#giveUpMs) return;
+    const seconds = Math.round(route.lostForMs / 1000);
+    yield* this.#outgoing.abandon();
     yield { kind: "status", status: { state: "gave_up", seconds } };
     this.#end({ reason: "gave_up", exit: "unreachable", message: `No server could be reached for ${seconds} s` });
   }
 
   *#lose(why: ConnectionLost): Updates {
+    const { route } = this.#link;
     const wasLive = this.#live;
-    const wasResuming = this.#resuming !== undefined;
-    this.#connection = this.#resuming = this.#back = undefined;
+    const resuming = this.#resuming !== undefined;
     this.#live = false;
+    this.#resuming = undefined;
+    this.#homecoming = undefined;
     this.#receipts.reset();
-    if (this.#ending) return;
     this.#refuseLogin(why);
-    for (const { request, reject } of this.#outgoing.interrupt()) {
-      const error = unanswered(request, true);
-      reject(error);
-      yield { kind: "refused", request, error };
+    yield* this.#outgoing.interrupt();
+    if (resuming) {
+      const { server } = route;
+      route.failed();
+      return yield* this.#miss(server, new Error(`The connection was lost again: ${why.message}`));
     }
-    if (wasResuming) return yield* this.#missServer(new Error(`The connection was lost again: ${why.message}`));
     if (!wasLive) return;
-    this.#route.lost(this.#draining);
+    route.lost(this.#draining);
     yield { kind: "status", status: { state: "lost", reason: why.message } };
   }
 
   *#take(incoming: Incoming): Updates {
-    if (this.#ending) return;
     if (incoming.kind === "event") return yield* this.#takeEvent(incoming.event);
     const { request } = incoming;
     const entry = this.#outgoing.find(request);
     if (entry) yield* this.#takeAnswer(entry, incoming);
     else if (request === this.#login?.request) yield* this.#takeLogin(incoming);
     else if (request === this.#resuming) yield* this.#takeResume(incoming);
-    else if (request === this.#back?.marker) yield* this.#settle();
-    else if (this.#receipts.owns(request)) this.#request(this.#receipts.answered());
+    else if (this.#homecoming?.owns(request)) yield* this.#tellBack(this.#homecoming.answered());
+    else if (this.#receipts.owns(request)) this.#link.request(this.#receipts.answered());
     this.#pump();
   }
 
@@ -291,9 +242,9 @@ export class Session {
       case "notification":
       case "direct":
         if (!this.#standing.show(event)) return;
-        if (this.#back && event.from !== this.user) this.#back.missed++;
+        if (event.from !== this.user) this.#homecoming?.count();
         yield { kind: "event", event };
-        if (event.type === "direct") this.#request(this.#receipts.shown(event.pos));
+        if (event.type === "direct") this.#link.request(this.#receipts.shown(event.pos));
         return;
       case "gap":
         this.#standing.skip(event);
@@ -301,11 +252,11 @@ export class Session {
       case "system":
         if (event.code !== "server_draining") break;
         this.#draining = true;
-        this.#route.retryAfter(event.retry_after_ms);
+        this.#link.route.retryAfter(event.retry_after_ms);
     }
     yield { kind: "event", event };
     if (event.type === "system" && event.code === "forced_logout") {
-      yield* this.#abandon();
+      yield* this.#outgoing.abandon();
       this.#end({ reason: "forced_logout", exit: "login", message: event.message });
     }
   }
@@ -313,7 +264,10 @@ export class Session {
   *#takeLogin(answer: Answer): Updates {
     const { resolve, reject } = this.#login!;
     this.#login = undefined;
-    if (answer.kind === "reply") this.#enter(answer.reply);
+    if (answer.kind === "reply") {
+      this.#enter(answer.reply);
+      this.#link.route.reset();
+    }
     yield answer;
     if (answer.kind === "reply") resolve(answer.reply);
     else reject(answer.error);
@@ -324,16 +278,17 @@ export class Session {
     if (answer.kind === "reply") {
       this.#enter(answer.reply);
       const { missed } = answer.reply as { missed?: unknown };
-      this.#back = { missed: 0, before: 0, settles: 0 };
+      this.#homecoming = new Homecoming(this.#clock, this.#link.signal, (request) => this.#link.request(request));
       if (typeof missed === "number") yield* this.#tellBack(missed);
-      else void this.#mark();
       return;
     }
     const { code, message, extra } = answer.error;
     if (passing.has(code)) {
-      yield* this.#missServer(answer.error);
-      this.#route.retryAfter(extra.retry_after_ms);
-      return this.#connection?.close(message);
+      const { route, connection } = this.#link;
+      route.failed();
+      route.retryAfter(extra.retry_after_ms);
+      yield* this.#miss(connection!.server, answer.error);
+      return connection!.close(message);
     }
     yield* this.#forget();
     yield { kind: "status", status: { state: "login_needed", message } };
@@ -364,63 +319,32 @@ export class Session {
   #enter(reply: Reply): void {
     this.#standing.take(reply);
     this.#live = true;
-    this.#route.reached();
+    this.#link.route.reached();
   }
 
   /** Is logged out; what was not sent is given up. */
   *#forget(): Updates {
     this.#live = false;
     this.#standing.clear();
-    yield* this.#abandon();
+    yield* this.#outgoing.abandon();
   }
 
-  /** Asks for an answer after a short while, to see whether the replay has gone on until then. */
-  async #mark(): Promise<void> {
-    const back = this.#back!;
-    back.before = back.missed;
-    await this.#clock.sleep(settleMs, this.#stop.signal).catch(() => {});
-    if (this.#back === back) this.#request(back.marker = { cmd: "pong" });
-  }
-
-  *#settle(): Updates {
-    const back = this.#back!;
-    if (back.missed > back.before && ++back.settles < maxSettles) void this.#mark();
-    else yield* this.#tellBack(back.missed);
-  }
-
-  *#tellBack(missed: number): Updates {
-    this.#back = undefined;
-    yield { kind: "status", status: { state: "resumed", server: this.#connection!.server, missed } };
+  /** The session is back, and knows what it missed. */
+  *#tellBack(missed: number | undefined): Updates {
+    if (missed === undefined) return;
+    this.#homecoming = undefined;
+    yield { kind: "status", status: { state: "resumed", server: this.#link.connection!.server, missed } };
   }
 
   /** Sends what may be sent. */
   #pump(): void {
     if (!this.#live || this.#draining) return;
-    for (const entry of this.#outgoing.next()) {
-      // The room is fixed when a message is first sent: sent again, it must not be said elsewhere.
-      if (entry.repetition === "message" && !entry.request.room && this.#commands.takesRoom(entry.request.cmd)) {
-        entry.request = { ...entry.request, room: this.room };
-      }
-      this.#request(entry.request);
-    }
-  }
-
-  #request(request: Request | undefined): void {
-    if (request) this.#connection?.request(request);
+    for (const request of this.#outgoing.next(this.room, this.commands)) this.#link.request(request);
   }
 
   #refuseLogin(error: Error): void {
     this.#login?.reject(error);
     this.#login = undefined;
-  }
-
-  /** Gives up what has no answer. */
-  #abandon(): (Update & { kind: "refused" })[] {
-    return this.#outgoing.abandon().map(({ request, sent, tried, reject }) => {
-      const error = unanswered(request, sent || tried);
-      reject(error);
-      return { kind: "refused", request, error };
-    });
   }
 
   #end(ending: Ending): void {
@@ -429,9 +353,7 @@ export class Session {
     this.#live = false;
     const error = new ClientError(ending.exit, ending.message);
     this.#refuseLogin(error);
-    this.#givenUp = this.#abandon().filter(({ request }) => request.cmd !== "quit").length;
-    this.#stop.abort(error);
-    this.#connection?.close();
-    this.#wake();
+    this.#givenUp = this.#outgoing.abandon().filter(({ request }) => request.cmd !== "quit").length;
+    this.#link.close();
   }
 }

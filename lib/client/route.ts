@@ -19,7 +19,7 @@ export interface RouteOptions {
   readonly random?: () => number;
 }
 
-/** A connection that lived this long, in milliseconds, was good: the next loss begins with an attempt at once. */
+/** A session that came back and is lost again within this time, in milliseconds, has not really come back. */
 const stableMs = 5_000;
 
 /** See the file's first lines. */
@@ -28,6 +28,7 @@ export class Route {
   #index = 0;
   #attempt = 0;
   #retryAfterMs: number | undefined;
+  #returned = false;
   #reachedAt = 0;
   #lostAt: number | undefined;
 
@@ -84,12 +85,14 @@ export class Route {
    */
   lost(elsewhere: boolean): void {
     this.#lostAt = this.#options.clock.now();
-    this.#attempt = this.#lostAt - this.#reachedAt >= stableMs ? 0 : this.#attempt + 1;
+    this.#attempt = this.#returned && this.#lostAt - this.#reachedAt < stableMs ? this.#attempt + 1 : 0;
+    this.#returned = true;
     if (elsewhere) this.#index++;
   }
 
-  /** Begins anew, with an attempt at once. */
+  /** Begins anew: the next loss is the first. */
   reset(): void {
     this.#attempt = 0;
+    this.#returned = false;
   }
 }

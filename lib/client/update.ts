@@ -4,7 +4,7 @@
 
 import type { Reply, ServerEvent } from "../wire/event.ts";
 import type { Request } from "./connection.ts";
-import { ClientError, ConnectionLost, type Exit } from "./exit.ts";
+import type { Exit } from "./exit.ts";
 import type { Status } from "./status.ts";
 
 /** What a session tells, in order. */
@@ -26,16 +26,4 @@ export interface Ending {
   readonly reason: "left" | "forced_logout" | "gave_up";
   readonly exit: Exit;
   readonly message: string;
-}
-
-/**
- * What becomes of a request that will have no answer.
- *
- * @param tried whether it was sent, so that nobody knows what became of it
- */
-export function unanswered({ cmd, text }: Request, tried: boolean): ClientError {
-  const what = typeof text === "string" ? `"${text}"` : `/${cmd}`;
-  return tried
-    ? new ConnectionLost(`It is not known whether this was done: ${what}`)
-    : new ClientError("unreachable", `Not sent: ${what}`);
 }

@@ -7,10 +7,11 @@
 
 import { ChatError } from "../errors.ts";
 import { encodePlace } from "../store/place.ts";
-import type { Entry, Page, Place, Topics } from "../store/store.ts";
+import type { Entry, Place, Topics } from "../store/store.ts";
 import type { ServerEvent } from "../wire/event.ts";
 import { encodeEvent } from "../wire/format.ts";
 import type { Topic } from "../wire/names.ts";
+import { type Continuation, readOn } from "./continuity.ts";
 import { topicEvent } from "./events.ts";
 import type { Follower, Hub } from "./hub.ts";
 import type { Relay } from "./relay.ts";
@@ -39,6 +40,8 @@ interface Followed {
   opened: boolean;
   /** How far a replay has come; undefined once the topic is live. */
   replayed: Place | undefined;
+  /** Where the replay ended, if it had overtaken the stream. */
+  ahead: Place | undefined;
   stopped: boolean;
 }
 
@@ -66,7 +69,7 @@ export class Following {
    */
   async open(topic: Topic): Promise<Place> {
     if (!this.#followed.has(topic)) {
-      const followed: Followed = { opened: false, replayed: undefined, stopped: false };
+      const followed: Followed = { opened: false, replayed: undefined, ahead: undefined, stopped: false };
       this.#followed.set(topic, followed);
       try {
         await this.#feeds.relay.acquire(topic);
@@ -120,8 +123,11 @@ export class Following {
   /** Where the reader stands in each topic, as far as bytes were pushed to it. */
   positions(): Record<Topic, string> {
     const positions: Record<Topic, string> = {};
-    for (const [topic, { opened, replayed }] of this.#followed) {
-      if (opened) positions[topic] = encodePlace(replayed ?? this.#feeds.relay.place(topic));
+    for (const [topic, { opened, replayed, ahead }] of this.#followed) {
+      if (!opened) continue;
+      const live = this.#feeds.relay.place(topic);
+      const overtaken = ahead && ahead.epoch === live.epoch && ahead.seq > live.seq ? ahead : live;
+      positions[topic] = encodePlace(replayed ?? overtaken);
     }
     return positions;
   }
@@ -129,53 +135,34 @@ export class Following {
   async #replay(topic: Topic, followed: Followed, from: Place): Promise<void> {
     const { topics, relay, hub } = this.#feeds;
     let place = from;
-    let verified = from.id === "";
     while (!followed.stopped && !this.#follower.closed) {
-      let page: Page;
+      let next: Continuation;
       try {
-        page = await topics.read(topic, { after: verified ? place.seq : Math.max(0, place.seq - 1), limit: pageSize });
+        next = await readOn(topics, topic, place, pageSize);
       } catch {
         // The store is away: what is live fails likewise, and the replay goes on where it stopped.
         await new Promise((resolve) => setTimeout(resolve, retryMs));
         continue;
       }
       if (followed.stopped) return;
-      const goesOn = this.#continue(topic, place, page, verified);
-      place = goesOn.place;
-      verified = true;
-      for (const entry of goesOn.entries) {
-        this.#push(topic, topicEvent(topic, page.epoch, entry), entry);
-        place = { epoch: page.epoch, seq: entry.seq, id: entry.id };
+      place = next.place;
+      if (next.gap) this.#push(topic, { type: "gap", topic, ...next.gap, pos: encodePlace(place) });
+      for (const entry of next.entries) {
+        this.#push(topic, topicEvent(topic, place.epoch, entry), entry);
+        place = { epoch: place.epoch, seq: entry.seq, id: entry.id };
       }
       followed.replayed = place;
       const live = relay.place(topic);
-      if (place.epoch === live.epoch && place.seq >= live.seq && place.seq >= page.head.seq) {
+      if (place.epoch === live.epoch && place.seq >= live.seq && place.seq >= next.head.seq) {
         followed.replayed = undefined;
-        hub.add(topic, this.#follower, place.seq > live.seq ? place.seq : undefined);
+        followed.ahead = place.seq > live.seq ? place : undefined;
+        hub.add(topic, this.#follower, followed.ahead?.seq);
         return;
       }
+      // At the log's end, and yet not where the stream is: it is still that of a log that was lost.
+      if (next.entries.length === 0) await relay.refresh(topic);
       await this.#follower.drained();
     }
-  }
-
-  /** Compares the page with the place that it is to go on from, and pushes a gap where it does not. */
-  #continue(topic: Topic, place: Place, page: Page, verified: boolean): { place: Place; entries: readonly Entry[] } {
-    const same = verified ? undefined : page.entries.find(({ seq }) => seq === place.seq);
-    const replaced = page.epoch !== place.epoch || place.seq > page.head.seq || (same && same.id !== place.id);
-    if (replaced) {
-      // Another log: nothing tells which of its messages the reader has. It goes on from the oldest that is kept
-      // where the log is new, else from its end.
-      const next = page.epoch !== place.epoch ? { epoch: page.epoch, seq: page.first - 1, id: "" } : page.head;
-      this.#push(topic, { type: "gap", topic, from: place.seq + 1, to: null, pos: encodePlace(next) });
-      return { place: next, entries: [] };
-    }
-    const first = Math.max(place.seq + 1, page.first);
-    if (first > place.seq + 1) {
-      const next = { epoch: page.epoch, seq: first - 1, id: "" };
-      this.#push(topic, { type: "gap", topic, from: place.seq + 1, to: first - 1, pos: encodePlace(next) });
-      return { place: next, entries: page.entries };
-    }
-    return { place, entries: page.entries.filter(({ seq }) => seq > place.seq) };
   }
 
   #push(topic: Topic, event: ServerEvent, entry?: Entry): void {

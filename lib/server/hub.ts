@@ -58,12 +58,12 @@ export class Hub {
     const following = this.#topics.get(topic);
     if (!following) return;
     const { live, ahead } = following;
-    if (seq !== undefined && ahead.size > 0) {
-      for (const [follower, through] of ahead) {
-        if (through >= seq) continue;
-        ahead.delete(follower);
-        live.add(follower);
-      }
+    // Where the stream begins anew, nobody is ahead of it any more.
+    const through = event.type === "gap" && event.to === null ? Infinity : seq ?? 0;
+    for (const [follower, read] of ahead) {
+      if (read >= through) continue;
+      ahead.delete(follower);
+      live.add(follower);
     }
     let text: Uint8Array | undefined;
     let json: Uint8Array | undefined;

@@ -120,7 +120,7 @@ export class Listener {
     const before = this.#addresses.get(address) ?? 0;
     if (this.#connections >= maxConnections || before >= maxConnectionsPerAddress) {
       log.warn("connection_refused", { address, connections: this.#connections, from_address: before });
-      return closeQuietly(conn);
+      return this.abandon(conn); // it may be silent
     }
     if (this.#handshakes.size >= maxHandshakes) this.#giveUpOldest();
     if (!await this.#shakeHands(conn, address)) return;

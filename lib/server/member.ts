@@ -33,6 +33,8 @@ export interface MemberOptions {
   readonly user: string;
   /** Undefined for a side connection. */
   readonly session: Session | undefined;
+  /** Hash of the session's present resume token. */
+  readonly tokenHash: string;
   readonly channel: Channel;
   readonly store: Store;
   readonly feeds: Feeds;
@@ -47,6 +49,8 @@ export class Member implements PacedFollower {
   readonly user: string;
   readonly following: Following;
   readonly joins: TokenBucket | undefined;
+  /** Hash of the session's present resume token. */
+  tokenHash: string;
   readonly #channel: Channel;
   readonly #store: Store;
   readonly #replayBelow: number;
@@ -58,6 +62,7 @@ export class Member implements PacedFollower {
   constructor(options: MemberOptions) {
     this.user = options.user;
     this.joins = options.joins;
+    this.tokenHash = options.tokenHash;
     this.#session = options.session;
     this.#channel = options.channel;
     this.#store = options.store;
@@ -99,6 +104,11 @@ export class Member implements PacedFollower {
 
   drained(): Promise<void> {
     return this.#channel.written(this.#replayBelow);
+  }
+
+  /** Takes the session as the store holds it now; it is the same connection's. */
+  reasserted(session: Session): void {
+    this.#session = session;
   }
 
   /** Sends a last event and closes the connection. */

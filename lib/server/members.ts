@@ -17,6 +17,9 @@ import { type Channel, Member, superseded } from "./member.ts";
 /** How long a dropped client's session is kept before its room hears that it left, in milliseconds. */
 export const resumeGraceMs = 5_000;
 
+/** How many sessions are reasserted at the same time. */
+const reassertedAtOnce = 200;
+
 /** What a connection is told, as its last line, whose session has gone to another. */
 export const forcedLogout: SystemEvent = {
   type: "system",
@@ -101,7 +104,7 @@ export class Members {
 
   /** Lets a script in beside whoever is logged in: no session, no presence. */
   side(account: Account, channel: Channel): Entrance {
-    const member = this.#member(account.name, undefined, channel);
+    const member = this.#member(account.name, undefined, "", channel);
     return { member, loggedIn: { user: account.name, room: null, positions: {} }, start: () => {} };
   }
 
@@ -109,7 +112,10 @@ export class Members {
   async renewToken(member: Member): Promise<string | undefined> {
     if (!member.session || member.format !== "json") return undefined;
     const token = makeToken(member.user);
-    return await this.#options.store.sessions.renewToken(member.session, await hashToken(token)) ? token : undefined;
+    const hash = await hashToken(token);
+    if (!await this.#options.store.sessions.renewToken(member.session, hash)) return undefined;
+    member.tokenHash = hash;
+    return token;
   }
 
   /**
@@ -167,10 +173,30 @@ export class Members {
     if (signal.kind === "evict") this.supersede(signal.connection);
   }
 
-  /** Closes those whose session is no longer theirs in the store: others may have ended them meanwhile. */
-  async verify(): Promise<void> {
-    const sessions = [...this.#seats.values()].flatMap(({ member }) => member?.session ?? []);
-    for (const { connection } of await this.#options.store.sessions.lost(sessions)) this.supersede(connection);
+  /**
+   * Makes the store hold the sessions that are connected here, after it was away or this server was thought dead; those
+   * that somebody has claimed since are closed.
+   */
+  async reassert(): Promise<void> {
+    const members = [...this.#seats.values()].flatMap(({ member, grace }) => grace === undefined ? member ?? [] : []);
+    for (let start = 0; start < members.length; start += reassertedAtOnce) {
+      await Promise.all(members.slice(start, start + reassertedAtOnce).map((member) => this.#reassert(member)));
+    }
+  }
+
+  async #reassert(member: Member): Promise<void> {
+    const { session, connection, tokenHash } = member;
+    if (!session) return;
+    const asserted = await this.#options.store.sessions.reassert(session, tokenHash);
+    if (this.#seats.get(connection)?.member !== member) return this.#owe(session); // it went meanwhile
+    if (!asserted) return this.supersede(connection);
+    // The member may have changed its room while this was under way; then the store knows better.
+    if (member.session === session) member.reasserted(asserted.session);
+    if (asserted.wasGone) await this.#announce(session.room, session.user, "joined", asserted.session.claim);
+  }
+
+  #owe(session: Session): void {
+    this.#owed.set(session.connection, { session, revoke: false });
   }
 
   /** Ends what could not be ended when it was due, as the store was away. */
@@ -240,7 +266,8 @@ export class Members {
         throw new ChatError("already_logged_in", `${request.user} is logged in, and this server keeps that session`);
       }
       if (result.kind === "refused") throw refused();
-      return await this.#seatMember(result, seat, channel, token, given, request.presentedHash !== undefined);
+      const member = this.#member(result.session.user, result.session, request.tokenHash, channel);
+      return await this.#seatMember(member, result, seat, channel, token, given, request.presentedHash !== undefined);
     } catch (error) {
       this.#seats.delete(connection);
       if (error instanceof ChatError && error.code === "store_unavailable") {
@@ -253,6 +280,7 @@ export class Members {
   }
 
   async #seatMember(
+    member: Member,
     { session, superseded: earlier, stood }: ClaimResult & { kind: "claimed" },
     seat: Seat,
     channel: Channel,
@@ -260,7 +288,6 @@ export class Members {
     given: Readonly<Record<string, unknown>>,
     resumed: boolean,
   ): Promise<Entrance> {
-    const member = this.#member(session.user, session, channel);
     let started: { positions: Record<string, string>; start: () => void };
     try {
       if (earlier) await this.#evict(earlier);
@@ -344,12 +371,12 @@ export class Members {
     this.#seats.delete(member.connection);
   }
 
-  #member(user: string, session: Session | undefined, channel: Channel): Member {
+  #member(user: string, session: Session | undefined, tokenHash: string, channel: Channel): Member {
     const { store, feeds, maxQueueBytes, joinsPerMinute } = this.#options;
     const joins = joinsPerMinute === undefined
       ? undefined
       : new TokenBucket({ rate: joinsPerMinute / 60, burst: joinsPerMinute });
-    return new Member({ user, session, channel, store, feeds, replayBelow: maxQueueBytes / 4, joins });
+    return new Member({ user, session, tokenHash, channel, store, feeds, replayBelow: maxQueueBytes / 4, joins });
   }
 }
 
@@ -357,9 +384,9 @@ function refused(): ChatError {
   return new ChatError("invalid_credentials", "The resume token is spent, expired or revoked; log in again");
 }
 
-/** A new resume token: whose it is, so that it can be looked up, and 160 random bits. */
+/** A new resume token: whose it is, so that it can be looked up, and 150 random bits; an `id` takes its 63 characters. */
 function makeToken(user: string): string {
-  return `${user}.${randomWord(32)}`;
+  return `${user}.${randomWord(30)}`;
 }
 
 /** What the store keeps of a token. */

@@ -49,9 +49,9 @@ export class Outbox {
   #queued = 0;
   #events = 0; // of what is queued, the bytes that nobody asked for
   #inFlight = 0;
-  #state: "open" | "finishing" | "closed" = "open";
+  #state: "open" | "slow" | "finishing" | "closed" = "open";
   #scheduled = false;
-  #taken = 0; // bytes that were ever queued
+  #taken = 0; // bytes that were ever queued, those that were dropped not counted
   #written = 0; // bytes that were ever written
   #waiters: { at: number; resolve: () => void }[] = [];
 
@@ -71,7 +71,11 @@ export class Outbox {
   push(bytes: Uint8Array): PushResult {
     if (this.#state !== "open") return "closed";
     if (this.#events + bytes.length > this.#limit) {
+      this.#state = "slow";
+      this.#taken -= this.#queued;
+      for (const waiter of this.#waiters) waiter.at = Math.min(waiter.at, this.#taken);
       this.#drop();
+      this.#wake();
       return "slow";
     }
     this.#events += bytes.length;
@@ -84,7 +88,7 @@ export class Outbox {
     if (this.#state === "open") this.#queue(bytes);
   }
 
-  /** Resolves when all but so many bytes of what is queued now are written, or when the outbox is closed. */
+  /** Resolves when all but so many bytes of what is queued now are written or dropped, or when the outbox is closed. */
   written(allBut = 0): Promise<void> {
     const at = this.#taken - allBut;
     if (this.#written >= at || this.#state === "closed") return Promise.resolve();
@@ -93,7 +97,7 @@ export class Outbox {
 
   /** Writes what is queued and these last bytes, and takes nothing more; resolves when all is out or lost. */
   finish(last?: Uint8Array): Promise<void> {
-    if (this.#state === "open") {
+    if (this.#state === "open" || this.#state === "slow") {
       if (last) this.#queue(last);
       this.#state = "finishing";
     }

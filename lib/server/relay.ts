@@ -14,6 +14,7 @@ import { encodePlace } from "../store/place.ts";
 import type { Entry, Place, Subscription, Topics, TopicSignal } from "../store/store.ts";
 import type { ServerEvent } from "../wire/event.ts";
 import { parseTopic, type Topic } from "../wire/names.ts";
+import { readOn } from "./continuity.ts";
 import { topicEvent } from "./events.ts";
 import type { Follower } from "./hub.ts";
 
@@ -38,8 +39,8 @@ interface Stream {
   followers: number;
   /** The last message that was passed on. */
   place: Place;
-  /** The highest number heard of; beyond `place` while a hole is being filled. */
-  target: number;
+  /** Whether the log is to be read again: it may have got further, or be another. */
+  doubtful: boolean;
   filling: Promise<void> | undefined;
   closed: boolean;
   ready: Promise<void>;
@@ -95,6 +96,22 @@ export class Relay implements AsyncDisposable {
     return this.#streams.get(topic)!.place;
   }
 
+  /** Reads the topic's log again, whatever was heard of it: somebody found it to be another than the stream's. */
+  async refresh(topic: Topic): Promise<void> {
+    const stream = this.#streams.get(topic);
+    if (!stream) return;
+    await stream.ready.catch(() => {}); // whoever acquired it is told
+    if (stream.closed) return;
+    stream.doubtful = true;
+    this.#fill(stream);
+    await stream.filling;
+  }
+
+  /** Reads every stream's log again, after the store was away: it may have come back with older data. */
+  async verify(): Promise<void> {
+    await Promise.all([...this.#streams.keys()].map((topic) => this.refresh(topic)));
+  }
+
   /** Compares every stream with its log's head, a few at a time, and fills what is missing. */
   async check(): Promise<void> {
     const streams = [...this.#streams.values()];
@@ -116,7 +133,7 @@ export class Relay implements AsyncDisposable {
       topic,
       followers: 0,
       place: { epoch: "", seq: 0, id: "" },
-      target: 0,
+      doubtful: false,
       filling: undefined,
       closed: false,
       ready: Promise.resolve(),
@@ -142,7 +159,6 @@ export class Relay implements AsyncDisposable {
       stream.subscription = undefined;
       throw error;
     }
-    stream.target = stream.place.seq;
     started = true;
     for (const signal of early) this.#hear(stream, signal);
   }
@@ -166,14 +182,12 @@ export class Relay implements AsyncDisposable {
         return follower.user === user;
       });
     } else if (signal.kind === "interrupted") {
-      void this.#checkHead(stream);
-    } else if (signal.epoch !== stream.place.epoch) {
-      stream.target = signal.entry.seq;
+      stream.doubtful = true;
       this.#fill(stream);
-    } else if (signal.entry.seq === stream.place.seq + 1 && !stream.filling) {
+    } else if (!stream.filling && follows(stream.place, signal)) {
       this.#pass(stream, signal.entry);
-    } else if (signal.entry.seq > stream.target) {
-      stream.target = signal.entry.seq;
+    } else if (signal.entry.seq > stream.place.seq || !agrees(stream.place, { ...signal.entry, epoch: signal.epoch })) {
+      stream.doubtful = true;
       this.#fill(stream);
     }
   }
@@ -181,7 +195,6 @@ export class Relay implements AsyncDisposable {
   #pass(stream: Stream, entry: Entry): void {
     const { topic, place: { epoch } } = stream;
     stream.place = { epoch, seq: entry.seq, id: entry.id };
-    if (entry.seq > stream.target) stream.target = entry.seq;
     const { room } = entry;
     const inRoom = room === undefined ? undefined : (follower: Follower) => follower.room === room;
     this.#outlet.deliver(topic, topicEvent(topic, epoch, entry), entry.seq, inRoom);
@@ -193,9 +206,8 @@ export class Relay implements AsyncDisposable {
       const before = stream.place;
       const head = await this.#topics.head(stream.topic);
       if (stream.closed) return;
-      if (head.epoch !== stream.place.epoch || head.seq < before.seq) this.#fill(stream);
-      else if (head.seq > stream.target) {
-        stream.target = head.seq;
+      if (head.seq < before.seq || head.seq > stream.place.seq || !agrees(stream.place, head)) {
+        stream.doubtful = true;
         this.#fill(stream);
       }
     } catch (error) {
@@ -203,24 +215,24 @@ export class Relay implements AsyncDisposable {
     }
   }
 
-  /** Reads the log from the last message passed on, until the highest number heard of is passed on too. */
+  /** Reads the log from the last message passed on, until nothing is doubtful any more. */
   #fill(stream: Stream): void {
-    stream.filling ??= this.#fillHoles(stream).finally(() => stream.filling = undefined);
+    stream.filling ??= this.#fillHoles(stream);
   }
 
   async #fillHoles(stream: Stream): Promise<void> {
     while (!stream.closed && !this.#stopped.signal.aborted) {
       try {
-        const page = await this.#topics.read(stream.topic, { after: stream.place.seq, limit: this.#pageSize });
+        stream.doubtful = false;
+        const next = await readOn(this.#topics, stream.topic, stream.place, this.#pageSize);
         if (stream.closed) return;
-        if (page.epoch !== stream.place.epoch || page.head.seq < stream.place.seq) {
-          this.#restart(stream, page.head);
+        if (next.gap) this.#skip(stream, next.gap, next.place);
+        for (const entry of next.entries) this.#pass(stream, entry);
+        const behind = stream.place.seq < next.head.seq;
+        if (!behind && !stream.doubtful) {
+          stream.filling = undefined; // at once: what is heard next is passed on
           return;
         }
-        if (page.first > stream.place.seq + 1) this.#skip(stream, page.first - 1);
-        for (const entry of page.entries) this.#pass(stream, entry);
-        if (stream.place.seq >= Math.max(stream.target, page.head.seq)) return;
-        if (page.entries.length === 0) await delay(this.#retryMs, this.#stopped.signal); // heard of, not yet readable
       } catch (error) {
         this.#onFault(stream.topic, error);
         await delay(this.#retryMs, this.#stopped.signal);
@@ -228,21 +240,22 @@ export class Relay implements AsyncDisposable {
     }
   }
 
-  /** The hole reaches further back than the log does. */
-  #skip(stream: Stream, to: number): void {
-    const { topic, place } = stream;
-    stream.place = { epoch: place.epoch, seq: to, id: "" };
-    const pos = encodePlace(stream.place);
-    this.#outlet.deliver(topic, { type: "gap", topic, from: place.seq + 1, to, pos }, to);
+  /** Tells of what the log does not have, and goes on behind it. */
+  #skip(stream: Stream, { from, to }: { from: number; to: number | null }, place: Place): void {
+    const { topic } = stream;
+    stream.place = place;
+    this.#outlet.deliver(topic, { type: "gap", topic, from, to, pos: encodePlace(place) }, to ?? undefined);
   }
+}
 
-  /** The log is not the one that the stream came from. */
-  #restart(stream: Stream, head: Place): void {
-    const { topic, place } = stream;
-    stream.place = head;
-    stream.target = head.seq;
-    this.#outlet.deliver(topic, { type: "gap", topic, from: place.seq + 1, to: null, pos: encodePlace(head) });
-  }
+/** Whether a message is the next after the last that was passed on, of the same log. */
+function follows(place: Place, { epoch, entry, prev }: TopicSignal & { kind: "entry" }): boolean {
+  return epoch === place.epoch && entry.seq === place.seq + 1 && (prev === place.id || place.id === "");
+}
+
+/** Whether a message can be of the same log as the last that was passed on. */
+function agrees(place: Place, { epoch, seq, id }: Place): boolean {
+  return epoch === place.epoch && (seq !== place.seq || id === place.id || place.id === "");
 }
 
 /** Waits, unless and until it is aborted. */

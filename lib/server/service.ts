@@ -121,9 +121,14 @@ export class Service implements AsyncDisposable {
     let ticks = 0;
     this.#every(tickMs, async () => {
       for (const session of this.#sessions) session.tick();
+      await options.store.servers.probe();
       await this.#members.settle();
       await this.#members.announceDepartures(await options.store.servers.sweep());
       if (++ticks % checkEvery === 0) await this.#relay.check();
+    });
+    options.store.onReturn(async () => {
+      await this.#relay.verify();
+      await this.#renew(true);
     });
     this.#every(config.heartbeatIntervalSeconds * 1000, () => this.#renew());
   }
@@ -166,12 +171,13 @@ export class Service implements AsyncDisposable {
     };
   }
 
-  async #renew(): Promise<void> {
+  /** @param wasAway whether the store was: it may have forgotten sessions though the lease still runs */
+  async #renew(wasAway = false): Promise<void> {
     const lease = await this.#options.store.servers.renew();
-    if (lease === "kept") return;
-    log.warn("lease_" + lease, { server: this.id });
-    if (lease === "taken") this.#options.onFatal?.(`another server runs as ${this.id}`);
-    await this.#members.verify();
+    if (lease === "kept" && !wasAway) return;
+    if (lease !== "kept") log.warn("lease_" + lease, { server: this.id });
+    if (lease === "taken") return this.#options.onFatal?.(`another server runs as ${this.id}`);
+    await this.#members.reassert();
   }
 
   /** Repeats some work, one run at a time; what fails is logged and tried again. */

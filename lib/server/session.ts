@@ -3,7 +3,8 @@
  *
  * Promises:
  * 1. requests are handled in the order of their lines, and answered in that order, one answer each;
- * 2. a pipelined command does not hold up the next line, any other waits until all before it are answered;
+ * 2. a pipelined command (they all publish) does not hold up the next line, any other waits until all before it are
+ *    answered; when one could not be stored, those behind it are refused until the client knows;
  * 3. a client that does not read what it asked for, or asks faster than it may, is read more slowly, not dropped;
  * 4. whatever a line holds, it ends in an answer or is ignored: no line ends the loop but `quit`;
  * 5. the last line that a client is told is written before its connection is closed, as far as it reads.
@@ -30,6 +31,9 @@ const maxUnanswered = 256;
 
 /** How long a closing connection may take to read its last lines, in milliseconds. */
 const farewellMs = 2_000;
+
+/** How long a client may take to know that a message was refused, in milliseconds; then it is believed to. */
+const knownAfterMs = 1_000;
 
 /** A JSON client is asked for a sign of life after so long, and given up after so long without one, in milliseconds. */
 const pingAfterMs = 30_000;
@@ -78,7 +82,8 @@ export class ClientSession implements Caller {
   readonly #framer: LineFramer;
   readonly #pace: TokenBucket | undefined;
   readonly #answers: Answer[] = [];
-  #answered: (() => void) | undefined;
+  #waiting: (() => void)[] = [];
+  #refusingUntil = 0;
   #state: "open" | "ending" | "closed" = "open";
   #lastHeard: number;
   #lastAsked = 0;
@@ -201,6 +206,10 @@ export class ClientSession implements Caller {
       return this.#refuse(error, id);
     }
     const { command, values } = admitted;
+    if (command.name === "pong") this.#refusingUntil = 0;
+    if (command.pipelined && this.#host.now() < this.#refusingUntil) {
+      return this.#refuse(new ChatError("store_unavailable", "A message before this one could not be stored"), id);
+    }
     if (!command.pipelined) await this.#settled();
     else if (this.#answers.length >= maxUnanswered) await this.#settled();
     if (this.#state !== "open") return;
@@ -211,8 +220,20 @@ export class ClientSession implements Caller {
       answer.bytes = encodeReply(outcome.reply, this.format, id);
     }, (error) => {
       answer.bytes = this.#encodeError(error, id);
+      if (command.pipelined && error instanceof ChatError && error.code === "store_unavailable") this.#keepOrder();
     }).then(() => this.#emit());
     if (!command.pipelined) await work;
+  }
+
+  /**
+   * A message could not be stored, and the client may be about to send it again: nothing that it sent before it knew may
+   * overtake that. Whoever answers a ping has read what was written before it.
+   */
+  #keepOrder(): void {
+    if (this.format !== "json") return;
+    const asked = this.#host.now() < this.#refusingUntil;
+    this.#refusingUntil = this.#host.now() + knownAfterMs;
+    if (!asked) void this.#settled().then(() => this.push(encodeEvent({ type: "ping" }, "json")));
   }
 
   /** Answers a line that no command was run for. */
@@ -233,14 +254,13 @@ export class ClientSession implements Caller {
       outcome?.after?.();
     }
     if (this.#answers.length > 0) return;
-    this.#answered?.();
-    this.#answered = undefined;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Resolves when nothing is unanswered; only the loop waits for it. */
+  /** Resolves when nothing is unanswered. */
   #settled(): Promise<void> {
     if (this.#answers.length === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#answered = resolve);
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   #encodeError(error: unknown, id?: string | number): Uint8Array {

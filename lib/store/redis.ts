@@ -2,7 +2,7 @@
  * The store that servers share: Redis 7 or later. The promises are those of {@linkcode Store}.
  */
 
-import type { Accounts, Servers, Sessions, Store, StoreLimits, Topics } from "./store.ts";
+import type { Accounts, Sessions, Store, StoreLimits, Topics } from "./store.ts";
 import { RedisAccounts } from "./redis/accounts.ts";
 import { type RedisAddress, RedisGateway } from "./redis/gateway.ts";
 import { Keys } from "./redis/keys.ts";
@@ -23,13 +23,13 @@ export class RedisStore implements Store {
   readonly accounts: Accounts;
   readonly sessions: Sessions;
   readonly topics: Topics;
-  readonly servers: Servers;
+  readonly servers: RedisServers;
   readonly #redis: RedisGateway;
 
   private constructor(redis: RedisGateway, options: RedisOptions) {
     this.#redis = redis;
     const keys = new Keys(options.prefix, databaseOf(options));
-    const servers: RedisServers = new RedisServers(redis, keys, options.leaseMs, () => sessions);
+    const servers: RedisServers = new RedisServers(redis, keys, options.leaseMs, options.timeoutMs, () => sessions);
     const sessions: RedisSessions = new RedisSessions(redis, keys, servers);
     this.accounts = new RedisAccounts(redis, keys);
     this.sessions = sessions;
@@ -43,7 +43,11 @@ export class RedisStore implements Store {
   }
 
   get available(): boolean {
-    return this.#redis.available;
+    return this.#redis.available && !this.servers.deaf;
+  }
+
+  onReturn(listener: () => Promise<void>): void {
+    this.#redis.onReturn(listener);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -44,6 +44,10 @@ export class SqliteStore implements Store {
     this.servers = servers;
   }
 
+  onReturn(): void {
+    // It is never away without its server.
+  }
+
   // deno-lint-ignore require-await
   async [Symbol.asyncDispose](): Promise<void> {
     this.#topics.flush();
@@ -69,6 +73,10 @@ class OnlyServer implements Servers {
   }
 
   signal(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  probe(): Promise<void> {
     return Promise.resolve();
   }
 

@@ -101,8 +101,14 @@ export interface Sessions {
    * @returns false where it is no longer this connection's
    */
   end(session: Session, revoke: boolean): Promise<boolean>;
-  /** Which of these are no longer held by the connection that they name. */
-  lost(sessions: readonly Session[]): Promise<Session[]>;
+  /**
+   * Makes the store hold a session that its connection still has, whatever became of it meanwhile: others may have ended
+   * it when the lease ran out, or the store may have come back with older data.
+   *
+   * @param tokenHash the session's present resume token
+   * @returns the session, and whether it was gone; undefined where a newer claim has it
+   */
+  reassert(session: Session, tokenHash: string): Promise<{ session: Session; wasGone: boolean } | undefined>;
   /** Everybody who is online on any live server, sorted. */
   online(): Promise<string[]>;
   /** How many of these users are online. */
@@ -169,11 +175,19 @@ export interface Page {
   readonly first: number;
   /** Ascending. */
   readonly entries: readonly Entry[];
+  /** Where the epoch was made anew for a log that went on: the epoch before, and its last number that is in this log. */
+  readonly renewed?: { readonly previous: string; readonly since: number };
 }
 
 /** What a topic's listener is told. */
 export type TopicSignal =
-  | { readonly kind: "entry"; readonly epoch: string; readonly entry: Entry }
+  | {
+    readonly kind: "entry";
+    readonly epoch: string;
+    readonly entry: Entry;
+    /** The id of the message before it: tells whether this is the log that the listener knows. */
+    readonly prev: string;
+  }
   /** Not logged, at most once: somebody came or went. */
   | { readonly kind: "presence"; readonly user: string; readonly state: "joined" | "left"; readonly claim: number }
   /** Signals may have been missed: read the log. */
@@ -200,6 +214,11 @@ export interface Topics {
   read(topic: Topic, range: { after: number; limit: number } | { before?: number; limit: number }): Promise<Page>;
   /** The topic's newest message; a topic that nobody used yet gets its epoch here. */
   head(topic: Topic): Promise<Place>;
+  /**
+   * Gives the log a new epoch, if it still has this one: it is not the log that positions of this epoch came from, since
+   * the store came back with older data.
+   */
+  renewEpoch(topic: Topic, epoch: string): Promise<void>;
   /** The number up to which an inbox is read. */
   readMark(inbox: Topic): Promise<number>;
   /** Moves an inbox's read mark forward; it never goes back and never beyond the newest message. */
@@ -213,7 +232,9 @@ export interface Topics {
 /** What servers tell each other. */
 export type ServerSignal =
   /** The session of this connection was superseded: close it, and tell its client why. */
-  { readonly kind: "evict"; readonly connection: string };
+  | { readonly kind: "evict"; readonly connection: string }
+  /** A server's own word to itself: its subscription is alive. */
+  | { readonly kind: "probe" };
 
 /** Somebody whose server died, and who was in a room. */
 export interface Departure {
@@ -242,6 +263,8 @@ export interface Servers {
   /** Ends the sessions of servers whose lease has run out. @returns those that this call ended */
   sweep(): Promise<Departure[]>;
   signal(server: string, signal: ServerSignal): Promise<void>;
+  /** Sends this server a word; a subscription that does not hear the last one is made anew. Called every second or so. */
+  probe(): Promise<void>;
   /** Gives the lease up: at once, or after the time in which clients may resume elsewhere. */
   leave(graceMs: number): Promise<void>;
 }
@@ -252,8 +275,13 @@ export interface Store extends AsyncDisposable {
   readonly sessions: Sessions;
   readonly topics: Topics;
   readonly servers: Servers;
-  /** Whether the store answered lately; readiness depends on it. */
+  /** Whether the store answers and its subscriptions are heard; readiness depends on it. */
   readonly available: boolean;
+  /**
+   * Has the listener called each time the store is back after it was away, perhaps with older data. Nothing is published
+   * until the listener's promise is settled, or the time limit is over.
+   */
+  onReturn(listener: () => Promise<void>): void;
 }
 
 /** The bounds that a store keeps by itself. */

@@ -124,9 +124,9 @@ export function bindTyped(
 /** Takes the next word, or all that is left of the line. */
 function cutWord(left: string, last: boolean, quotes: boolean, kind: ArgumentKind): { word: string; left: string } {
   if (quotes) {
-    const quoted = /^\s*"((?:[^"\\]|\\.)*)"(?:\s+|$)/.exec(left);
+    const quoted = /^\s*"((?:[^"\\]|\\.)*)"(?:\s+|$)/s.exec(left);
     if (quoted && (!last || quoted[0].length === left.length)) {
-      return { word: quoted[1].replace(/\\(.)/g, "$1"), left: left.slice(quoted[0].length) };
+      return { word: quoted[1].replace(/\\(.)/gs, "$1"), left: left.slice(quoted[0].length) };
     }
   }
   if (last) {
@@ -230,9 +230,11 @@ function check({ name, kind }: Argument, value: unknown, limits: ArgumentLimits)
     case "seq":
       if (Number.isSafeInteger(value) && (value as number) >= 0) return value;
       throw new ChatError("usage", `"${name}" must be a whole number that is not negative`);
-    case "id":
-      if ((value as string).length >= 1 && (value as string).length <= maxIdLength) return cleanText(value as string);
+    case "id": {
+      const id = cleanText(value as string);
+      if (id.length >= 1 && (value as string).length <= maxIdLength) return id;
       throw new ChatError("usage", `"${name}" must be 1 to ${maxIdLength} characters`);
+    }
     default:
       return value;
   }

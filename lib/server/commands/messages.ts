@@ -92,6 +92,7 @@ export const messageCommands = [
     arguments: [{ name: "to", kind: "user" }, ...said],
     who: "user",
     help: "send a private message; it waits for whoever is away",
+    pipelined: true,
     async run(caller, { to, text, cid }, services) {
       const { name } = await knownUser(to, services);
       const draft = { from: caller.member.user, text, cid, to: name };

@@ -7,7 +7,9 @@
  * 2. commands take effect in the order in which they are given; a script that Redis has forgotten is loaded again, and
  *    the calls that found it missing are sent again in their order, before any newer;
  * 3. nothing that may have taken effect is sent twice;
- * 4. after a subscription was interrupted, its listener is told so before it hears anything else.
+ * 4. after a subscription was interrupted, its listener is told so before it hears anything else;
+ * 5. after Redis was away, whoever has to look what became of its data does so before {@linkcode checkSettled} lets
+ *    anything be published.
  *
  * It knows no session and no topic.
  */
@@ -84,25 +86,25 @@ type Client = ReturnType<typeof makeClient>;
 export class RedisGateway implements AsyncDisposable {
   readonly #options: GatewayOptions;
   readonly #commands: Client;
-  readonly #subscriber: Client;
+  #subscriber: Client;
   readonly #listeners = new Map<string, ChannelListener>();
+  readonly #turns = new Map<string, Promise<void>>();
   readonly #pending = new Map<Call, number>();
   readonly #patrol: ReturnType<typeof setInterval>;
   /** Calls that found their script missing, while it is loaded; newer calls line up behind them. */
   #missing: Call[] | undefined;
+  #settling: Promise<unknown> | undefined;
+  #settle: () => Promise<void> = () => Promise.resolve();
 
   private constructor(options: GatewayOptions) {
     this.#options = options;
     this.#commands = makeClient(options);
-    this.#subscriber = makeClient(options);
-    for (const client of [this.#commands, this.#subscriber]) {
-      client.on("error", (error) => options.onFault?.(error));
-    }
-    let ready = 0;
-    this.#subscriber.on("ready", () => {
-      if (ready++ === 0) return;
-      for (const listener of this.#listeners.values()) listener.interrupted();
+    this.#commands.on("error", (error) => options.onFault?.(error));
+    let returns = 0;
+    this.#commands.on("ready", () => {
+      if (returns++ > 0) this.#returned();
     });
+    this.#subscriber = this.#makeSubscriber();
     this.#patrol = setInterval(() => this.#giveUpLate(), patrolMs);
   }
 
@@ -136,6 +138,16 @@ export class RedisGateway implements AsyncDisposable {
     return this.#commands.isReady && this.#subscriber.isReady;
   }
 
+  /** Has the listener called each time Redis is back after it was away. */
+  onReturn(listener: () => Promise<void>): void {
+    this.#settle = listener;
+  }
+
+  /** @throws {ChatError} `store_unavailable` while it is not yet known what became of the data */
+  checkSettled(): void {
+    if (this.#settling) throw unavailable(new Error("it is just back"));
+  }
+
   /** Gives a command. @throws {ChatError} `store_unavailable` */
   command(...args: string[]): Promise<Answer> {
     return this.#call(args);
@@ -146,27 +158,44 @@ export class RedisGateway implements AsyncDisposable {
     return this.#call(["EVALSHA", hashes[name], String(keys.length), ...keys, ...args.map(String)]);
   }
 
-  /** Listens to a sharded channel; one listener each. @throws {ChatError} `store_unavailable` */
-  async subscribe(channel: string, listener: ChannelListener): Promise<void> {
+  /** Listens to a sharded channel; one listener each, the last. @throws {ChatError} `store_unavailable` */
+  subscribe(channel: string, listener: ChannelListener): Promise<void> {
+    return this.#inTurn(channel, () => this.#subscribe(channel, listener));
+  }
+
+  /** Lets a listener listen no longer; another that has taken its place stays. */
+  unsubscribe(channel: string, listener: ChannelListener): Promise<void> {
+    return this.#inTurn(channel, () => this.#unsubscribe(channel, listener));
+  }
+
+  async #subscribe(channel: string, listener: ChannelListener): Promise<void> {
     this.#listeners.set(channel, listener);
     try {
-      await this.#inTime(this.#subscriber.sSubscribe(channel, (message) => {
-        this.#listeners.get(channel)?.hear(message);
-      }));
+      await this.#inTime(this.#listen(channel));
     } catch (error) {
       this.#listeners.delete(channel);
       throw unavailable(error);
     }
   }
 
-  /** Listens no longer. */
-  async unsubscribe(channel: string): Promise<void> {
+  async #unsubscribe(channel: string, listener: ChannelListener): Promise<void> {
+    if (this.#listeners.get(channel) !== listener) return;
     this.#listeners.delete(channel);
     try {
       await this.#inTime(this.#subscriber.sUnsubscribe(channel));
     } catch {
       // The connection is away, and the subscription with it.
     }
+  }
+
+  /** Makes the subscriptions anew, on another connection. */
+  async resubscribe(): Promise<void> {
+    const deaf = this.#subscriber;
+    this.#subscriber = this.#makeSubscriber();
+    if (deaf.isOpen) deaf.destroy();
+    await this.#inTime(this.#subscriber.connect());
+    for (const channel of this.#listeners.keys()) await this.#inTime(this.#listen(channel));
+    for (const listener of this.#listeners.values()) listener.interrupted();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -177,6 +206,38 @@ export class RedisGateway implements AsyncDisposable {
       if (client.isOpen) client.destroy();
     }
     return Promise.resolve();
+  }
+
+  /** Does one thing at a time to a channel's subscription. */
+  #inTurn(channel: string, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(channel) ?? Promise.resolve()).then(work);
+    const settled = turn.catch(() => {}).then(() => {
+      if (this.#turns.get(channel) === settled) this.#turns.delete(channel);
+    });
+    this.#turns.set(channel, settled);
+    return turn;
+  }
+
+  #makeSubscriber(): Client {
+    const client = makeClient(this.#options);
+    client.on("error", (error) => this.#options.onFault?.(error));
+    let connections = 0;
+    client.on("ready", () => {
+      if (connections++ === 0) return;
+      for (const listener of this.#listeners.values()) listener.interrupted();
+    });
+    return client;
+  }
+
+  #listen(channel: string): Promise<void> {
+    return this.#subscriber.sSubscribe(channel, (message) => this.#listeners.get(channel)?.hear(message));
+  }
+
+  #returned(): void {
+    const settling = this.#inTime(this.#settle()).catch((error) => this.#options.onFault?.(error)).finally(() => {
+      if (this.#settling === settling) this.#settling = undefined;
+    });
+    this.#settling = settling;
   }
 
   #call(args: string[]): Promise<Answer> {

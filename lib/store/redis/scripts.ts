@@ -17,6 +17,8 @@ import leaseTake from "../redis_scripts/lease_take.lua" with { type: "text" };
 import mark from "../redis_scripts/mark.lua" with { type: "text" };
 import publish from "../redis_scripts/publish.lua" with { type: "text" };
 import read from "../redis_scripts/read.lua" with { type: "text" };
+import reassert from "../redis_scripts/reassert.lua" with { type: "text" };
+import renewEpoch from "../redis_scripts/renew_epoch.lua" with { type: "text" };
 import revoke from "../redis_scripts/revoke.lua" with { type: "text" };
 
 /** Name → source. */
@@ -36,6 +38,8 @@ export const scripts = {
   mark,
   publish,
   read,
+  reassert,
+  renewEpoch,
   revoke,
 } as const;
 

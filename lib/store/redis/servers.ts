@@ -7,7 +7,7 @@
 
 import { randomWord } from "../place.ts";
 import type { Departure, Servers, ServerSignal, Session } from "../store.ts";
-import type { RedisGateway } from "./gateway.ts";
+import type { ChannelListener, RedisGateway } from "./gateway.ts";
 import type { Keys } from "./keys.ts";
 import type { Leases } from "./sessions.ts";
 
@@ -23,15 +23,22 @@ export class RedisServers implements Servers, Leases {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;
   readonly #leaseMs: number;
+  readonly #probeMs: number;
   readonly #sessions: () => Sweepable;
   #leaseEnd = 0;
   #sweepFrom = 0;
+  #control: ChannelListener | undefined;
+  #probed: number | undefined; // when the probe was sent that is not heard yet
 
-  /** @param sessions gives the sessions, which are made after this */
-  constructor(redis: RedisGateway, keys: Keys, leaseMs: number, sessions: () => Sweepable) {
+  /**
+   * @param probeMs how long a probe may be on its way, in milliseconds
+   * @param sessions gives the sessions, which are made after this
+   */
+  constructor(redis: RedisGateway, keys: Keys, leaseMs: number, probeMs: number, sessions: () => Sweepable) {
     this.#redis = redis;
     this.#keys = keys;
     this.#leaseMs = leaseMs;
+    this.#probeMs = probeMs;
     this.#sessions = sessions;
   }
 
@@ -40,10 +47,15 @@ export class RedisServers implements Servers, Leases {
     const args = [wanted, this.instance, this.#leaseMs];
     this.id = await this.#redis.run("leaseTake", this.#keys.leases(), args) as string;
     this.#leaseEnd = before + this.#leaseMs;
-    await this.#redis.subscribe(this.#keys.serverChannel(this.id), {
-      hear: (message) => listener(JSON.parse(message) as ServerSignal),
+    this.#control = {
+      hear: (message) => {
+        const signal = JSON.parse(message) as ServerSignal;
+        if (signal.kind === "probe") this.#probed = undefined;
+        else listener(signal);
+      },
       interrupted: () => {},
-    });
+    };
+    await this.#redis.subscribe(this.#keys.serverChannel(this.id), this.#control);
     return this.id;
   }
 
@@ -77,11 +89,25 @@ export class RedisServers implements Servers, Leases {
     await this.#redis.command("SPUBLISH", this.#keys.serverChannel(server), JSON.stringify(signal));
   }
 
+  /** Whether the last word that this server sent itself is overdue. */
+  get deaf(): boolean {
+    return this.#probed !== undefined && performance.now() - this.#probed > this.#probeMs;
+  }
+
+  async probe(): Promise<void> {
+    if (this.deaf) {
+      await this.#redis.resubscribe();
+      this.#probed = undefined;
+    }
+    this.#probed ??= performance.now();
+    await this.signal(this.id, { kind: "probe" });
+  }
+
   async leave(graceMs: number): Promise<void> {
     const left = await this.#redis.command("HLEN", this.#keys.serverSessions(this.instance));
     if (left === 0 || graceMs === 0) await this.#bury(this.instance, true);
     else await this.#redis.run("leaseRenew", this.#keys.leases(), [this.id, this.instance, graceMs]);
-    await this.#redis.unsubscribe(this.#keys.serverChannel(this.id));
+    if (this.#control) await this.#redis.unsubscribe(this.#keys.serverChannel(this.id), this.#control);
   }
 
   async live(): Promise<string[]> {

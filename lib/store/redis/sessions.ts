@@ -77,9 +77,7 @@ export class RedisSessions implements Sessions {
     const topic = roomTopic(session.room);
     const stale = Object.entries(fromPairs(granted)) as [Topic, string][];
     await Promise.all([
-      this.#redis.command("ZADD", this.#keys.rooms(), String(Date.now()), session.room),
-      this.#admit(this.#keys.writers(topic), session),
-      this.#admit(this.#keys.serverSessions(this.#leases.instance), session),
+      this.#index(session),
       before.instance !== undefined && before.instance !== this.#leases.instance
         ? this.#revoke(this.#keys.serverSessions(before.instance), session.user, before.claim)
         : undefined,
@@ -173,11 +171,20 @@ export class RedisSessions implements Sessions {
     return ended;
   }
 
-  async lost(sessions: readonly Session[]): Promise<Session[]> {
-    const holders = await Promise.all(
-      sessions.map(({ user }) => this.#redis.command("HGET", this.#keys.session(user), "connection")),
-    );
-    return sessions.filter(({ connection }, index) => holders[index] !== connection);
+  async reassert(session: Session, tokenHash: string): Promise<{ session: Session; wasGone: boolean } | undefined> {
+    const { user, connection, claim, room } = session;
+    const { session: key, account, grants, tokens } = this.#keys;
+    const { id, instance } = this.#leases;
+    const [outcome, held] = await this.#redis.run(
+      "reassert",
+      [key(user), account(user), grants(user), tokens(user)],
+      [user, id, instance, connection, claim, room, tokenHash, tokenLifeMs],
+    ) as [string, number];
+    if (outcome === "superseded") return undefined;
+    // What it was granted before is granted anew when it is needed: the topics may have forgotten it too.
+    const asserted = { ...session, claim: held };
+    await this.#index(asserted);
+    return { session: asserted, wasGone: outcome === "gone" };
   }
 
   async online(): Promise<string[]> {
@@ -214,6 +221,15 @@ export class RedisSessions implements Sessions {
 
   async members(room: string): Promise<string[]> {
     return (await this.#redis.command("HKEYS", this.#keys.writers(roomTopic(room))) as string[]).sort();
+  }
+
+  /** Writes the session into the lists of its room and its server. */
+  async #index(session: Session): Promise<void> {
+    await Promise.all([
+      this.#redis.command("ZADD", this.#keys.rooms(), String(Date.now()), session.room),
+      this.#admit(this.#keys.writers(roomTopic(session.room)), session),
+      this.#admit(this.#keys.serverSessions(this.#leases.instance), session),
+    ]);
   }
 
   async #admit(key: string, { user, claim }: Session): Promise<boolean> {

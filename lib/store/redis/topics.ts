@@ -2,6 +2,7 @@
  * Logs and live channels in Redis. The promises are those of {@linkcode Topics}.
  */
 
+import { ChatError } from "../../errors.ts";
 import { roomTopic, type Topic } from "../../wire/names.ts";
 import { randomWord } from "../place.ts";
 import {
@@ -17,7 +18,7 @@ import {
   type Topics,
   type TopicSignal,
 } from "../store.ts";
-import type { Answer, RedisGateway } from "./gateway.ts";
+import type { Answer, ChannelListener, RedisGateway } from "./gateway.ts";
 import type { Keys } from "./keys.ts";
 
 /** What publishing asks of the sessions. */
@@ -34,6 +35,7 @@ export class RedisTopics implements Topics {
   readonly #keys: Keys;
   readonly #limits: StoreLimits;
   readonly #grants: Grants;
+  #calls = 0;
 
   constructor(redis: RedisGateway, keys: Keys, limits: StoreLimits, grants: Grants) {
     this.#redis = redis;
@@ -43,6 +45,7 @@ export class RedisTopics implements Topics {
   }
 
   async publish(topic: Topic, draft: Draft, writer: Session | undefined): Promise<PublishResult> {
+    this.#redis.checkSettled();
     // Its own room it may write to by being in it. Anything else is granted once, and whoever waits for that does so in
     // the order of the calls.
     if (writer && topic !== roomTopic(writer.room) && !await this.#grants.mayWrite(writer, topic)) {
@@ -64,9 +67,11 @@ export class RedisTopics implements Topics {
         this.#limits.historyMaxMessages,
         this.#maxAge,
         topic.startsWith("inbox:") ? this.#limits.maxInbox : "",
+        ++this.#calls,
       ],
     ) as Answer[];
     const [kind, seq, time] = answer as [string, number, number];
+    if (kind === "late") throw new ChatError("store_unavailable", "The message came too late; try again");
     if (kind === "fenced" || kind === "full") return { kind };
     return { kind: "published", seq, time, repeated: kind === "repeated" };
   }
@@ -76,7 +81,7 @@ export class RedisTopics implements Topics {
     range: { after: number; limit: number } | { before?: number; limit: number },
   ): Promise<Page> {
     const after = "after" in range;
-    const [epoch, seq, id, , first, entries] = await this.#redis.run(
+    const [epoch, seq, id, , first, entries, previous, since] = await this.#redis.run(
       "read",
       [this.#keys.meta(topic), this.#keys.log(topic)],
       [
@@ -88,14 +93,24 @@ export class RedisTopics implements Topics {
         this.#maxAge,
         topic.startsWith("inbox:") ? "1" : "0",
       ],
-    ) as [string, number, string, number, number, [string, string[]][]];
+    ) as [string, number, string, number, number, [string, string[]][], string, number];
     const read = entries.map(toEntry);
-    return { epoch, head: { epoch, seq, id }, first, entries: after ? read : read.reverse() };
+    return {
+      epoch,
+      head: { epoch, seq, id },
+      first,
+      entries: after ? read : read.reverse(),
+      ...(previous === "" ? {} : { renewed: { previous, since } }),
+    };
   }
 
   async head(topic: Topic): Promise<Place> {
     const [epoch, seq, id] = await this.#head(topic);
     return { epoch, seq, id };
+  }
+
+  async renewEpoch(topic: Topic, epoch: string): Promise<void> {
+    await this.#redis.run("renewEpoch", [this.#keys.meta(topic)], [epoch, randomWord(8)]);
   }
 
   async readMark(inbox: Topic): Promise<number> {
@@ -108,14 +123,15 @@ export class RedisTopics implements Topics {
 
   async subscribe(topic: Topic, listener: (signal: TopicSignal) => void): Promise<Subscription> {
     const channel = this.#keys.topicChannel(topic);
-    await this.#redis.subscribe(channel, {
+    const hears: ChannelListener = {
       hear(message) {
         const signal = decodeSignal(message);
         if (signal) listener(signal);
       },
       interrupted: () => listener({ kind: "interrupted" }),
-    });
-    return { close: () => this.#redis.unsubscribe(channel) };
+    };
+    await this.#redis.subscribe(channel, hears);
+    return { close: () => this.#redis.unsubscribe(channel, hears) };
   }
 
   async announce(room: string, presence: { user: string; state: "joined" | "left"; claim: number }): Promise<void> {
@@ -136,15 +152,20 @@ function toEntry([key, [, id, , time, , body]]: [string, string[]]): Entry {
   return { seq: parseInt(key), id, time: Number(time), ...JSON.parse(body) };
 }
 
-/** What a channel carries: `m epoch seq time id body` or `p user state claim`. */
+/** What a channel carries: `m epoch seq time id prev body` or `p user state claim`. */
 function decodeSignal(message: string): TopicSignal | undefined {
   if (message.startsWith("p ")) {
     const [, user, state, claim] = message.split(" ");
     return { kind: "presence", user, state: state as "joined" | "left", claim: Number(claim) };
   }
-  const parts = /^m (\S+) (\d+) (\d+) (\S+) /.exec(message);
+  const parts = /^m (\S+) (\d+) (\d+) (\S+) (\S+) /.exec(message);
   if (!parts) return undefined; // of a later release
-  const [head, epoch, seq, time, id] = parts;
+  const [head, epoch, seq, time, id, prev] = parts;
   const body = JSON.parse(message.slice(head.length));
-  return { kind: "entry", epoch, entry: { seq: Number(seq), id, time: Number(time), ...body } };
+  return {
+    kind: "entry",
+    epoch,
+    prev: prev === "-" ? "" : prev,
+    entry: { seq: Number(seq), id, time: Number(time), ...body },
+  };
 }

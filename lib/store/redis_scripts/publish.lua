@@ -1,13 +1,18 @@
 -- Publishes a message: known cid, fence, next number, log, channel; all or nothing.
 -- KEYS meta, log, writers, cid
 -- ARGV channel, user, claim ('' for no fence), the cid's life in ms ('' for no cid), an epoch in case there is none,
---      the message's id, its body, how many messages are kept, for how many ms, and how many may be unread ('' for no
---      inbox)
--- Returns {'published', seq, time}, {'repeated', seq, time}, {'fenced'} or {'full'}.
+--      the message's id, its body, how many messages are kept, for how many ms, how many may be unread ('' for no inbox),
+--      and a number that grows with every call of the same writer
+-- Returns {'published', seq, time}, {'repeated', seq, time}, {'fenced'}, {'full'}, or {'late'} where a newer call of the
+-- same writer was here first: this one was given up long ago.
 local meta, log, writers, cid = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local channel, user, claim, life, epoch, id, body, most, age, unread = unpack(ARGV)
+local channel, user, claim, life, epoch, id, body, most, age, unread, call = unpack(ARGV)
 
-if claim ~= '' and redis.call('HGET', writers, user) ~= claim then return {'fenced'} end
+local held, last
+if claim ~= '' then
+  held, last = string.match(redis.call('HGET', writers, user) or '', '^(%d+) ?(%d*)$')
+  if held ~= claim then return {'fenced'} end
+end
 if life ~= '' then
   local known = redis.call('GET', cid)
   if known then
@@ -16,7 +21,9 @@ if life ~= '' then
   end
 end
 
-local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read')
+if claim ~= '' and tonumber(call) <= (tonumber(last) or 0) then return {'late'} end
+
+local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id')
 local seq, read = tonumber(state[2] or '0') + 1, tonumber(state[3] or '0')
 if unread ~= '' and seq - 1 - read >= tonumber(unread) then return {'full'} end
 local clock = redis.call('TIME')
@@ -29,6 +36,7 @@ else
   redis.call('HSET', meta, 'epoch', epoch, 'seq', number, 'id', id)
 end
 redis.call('XADD', log, number .. '-0', 'i', id, 't', stamp, 'b', body)
+if claim ~= '' then redis.call('HSET', writers, user, claim .. ' ' .. call) end
 if life ~= '' then redis.call('SET', cid, number .. ' ' .. stamp, 'PX', life) end
 
 -- What is over the limits is forgotten in batches; what is unread never is.
@@ -43,5 +51,5 @@ if seq % 64 == 0 then
   if keep > 1 then redis.call('XTRIM', log, 'MINID', string.format('%.0f', keep) .. '-0') end
 end
 
-redis.call('SPUBLISH', channel, 'm ' .. epoch .. ' ' .. number .. ' ' .. stamp .. ' ' .. id .. ' ' .. body)
+redis.call('SPUBLISH', channel, 'm ' .. epoch .. ' ' .. number .. ' ' .. stamp .. ' ' .. id .. ' ' .. (state[4] or '-') .. ' ' .. body)
 return {'published', seq, time}

@@ -2,11 +2,12 @@
 -- KEYS meta, log
 -- ARGV an epoch in case there is none, 'after' or 'before', a number, how many messages, how many are kept, for how
 --      many ms, '1' for an inbox
--- Returns {epoch, head's seq, head's id, read mark, oldest number kept, entries}, each entry {'seq-0', {fields}}.
+-- Returns {epoch, head's seq, head's id, read mark, oldest number kept, entries, epoch before, its last number here},
+-- each entry {'seq-0', {fields}}.
 local meta, log = KEYS[1], KEYS[2]
 local epoch, direction, bound, limit, most, age, inbox = unpack(ARGV)
 redis.call('HSETNX', meta, 'epoch', epoch)
-local state = redis.call('HMGET', meta, 'epoch', 'seq', 'id', 'read')
+local state = redis.call('HMGET', meta, 'epoch', 'seq', 'id', 'read', 'previous', 'since')
 local seq, read = tonumber(state[2] or '0'), tonumber(state[4] or '0')
 
 -- The oldest that is within the limits. Numbers have no holes and times only grow: bisect.
@@ -38,4 +39,4 @@ else
   local to = bound == '' and '+' or string.format('(%.0f-0', tonumber(bound))
   entries = redis.call('XREVRANGE', log, to, from, 'COUNT', limit)
 end
-return {state[1], seq, state[3] or '', read, first, entries}
+return {state[1], seq, state[3] or '', read, first, entries, state[5] or '', tonumber(state[6] or '0')}

@@ -1,6 +1,6 @@
 -- Takes a field out of a hash field → claim, unless a newer claim is there.
 -- KEYS hash
 -- ARGV field, claim
-local held = redis.call('HGET', KEYS[1], ARGV[1])
+local held = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^%d+')
 if held and tonumber(held) <= tonumber(ARGV[2]) then return redis.call('HDEL', KEYS[1], ARGV[1]) end
 return 0

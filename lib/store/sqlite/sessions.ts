@@ -110,8 +110,8 @@ export class SqliteSessions implements Sessions {
   }
 
   // deno-lint-ignore require-await
-  async lost(sessions: readonly Session[]): Promise<Session[]> {
-    return sessions.filter((session) => !this.holds(session));
+  async reassert(session: Session): Promise<{ session: Session; wasGone: boolean } | undefined> {
+    return this.holds(session) ? { session, wasGone: false } : undefined;
   }
 
   // deno-lint-ignore require-await

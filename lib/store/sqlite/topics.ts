@@ -39,6 +39,8 @@ interface TopicRow {
   seq: number;
   id: string;
   read: number;
+  previous: string | null;
+  since: number | null;
 }
 
 /** What publishing asks of the sessions. */
@@ -69,7 +71,7 @@ export class SqliteTopics implements Topics {
     this.#limits = limits;
     this.#fence = fence;
     this.#now = now;
-    this.#row = database.prepare("SELECT epoch, seq, id, read FROM topics WHERE topic = ?");
+    this.#row = database.prepare("SELECT epoch, seq, id, read, previous, since FROM topics WHERE topic = ?");
     this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
     this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ? WHERE topic = ?");
     this.#append = database.prepare("INSERT INTO log (topic, seq, id, time, body) VALUES (?, ?, ?, ?, ?)");
@@ -132,7 +134,7 @@ export class SqliteTopics implements Topics {
     if (seq % trimEvery === 0) this.#trim(topic, seq, kind === "inbox" ? row.read : seq);
     return {
       result: { kind: "published", seq, time, repeated: false },
-      signal: { kind: "entry", epoch: row.epoch, entry: { seq, id, time, ...draft } },
+      signal: { kind: "entry", epoch: row.epoch, prev: row.id, entry: { seq, id, time, ...draft } },
     };
   }
 
@@ -170,12 +172,12 @@ export class SqliteTopics implements Topics {
     range: { after: number; limit: number } | { before?: number; limit: number },
   ): Promise<Page> {
     return guarded(() => {
-      const { epoch, seq, id, read } = this.#topic(topic);
+      const { epoch, seq, id, read, previous, since } = this.#topic(topic);
       const first = this.#first(topic, seq, topic.startsWith("inbox:") ? read : seq);
       const rows = "after" in range
         ? this.#readForward.all(topic, Math.max(first, range.after + 1), range.limit)
         : this.#readBack.all(topic, first, range.before ?? Number.MAX_SAFE_INTEGER, range.limit).reverse();
-      return { epoch, head: { epoch, seq, id }, first, entries: rows.map(toEntry) };
+      return { epoch, head: { epoch, seq, id }, first, entries: rows.map(toEntry), ...renewal(previous, since ?? 0) };
     });
   }
 
@@ -185,6 +187,14 @@ export class SqliteTopics implements Topics {
       const { epoch, seq, id } = this.#topic(topic);
       return { epoch, seq, id };
     });
+  }
+
+  // deno-lint-ignore require-await
+  async renewEpoch(topic: Topic, epoch: string): Promise<void> {
+    guarded(() =>
+      this.#database.prepare("UPDATE topics SET epoch = ?, previous = epoch, since = seq WHERE topic = ? AND epoch = ?")
+        .run(randomWord(8), topic, epoch)
+    );
   }
 
   // deno-lint-ignore require-await
@@ -221,6 +231,10 @@ export class SqliteTopics implements Topics {
   #emit(topic: Topic, signal: TopicSignal): void {
     for (const listener of this.#listeners.get(topic) ?? []) listener(signal);
   }
+}
+
+function renewal(previous: string | null, since: number): Pick<Page, "renewed"> {
+  return previous === null ? {} : { renewed: { previous, since } };
 }
 
 function toEntry(row: Record<string, unknown>): Entry {
