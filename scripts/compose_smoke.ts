@@ -4,14 +4,17 @@
  * 1. Every server gets healthy, runs as non-root, and presents a certificate that `certs/ca.pem` verifies; without
  *    that authority it is refused.
  * 2. A demo account on each server, all in one room: what one says, all see.
- * 3. What it started is gone afterwards, volumes included, whatever happened; it has a project name of its own and so
- *    touches no other.
+ * 3. What it started is gone afterwards, volumes included, whatever happened; it has a project name and ports of its
+ *    own, and so touches no other.
  */
 
 import { randomInt } from "node:crypto";
 
 const servers = 3;
 const project = `chat-smoke-${randomInt(1e9)}`;
+
+/** Not the ports that people use: the engine goes on from the port that it gave last, and would start theirs later. */
+const ports = "18000-18050";
 
 /** How long building and starting may take, and how long a line may. */
 const upTimeoutMs = 10 * 60_000;
@@ -22,6 +25,7 @@ const lineTimeoutMs = 10_000;
 async function run(program: string, args: readonly string[], timeoutMs = 60_000): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(program, {
     args: [...args],
+    env: { SERVER_PORTS: ports },
     stdin: "null",
     signal: AbortSignal.timeout(timeoutMs),
   }).output();
@@ -124,13 +128,13 @@ async function useFromOutside(ids: readonly string[]): Promise<void> {
     const user = (await run("docker", ["exec", id, "id", "-u"])).trim();
     if (user === "0") throw new Error("A server runs as root");
   }
-  const ports = await Promise.all(ids.map(publishedPort));
+  const published = await Promise.all(ids.map(publishedPort));
   const ca = await Deno.readTextFile("certs/ca.pem");
-  await refusedWithoutCa(ports[0]);
+  await refusedWithoutCa(published[0]);
   const users = ["a", "b", "c"];
   using stack = new DisposableStack();
   const clients: Client[] = [];
-  for (const [index, port] of ports.entries()) {
+  for (const [index, port] of published.entries()) {
     const client = stack.use(await Client.connect(port, ca));
     await client.expect("[SERVER]");
     await client.send(`LOGIN ${users[index]} 1`);
@@ -145,7 +149,7 @@ async function useFromOutside(ids: readonly string[]): Promise<void> {
   }
   await clients[0].send("/users");
   await clients[0].expect("Users online: a, b, c");
-  console.log(`Three servers on ports ${ports.join(", ")}, one room across them, certificates verified.`);
+  console.log(`Three servers on ports ${published.join(", ")}, one room across them, certificates verified.`);
 }
 
 /** That verification means something: who does not know the authority gets no connection. */

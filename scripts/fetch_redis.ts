@@ -64,6 +64,9 @@ async function privateApt(dir: string) {
     "APT::Sandbox::User": "root",
     "Acquire::Languages": "none",
     "Acquire::Retries": "2",
+    "Acquire::http::Timeout": "20",
+    "Acquire::https::Timeout": "20",
+    "APT::Update::Error-Mode": "any",
   };
   const args = Object.entries(options).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
   // A source that does not answer, or a hook of the system's that fails, matters only if the packages are not found.
@@ -126,13 +129,17 @@ async function run(program: string, args: readonly string[], cwd?: string): Prom
     stdin: "null",
     signal: AbortSignal.timeout(timeoutMs),
   });
-  const { success, stdout, stderr } = await command.output().catch((cause) => {
+  let output: Deno.CommandOutput;
+  try {
+    output = await command.output();
+  } catch (cause) {
     throw new Error(`Cannot run ${program}: is this Debian or Ubuntu?`, { cause });
-  });
-  const decoder = new TextDecoder();
-  if (success) return decoder.decode(stdout);
+  }
+  const [out, err] = [output.stdout, output.stderr].map((bytes) => new TextDecoder().decode(bytes));
+  if (output.success) return out;
   const verb = args.find((arg) => /^(update|install|download|--extract)$/.test(arg)) ?? "";
-  throw new Error(`${program} ${verb} failed:\n${decoder.decode(stderr).trim().split("\n").slice(-6).join("\n")}`);
+  const errors = err.trim().split("\n").filter((line) => !line.startsWith("W:")).slice(-6);
+  throw new Error([`${program} ${verb} failed:`, ...errors].join("\n"));
 }
 
 async function main(): Promise<number> {
@@ -148,8 +155,7 @@ async function main(): Promise<number> {
     const required = Deno.env.get("REDIS_TESTS") === "required";
     const bar = "!".repeat(100);
     console.error(`${bar}
-There is no Redis for the tests, and fetching one did not work.
-${(error as Error).message}
+There is no Redis for the tests. ${(error as Error).message}
 ${
       required
         ? "REDIS_TESTS=required, so this is where it ends."

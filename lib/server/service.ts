@@ -63,7 +63,7 @@ export class Service implements AsyncDisposable {
    * @throws {Error} where the port cannot be listened on, or the store cannot be used
    */
   static async start(options: ServiceOptions): Promise<Service> {
-    let members: Members | undefined;
+    let members = undefined as Members | undefined; // made after the server has its id, which it needs
     const id = await options.store.servers.join(options.config.serverId ?? "", (signal) => members?.hear(signal));
     const hub = new Hub();
     const { topics } = options.store;
