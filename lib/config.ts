@@ -13,11 +13,13 @@ import {
   decimal,
   duration,
   host,
+  hostPorts,
   type Kind,
   path,
   pattern,
   redisUrl,
   roomList,
+  secret,
   toggle,
   whole,
 } from "./config_kinds.ts";
@@ -81,6 +83,15 @@ export const options = {
     REDIS_HOST: option(undefined, host, "The Redis to use, by name; REDIS_URL goes before it"),
     REDIS_PORT: option("6379", whole(1, 65_535), "The port at REDIS_HOST"),
     REDIS_DB: option("0", whole(0, 65_535), "The database's number, unless REDIS_URL names it"),
+    REDIS_USERNAME: option(undefined, pattern("any text", "<name>", /^\P{Cc}+$/u), "Who to log in to Redis as"),
+    REDIS_PASSWORD: option(undefined, secret, "The password for Redis, unless REDIS_URL has it"),
+    REDIS_SENTINELS: option(undefined, hostPorts, "Sentinels that know where the master is; go before the others"),
+    REDIS_MASTER_NAME: option(
+      "mymaster",
+      pattern("1–64 of A-Z a-z 0-9 _ - .", "<name>", /^[A-Za-z0-9_.-]{1,64}$/),
+      "What the sentinels call the master",
+    ),
+    REDIS_CLUSTER_NODES: option(undefined, hostPorts, "Some nodes of a Redis Cluster; go before the others"),
     REDIS_PREFIX: option(
       "chat:",
       pattern("1–64 of A-Z a-z 0-9 _ - . :", "<text>", /^[A-Za-z0-9_.:-]{1,64}$/),
@@ -238,6 +249,12 @@ function conflict(config: Config, given: ReadonlySet<Name>): string | undefined 
   if (maxQueueBytes < maxLineBytes) {
     // A queue that cannot hold one event would throw out every reader.
     return `MAX_QUEUE_BYTES is ${maxQueueBytes}; allowed: at least MAX_LINE_BYTES, which is ${maxLineBytes}`;
+  }
+  if (config.redisClusterNodes && config.redisSentinels) {
+    return "REDIS_CLUSTER_NODES is given beside REDIS_SENTINELS; allowed: one of them";
+  }
+  if (config.redisClusterNodes && config.redisDb !== 0) {
+    return `REDIS_DB is ${config.redisDb}; allowed: 0, as a Redis Cluster has no other`;
   }
   if (given.has("CERT_FILE") !== given.has("KEY_FILE")) {
     const [one, other] = given.has("CERT_FILE") ? ["CERT_FILE", "KEY_FILE"] : ["KEY_FILE", "CERT_FILE"];

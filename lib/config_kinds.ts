@@ -87,6 +87,24 @@ export const redisUrl: Kind<string> = {
   },
 };
 
+/** A password: any text, never shown. */
+export const secret: Kind<string> = { allowed: "any text", placeholder: "<text>", secret: true, parse: (text) => text };
+
+/** Network addresses. */
+export const hostPorts: Kind<readonly { readonly host: string; readonly port: number }[]> = {
+  allowed: "host:port with commas between them",
+  placeholder: "<host:port,…>",
+  parse: (text) => {
+    const addresses = text.split(",").map((address) => {
+      const [, bracketed, plain, digits] = /^\s*(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})\s*$/.exec(address) ?? [];
+      const name = host.parse(bracketed ?? plain ?? "");
+      const port = inRange(Number(digits), 1, 65_535);
+      return name === undefined || port === undefined ? undefined : { host: name, port };
+    });
+    return addresses.every((address) => address !== undefined) ? addresses : undefined;
+  },
+};
+
 /** Rooms, folded to lower case; the lobby is always one. */
 export const roomList: Kind<readonly string[]> = {
   allowed: `rooms with commas between them, each ${roomRule}`,

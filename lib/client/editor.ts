@@ -49,9 +49,9 @@ export class Editor {
     return this.#press(key.name, secret);
   }
 
-  /** Empties the line. */
-  clear(): void {
-    this.#set("");
+  /** Begins with another text. */
+  replace(text: string): void {
+    this.#set(text);
     this.#place = this.#history.length;
   }
 
@@ -116,7 +116,7 @@ export class Editor {
       this.#history.push(text);
       if (this.#history.length > maxHistory) this.#history.shift();
     }
-    this.clear();
+    this.replace("");
     return { kind: "submitted", text };
   }
 

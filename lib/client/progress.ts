@@ -4,8 +4,8 @@
  * Promises:
  * 1. of each topic, a message is new once: its `seq` is beyond the last one shown, unless a `gap` said that the
  *    count begins anew;
- * 2. a position is never taken ahead of what was shown: the head that a reply tells counts only for a topic that is
- *    followed from then on, not for one whose missed messages are still to come.
+ * 2. a position is never ahead of what was shown: it is that of the last message shown, or the one that a reply told
+ *    as the place from which the events go on.
  */
 
 import type { GapEvent, TopicEvent } from "../wire/event.ts";
@@ -22,16 +22,6 @@ export class Progress {
   /** Topic → position, for `resume`. */
   positions(): Readonly<Record<string, string>> {
     return Object.fromEntries(this.#positions);
-  }
-
-  /** Where the topic was read to. */
-  position(topic: string): string | undefined {
-    return this.#positions.get(topic);
-  }
-
-  /** The `seq` of the topic's last message that was shown. */
-  shown(topic: string): number | undefined {
-    return this.#shown.get(topic);
   }
 
   /**
@@ -54,13 +44,9 @@ export class Progress {
     if (isFollowed(topic, room)) keep(this.#positions, topic, pos);
   }
 
-  /** Begins to follow topics where they stand; a topic that is followed already stays where it was read to. */
-  follow(heads: ReadonlyMap<string, string>): void {
-    for (const [topic, pos] of heads) {
-      // An inbox begins where its reader left it, not at its head: the server knows that place.
-      if (this.#positions.has(topic) || topic.startsWith("inbox:")) continue;
-      keep(this.#positions, topic, pos);
-    }
+  /** Takes the places from which a reply says that the events go on. */
+  follow(places: ReadonlyMap<string, string>): void {
+    for (const [topic, pos] of places) keep(this.#positions, topic, pos);
   }
 
   /** Is in a room, and so in no other any more. */

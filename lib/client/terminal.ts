@@ -47,6 +47,9 @@ export class Terminal implements Screen {
   readonly #submitted: string[] = [];
   #reading: Reading | undefined;
   #secret = false;
+  /** Whether what is read are answers; then the line that was being typed waits as the draft. */
+  #asking = true;
+  #draft = "";
   #prompt = "";
   #left = false;
   #lines: string[] = [];
@@ -86,6 +89,7 @@ export class Terminal implements Screen {
     return new Promise((resolve, reject) => {
       const abort = () => {
         this.#reading = undefined;
+        if (options.secret) this.#editor.replace("");
         reject(signal?.reason);
       };
       signal?.addEventListener("abort", abort, { once: true });
@@ -96,11 +100,25 @@ export class Terminal implements Screen {
           resolve(line);
         },
       };
+      this.#turnTo(options.keep ?? false);
       this.#prompt = options.prompt;
       this.#secret = options.secret ?? false;
       this.#draw();
       this.#serve();
     });
+  }
+
+  /** Sets what is typed aside for a question, and brings it back after the last one. */
+  #turnTo(question: boolean): void {
+    if (question === this.#asking) return;
+    this.#asking = question;
+    if (question) {
+      this.#draft = this.#editor.text;
+      this.#editor.replace("");
+    } else if (this.#draft !== "") {
+      this.#editor.replace(this.#draft);
+      this.#draft = "";
+    }
   }
 
   forget(): void {

@@ -5,6 +5,7 @@
 import type { Config } from "../config.ts";
 import { getLog } from "../log.ts";
 import { RedisStore } from "./redis.ts";
+import type { RedisAddress } from "./redis/link.ts";
 import { SqliteStore } from "./sqlite.ts";
 import type { Store, StoreLimits } from "./store.ts";
 
@@ -19,11 +20,16 @@ export type StoreConfig = Pick<
   | "historyMaxAge"
   | "historyMaxMessages"
   | "maxInbox"
+  | "redisClusterNodes"
   | "redisDb"
   | "redisHost"
+  | "redisMasterName"
+  | "redisPassword"
   | "redisPort"
   | "redisPrefix"
+  | "redisSentinels"
   | "redisUrl"
+  | "redisUsername"
   | "storeTimeoutMs"
 >;
 
@@ -40,17 +46,35 @@ export async function openStore(config: StoreConfig): Promise<Store> {
     leaseMs: config.activeTtlSeconds * 1000,
     timeoutMs: config.storeTimeoutMs,
   };
-  if (config.redisUrl !== undefined || config.redisHost !== undefined) {
+  const redis = redisAddress(config);
+  if (redis) {
     return await RedisStore.open({
       ...limits,
-      ...(config.redisUrl === undefined
-        ? { host: config.redisHost, port: config.redisPort }
-        : { url: config.redisUrl }),
-      database: config.redisDb,
+      ...redis,
       prefix: config.redisPrefix,
       onFault: (error) => log.warn("redis_failed", { error }),
     });
   }
   await Deno.mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   return new SqliteStore({ ...limits, path: `${config.dataDir}/chat.db`, durability: config.durability });
+}
+
+/** Where the configuration says that Redis is, if it names one. */
+function redisAddress(config: StoreConfig): RedisAddress | undefined {
+  const { redisUsername: username, redisPassword: password, redisDb: database } = config;
+  const login = { username, password, database };
+  if (config.redisClusterNodes) return { username, password, clusterNodes: config.redisClusterNodes };
+  if (config.redisSentinels) {
+    return { ...login, sentinels: config.redisSentinels, masterName: config.redisMasterName };
+  }
+  if (config.redisUrl !== undefined) {
+    return { ...login, url: config.redisUrl, database: databaseOf(config.redisUrl) ?? database };
+  }
+  return config.redisHost === undefined ? undefined : { ...login, host: config.redisHost, port: config.redisPort };
+}
+
+/** The database that a URL names. */
+function databaseOf(url: string): number | undefined {
+  const path = new URL(url).pathname.slice(1);
+  return path === "" ? undefined : Number(path);
 }

@@ -4,8 +4,9 @@
 
 import type { Accounts, Sessions, Store, StoreLimits, Topics } from "./store.ts";
 import { RedisAccounts } from "./redis/accounts.ts";
-import { type RedisAddress, RedisGateway } from "./redis/gateway.ts";
+import { RedisGateway } from "./redis/gateway.ts";
 import { Keys } from "./redis/keys.ts";
+import type { RedisAddress } from "./redis/link.ts";
 import { RedisServers } from "./redis/servers.ts";
 import { RedisSessions } from "./redis/sessions.ts";
 import { RedisTopics } from "./redis/topics.ts";
@@ -28,7 +29,7 @@ export class RedisStore implements Store {
 
   private constructor(redis: RedisGateway, options: RedisOptions) {
     this.#redis = redis;
-    const keys = new Keys(options.prefix, databaseOf(options));
+    const keys = new Keys(options.prefix, options.database ?? 0);
     const servers: RedisServers = new RedisServers(redis, keys, options.leaseMs, options.timeoutMs, () => sessions);
     const sessions: RedisSessions = new RedisSessions(redis, keys, servers);
     this.accounts = new RedisAccounts(redis, keys);
@@ -53,9 +54,4 @@ export class RedisStore implements Store {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#redis[Symbol.asyncDispose]();
   }
-}
-
-function databaseOf({ url, database = 0 }: RedisAddress): number {
-  const path = url === undefined ? "" : new URL(url).pathname.slice(1);
-  return path === "" ? database : Number(path);
 }

@@ -1,5 +1,5 @@
 /**
- * The way to Redis: two connections, commands and scripts that never hang, and sharded subscriptions that come back.
+ * The gateway to Redis: commands and scripts that never hang, and sharded subscriptions that come back.
  *
  * Promises:
  * 1. a command is answered, or fails with `store_unavailable` within the time limit, also when Redis hangs; nothing is
@@ -14,19 +14,13 @@
  * It knows no session and no topic.
  */
 
-import { createClient, ErrorReply } from "redis";
+import { ErrorReply } from "redis";
 import { createHash } from "node:crypto";
 import { ChatError } from "../../errors.ts";
+import { ClusterLink } from "./cluster_link.ts";
+import type { Answer, Link, RedisAddress } from "./link.ts";
+import { MasterLink } from "./master_link.ts";
 import { type ScriptName, scripts } from "./scripts.ts";
-
-/** Where Redis is. */
-export interface RedisAddress {
-  /** `redis://` or `rediss://`, with password and database; goes before the others. */
-  readonly url?: string;
-  readonly host?: string;
-  readonly port?: number;
-  readonly database?: number;
-}
 
 /** What the gateway is made from. */
 export interface GatewayOptions extends RedisAddress {
@@ -36,9 +30,6 @@ export interface GatewayOptions extends RedisAddress {
   readonly onFault?: (error: unknown) => void;
 }
 
-/** What Redis answers, in RESP 2. */
-export type Answer = string | number | null | Answer[];
-
 /** Told what a channel carries, or that something may have been missed. */
 export interface ChannelListener {
   hear(message: string): void;
@@ -46,7 +37,8 @@ export interface ChannelListener {
 }
 
 interface Call {
-  readonly args: string[];
+  readonly key: string;
+  readonly args: readonly string[];
   resolve(answer: Answer): void;
   reject(error: unknown): void;
 }
@@ -61,32 +53,10 @@ const hashes = Object.fromEntries(
   Object.entries(scripts).map(([name, source]) => [name, createHash("sha1").update(source).digest("hex")]),
 ) as Record<ScriptName, string>;
 
-function makeClient(options: GatewayOptions) {
-  const { url, host, port, database, timeoutMs } = options;
-  return createClient({
-    RESP: 2,
-    ...(url === undefined ? {} : { url }),
-    ...(database === undefined ? {} : { database }),
-    // Without these two, a command on a Redis that hangs waits for ever.
-    pingInterval: Math.max(100, timeoutMs / 2),
-    socket: {
-      ...(url === undefined ? { host: host ?? "127.0.0.1", port: port ?? 6379 } : {}),
-      socketTimeout: Math.max(500, timeoutMs * 1.5),
-      connectTimeout: timeoutMs,
-      reconnectStrategy: (tries: number) => Math.min(1_000, 25 * 2 ** Math.min(tries, 6)) * (0.75 + Math.random() / 2),
-    },
-    disableOfflineQueue: true,
-    maintNotifications: "disabled", // it asks for permissions beyond the network
-  });
-}
-
-type Client = ReturnType<typeof makeClient>;
-
 /** See the file's promises. */
 export class RedisGateway implements AsyncDisposable {
   readonly #options: GatewayOptions;
-  readonly #commands: Client;
-  #subscriber: Client;
+  readonly #link: Link;
   readonly #listeners = new Map<string, ChannelListener>();
   readonly #turns = new Map<string, Promise<void>>();
   readonly #pending = new Map<Call, number>();
@@ -94,17 +64,23 @@ export class RedisGateway implements AsyncDisposable {
   /** Calls that found their script missing, while it is loaded; newer calls line up behind them. */
   #missing: Call[] | undefined;
   #settling: Promise<unknown> | undefined;
+  #fault: unknown;
   #settle: () => Promise<void> = () => Promise.resolve();
 
   private constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#commands = makeClient(options);
-    this.#commands.on("error", (error) => options.onFault?.(error));
-    let returns = 0;
-    this.#commands.on("ready", () => {
-      if (returns++ > 0) this.#returned();
-    });
-    this.#subscriber = this.#makeSubscriber();
+    const events = {
+      back: () => this.#returned(),
+      interrupted: () => {
+        for (const listener of this.#listeners.values()) listener.interrupted();
+      },
+      fault: (error: unknown) => {
+        this.#fault = error;
+        options.onFault?.(error);
+      },
+    };
+    const Topology = options.clusterNodes ? ClusterLink : MasterLink;
+    this.#link = new Topology(options, options.timeoutMs, events);
     this.#patrol = setInterval(() => this.#giveUpLate(), patrolMs);
   }
 
@@ -115,27 +91,19 @@ export class RedisGateway implements AsyncDisposable {
    */
   static async connect(options: GatewayOptions): Promise<RedisGateway> {
     const gateway = new RedisGateway(options);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("it did not answer in time")), options.timeoutMs + 1_000);
-    });
-    let last: unknown;
-    gateway.#commands.on("error", (error) => last = error);
     try {
-      await Promise.race([Promise.all([gateway.#commands.connect(), gateway.#subscriber.connect()]), late]);
+      await gateway.#inTime(gateway.#link.open());
       return gateway;
     } catch (error) {
       await gateway[Symbol.asyncDispose]();
-      const cause = last ?? error;
+      const cause = gateway.#fault ?? error;
       throw new Error(`Cannot use Redis: ${(cause as Error).message || String(cause)}`, { cause });
-    } finally {
-      clearTimeout(timer);
     }
   }
 
-  /** Whether both connections are up. */
+  /** Whether Redis can be used and heard. */
   get available(): boolean {
-    return this.#commands.isReady && this.#subscriber.isReady;
+    return this.#link.ready;
   }
 
   /** Has the listener called each time Redis is back after it was away. */
@@ -148,14 +116,14 @@ export class RedisGateway implements AsyncDisposable {
     if (this.#settling) throw unavailable(new Error("it is just back"));
   }
 
-  /** Gives a command. @throws {ChatError} `store_unavailable` */
-  command(...args: string[]): Promise<Answer> {
-    return this.#call(args);
+  /** Gives a command whose first argument is its key. @throws {ChatError} `store_unavailable` */
+  command(name: string, key: string, ...args: string[]): Promise<Answer> {
+    return this.#call(key, [name, key, ...args]);
   }
 
   /** Runs a script. @throws {ChatError} `store_unavailable` */
   run(name: ScriptName, keys: string[], args: (string | number)[]): Promise<Answer> {
-    return this.#call(["EVALSHA", hashes[name], String(keys.length), ...keys, ...args.map(String)]);
+    return this.#call(keys[0], ["EVALSHA", hashes[name], String(keys.length), ...keys, ...args.map(String)]);
   }
 
   /** Listens to a sharded channel; one listener each, the last. @throws {ChatError} `store_unavailable` */
@@ -171,7 +139,7 @@ export class RedisGateway implements AsyncDisposable {
   async #subscribe(channel: string, listener: ChannelListener): Promise<void> {
     this.#listeners.set(channel, listener);
     try {
-      await this.#inTime(this.#listen(channel));
+      await this.#inTime(this.#link.listen(channel, (message) => this.#listeners.get(channel)?.hear(message)));
     } catch (error) {
       this.#listeners.delete(channel);
       throw unavailable(error);
@@ -182,7 +150,7 @@ export class RedisGateway implements AsyncDisposable {
     if (this.#listeners.get(channel) !== listener) return;
     this.#listeners.delete(channel);
     try {
-      await this.#inTime(this.#subscriber.sUnsubscribe(channel));
+      await this.#inTime(this.#link.ignore(channel));
     } catch {
       // The connection is away, and the subscription with it.
     }
@@ -190,21 +158,14 @@ export class RedisGateway implements AsyncDisposable {
 
   /** Makes the subscriptions anew, on another connection. */
   async resubscribe(): Promise<void> {
-    const deaf = this.#subscriber;
-    this.#subscriber = this.#makeSubscriber();
-    if (deaf.isOpen) deaf.destroy();
-    await this.#inTime(this.#subscriber.connect());
-    for (const channel of this.#listeners.keys()) await this.#inTime(this.#listen(channel));
-    for (const listener of this.#listeners.values()) listener.interrupted();
+    await this.#inTime(this.#link.relisten());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#patrol);
     for (const call of this.#pending.keys()) call.reject(unavailable(new Error("the store is closing")));
     this.#pending.clear();
-    for (const client of [this.#commands, this.#subscriber]) {
-      if (client.isOpen) client.destroy();
-    }
+    this.#link.close();
     return Promise.resolve();
   }
 
@@ -218,21 +179,6 @@ export class RedisGateway implements AsyncDisposable {
     return turn;
   }
 
-  #makeSubscriber(): Client {
-    const client = makeClient(this.#options);
-    client.on("error", (error) => this.#options.onFault?.(error));
-    let connections = 0;
-    client.on("ready", () => {
-      if (connections++ === 0) return;
-      for (const listener of this.#listeners.values()) listener.interrupted();
-    });
-    return client;
-  }
-
-  #listen(channel: string): Promise<void> {
-    return this.#subscriber.sSubscribe(channel, (message) => this.#listeners.get(channel)?.hear(message));
-  }
-
   #returned(): void {
     const settling = this.#inTime(this.#settle()).catch((error) => this.#options.onFault?.(error)).finally(() => {
       if (this.#settling === settling) this.#settling = undefined;
@@ -240,9 +186,9 @@ export class RedisGateway implements AsyncDisposable {
     this.#settling = settling;
   }
 
-  #call(args: string[]): Promise<Answer> {
+  #call(key: string, args: string[]): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const call: Call = { args, resolve, reject };
+      const call: Call = { key, args, resolve, reject };
       this.#pending.set(call, performance.now() + this.#options.timeoutMs);
       if (this.#missing) this.#missing.push(call);
       else this.#send(call);
@@ -250,7 +196,7 @@ export class RedisGateway implements AsyncDisposable {
   }
 
   #send(call: Call): void {
-    this.#commands.sendCommand<Answer>(call.args).then((answer) => {
+    this.#link.send(call.key, call.args).then((answer) => {
       this.#pending.delete(call);
       call.resolve(answer);
     }, (error) => {
@@ -267,7 +213,7 @@ export class RedisGateway implements AsyncDisposable {
     }
     const missing = this.#missing = [call];
     // Whatever was sent before these loads is answered before they are: all that found no script stand in line by then.
-    Promise.all(Object.values(scripts).map((source) => this.#commands.sendCommand(["SCRIPT", "LOAD", source]))).then(
+    Promise.all(Object.values(scripts).map((source) => this.#link.load(source))).then(
       () => {
         this.#missing = undefined;
         for (const call of missing) if (this.#pending.has(call)) this.#send(call);

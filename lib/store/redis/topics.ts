@@ -18,8 +18,9 @@ import {
   type Topics,
   type TopicSignal,
 } from "../store.ts";
-import type { Answer, ChannelListener, RedisGateway } from "./gateway.ts";
+import type { ChannelListener, RedisGateway } from "./gateway.ts";
 import type { Keys } from "./keys.ts";
+import type { Answer } from "./link.ts";
 
 /** What publishing asks of the sessions. */
 export interface Grants {

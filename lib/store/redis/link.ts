@@ -1,0 +1,62 @@
+/**
+ * One way to reach Redis, whatever its topology: what the gateway needs of it.
+ */
+
+/** What Redis answers, in RESP 2. */
+export type Answer = string | number | null | Answer[];
+
+/** What a link tells its owner. */
+export interface LinkEvents {
+  /** Commands are answered again after they were not; the data may be older than it was. */
+  back(): void;
+  /** Channels are heard again after they were not: something may have been missed. */
+  interrupted(): void;
+  /** A connection broke or could not be made; it is tried again. */
+  fault(error: unknown): void;
+}
+
+/** See the file's first line. */
+export interface Link {
+  /** Whether commands and channels work. */
+  readonly ready: boolean;
+  /** Connects. @throws {Error} where that cannot be done; then the link is to be closed */
+  open(): Promise<void>;
+  /**
+   * Sends a command; those for one key take effect in the order of the calls. It is never sent twice, and never kept for
+   * later: while the connection is away, it fails at once.
+   *
+   * @param key decides where it goes
+   */
+  send(key: string, args: readonly string[]): Promise<Answer>;
+  /** Loads a script wherever it may be run. */
+  load(script: string): Promise<void>;
+  /** Listens to a sharded channel. */
+  listen(channel: string, hear: (message: string) => void): Promise<void>;
+  /** Listens to it no longer. */
+  ignore(channel: string): Promise<void>;
+  /** Makes the connections anew that channels are heard on. */
+  relisten(): Promise<void>;
+  close(): void;
+}
+
+/** Where Redis is: one server, one behind sentinels, or a cluster. */
+export interface RedisAddress {
+  /** `redis://` or `rediss://`, with password and database; goes before host, port and database. */
+  readonly url?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly database?: number;
+  readonly username?: string;
+  readonly password?: string;
+  /** Sentinels that know the master by its name. */
+  readonly sentinels?: readonly HostPort[];
+  readonly masterName?: string;
+  /** Some nodes of a cluster; the others are found. */
+  readonly clusterNodes?: readonly HostPort[];
+}
+
+/** A network address. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
