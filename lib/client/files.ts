@@ -11,6 +11,16 @@ import type { Environment } from "./options.ts";
 /** Where a server that made its own certificates leaves its authority's, seen from where it was started. */
 const defaultCa = "certs/ca.pem";
 
+/** Where systems keep the authorities that they trust, as one file: Debian, Fedora, SUSE, Alpine and macOS. */
+const systemCas = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+] as const;
+
+const certificates = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/;
+
 /** The longest line of a script, in bytes. */
 const maxLine = 64 * 1024;
 
@@ -21,21 +31,25 @@ export const environment: Environment = (variable) => {
 };
 
 /**
- * The certificates of the authority to trust.
+ * The certificates of the authorities to trust: those in the file that `--ca` named, else those in the default file,
+ * else the system's. Deno's own list is trusted beside them.
  *
- * @param file what `--ca` named; without it, the default is taken if it is there
- * @throws {ClientError} `usage` when the named file cannot be read, or either holds no certificate
+ * @throws {ClientError} `usage` when the file cannot be read, or holds no certificate
  */
 export function readCa(file: string | undefined): string | undefined {
-  let pem: string;
-  try {
-    pem = read(file ?? defaultCa, "CA file");
-  } catch (error) {
-    if (file !== undefined) throw error;
-    return undefined;
-  }
-  if (/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/.test(pem)) return pem;
-  throw new ClientError("usage", `The CA file "${file ?? defaultCa}" holds no certificate in PEM form`);
+  const chosen = file ?? (isThere(defaultCa) ? defaultCa : undefined);
+  if (chosen === undefined) return readSystemCa();
+  const pem = read(chosen, "CA file");
+  if (certificates.test(pem)) return pem;
+  throw new ClientError("usage", `The CA file "${chosen}" holds no certificate in PEM form`);
+}
+
+/** The system's authorities; undefined where Deno's own list must do. */
+function readSystemCa(): string | undefined {
+  const file = [environment("SSL_CERT_FILE"), ...systemCas].find((file) => file && isThere(file));
+  if (file === undefined) return undefined;
+  const pem = read(file, "system's CA file");
+  return certificates.test(pem) ? pem : undefined;
 }
 
 /**
@@ -65,6 +79,15 @@ export async function* inputLines(): AsyncGenerator<string, void, void> {
       if (line.kind === "invalid_utf8") throw new ClientError("usage", "A line of the script is not UTF-8");
       yield line.text;
     }
+  }
+}
+
+function isThere(file: string): boolean {
+  if (Deno.permissions.querySync({ name: "read", path: file }).state !== "granted") return false;
+  try {
+    return Deno.statSync(file).isFile;
+  } catch {
+    return false;
   }
 }
 

@@ -24,7 +24,7 @@ const optionTable = {
   ca: {
     type: "string",
     value: "file",
-    help: "trust the authority in this PEM file (default: certs/ca.pem, if it is there)",
+    help: "the authority to trust, in PEM form (default: certs/ca.pem, or else the system's)",
   },
   help: { type: "boolean", short: "h", help: "show this help" },
   version: { type: "boolean", short: "V", help: "show the version" },
@@ -34,6 +34,7 @@ const optionTable = {
 const variables = {
   SERVER_PORT: "the port where none is named (default: 8000)",
   CHAT_PASSWORD: "the password for --user",
+  SSL_CERT_FILE: "the system's trusted authorities, where they are not in the usual place",
   TERM: '"dumb" gives plain lines instead of an input line at the bottom',
 } as const;
 

@@ -46,20 +46,26 @@ export class PlainScreen implements Screen {
     if (secret) return await this.#readSecret();
     // A line that was no longer wanted by one reader is the next one's.
     const line = this.#pending ??= this.#readLine();
+    let abort = () => {};
     const aborted = new Promise<never>((_, reject) => {
-      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+      abort = () => reject(signal?.reason);
+      signal?.addEventListener("abort", abort);
     });
-    const read = await Promise.race([line, aborted]);
-    this.#pending = undefined;
-    return read;
+    try {
+      const read = await Promise.race([line, aborted]);
+      this.#pending = undefined;
+      return read;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
   }
 
   forget(): void {
     // nothing is remembered
   }
 
-  close(): void {
-    // nothing was changed
+  close(): Promise<void> {
+    return Promise.resolve(); // nothing was changed
   }
 
   async #readLine(): Promise<string | undefined> {

@@ -25,12 +25,6 @@ import { Receipts } from "./receipts.ts";
 import { Standing } from "./standing.ts";
 import type { Ending, Login, Update } from "./update.ts";
 
-/** What a session is made from. */
-export interface SessionOptions extends LinkOptions {
-  /** After how many milliseconds without a server it gives up; never by default. */
-  readonly giveUpMs?: number;
-}
-
 type Updates = Generator<Update, void, void>;
 type Answer = Exclude<Incoming, { kind: "event" }>;
 
@@ -46,7 +40,6 @@ const passing = new Set<string>([
 /** See the file's promises. */
 export class Session {
   readonly #clock: Clock;
-  readonly #giveUpMs: number;
   readonly #link: Link;
   readonly #standing = new Standing();
   readonly #outgoing = new Outgoing();
@@ -59,9 +52,8 @@ export class Session {
   #ending: Ending | undefined;
   #givenUp = 0;
 
-  constructor(options: SessionOptions) {
+  constructor(options: LinkOptions) {
     this.#clock = options.clock ?? systemClock;
-    this.#giveUpMs = options.giveUpMs ?? Infinity;
     this.#link = new Link(options);
   }
 
@@ -195,7 +187,7 @@ export class Session {
       return this.#refuseLogin(error);
     }
     yield { kind: "status", status: { state: "unreachable", server, message: error.message } };
-    if (route.lostForMs < this.#giveUpMs) return;
+    if (!route.hopeless) return;
     const seconds = Math.round(route.lostForMs / 1000);
     yield* this.#outgoing.abandon();
     yield { kind: "status", status: { state: "gave_up", seconds } };
@@ -268,9 +260,9 @@ export class Session {
       this.#enter(answer.reply);
       this.#link.route.reset();
     }
-    yield answer;
     if (answer.kind === "reply") resolve(answer.reply);
     else reject(answer.error);
+    yield answer;
   }
 
   *#takeResume(answer: Answer): Updates {
@@ -301,15 +293,15 @@ export class Session {
         return this.#outgoing.postpone(entry);
       }
       this.#outgoing.remove(entry);
-      yield answer;
-      return entry.reject(answer.error);
+      entry.reject(answer.error);
+      return yield answer;
     }
     const { reply } = answer;
     this.#outgoing.remove(entry);
     this.#standing.take(reply);
     if (reply.of === "quit") this.close();
-    yield answer;
     entry.resolve(reply);
+    yield answer;
     if (reply.of !== "logout") return;
     yield* this.#forget();
     yield { kind: "status", status: { state: "logged_out" } };

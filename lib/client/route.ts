@@ -17,6 +17,8 @@ export interface RouteOptions {
   readonly backoff?: BackoffOptions;
   /** A number from 0 to 1. */
   readonly random?: () => number;
+  /** After how many milliseconds without a session it is to be given up; never by default. */
+  readonly giveUpMs?: number;
 }
 
 /** A session that came back and is lost again within this time, in milliseconds, has not really come back. */
@@ -50,6 +52,11 @@ export class Route {
   /** For how long there has been no session, in milliseconds. */
   get lostForMs(): number {
     return this.#lostAt === undefined ? 0 : this.#options.clock.now() - this.#lostAt;
+  }
+
+  /** Whether it is time to give up. */
+  get hopeless(): boolean {
+    return this.lostForMs >= (this.#options.giveUpMs ?? Infinity);
   }
 
   /** How long to wait before the next attempt, in milliseconds. */

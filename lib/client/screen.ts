@@ -30,5 +30,5 @@ export interface Screen {
   /** Forgets the last line that was typed, for it holds a secret. */
   forget(): void;
   /** Shows what is still to be shown and gives the terminal back as it was; can be called twice. */
-  close(): void;
+  close(): Promise<void>;
 }

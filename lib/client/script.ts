@@ -48,6 +48,7 @@ class Script {
   #said: { topic: string; seq: number } | undefined;
   #seen = () => {};
   #leaving = false;
+  #deaf = false;
   #exit: Exit = "ok";
 
   constructor(session: Session, options: ScriptOptions) {
@@ -66,7 +67,9 @@ class Script {
       this.#session.close();
       await showing;
     }
-    return this.#exit === "ok" ? this.#session.ending!.exit : this.#exit;
+    if (this.#deaf) return "ok";
+    const { exit } = this.#session.ending!;
+    return exit === "ok" ? this.#exit : exit;
   }
 
   /** Shows what the session tells, until it ends. */
@@ -82,6 +85,7 @@ class Script {
     } catch (error) {
       // Whoever reads the output has seen enough: that is no fault.
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      this.#deaf = true;
     } finally {
       this.#session.close();
       this.#seen();

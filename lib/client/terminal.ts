@@ -4,7 +4,8 @@
  * Promises:
  * 1. what is typed survives whatever is printed meanwhile, a resize included;
  * 2. printing never waits for the terminal, and what gathers while it is slow goes out as one write;
- * 3. however the program ends, {@linkcode Terminal.close} leaves the terminal as it was found.
+ * 3. however the program ends, {@linkcode Terminal.close} or {@linkcode Terminal.restore} leaves the terminal as it was
+ *    found.
  */
 
 import { Editor, inputView, submittedLines } from "./editor.ts";
@@ -55,7 +56,7 @@ export class Terminal implements Screen {
   #lines: string[] = [];
   #leftOut = 0;
   #changed = true;
-  #drawing = false;
+  #drawing: Promise<void> | undefined;
   /** The input row as it is on the screen: its width and the cursor's column. */
   #drawn: { width: number; column: number } | undefined;
   #closed = false;
@@ -139,7 +140,13 @@ export class Terminal implements Screen {
     this.#draw();
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    while (this.#drawing) await this.#drawing;
+    this.restore();
+  }
+
+  /** Gives the terminal back at once, as when the program is told to end: what is being drawn may come after it. */
+  restore(): void {
     if (this.#closed) return;
     this.#closed = true;
     try {
@@ -186,9 +193,8 @@ export class Terminal implements Screen {
   /** Brings the screen up to date, soon: whatever changes until then is in the same write. */
   #draw(): void {
     this.#changed = true;
-    if (this.#drawing || this.#closed) return;
-    this.#drawing = true;
-    void this.#drawWhileChanged();
+    if (this.#closed) return;
+    this.#drawing ??= this.#drawWhileChanged();
   }
 
   async #drawWhileChanged(): Promise<void> {
@@ -203,7 +209,7 @@ export class Terminal implements Screen {
       this.#left = true;
       this.#serve();
     } finally {
-      this.#drawing = false;
+      this.#drawing = undefined;
     }
   }
 

@@ -31,13 +31,13 @@ export function openTerminal(): Terminal {
   const terminal = new Terminal(processTty);
   for (const [signal, code] of Object.entries(endings)) {
     onSignal(signal as Deno.Signal, () => {
-      terminal.close();
+      terminal.restore();
       Deno.exit(code);
     });
   }
   onSignal("SIGWINCH", () => terminal.resized());
   onSignal("SIGCONT", () => terminal.continued());
-  globalThis.addEventListener("unload", () => terminal.close());
+  globalThis.addEventListener("unload", () => terminal.restore());
   return terminal;
 }
 

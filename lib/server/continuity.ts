@@ -36,6 +36,15 @@ export async function readOn(topics: Topics, topic: Topic, place: Place, limit: 
   }
 }
 
+/**
+ * Whether the log is still the one that a place is from, as far as it reaches back.
+ *
+ * @throws {ChatError} `store_unavailable`
+ */
+export async function isContinuous(topics: Topics, topic: Topic, place: Place): Promise<boolean> {
+  return (await readOn(topics, topic, place, 1)).gap?.to !== null;
+}
+
 /** Whether the log, of the same epoch, is not the one that the place is from. */
 function isRolledBack(place: Place, page: Page): boolean {
   return page.head.seq < place.seq || !mayHold(place, page);

@@ -115,15 +115,12 @@ export class Listener {
   }
 
   async #receive(conn: Deno.TlsConn): Promise<void> {
-    const { maxConnections, maxConnectionsPerAddress, maxHandshakes, log, serve } = this.#options;
+    const { maxHandshakes, log, serve } = this.#options;
     const address = (conn.remoteAddr as Deno.NetAddr).hostname;
-    const before = this.#addresses.get(address) ?? 0;
-    if (this.#connections >= maxConnections || before >= maxConnectionsPerAddress) {
-      log.warn("connection_refused", { address, connections: this.#connections, from_address: before });
-      return this.abandon(conn); // it may be silent
-    }
+    if (this.#refuses(address)) return this.abandon(conn); // it may be silent
     if (this.#handshakes.size >= maxHandshakes) this.#giveUpOldest();
     if (!await this.#shakeHands(conn, address)) return;
+    if (this.#refuses(address)) return this.abandon(conn); // others were quicker
     this.#connections++;
     this.#addresses.set(address, (this.#addresses.get(address) ?? 0) + 1);
     try {
@@ -137,6 +134,15 @@ export class Listener {
       if (left > 0) this.#addresses.set(address, left);
       else this.#addresses.delete(address);
     }
+  }
+
+  /** Whether there are as many connections as there may be, in all or from the address. */
+  #refuses(address: string): boolean {
+    const { maxConnections, maxConnectionsPerAddress, log } = this.#options;
+    const before = this.#addresses.get(address) ?? 0;
+    if (this.#connections < maxConnections && before < maxConnectionsPerAddress) return false;
+    log.warn("connection_refused", { address, connections: this.#connections, from_address: before });
+    return true;
   }
 
   /** A crowd of unfinished handshakes must not keep anybody out: the one that has had the longest time goes. */

@@ -7,12 +7,13 @@
 
 import { ChatError } from "../errors.ts";
 import { TokenBucket } from "../rate_limit.ts";
-import { decodePlace, encodePlace, randomWord } from "../store/place.ts";
-import type { Account, ClaimResult, Departure, Place, ServerSignal, Session, Store } from "../store/store.ts";
+import type { Account, ClaimResult, Departure, ServerSignal, Session, Store } from "../store/store.ts";
 import type { LoggedIn, SystemEvent } from "../wire/event.ts";
-import { feedTopic, inboxTopic, isUsername, lobby, roomTopic, type Topic } from "../wire/names.ts";
+import { lobby } from "../wire/names.ts";
 import type { Feeds } from "./following.ts";
 import { type Channel, Member, superseded } from "./member.ts";
+import { type Opened, openTopics } from "./opening.ts";
+import { hashToken, makeToken, tokenUser } from "./resume_token.ts";
 
 /** How long a dropped client's session is kept before its room hears that it left, in milliseconds. */
 export const resumeGraceMs = 5_000;
@@ -89,8 +90,8 @@ export class Members {
    * @throws {ChatError} `invalid_credentials`, `already_logged_in`, `store_unavailable`
    */
   async resume(presented: string, positions: Readonly<Record<string, unknown>>, channel: Channel): Promise<Entrance> {
-    const name = presented.slice(0, presented.indexOf("."));
-    const account = isUsername(name) ? await this.#options.store.accounts.find(name) : undefined;
+    const name = tokenUser(presented);
+    const account = name === undefined ? undefined : await this.#options.store.accounts.find(name);
     if (!account) throw refused();
     const token = makeToken(account.name);
     const request = {
@@ -288,10 +289,10 @@ export class Members {
     given: Readonly<Record<string, unknown>>,
     resumed: boolean,
   ): Promise<Entrance> {
-    let started: { positions: Record<string, string>; start: () => void };
+    let opened: Opened;
     try {
       if (earlier) await this.#evict(earlier);
-      started = await this.#open(member, resumed ? { ...stood, ...given } : {}, given);
+      opened = await openTopics(member, this.#options.store, resumed ? { stood, given } : undefined);
       if (!earlier || earlier.room !== session.room) {
         if (earlier) await this.#announce(earlier.room, session.user, "left", earlier.claim);
         await this.#announce(session.room, session.user, "joined", session.claim);
@@ -308,41 +309,15 @@ export class Members {
     }
     seat.member = member;
     const { user, room } = session;
-    const loggedIn = {
+    const { positions, missed, start } = opened;
+    const loggedIn: LoggedIn = {
       user,
       room,
-      positions: started.positions,
+      positions,
       ...(channel.format === "json" ? { resume: token } : {}),
+      ...(resumed ? { missed } : {}),
     };
-    return { member, loggedIn, start: started.start };
-  }
-
-  /** Has the topics of a login flow: its room, its inbox, and the feeds that it follows. */
-  async #open(
-    member: Member,
-    from: Readonly<Record<string, unknown>>,
-    given: Readonly<Record<string, unknown>>,
-  ): Promise<{ positions: Record<string, string>; start: () => void }> {
-    const { store } = this.#options;
-    const inbox = inboxTopic(member.user);
-    const feeds = (await store.accounts.follows(member.user)).map(feedTopic);
-    const topics: Topic[] = [roomTopic(member.room!), inbox, ...feeds];
-    const seen = decodePlace(given[inbox]);
-    const places = new Map(
-      await Promise.all(topics.map(async (topic): Promise<[Topic, Place]> => {
-        const now = await member.following.open(topic);
-        const place = decodePlace(from[topic]);
-        if (topic === inbox) {
-          if (seen && seen.epoch === now.epoch) await store.topics.markRead(inbox, seen.seq);
-          // What is unread comes, whatever the client says that it has seen elsewhere.
-          return [topic, place ?? { epoch: now.epoch, seq: await store.topics.readMark(inbox), id: "" }];
-        }
-        return [topic, place ?? now];
-      })),
-    );
-    const positions = Object.fromEntries([...places].map(([topic, place]) => [topic, encodePlace(place)]));
-    await member.remember(positions);
-    return { positions, start: () => places.forEach((place, topic) => member.following.start(topic, place)) };
+    return { member, loggedIn, start };
   }
 
   async #evict({ server, connection }: Session): Promise<void> {
@@ -382,15 +357,4 @@ export class Members {
 
 function refused(): ChatError {
   return new ChatError("invalid_credentials", "The resume token is spent, expired or revoked; log in again");
-}
-
-/** A new resume token: whose it is, so that it can be looked up, and 150 random bits; an `id` takes its 63 characters. */
-function makeToken(user: string): string {
-  return `${user}.${randomWord(30)}`;
-}
-
-/** What the store keeps of a token. */
-async function hashToken(token: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token)));
-  return digest.toBase64({ alphabet: "base64url", omitPadding: true });
 }

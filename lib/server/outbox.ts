@@ -4,9 +4,11 @@
  * Promises:
  * 1. bytes go out in the order in which they were pushed, and nothing waits for a slow reader but its own queue;
  * 2. one write is in flight at a time; whatever gathered meanwhile goes out in the next, as one write;
- * 3. events never hold more than the limit: the push that would exceed it empties the queue, and answers `slow`; answers
- *    are not counted, since who asks is made to wait while too much is pending;
- * 4. after `slow`, or once it is finishing, the outbox takes nothing more.
+ * 3. a reader is slow when more events than the limit wait for it and what was written last has not been taken for a
+ *    while, or when {@linkcode burstFactor} times the limit wait: the push that finds it so empties the queue, and answers
+ *    `slow`. A burst alone, of many publishers in one turn, is not the reader's fault;
+ * 4. answers are not counted, since who asks is made to wait while too much is pending;
+ * 5. after `slow`, or once it is finishing, the outbox takes nothing more.
  *
  * It knows neither formats nor TLS; a sink is anything that takes bytes.
  */
@@ -15,6 +17,9 @@
 export interface Sink {
   write(bytes: Uint8Array): Promise<number>;
 }
+
+/** How many times the limit may wait for a reader that has not had the time to take it. */
+export const burstFactor = 8;
 
 /** What became of a push. */
 export type PushResult = "accepted" | "slow" | "closed";
@@ -45,6 +50,7 @@ export class Outbox {
   readonly #sink: Sink;
   readonly #flusher: Flusher;
   readonly #limit: number;
+  readonly #patienceMs: number;
   #chunks: Uint8Array[] = [];
   #queued = 0;
   #events = 0; // of what is queued, the bytes that nobody asked for
@@ -53,13 +59,18 @@ export class Outbox {
   #scheduled = false;
   #taken = 0; // bytes that were ever queued, those that were dropped not counted
   #written = 0; // bytes that were ever written
+  #progress = 0; // when something was last written, or began to be
   #waiters: { at: number; resolve: () => void }[] = [];
 
-  /** @param limit the most bytes of events that may wait, those in flight not counted */
-  constructor(sink: Sink, flusher: Flusher, limit: number) {
+  /**
+   * @param limit the most bytes of events that may wait, those in flight not counted
+   * @param patienceMs how long a reader may take for what is in flight before the limit holds, in milliseconds
+   */
+  constructor(sink: Sink, flusher: Flusher, limit: number, patienceMs = 0) {
     this.#sink = sink;
     this.#flusher = flusher;
     this.#limit = limit;
+    this.#patienceMs = patienceMs;
   }
 
   /** Bytes that are not written yet. */
@@ -70,7 +81,7 @@ export class Outbox {
   /** Queues an event's bytes; they must not be changed afterwards. */
   push(bytes: Uint8Array): PushResult {
     if (this.#state !== "open") return "closed";
-    if (this.#events + bytes.length > this.#limit) {
+    if (this.#events + bytes.length > this.#limit && this.#isSlow(this.#events + bytes.length)) {
       this.#state = "slow";
       this.#taken -= this.#queued;
       for (const waiter of this.#waiters) waiter.at = Math.min(waiter.at, this.#taken);
@@ -118,7 +129,14 @@ export class Outbox {
     const bytes = this.#chunks.length === 1 ? this.#chunks[0] : this.#gather();
     this.#drop();
     this.#inFlight = bytes.length;
+    this.#progress = performance.now();
     void this.#write(bytes);
+  }
+
+  /** Whether it is the reader who holds up so many bytes of events. */
+  #isSlow(events: number): boolean {
+    if (this.#patienceMs === 0 || events > burstFactor * this.#limit) return true;
+    return this.#inFlight > 0 && performance.now() - this.#progress > this.#patienceMs;
   }
 
   #drop(): void {
@@ -151,6 +169,7 @@ export class Outbox {
     try {
       for (let offset = 0; offset < bytes.length;) {
         offset += await this.#sink.write(offset === 0 ? bytes : bytes.subarray(offset));
+        this.#progress = performance.now();
       }
     } catch {
       // The peer is gone: the reading side notices the same and ends the session.

@@ -29,6 +29,12 @@ const maxResumeBytes = 256 * 1024;
 /** How many pipelined requests may be unanswered before the next line waits. */
 const maxUnanswered = 256;
 
+/** The same in bytes of their lines. */
+const maxUnansweredBytes = 131_072;
+
+/** How long a reader may take for what is in flight before its queue's limit holds, in milliseconds. */
+const patienceMs = 500;
+
 /** How long a closing connection may take to read its last lines, in milliseconds. */
 const farewellMs = 2_000;
 
@@ -83,6 +89,7 @@ export class ClientSession implements Caller {
   readonly #pace: TokenBucket | undefined;
   readonly #answers: Answer[] = [];
   #waiting: (() => void)[] = [];
+  #unansweredBytes = 0;
   #refusingUntil = 0;
   #state: "open" | "ending" | "closed" = "open";
   #lastHeard: number;
@@ -94,7 +101,7 @@ export class ClientSession implements Caller {
     this.connection = connection;
     this.address = address;
     this.#host = host;
-    this.#outbox = new Outbox(conn, host.flusher, host.maxQueueBytes);
+    this.#outbox = new Outbox(conn, host.flusher, host.maxQueueBytes, patienceMs);
     this.#framer = new LineFramer(host.maxLineBytes);
     this.#pace = host.pace();
     this.#lastHeard = host.now();
@@ -163,6 +170,8 @@ export class ClientSession implements Caller {
     if (line.kind === "too_long") return this.#refuse(tooLong(this.#host.maxLineBytes));
     if (line.kind === "invalid_utf8") return this.#refuse(new ChatError("invalid_utf8", "The line is not UTF-8"));
     if (line.text === "") return;
+    this.#unansweredBytes += line.bytes;
+    if (this.#answers.length >= maxUnanswered || this.#unansweredBytes > maxUnansweredBytes) await this.#settled();
     if (this.format === "json") await this.#takeJson(line.text, line.bytes);
     else await this.#takeText(line.text);
     this.#framer.limit = this.format === "json" && !this.member ? maxResumeBytes : this.#host.maxLineBytes;
@@ -211,7 +220,6 @@ export class ClientSession implements Caller {
       return this.#refuse(new ChatError("store_unavailable", "A message before this one could not be stored"), id);
     }
     if (!command.pipelined) await this.#settled();
-    else if (this.#answers.length >= maxUnanswered) await this.#settled();
     if (this.#state !== "open") return;
     const answer: Answer = { bytes: undefined, outcome: undefined };
     this.#answers.push(answer);
@@ -254,6 +262,7 @@ export class ClientSession implements Caller {
       outcome?.after?.();
     }
     if (this.#answers.length > 0) return;
+    this.#unansweredBytes = 0;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 

@@ -144,6 +144,8 @@ export interface LoggedIn {
   readonly room: string | null;
   readonly resume?: string;
   readonly positions: Positions;
+  /** After a resume: how many messages are about to be replayed. */
+  readonly missed?: number;
 }
 
 /** The store has the message: from here on it is not lost. */

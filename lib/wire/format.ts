@@ -79,7 +79,7 @@ export function replyText(reply: Reply): string {
     case "quit":
       return "Goodbye";
     case "help":
-      return reply.commands.map(helpText).join("\n");
+      return reply.commands.filter(({ typed }) => typed).map(helpText).join("\n");
     case "say":
     case "seen":
     case "pong":

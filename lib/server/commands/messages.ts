@@ -9,6 +9,7 @@ import type { Accepted, TopicEvent } from "../../wire/event.ts";
 import { maxCount, quote } from "../../wire/command.ts";
 import { feedTopic, fold, inboxTopic, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import type { Caller, Services } from "../caller.ts";
+import { isContinuous } from "../continuity.ts";
 import { isoTime, topicEvent } from "../events.ts";
 import { forcedLogout } from "../members.ts";
 import type { Member } from "../member.ts";
@@ -109,8 +110,7 @@ export const messageCommands = [
       const inbox = inboxTopic(member.user);
       const place = decodePlace(pos);
       if (!place) throw new ChatError("usage", `${quote(pos)} is not a position`);
-      const { epoch } = await store.topics.head(inbox);
-      if (place.epoch === epoch) await store.topics.markRead(inbox, place.seq);
+      if (await isContinuous(store.topics, inbox, place)) await store.topics.markRead(inbox, place.seq);
       return { reply: { of: "seen" } };
     },
   }),

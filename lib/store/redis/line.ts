@@ -45,10 +45,14 @@ function makeClient(address: RedisAddress, at: HostPort | undefined, timeoutMs: 
  *
  * @throws {Error} where no connection, or none to a master, can be made
  */
-async function dial(address: RedisAddress, timeoutMs: number, onError: (error: unknown) => void): Promise<Client> {
+async function dial(
+  address: RedisAddress,
+  timeoutMs: number,
+  onError: (error: unknown, client: Client) => void,
+): Promise<Client> {
   const at = address.sentinels ? await findMaster(address, timeoutMs) : undefined;
   const client = makeClient(address, at, timeoutMs);
-  client.on("error", onError);
+  client.on("error", (error) => onError(error, client));
   await client.connect();
   if (at) {
     const [role] = await client.sendCommand<string[]>(["ROLE"]);
@@ -123,17 +127,15 @@ export class Line {
   close(): void {
     this.#closed.abort();
     this.#ready = false;
-    if (this.#client?.isOpen) this.#client.destroy();
+    discard(this.#client);
   }
 
   async #connect(again: boolean): Promise<void> {
-    let made: Client | undefined;
-    const client = await dial(this.#address, this.#timeoutMs, (error) => {
+    const client = await dial(this.#address, this.#timeoutMs, (error, client) => {
       if (this.#closed.signal.aborted) return;
       this.#events.fault(error);
-      this.#lose(made);
+      this.#lose(client);
     });
-    made = client;
     if (this.#closed.signal.aborted) return client.destroy();
     this.#client = client;
     client.on("end", () => this.#lose(client));
@@ -147,7 +149,7 @@ export class Line {
   #lose(client: Client | undefined): void {
     if (!client || client !== this.#client || !this.#ready) return;
     this.#ready = false;
-    if (client.isOpen) client.destroy();
+    discard(client);
     if (!this.#closed.signal.aborted) void this.#comeBack();
   }
 
@@ -158,12 +160,21 @@ export class Line {
         await this.#connect(true);
         return;
       } catch (error) {
-        if (this.#client?.isOpen && !this.#ready) this.#client.destroy();
+        if (!this.#ready) discard(this.#client);
         if (signal.aborted) return;
         this.#events.fault(error);
       }
       await pause(Math.min(1_000, 25 * 2 ** Math.min(tries, 6)) * (0.75 + Math.random() / 2), signal);
     }
+  }
+}
+
+/** Ends a connection and its timer, whatever state it is in. */
+function discard(client: Client | undefined): void {
+  try {
+    client?.destroy();
+  } catch {
+    // It was closed already: by now its timer is gone too.
   }
 }
 

@@ -47,10 +47,10 @@ export class RedisTopics implements Topics {
 
   async publish(topic: Topic, draft: Draft, writer: Session | undefined): Promise<PublishResult> {
     this.#redis.checkSettled();
-    // Its own room it may write to by being in it. Anything else is granted once, and whoever waits for that does so in
-    // the order of the calls.
-    if (writer && topic !== roomTopic(writer.room) && !await this.#grants.mayWrite(writer, topic)) {
-      return { kind: "fenced" };
+    // Its own room it may write to by being in it, and no other. Anything else is granted once, and whoever waits for
+    // that does so in the order of the calls.
+    if (writer && topic !== roomTopic(writer.room)) {
+      if (topic.startsWith("room:") || !await this.#grants.mayWrite(writer, topic)) return { kind: "fenced" };
     }
     const { cid, from, ...rest } = draft;
     const { meta, log, writers, cid: cidKey, topicChannel } = this.#keys;

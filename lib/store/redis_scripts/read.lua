@@ -37,6 +37,6 @@ if direction == 'after' then
 else
   local from = string.format('%.0f', math.max(first, 0)) .. '-0'
   local to = bound == '' and '+' or string.format('(%.0f-0', tonumber(bound))
-  entries = redis.call('XREVRANGE', log, to, from, 'COUNT', limit)
+  entries = bound == '0' and {} or redis.call('XREVRANGE', log, to, from, 'COUNT', limit)
 end
 return {state[1], seq, state[3] or '', read, first, entries, state[5] or '', tonumber(state[6] or '0')}

@@ -26,6 +26,9 @@ import { guarded, transaction } from "./database.ts";
 /** Trims a log once in so many messages: what is over the limit meanwhile is not worth a DELETE each. */
 const trimEvery = 64;
 
+/** How many messages are committed in one transaction, and so delivered in one turn of the event loop. */
+const batchSize = 256;
+
 interface Waiting {
   topic: Topic;
   draft: Draft;
@@ -90,15 +93,20 @@ export class SqliteTopics implements Topics {
 
   publish(topic: Topic, draft: Draft, writer: Session | undefined): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ topic, draft, writer, resolve, reject }) === 1) setImmediate(() => this.flush());
+      if (this.#waiting.push({ topic, draft, writer, resolve, reject }) === 1) setImmediate(() => this.#commit());
     });
   }
 
   /** Commits what is waiting; the last step before the file is closed. */
   flush(): void {
-    const batch = this.#waiting;
+    while (this.#waiting.length > 0) this.#commit();
+  }
+
+  /** Commits a batch, and leaves the rest to the next turn: connections must get to write what they were pushed. */
+  #commit(): void {
+    const batch = this.#waiting.splice(0, batchSize);
     if (batch.length === 0) return;
-    this.#waiting = [];
+    if (this.#waiting.length > 0) setImmediate(() => this.#commit());
     try {
       const outcomes = transaction(this.#database, () => batch.map((waiting) => this.#publish(waiting)));
       for (const [index, { topic, resolve }] of batch.entries()) {

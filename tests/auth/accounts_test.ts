@@ -1,0 +1,234 @@
+/** What accounts promise: who is refused and in which words, and how often somebody may guess. */
+
+import assert from "node:assert/strict";
+import { AccountService, type AccountServiceOptions, demoAccounts } from "../../lib/auth/accounts.ts";
+import type { Hasher } from "../../lib/auth/password.ts";
+import { ChatError, type ErrorCode } from "../../lib/errors.ts";
+import { KeyedLimiter } from "../../lib/rate_limit.ts";
+import type { Account, Accounts } from "../../lib/store/store.ts";
+import { fold } from "../../lib/wire/names.ts";
+
+function test(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
+}
+
+/** Accounts in memory: the part of the store that the service needs. */
+class FakeAccounts implements Pick<Accounts, "create" | "find" | "setHash"> {
+  readonly all = new Map<string, Account>();
+
+  // deno-lint-ignore require-await
+  async create(account: Account): Promise<boolean> {
+    if (this.all.has(fold(account.name))) return false;
+    this.all.set(fold(account.name), account);
+    return true;
+  }
+
+  // deno-lint-ignore require-await
+  async find(name: string): Promise<Account | undefined> {
+    return this.all.get(fold(name));
+  }
+
+  // deno-lint-ignore require-await
+  async setHash(name: string, hash: string): Promise<void> {
+    this.all.set(fold(name), { ...this.all.get(fold(name))!, hash });
+  }
+}
+
+/** A hash that anybody can read, and a count of what it cost. */
+class PlainHasher implements Hasher {
+  hashed = 0;
+  readonly verified: string[] = [];
+
+  // deno-lint-ignore require-await
+  async hash(password: string): Promise<string> {
+    this.hashed++;
+    return `hash of ${password}`;
+  }
+
+  // deno-lint-ignore require-await
+  async verify(password: string, hash: string): Promise<boolean> {
+    this.verified.push(hash);
+    return hash === `hash of ${password}`;
+  }
+}
+
+function make(options: Partial<AccountServiceOptions> = {}) {
+  const accounts = new FakeAccounts();
+  const hasher = new PlainHasher();
+  const service = new AccountService({
+    accounts: accounts as unknown as Accounts,
+    hasher,
+    registration: "open",
+    now: () => 1000,
+    ...options,
+  });
+  return { accounts, hasher, service };
+}
+
+async function refused(code: ErrorCode, promise: Promise<unknown>): Promise<ChatError> {
+  let refusal: ChatError | undefined;
+  await assert.rejects(promise, (error) => {
+    assert(error instanceof ChatError, String(error));
+    assert.equal(error.code, code, error.message);
+    refusal = error;
+    return true;
+  });
+  return refusal!;
+}
+
+const here = "192.0.2.1";
+const there = "192.0.2.2";
+
+test("AccountService.register() makes an account that verify() knows, in either case", async () => {
+  const { service } = make();
+  const account = await service.register("Eve", "password", here);
+  assert.deepEqual(account, { name: "Eve", hash: "hash of password", role: "user", created: 1000 });
+  for (const name of ["Eve", "eve", "EVE"]) assert.deepEqual(await service.verify(name, "password", here), account);
+});
+
+test("AccountService.register() refuses a taken name in any case, also where two come at once", async () => {
+  const { service, accounts } = make();
+  const both = await Promise.allSettled(["eve", "EVE"].map((name) => service.register(name, "password", here)));
+  assert.deepEqual(both.map(({ status }) => status), ["fulfilled", "rejected"]);
+  await refused("username_taken", service.register("Eve", "password", here));
+  assert.equal(accounts.all.size, 1);
+});
+
+test("AccountService.register() takes passwords of 8 to 72 bytes and no others", async () => {
+  const { service, accounts } = make();
+  const refuse = ["", "1234567", "x".repeat(73), "é".repeat(37), "😀", "zero\0byte"];
+  for (const password of refuse) await refused("invalid_password", service.register("eve", password, here));
+  assert.equal(accounts.all.size, 0);
+  for (const [index, password] of ["12345678", "x".repeat(72), "é".repeat(4), "é".repeat(36)].entries()) {
+    await service.register(`eve${index}`, password, here);
+  }
+});
+
+test("AccountService.register() never shows the password that it refuses", async () => {
+  const { service } = make();
+  const { message } = await refused("invalid_password", service.register("eve", "5ecret!", here));
+  assert(!message.includes("5ecret"), message);
+  assert.match(message, /7 bytes; 8 to 72 are allowed/);
+});
+
+test("AccountService.register() refuses names that are none, before anything is hashed", async () => {
+  const { service, hasher } = make();
+  const before = hasher.hashed;
+  for (const name of ["", "a b", "x".repeat(33), "é", "__proto__."]) {
+    await refused("invalid_username", service.register(name, "password", here));
+  }
+  assert.equal(hasher.hashed, before);
+  await service.register("__proto__", "password", here);
+  await service.verify("__proto__", "password", here);
+});
+
+test("AccountService.register() makes nothing where registration is closed", async () => {
+  const { service, accounts } = make({ registration: "closed" });
+  await refused("registration_closed", service.register("eve", "password", here));
+  assert.equal(accounts.all.size, 0);
+});
+
+test("AccountService.register() makes so many accounts from one address, and others from another", async () => {
+  const registrations = new KeyedLimiter({ rate: 0.001, burst: 2, now: () => 0 });
+  const { service } = make({ registrations });
+  await service.register("a", "password", here);
+  await refused("username_taken", service.register("a", "password", here));
+  await refused("invalid_password", service.register("b", "short", here));
+  await service.register("b", "password", here);
+  const { extra } = await refused("too_many_attempts", service.register("c", "password", here));
+  assert.equal(extra.retry_after_ms, 1_000_000);
+  await service.register("c", "password", there);
+});
+
+test("AccountService.verify() says the same of an unknown user and a wrong password, and hashes as often", async () => {
+  const { service, hasher } = make();
+  await service.register("eve", "password", here);
+  const wrong = await refused("invalid_credentials", service.verify("eve", "passwore", here));
+  const unknown = await refused("invalid_credentials", service.verify("nobody", "passwore", here));
+  assert.equal(wrong.message, unknown.message);
+  assert.equal(hasher.verified.length, 2);
+  assert.match(hasher.verified[1], /^hash of [0-9a-f-]{36}$/, "a hash of nobody's password");
+});
+
+test("AccountService.verify() refuses a password that bcrypt would cut", async () => {
+  const cutting = new PlainHasher();
+  cutting.verify = (password, hash) => Promise.resolve(hash === `hash of ${password.slice(0, 72)}`);
+  const { service } = make({ hasher: cutting });
+  const password = "x".repeat(72);
+  await service.register("eve", password, here);
+  await service.verify("eve", password, here);
+  await refused("invalid_credentials", service.verify("eve", password + "y", here));
+});
+
+test("AccountService.verify() counts failures by account, not successes", async () => {
+  let time = 0;
+  const accountFailures = new KeyedLimiter({ rate: 1, burst: 3, now: () => time });
+  const { service, hasher } = make({ accountFailures });
+  await service.register("eve", "password", here);
+  for (let i = 0; i < 10; i++) await service.verify("eve", "password", here);
+  for (const name of ["eve", "EVE", "Eve"]) await refused("invalid_credentials", service.verify(name, "guess", here));
+  const before = hasher.verified.length;
+  const { extra, message } = await refused("too_many_attempts", service.verify("eve", "password", there));
+  assert.equal(extra.retry_after_ms, 1000);
+  assert.match(message, /try again in 1 s/);
+  assert.equal(hasher.verified.length, before, "nothing is hashed for who guesses too often");
+  time += 1000;
+  await service.verify("eve", "password", here);
+});
+
+test("AccountService.verify() counts failures by address, whoever is tried", async () => {
+  const addressFailures = new KeyedLimiter({ rate: 1, burst: 3, now: () => 0 });
+  const { service } = make({ addressFailures });
+  await service.register("eve", "password", here);
+  for (const name of ["a", "b", "c"]) await refused("invalid_credentials", service.verify(name, "guess", here));
+  await refused("too_many_attempts", service.verify("eve", "password", here));
+  await service.verify("eve", "password", there);
+});
+
+test("AccountService.changePassword() wants the old password, and a good new one", async () => {
+  const { service } = make();
+  await service.register("Eve", "password", here);
+  await refused("invalid_credentials", service.changePassword("Eve", "passwore", "new password", here));
+  await refused("invalid_password", service.changePassword("Eve", "password", "short", here));
+  await service.verify("eve", "password", here);
+  await service.changePassword("Eve", "password", "new password", here);
+  await refused("invalid_credentials", service.verify("eve", "password", here));
+  await service.verify("eve", "new password", here);
+});
+
+test("AccountService.changePassword() is no way to guess without limit", async () => {
+  const accountFailures = new KeyedLimiter({ rate: 1, burst: 2, now: () => 0 });
+  const { service } = make({ accountFailures });
+  await service.register("eve", "password", here);
+  for (let i = 0; i < 2; i++) {
+    await refused("invalid_credentials", service.changePassword("eve", "guess", "new password", here));
+  }
+  await refused("too_many_attempts", service.changePassword("eve", "password", "new password", here));
+});
+
+test("AccountService.makeDemoAccounts() makes them once, and leaves a changed password alone", async () => {
+  const { service } = make();
+  const names = ["a", "b", "c", "d", "e", "f", "g", "h", "alice", "bob", "charlie"];
+  assert.deepEqual((await service.makeDemoAccounts()).sort(), [...names].sort());
+  for (const name of names) await service.verify(name, demoAccounts[name], here);
+  await service.changePassword("a", "1", "new password", here);
+  assert.deepEqual(await service.makeDemoAccounts(), []);
+  await service.verify("a", "new password", here);
+  assert.deepEqual(["a", "alice", "bob", "charlie"].map((name) => demoAccounts[name]), [
+    "1",
+    "password123",
+    "secret456",
+    "hello789",
+  ]);
+});
+
+test("AccountService.verify() reports a hasher that fails, and is not unhandled where only the decoy failed", async () => {
+  const broken: Hasher = {
+    hash: () => Promise.reject(new Error("broken")),
+    verify: () => Promise.resolve(true),
+  };
+  const { service, accounts } = make({ hasher: broken });
+  await accounts.create({ name: "eve", hash: "x", role: "user", created: 0 });
+  await service.verify("eve", "password", here);
+  await assert.rejects(service.verify("nobody", "password", here), /broken/);
+});

@@ -1,0 +1,431 @@
+/**
+ * One client of a chaos run: it talks, moves about, follows others, loses its connection and comes back.
+ *
+ * It behaves as a good client does: keeps what is unanswered and sends it again in order, names its positions when it
+ * resumes, answers pings, marks what it has read, and logs in anew where its token is worth nothing any more.
+ */
+
+import { Connection, type Json, type Listener, type Ways } from "./connection.ts";
+import { Outgoing } from "./outgoing.ts";
+import type { Prng } from "./prng.ts";
+import type { Place, Sent } from "./record.ts";
+import type { ServerNode } from "./server_node.ts";
+import { sleep } from "./timeline.ts";
+import { adoptable, resumeTwice } from "./twins.ts";
+import { type Sink, View } from "./view.ts";
+import { textOf } from "./words.ts";
+
+/** What an actor is made from. */
+export interface ActorOptions {
+  readonly name: string;
+  /** All who take part. */
+  readonly names: readonly string[];
+  readonly rooms: readonly string[];
+  readonly nodes: readonly ServerNode[];
+  readonly prng: Prng;
+  readonly ways: Ways;
+  readonly sink: Sink & { readonly sent: Sent[]; count(what: string): void };
+  /** How long it waits between two things that it does, on average, in milliseconds. */
+  readonly paceMs: number;
+}
+
+/** How long it waits for an answer before it takes the connection for dead, in milliseconds. */
+const patienceMs = 4_000;
+
+/** How often it looks after its connection, in milliseconds. */
+const tickMs = 250;
+
+/** For how long a resume that was sent and not answered may still turn up at a server, in milliseconds. */
+const ghostMs = 30_000;
+
+/** What it does, and how often. */
+const habits = {
+  say: 54,
+  publish: 14,
+  msg: 16,
+  join: 5,
+  leave: 1,
+  subscribe: 3,
+  unsubscribe: 1,
+  seen: 4,
+  look: 1.5,
+  drop: 0.5,
+};
+
+/** See the file's first lines. */
+export class Actor implements Listener {
+  readonly name: string;
+  readonly password: string;
+  readonly #options: ActorOptions;
+  readonly #acts: Prng;
+  readonly #routes: Prng;
+  readonly #view: View;
+  readonly #outgoing: Outgoing;
+  #connection: Connection | undefined;
+  #ended = Promise.withResolvers<void>();
+  #token: string | undefined;
+  #room = "";
+  #registered = false;
+  #count = 0;
+  #moving = false;
+  #quiet = false;
+  #stopped = new AbortController();
+  #twin = false;
+  #forcedOut = false;
+  #rivalAt = -Infinity;
+  #comeBackAfter = 0;
+  #unmarked: string | undefined;
+
+  constructor(options: ActorOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.password = `password of ${options.name}`;
+    this.#acts = options.prng.fork(`${options.name} acts`);
+    this.#routes = options.prng.fork(`${options.name} routes`);
+    this.#view = new View(options.name, options.sink);
+    this.#outgoing = new Outgoing(options.ways.timeline, (code) => options.sink.count(`refused: ${code}`));
+  }
+
+  /** Whether it is logged in and connected. */
+  get live(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  get room(): string {
+    return this.#room;
+  }
+
+  /** Where it stands in each topic that it follows. */
+  get places(): Map<string, Place> {
+    return new Map(this.#view.topics.map((topic) => [topic, this.#view.place(topic)!]));
+  }
+
+  /** Whether all that it had to say is answered. */
+  get done(): boolean {
+    return this.live && this.#outgoing.size === 0 && this.#connection!.unanswered === 0 && !this.#moving;
+  }
+
+  /** Lives until it is told to stop. */
+  async run(): Promise<void> {
+    const { signal } = this.#stopped;
+    const acting = this.#actOn(signal);
+    const looking = setInterval(() => this.#lookAfter(), tickMs);
+    for (let failures = 0; !signal.aborted;) {
+      this.#ended = Promise.withResolvers();
+      if (await this.#comeIn()) {
+        failures = 0;
+        await this.#ended.promise;
+      } else failures++;
+      const most = Math.min(1_500, 100 * 2 ** Math.min(failures, 4));
+      await sleep(this.#comeBackAfter + this.#routes.next() * most, signal);
+      this.#comeBackAfter = 0;
+    }
+    clearInterval(looking);
+    await acting;
+  }
+
+  /** Begins nothing new, and finishes what it has begun. */
+  quiet(): void {
+    this.#quiet = true;
+  }
+
+  /** Leaves in the orderly way. @returns whether that was answered */
+  async quit(): Promise<boolean> {
+    const connection = this.#connection;
+    let answered = false;
+    this.#stopped.abort();
+    connection?.request("quit", {}, (reply) => answered = reply.type === "ok");
+    const late = new AbortController();
+    void sleep(patienceMs, late.signal).then(() => connection?.drop("no answer to quit"));
+    if (connection) await this.#ended.promise;
+    late.abort();
+    return answered;
+  }
+
+  /** Breaks off everything. */
+  stop(): void {
+    this.#stopped.abort();
+    this.#connection?.drop("the run is over");
+  }
+
+  /** Loses its connection; @param twin whether it comes back on two connections at once, with one token */
+  drop(twin = false): void {
+    this.#twin ||= twin;
+    this.#connection?.drop(twin ? "to come back twice" : "pulled the plug");
+  }
+
+  /** Somebody else is about to log in under its name. */
+  expectRival(): void {
+    this.#rivalAt = this.#options.ways.timeline.now;
+  }
+
+  event(event: Json): void {
+    switch (event.type) {
+      case "message":
+      case "notification":
+      case "direct":
+        this.#options.sink.count("deliveries");
+        this.#view.take(event);
+        if (event.type === "direct") this.#unmarked = event.pos;
+        return;
+      case "gap":
+        this.#options.sink.count("gaps");
+        return this.#view.take(event);
+      case "ping":
+        return this.#connection?.request("pong", {});
+      case "system":
+        if (event.code === "forced_logout") this.#forcedOut = true;
+        this.#comeBackAfter = event.retry_after_ms ?? 0;
+        return;
+      case "error":
+        return this.#options.sink.count(`ended: ${event.code}`);
+    }
+  }
+
+  ended(why: string): void {
+    const { server } = this.#connection ?? {};
+    this.#connection = undefined;
+    this.#moving = false;
+    this.#outgoing.interrupted();
+    if (this.#forcedOut) {
+      this.#options.sink.count("forced logouts");
+      if (!this.#hasRival()) {
+        this.#notice("nobody is forced out by nobody", `${this.name} was forced out of ${server?.id}; ${why}`);
+      }
+      this.#logOut("forced out");
+    }
+    this.#ended.resolve();
+  }
+
+  /** Connects to some server and enters. @returns whether it is in */
+  async #comeIn(): Promise<boolean> {
+    const { nodes, ways, sink } = this.#options;
+    const twin = this.#twin && this.#token !== undefined;
+    this.#twin = false;
+    if (twin) {
+      this.expectRival();
+      sink.count("twin resumes");
+      const ends = [this.#routes.pick(nodes), this.#routes.pick(nodes)];
+      const sides = await resumeTwice(ends, this.name, ways, { token: this.#token!, positions: this.#view.positions });
+      const chosen = adoptable(sides, this.#view.positions, sink, this.name);
+      if (!chosen) return false;
+      this.#connection = chosen.connection;
+      chosen.connection.listener = this;
+      this.#entered("resume", chosen.reply);
+      for (const event of chosen.events) this.event(event);
+      return true;
+    }
+    let connection: Connection;
+    try {
+      connection = await Connection.open(this.#routes.pick(nodes), this.name, ways, this);
+    } catch {
+      return false;
+    }
+    if (this.#stopped.signal.aborted) {
+      connection.drop("the run is over");
+      return false;
+    }
+    return await this.#enter(connection);
+  }
+
+  async #enter(connection: Connection): Promise<boolean> {
+    const cmd = this.#token ? "resume" : this.#registered ? "login" : "register";
+    const fields = this.#token
+      ? { token: this.#token, positions: this.#view.positions }
+      : { user: this.name, password: this.password };
+    const outcome = Promise.withResolvers<"in" | "out" | "again">();
+    connection.listener = {
+      event: (event) => this.event(event),
+      ended: (why) => {
+        this.expectRival(); // it may be done yet, by a server that is slow
+        this.ended(why);
+        outcome.resolve("out");
+      },
+    };
+    connection.request(cmd, fields, (reply) => {
+      if (reply.type === "ok") {
+        this.#connection = connection;
+        connection.listener = this;
+        this.#entered(cmd, reply);
+        outcome.resolve("in");
+      } else {
+        this.#options.sink.count(`${cmd} refused: ${reply.code}`);
+        outcome.resolve(this.#refused(cmd, reply.code) ? "again" : "out");
+      }
+    });
+    const late = new AbortController();
+    void sleep(patienceMs, late.signal).then(() => {
+      if (!late.signal.aborted) connection.drop("no answer");
+    });
+    const became = await outcome.promise;
+    late.abort();
+    if (became === "again") return await this.#enter(connection);
+    if (became === "out") {
+      connection.listener = { event: () => {}, ended: () => {} };
+      connection.drop("not let in");
+    }
+    return became === "in";
+  }
+
+  /** @returns whether another way in may be tried on the same connection */
+  #refused(cmd: string, code: string): boolean {
+    if (cmd === "register" && code === "username_taken") return this.#registered = true;
+    if (cmd !== "resume" || code !== "invalid_credentials") {
+      this.expectRival(); // nobody knows whether it was done
+      return false;
+    }
+    if (!this.#hasRival()) {
+      this.#notice("a token is good for a resume", `${this.name}'s newest token was refused`);
+    }
+    this.#logOut("token refused");
+    return true;
+  }
+
+  #entered(cmd: string, reply: Json): void {
+    const { sink } = this.#options;
+    const server = this.#connection!.server.id;
+    sink.count(cmd === "resume" ? "resumes" : "logins");
+    this.#registered = true;
+    this.#forcedOut = false;
+    this.#moving = false;
+    this.#token = reply.resume;
+    if (cmd === "resume") this.#view.resumed(reply.positions, server);
+    else this.#view.loggedIn(reply.positions, server);
+    this.#room = reply.room;
+    // What was meant for a room that it is no longer in is said there later, or never; and now and then it gives up.
+    for (const topic of this.#outgoing.topics) {
+      if (this.#acts.chance(topic.startsWith("room:") && topic !== `room:${this.#room}` ? 0.5 : 0.15)) {
+        this.#outgoing.giveUp(topic);
+        sink.count("given up");
+      }
+    }
+    this.#outgoing.pump(this.#connection!, this.#room);
+  }
+
+  #logOut(by: string): void {
+    this.#forcedOut = false;
+    this.#token = undefined;
+    this.#view.closeAll(by);
+  }
+
+  #hasRival(): boolean {
+    return this.#options.ways.timeline.now - this.#rivalAt < ghostMs;
+  }
+
+  #notice(kind: string, text: string): void {
+    this.#options.sink.notice(kind, text);
+  }
+
+  #lookAfter(): void {
+    const connection = this.#connection;
+    if (!connection) return;
+    if (connection.waiting > patienceMs) return connection.drop("no answer");
+    if (this.#quiet && connection.unanswered === 0) connection.request("whoami", {});
+    const elsewhere = this.#outgoing.topics.find((topic) =>
+      topic.startsWith("room:") && topic !== `room:${this.#room}`
+    );
+    if (elsewhere && !this.#outgoing.has(`room:${this.#room}`)) this.#join(elsewhere.slice("room:".length));
+    this.#outgoing.pump(connection, this.#room);
+  }
+
+  async #actOn(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(this.#acts.wait(this.#options.paceMs), signal);
+      if (this.#quiet) return;
+      if (this.#connection && !signal.aborted) this.#act();
+    }
+  }
+
+  #act(): void {
+    const connection = this.#connection!;
+    const { names, rooms } = this.#options;
+    const other = this.#acts.pick(names);
+    switch (this.#acts.weighted(habits)) {
+      case "say":
+        return this.#tell("say", `room:${this.#room}`, { room: this.#room });
+      case "publish":
+        return this.#tell("publish", `feed:${this.name}`, {});
+      case "msg":
+        return this.#tell("msg", `inbox:${other}`, { to: other });
+      case "join":
+        return this.#join(this.#acts.pick(rooms));
+      case "leave":
+        return this.#join("lobby");
+      case "subscribe":
+        return this.#follow(other);
+      case "unsubscribe":
+        return this.#unfollow(other);
+      case "seen":
+        if (this.#unmarked === undefined) return;
+        this.#view.mark(this.#unmarked);
+        connection.request("seen", { pos: this.#unmarked });
+        this.#unmarked = undefined;
+        return;
+      case "look":
+        return connection.request(this.#acts.pick(["users", "rooms", "who", "whoami", "subs", "history"]), {});
+      case "drop":
+        return this.drop();
+    }
+  }
+
+  /** Says something, or several things at once. */
+  #tell(cmd: "say" | "publish" | "msg", topic: string, fields: Json): void {
+    // It does not run away from what it has still to say elsewhere, nor pile up without end.
+    if (this.#moving || this.#outgoing.size > 200) return;
+    for (let left = this.#acts.pick([1, 1, 2, 4]); left > 0; left--) {
+      const cid = `${this.name}-${++this.#count}`;
+      const text = textOf(cid, this.#acts);
+      const sent: Sent = {
+        publisher: this.name,
+        topic,
+        n: this.#count,
+        cid,
+        text,
+        attempts: [],
+        outcome: { kind: "unknown" },
+      };
+      this.#options.sink.sent.push(sent);
+      this.#outgoing.add(sent, cmd, { ...fields, text, cid });
+    }
+    this.#outgoing.pump(this.#connection!, this.#room);
+  }
+
+  #join(room: string): void {
+    const old = `room:${this.#room}`;
+    if (this.#moving || room === this.#room || this.#outgoing.has(old)) return;
+    const connection = this.#connection!;
+    this.#moving = true;
+    this.#view.doubt(old);
+    const leaving = room === "lobby" && this.#acts.chance(0.5);
+    connection.request(leaving ? "leave" : "join", leaving ? {} : { room }, (reply) => {
+      this.#moving = false;
+      if (reply.type !== "ok") return this.#options.sink.count(`join refused: ${reply.code}`);
+      this.#view.sure(old);
+      this.#view.close(old, "join");
+      this.#room = reply.room;
+      const topic = `room:${reply.room}`;
+      this.#view.open(topic, reply.positions[topic], "join", connection.server.id);
+    });
+  }
+
+  #follow(user: string): void {
+    const topic = `feed:${user}`;
+    const connection = this.#connection!;
+    this.#view.doubt(topic);
+    connection.request("subscribe", { user }, (reply) => {
+      if (reply.type !== "ok") return;
+      this.#view.sure(topic);
+      this.#view.open(topic, reply.positions[topic], "subscribe", connection.server.id);
+    });
+  }
+
+  #unfollow(user: string): void {
+    const topic = `feed:${user}`;
+    this.#view.doubt(topic);
+    this.#connection!.request("unsubscribe", { user }, (reply) => {
+      if (reply.type !== "ok") return;
+      this.#view.sure(topic);
+      this.#view.close(topic, "unsubscribe");
+    });
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * One run: a world, clients in it, faults on it; then everything is healed, comes to rest and is judged.
+ */
+
+import { join } from "node:path";
+import { Actor } from "./actor.ts";
+import { check, type Violation } from "./checker.ts";
+import type { Ways } from "./connection.ts";
+import { type KindName, kinds } from "./faults.ts";
+import { Observer } from "./observer.ts";
+import { Prng } from "./prng.ts";
+import type { Notice, Rollback, Sent, Story } from "./record.ts";
+import { Injector, makeSchedule } from "./schedule.ts";
+import { sleep, Timeline } from "./timeline.ts";
+import { leaseMs, storeTimeoutMs, World } from "./world.ts";
+
+/** What a run is made from. */
+export interface ChaosOptions {
+  /** How long there are faults, in seconds. */
+  readonly seconds: number;
+  readonly seed: number;
+  readonly servers: number;
+  readonly clients: number;
+  /** Messages per second, of all clients together. */
+  readonly publishes: number;
+  /** Which faults there are. */
+  readonly faults: readonly KindName[];
+  /** Whether Redis is put back to an older copy of its data in mid-run, about once a minute. */
+  readonly rollback: boolean;
+  /** Whose servers run: the project, or a copy of it. */
+  readonly root?: string;
+  /** Whether the servers' logs stay, in a temporary folder. */
+  readonly keep?: boolean;
+  /** Told what happens as it happens. */
+  readonly told?: (line: string) => void;
+}
+
+/** What came of a run. */
+export interface Verdict {
+  readonly options: ChaosOptions;
+  readonly violations: readonly Violation[];
+  readonly story: Story;
+  /** How often everything happened. */
+  readonly counts: ReadonlyMap<string, number>;
+  readonly faults: ReadonlyMap<string, number>;
+  /** The longest that anybody waited for an answer, without what nobody could help, in milliseconds. */
+  readonly longestWaitMs: number;
+  /** What was done when, a line each. */
+  readonly notes: readonly string[];
+  readonly folder: string;
+}
+
+/** Every kind of fault. */
+export const allFaults = Object.keys(kinds) as KindName[];
+
+const root = join(import.meta.dirname!, "..", "..");
+const rooms = ["lobby", "general", "random", "tea"];
+
+/** How many messages a client sends each time that it does something, on average. */
+const messagesPerAct = 1.7;
+
+/** How long everything may take to come to rest, once all is healed, in milliseconds. */
+const restMs = 40_000;
+
+/** How long a session may be left over: its client's grace, its server's lease, and the time to look. */
+const leftoverMs = 5_000 + leaseMs + 4_000;
+
+/** How long a server may take to answer a command, in milliseconds. */
+const answerMs = storeTimeoutMs + 500;
+
+/** Does a run. */
+export async function runChaos(options: ChaosOptions): Promise<Verdict> {
+  using timeline = new Timeline(options.told);
+  return await new Run(options, timeline).run();
+}
+
+class Run {
+  readonly #options: ChaosOptions;
+  readonly #timeline: Timeline;
+  readonly #prng: Prng;
+  readonly #counts = new Map<string, number>();
+  readonly #noticed: Notice[] = [];
+  readonly #rollbacks: Rollback[] = [];
+  readonly #sent: Sent[] = [];
+  readonly #stretches: Story["stretches"][number][] = [];
+  readonly #marks: Story["marks"][number][] = [];
+  #longestWaitMs = 0;
+
+  constructor(options: ChaosOptions, timeline: Timeline) {
+    this.#options = options;
+    this.#timeline = timeline;
+    this.#prng = new Prng(options.seed);
+  }
+
+  async run(): Promise<Verdict> {
+    const { servers, seconds, faults, keep = false } = this.#options;
+    const onCrash = (what: string) => this.#notice("a server goes on", what);
+    await using world = await World.start({
+      root: this.#options.root ?? root,
+      servers,
+      timeline: this.#timeline,
+      onCrash,
+      keep,
+    });
+    const ways: Ways = {
+      ca: world.ca,
+      timeline: this.#timeline,
+      answerMs,
+      notice: (kind, text) => this.#notice(kind, text),
+      waited: (ms) => this.#longestWaitMs = Math.max(this.#longestWaitMs, ms),
+    };
+    const observer = new Observer(ways);
+    await observer.register(world.nodes[0]);
+    const actors = this.#makeActors(world, ways);
+    const lives = actors.map((actor) => actor.run());
+    try {
+      await this.#until("everybody is in", 30_000, () => actors.every(({ live }) => live));
+      const injector = new Injector({ world, actors, ways }, this.#timeline);
+      const schedule = makeSchedule(this.#prng.fork("faults"), seconds * 1000, servers, faults);
+      this.#timeline.note(`everybody is in; ${schedule.length} faults are to come`);
+      const faulty = new AbortController();
+      await Promise.all([
+        injector.run(schedule, faulty.signal),
+        sleep(seconds * 1000),
+        this.#options.rollback ? this.#rollBack(world, injector) : undefined,
+      ]);
+      this.#timeline.note("all is healed");
+      await this.#settle(world, actors);
+      await this.#checkPresence(world, actors, observer);
+      await this.#leave(world, actors, observer);
+      const story = await this.#story(world);
+      return {
+        options: this.#options,
+        violations: check(story),
+        story,
+        counts: this.#counts,
+        faults: injector.counts,
+        longestWaitMs: this.#longestWaitMs,
+        notes: this.#timeline.notes,
+        folder: world.folder,
+      };
+    } finally {
+      for (const actor of actors) actor.stop();
+      await Promise.all(lives);
+    }
+  }
+
+  #makeActors(world: World, ways: Ways): Actor[] {
+    const { clients, publishes } = this.#options;
+    const names = Array.from({ length: clients }, (_, index) => `u${String(index).padStart(2, "0")}`);
+    const sink = {
+      timeline: this.#timeline,
+      stretches: this.#stretches,
+      marks: this.#marks,
+      sent: this.#sent,
+      notice: (kind: string, text: string) => this.#notice(kind, text),
+      count: (what: string) => void this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1),
+    };
+    const paceMs = clients * messagesPerAct * 1000 / publishes;
+    const { nodes } = world;
+    return names.map((name) => new Actor({ name, names, rooms, nodes, prng: this.#prng, ways, sink, paceMs }));
+  }
+
+  /** Puts Redis back to an older copy of its data, again and again in a long run. */
+  async #rollBack({ redis }: World, injector: Injector): Promise<void> {
+    const prng = this.#prng.fork("rollback");
+    const times = Math.max(1, Math.floor(this.#options.seconds / 60));
+    const each = this.#options.seconds * 1000 / times;
+    for (let i = 0; i < times; i++) {
+      await sleep(each * 0.4);
+      const copied = this.#timeline.now;
+      await redis.copy();
+      this.#timeline.note("Redis' data copied");
+      await sleep(prng.int(500, Math.min(8_000, each * 0.2)));
+      await injector.alone("Redis", async () => {
+        await redis.kill();
+        const killed = this.#timeline.now;
+        this.#rollbacks.push({ copied, killed });
+        this.#timeline.note(`Redis killed, and its data put back to those of ${Math.round(killed - copied)} ms before`);
+        await redis.putBack();
+        await sleep(prng.int(0, 2_000));
+        await redis.start();
+        this.#timeline.note("Redis is back with older data");
+      });
+      await sleep(each * 0.3);
+    }
+  }
+
+  /** Waits until everybody has said and seen everything. */
+  async #settle(world: World, actors: readonly Actor[]): Promise<void> {
+    for (const actor of actors) actor.quiet();
+    const done = await this.#until("everything has come to rest", restMs, async () => {
+      if (!actors.every(({ done }) => done)) return false;
+      const heads = await world.heads();
+      return actors.every(({ places }) =>
+        [...places].every(([topic, { epoch, seq }]) => {
+          const head = heads.get(topic);
+          return head?.epoch === epoch && head.seq === seq;
+        })
+      );
+    });
+    if (done) return this.#timeline.note("everything has come to rest");
+    for (const { name, done, live } of actors) {
+      if (!done) this.#notice("everything comes to rest", `${name} is not done; it is ${live ? "in" : "not in"}`);
+    }
+  }
+
+  async #checkPresence(world: World, actors: readonly Actor[], observer: Observer): Promise<void> {
+    const users = actors.map(({ name }) => name).sort();
+    const expected = rooms.map((room) => actors.filter((actor) => actor.room === room).map(({ name }) => name).sort());
+    for (const node of world.nodes) {
+      let online: string[] = [];
+      let members: string[][] = [];
+      const right = await this.#until(`${node.id} knows who is where`, leftoverMs, async () => {
+        online = await observer.users(node);
+        members = [...(await observer.members(node, rooms)).values()];
+        return equal(online, users) && members.every((names, index) => equal(names, expected[index]));
+      });
+      if (right) continue;
+      const told = `${node.id} says that online are ${online}, in rooms ${JSON.stringify(members)}`;
+      this.#notice("who is where is known", `${told}, and not ${users}, ${JSON.stringify(expected)}`);
+    }
+  }
+
+  async #leave(world: World, actors: readonly Actor[], observer: Observer): Promise<void> {
+    await Promise.all(actors.map(async (actor) => {
+      if (!await actor.quit()) this.#notice("everything comes to rest", `${actor.name}'s quit is not answered`);
+    }));
+    this.#timeline.note("everybody has left");
+    for (const node of world.nodes) {
+      let online: string[] = [];
+      const empty = await this.#until(`${node.id} is empty`, leftoverMs, async () => {
+        online = await observer.users(node);
+        return online.length === 0;
+      });
+      if (!empty) this.#notice("no session is left over", `${node.id} says that online are still ${online}`);
+    }
+    let left: string[] = [];
+    const none = await this.#until("no session is left in Redis", leftoverMs, async () => {
+      left = await world.leftovers();
+      return left.length === 0;
+    });
+    if (none) return;
+    for (const key of left) this.#notice("no session is left over", await world.show(key));
+  }
+
+  async #story(world: World): Promise<Story> {
+    return {
+      sent: this.#sent,
+      stretches: this.#stretches,
+      logs: await world.logs(),
+      marks: this.#marks,
+      rollbacks: this.#rollbacks,
+      noticed: this.#noticed,
+    };
+  }
+
+  #notice(kind: string, text: string): void {
+    this.#noticed.push({ at: this.#timeline.now, kind, text });
+    this.#timeline.note(`FOUND (${kind}) ${text}`);
+  }
+
+  /** Asks again and again until something is so. @returns whether it was in time */
+  async #until(what: string, ms: number, ask: () => boolean | Promise<boolean>): Promise<boolean> {
+    const deadline = this.#timeline.now + ms;
+    let failure = "";
+    while (this.#timeline.now < deadline) {
+      try {
+        if (await ask()) return true;
+      } catch (error) {
+        failure = ` (${(error as Error).message})`;
+      }
+      await sleep(100);
+    }
+    this.#timeline.note(`${ms} ms are over, and it is not so that ${what}${failure}`);
+    return false;
+  }
+}
+
+function equal(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((name, index) => name === others[index]);
+}

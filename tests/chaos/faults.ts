@@ -1,0 +1,228 @@
+/**
+ * What can go wrong in a run: each kind of fault with how long it lasts, how it begins and how it is healed.
+ */
+
+import type { Actor } from "./actor.ts";
+import { Connection, type Ways } from "./connection.ts";
+import type { Prng } from "./prng.ts";
+import type { Link, Proxy, Weather } from "./proxy.ts";
+import { sleep } from "./timeline.ts";
+import type { World } from "./world.ts";
+
+/** What a fault is done to. */
+export interface Stage {
+  readonly world: World;
+  readonly actors: readonly Actor[];
+  readonly ways: Ways;
+}
+
+/** A kind of fault. */
+export interface Kind {
+  /** Faults of one lane come one after the other, those of different lanes at the same time. */
+  readonly lane: "process" | "network" | "client";
+  /** The shortest and the longest that it lasts, in milliseconds. */
+  readonly lasts: readonly [number, number];
+  /** What it is done to: two faults of the same target never overlap. */
+  target(server: number): string;
+  /** Does it, to the server of that number where it is about one. @returns what heals it */
+  begin(stage: Stage, server: number, prng: Prng): Promise<(() => Promise<void> | void) | void>;
+}
+
+const ofServer = (server: number) => `server${server + 1}`;
+const ofDoor = (server: number) => `the clients of server${server + 1}`;
+const ofStore = (server: number) => `server${server + 1}'s way to Redis`;
+const ofRedis = () => "Redis";
+const ofSomebody = () => "somebody";
+
+/** Every kind, by name. */
+export const kinds = {
+  "server killed": {
+    lane: "process",
+    lasts: [200, 3_000],
+    target: ofServer,
+    async begin({ world }, server) {
+      await world.nodes[server].kill();
+      return () => world.nodes[server].start();
+    },
+  },
+  "server stopped": {
+    lane: "process",
+    lasts: [200, 1_000],
+    target: ofServer,
+    async begin({ world }, server) {
+      await world.nodes[server].stop();
+      return () => world.nodes[server].start();
+    },
+  },
+  /** For less than its lease. */
+  "server paused": { lane: "process", lasts: [300, 1_800], target: ofServer, begin: pauseServer },
+  /** For longer than its lease: it is taken for dead, and wakes up. */
+  "server frozen": { lane: "process", lasts: [4_000, 7_500], target: ofServer, begin: pauseServer },
+  "Redis killed": {
+    lane: "process",
+    lasts: [50, 2_500],
+    target: ofRedis,
+    async begin({ world }) {
+      await world.redis.kill();
+      return () => world.redis.start();
+    },
+  },
+  "Redis paused": {
+    lane: "process",
+    lasts: [300, 5_000],
+    target: ofRedis,
+    async begin({ world }) {
+      await world.redis.pause();
+      return () => world.redis.resume();
+    },
+  },
+  "clients cut": {
+    lane: "network",
+    lasts: [0, 0],
+    target: ofDoor,
+    // deno-lint-ignore require-await -- all begin alike
+    async begin({ world }, server, prng) {
+      for (const link of some(world.nodes[server].door, prng)) link.cut(prng.next());
+    },
+  },
+  "clients slowed": {
+    lane: "network",
+    lasts: [500, 3_000],
+    target: ofDoor,
+    begin: ({ world }, server, prng) => spoilSome(world.nodes[server].door, prng, slow(prng)),
+  },
+  "clients held up": {
+    lane: "network",
+    lasts: [500, 6_000],
+    target: ofDoor,
+    begin: ({ world }, server, prng) => spoilSome(world.nodes[server].door, prng, { kind: "held" }),
+  },
+  "clients half-open": {
+    lane: "network",
+    lasts: [1_000, 6_000],
+    target: ofDoor,
+    begin: ({ world }, server, prng) => spoilSome(world.nodes[server].door, prng, { kind: "swallowed" }),
+  },
+  "store cut": {
+    lane: "network",
+    lasts: [0, 0],
+    target: ofStore,
+    // deno-lint-ignore require-await -- all begin alike
+    async begin({ world }, server, prng) {
+      for (const link of world.nodes[server].store.links) link.cut(prng.next());
+    },
+  },
+  "store slowed": {
+    lane: "network",
+    lasts: [500, 3_000],
+    target: ofStore,
+    begin: ({ world }, server, prng) => spoilAll(world.nodes[server].store, slow(prng)),
+  },
+  "store held up": {
+    lane: "network",
+    lasts: [300, 6_000],
+    target: ofStore,
+    begin: ({ world }, server) => spoilAll(world.nodes[server].store, { kind: "held" }),
+  },
+  "store half-open": {
+    lane: "network",
+    lasts: [300, 6_000],
+    target: ofStore,
+    begin: ({ world }, server) => spoilAll(world.nodes[server].store, { kind: "swallowed" }),
+  },
+  "scripts flushed": {
+    lane: "network",
+    lasts: [0, 0],
+    target: ofRedis,
+    async begin({ world }) {
+      await world.redis.call("SCRIPT", "FLUSH");
+    },
+  },
+  "subscriptions killed": {
+    lane: "network",
+    lasts: [0, 0],
+    target: ofRedis,
+    async begin({ world }) {
+      await world.redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+    },
+  },
+  "resumed twice": {
+    lane: "client",
+    lasts: [0, 0],
+    target: ofSomebody,
+    // deno-lint-ignore require-await -- all begin alike
+    async begin({ actors }, _, prng) {
+      for (const actor of prng.shuffled(actors).slice(0, prng.int(1, 4))) actor.drop(true);
+    },
+  },
+  "logged in elsewhere": {
+    lane: "client",
+    lasts: [100, 2_000],
+    target: ofSomebody,
+    async begin(stage, server, prng) {
+      return await usurp(stage, server, prng);
+    },
+  },
+} as const satisfies Record<string, Kind>;
+
+/** One of {@linkcode kinds}. */
+export type KindName = keyof typeof kinds;
+
+// deno-lint-ignore require-await -- all begin alike
+async function pauseServer({ world }: Stage, server: number): Promise<() => void> {
+  world.nodes[server].pause();
+  return () => world.nodes[server].resume();
+}
+
+/** Somebody logs in under an actor's name and password, and leaves again, politely or not. */
+async function usurp({ world, actors, ways }: Stage, server: number, prng: Prng): Promise<() => Promise<void>> {
+  const actor = prng.pick(actors);
+  const polite = prng.chance(0.5);
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  let rival: Connection | undefined;
+  try {
+    rival = await Connection.open(world.nodes[server], `${actor.name}'s rival`, ways, {
+      event: () => {},
+      ended: () => resolve(),
+    });
+  } catch {
+    return async () => {}; // the server is away
+  }
+  actor.expectRival();
+  rival.request("login", { user: actor.name, password: actor.password });
+  return async () => {
+    actor.expectRival();
+    if (polite) {
+      rival.request("quit", {});
+      const late = new AbortController();
+      await Promise.race([over, sleep(1_000, late.signal)]);
+      late.abort();
+    }
+    rival.drop("it was only a visit");
+  };
+}
+
+function slow(prng: Prng): Weather {
+  return { kind: "slow", bytes: prng.pick([1, 1, 7, 200]), pauseMs: prng.int(1, 4) };
+}
+
+/** About half of a proxy's connections, at least one if there is any. */
+function some(proxy: Proxy, prng: Prng): Link[] {
+  const links = prng.shuffled(proxy.links);
+  return links.slice(0, Math.ceil(links.length * prng.next()));
+}
+
+// deno-lint-ignore require-await -- all begin alike
+async function spoilSome(proxy: Proxy, prng: Prng, weather: Weather): Promise<() => void> {
+  const links = some(proxy, prng);
+  for (const link of links) link.weather = weather;
+  return () => {
+    for (const link of links) link.weather = { kind: "clear" };
+  };
+}
+
+// deno-lint-ignore require-await -- all begin alike
+async function spoilAll(proxy: Proxy, weather: Weather): Promise<() => void> {
+  proxy.weather = weather;
+  return () => void (proxy.weather = { kind: "clear" });
+}

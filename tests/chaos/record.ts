@@ -1,0 +1,112 @@
+/**
+ * What a run leaves behind to be judged: what was sent and acknowledged, what everybody saw, and what the logs hold.
+ *
+ * Plain data: the checker needs nothing else, and its tests make it by hand. Times are milliseconds since the run began.
+ */
+
+import type { Place } from "../../lib/store/store.ts";
+
+export type { Place };
+
+/** What a publisher knows of a message of its own. */
+export type Outcome =
+  | { readonly kind: "acknowledged"; readonly seq: number; readonly at: number }
+  /** Refused for good, at its first sending: it must not be in the log. */
+  | { readonly kind: "refused"; readonly code: string; readonly at: number }
+  /** Not answered, or given up: it may be in the log once, or not at all. */
+  | { readonly kind: "unknown" };
+
+/** A message that somebody sent, or meant to. */
+export interface Sent {
+  readonly publisher: string;
+  readonly topic: string;
+  /** Counts the publisher's messages, in the order of their first sending. */
+  readonly n: number;
+  readonly cid: string;
+  readonly text: string;
+  /** When it was sent, each time. */
+  readonly attempts: number[];
+  outcome: Outcome;
+}
+
+/** What a reader was told about a topic. */
+export type Item =
+  | {
+    readonly kind: "message";
+    readonly at: number;
+    readonly place: Place;
+    readonly from: string;
+    readonly cid: string | undefined;
+    readonly text: string;
+  }
+  | {
+    readonly kind: "gap";
+    readonly at: number;
+    readonly from: number;
+    readonly to: number | null;
+    readonly place: Place;
+  }
+  /** It came back after its connection was lost; the place is where the server says that it goes on from. */
+  | { readonly kind: "resumed"; readonly at: number; readonly server: string; readonly place: Place };
+
+/** One reader's uninterrupted following of a topic, over lost connections, from the place that it was given at first. */
+export interface Stretch {
+  readonly reader: string;
+  readonly topic: string;
+  readonly opened: { readonly at: number; readonly by: string; readonly server: string; readonly place: Place };
+  readonly items: Item[];
+  /** How it ended; while it has not, everything up to the log's head is owed. */
+  closed?: { readonly at: number; readonly by: string };
+}
+
+/** A message in a log. */
+export interface Logged {
+  readonly seq: number;
+  readonly id: string;
+  readonly from: string;
+  readonly text: string;
+  readonly cid: string | undefined;
+}
+
+/** A topic's log at the end, whole. */
+export interface Log {
+  readonly topic: string;
+  readonly epoch: string;
+  /** The number that the next message would follow. */
+  readonly head: number;
+  /** Ascending. */
+  readonly entries: readonly Logged[];
+}
+
+/** From when on messages are lost since the store was put back to an older copy, and until when. */
+export interface Rollback {
+  readonly copied: number;
+  readonly killed: number;
+}
+
+/** An inbox's read mark that a login was given, and the furthest that its owner had ever marked. */
+export interface Marked {
+  readonly inbox: string;
+  readonly at: number;
+  readonly given: Place;
+  readonly marked: number;
+}
+
+/** All of a run. */
+export interface Story {
+  readonly sent: readonly Sent[];
+  readonly stretches: readonly Stretch[];
+  readonly logs: readonly Log[];
+  readonly marks: readonly Marked[];
+  readonly rollbacks: readonly Rollback[];
+  /** What else was seen that must not be, in words, while the run went on. */
+  readonly noticed: readonly Notice[];
+}
+
+/** Something that was found wrong on the spot. */
+export interface Notice {
+  readonly at: number;
+  /** Which promise is broken. */
+  readonly kind: string;
+  readonly text: string;
+}

@@ -1,0 +1,81 @@
+/**
+ * A verdict in words: one line of figures, and, where a promise was broken, what is needed to see why.
+ */
+
+import type { Violation } from "./checker.ts";
+import type { Verdict } from "./chaos.ts";
+import type { Story } from "./record.ts";
+import { seconds } from "./timeline.ts";
+
+/** How many violations of a kind are told in full. */
+const most = 5;
+
+/** The figures of a run, on one line. */
+export function summary({ options, story, counts, faults, longestWaitMs, violations }: Verdict): string {
+  const acknowledged = story.sent.filter(({ outcome }) => outcome.kind === "acknowledged").length;
+  const count = (what: string) => counts.get(what) ?? 0;
+  const total = [...faults.values()].reduce((sum, each) => sum + each, 0) + story.rollbacks.length;
+  const byKind = [...faults].sort().map(([kind, each]) => `${kind} ${each}`);
+  if (story.rollbacks.length > 0) byKind.push(`Redis rolled back ${story.rollbacks.length}`);
+  return [
+    `${options.seconds} s`,
+    `seed ${options.seed}`,
+    `${options.servers} servers`,
+    `${options.clients} clients`,
+    `${acknowledged} acknowledged`,
+    `${count("deliveries")} deliveries seen`,
+    `${count("logins")} logins`,
+    `${count("resumes")} resumes`,
+    `${count("gaps")} gaps`,
+    `${total} faults${byKind.length > 0 ? ` (${byKind.join(", ")})` : ""}`,
+    `longest wait ${Math.round(longestWaitMs)} ms`,
+    `${violations.length} violations`,
+  ].join(" · ");
+}
+
+/** What else was counted, on one line. */
+export function details({ counts, story }: Verdict): string {
+  const shown = new Set(["deliveries", "logins", "resumes", "gaps"]);
+  const rest = [...counts].filter(([what]) => !shown.has(what)).sort().map(([what, times]) => `${what} ${times}`);
+  const unknown = story.sent.filter(({ outcome }) => outcome.kind === "unknown").length;
+  return [...rest, `outcome unknown ${unknown}`].join(" · ");
+}
+
+/** Every violation with the messages that it is about, and the history of the faults. */
+export function indictment({ violations, story, notes }: Verdict): string {
+  const lines: string[] = ["What was done:", ...notes.map((note) => `  ${note}`), "", "What was found:"];
+  for (const [kind, found] of Map.groupBy(violations, ({ kind }) => kind)) {
+    lines.push(`  ${kind}: ${found!.length} times`);
+    for (const violation of found!.slice(0, most)) lines.push(...tell(violation, story));
+    if (found!.length > most) lines.push(`    … and ${found!.length - most} more`);
+  }
+  return lines.join("\n");
+}
+
+function tell({ text, cids }: Violation, story: Story): string[] {
+  return [`    ${text}`, ...[...new Set(cids)].slice(0, 2).flatMap((cid) => biography(cid, story))];
+}
+
+/** What is known of one message: who sent it when, where it is, and who saw it when. */
+function biography(cid: string, { sent, logs, stretches }: Story): string[] {
+  const message = sent.find((each) => each.cid === cid);
+  if (!message) return [];
+  const { topic, publisher, attempts, outcome } = message;
+  const fate = outcome.kind === "acknowledged"
+    ? `acknowledged as ${outcome.seq} at ${seconds(outcome.at)}`
+    : outcome.kind;
+  const lines = [`      ${cid}, from ${publisher} to ${topic}: sent at ${attempts.map(seconds)}; ${fate}`];
+  for (const { epoch, entries, topic } of logs) {
+    for (const entry of entries) {
+      if (entry.cid === cid) lines.push(`      in the log: ${topic} ${epoch}.${entry.seq}.${entry.id}`);
+    }
+  }
+  const seen = stretches.flatMap(({ reader, items }) =>
+    items.flatMap((item) =>
+      item.kind === "message" && item.cid === cid
+        ? [`${reader} at ${seconds(item.at)} as ${item.place.epoch}.${item.place.seq}.${item.place.id}`]
+        : []
+    )
+  );
+  return [...lines, `      seen by ${seen.length === 0 ? "nobody" : seen.join(", ")}`];
+}

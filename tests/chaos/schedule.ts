@@ -1,0 +1,95 @@
+/**
+ * Which faults come when: made from a seed before the run begins, so that the same seed gives the same ones; and the
+ * injector that does them.
+ */
+
+import { type Kind, type KindName, kinds, type Stage } from "./faults.ts";
+import type { Prng } from "./prng.ts";
+import { sleep, type Timeline } from "./timeline.ts";
+
+/** A fault that is to come. Times are milliseconds since the faults began. */
+export interface Fault {
+  readonly at: number;
+  readonly kind: KindName;
+  readonly lasts: number;
+  /** The server's index, where it is about one. */
+  readonly server: number;
+  readonly prng: Prng;
+}
+
+/** How long a lane rests between two faults, in milliseconds. */
+const rests: Readonly<Record<Kind["lane"], readonly [number, number]>> = {
+  process: [2_000, 6_000],
+  network: [800, 4_000],
+  client: [1_500, 5_000],
+};
+
+/** Makes the faults of a run. Within a lane every kind comes before any comes again. */
+export function makeSchedule(prng: Prng, ms: number, servers: number, allowed: readonly KindName[]): Fault[] {
+  const faults: Fault[] = [];
+  for (const lane of Object.keys(rests) as Kind["lane"][]) {
+    const names = allowed.filter((name) => kinds[name].lane === lane);
+    if (names.length === 0) continue;
+    const own = prng.fork(lane);
+    let bag: KindName[] = [];
+    for (let at = own.int(...rests[lane]) / 2;;) {
+      if (bag.length === 0) bag = own.shuffled(names);
+      const kind = bag.pop()!;
+      const lasts = own.int(...kinds[kind].lasts as [number, number]);
+      if (at + lasts > ms) break;
+      faults.push({ at, kind, lasts, server: own.int(0, servers - 1), prng: own.fork(faults.length) });
+      at += lasts + own.int(...rests[lane]);
+    }
+  }
+  return faults.sort((a, b) => a.at - b.at);
+}
+
+/** Does what a schedule says, and keeps count. */
+export class Injector {
+  /** How many of each kind there were. */
+  readonly counts = new Map<string, number>();
+  readonly #stage: Stage;
+  readonly #timeline: Timeline;
+  readonly #busy = new Map<string, Promise<void>>();
+
+  constructor(stage: Stage, timeline: Timeline) {
+    this.#stage = stage;
+    this.#timeline = timeline;
+  }
+
+  /** Does all of a schedule; when this resolves, everything is healed. */
+  async run(schedule: readonly Fault[], signal: AbortSignal): Promise<void> {
+    const start = this.#timeline.now;
+    await Promise.all(schedule.map(async (fault) => {
+      await sleep(start + fault.at - this.#timeline.now, signal);
+      if (!signal.aborted) await this.#inject(fault, signal);
+    }));
+  }
+
+  /** Does something to a target when nothing else is being done to it. */
+  async alone(target: string, work: () => Promise<void>): Promise<void> {
+    const before = this.#busy.get(target) ?? Promise.resolve();
+    const turn = before.then(work);
+    this.#busy.set(target, turn.catch(() => {}));
+    await turn;
+  }
+
+  async #inject({ kind, lasts, server, prng }: Fault, signal: AbortSignal): Promise<void> {
+    const spec: Kind = kinds[kind];
+    const target = spec.target(server);
+    const about = target.startsWith("server") || target.startsWith("the") ? `, ${target}` : "";
+    await this.alone(target, async () => {
+      this.#timeline.note(`${kind}${about}${lasts > 0 ? `, for ${lasts} ms` : ""}`);
+      this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+      try {
+        const heal = await spec.begin(this.#stage, server, prng);
+        await sleep(lasts, signal);
+        await heal?.();
+      } catch (error) {
+        // What is away for another reason cannot be hurt.
+        this.#timeline.note(`${kind}${about}: ${(error as Error).message}`);
+      }
+      if (lasts > 0) this.#timeline.note(`${kind}${about}: healed`);
+    });
+  }
+}

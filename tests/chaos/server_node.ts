@@ -1,0 +1,162 @@
+/**
+ * A chat server as a process that is killed, paused and started again, always under the same id; clients and Redis are
+ * reached through proxies.
+ */
+
+import { join } from "node:path";
+import { options } from "../../lib/config.ts";
+import { Outages } from "./outages.ts";
+import { Proxy } from "./proxy.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** How long a server may take to be ready, in milliseconds. */
+const startMs = 30_000;
+
+/** How long it is excused after it could run again, in milliseconds. */
+const recoveryMs = 500;
+
+/** What a server is made from. */
+export interface NodeOptions {
+  readonly id: string;
+  /** The project, or a copy of it. */
+  readonly root: string;
+  /** Where it runs, and logs to. */
+  readonly folder: string;
+  readonly redisPort: number;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly timeline: Timeline;
+  /** Told when the process ends by itself. */
+  readonly onCrash: (what: string) => void;
+}
+
+/** See the file's first lines. */
+export class ServerNode implements AsyncDisposable {
+  readonly id: string;
+  /** Where clients connect. */
+  readonly door: Proxy;
+  /** Its way to Redis. */
+  readonly store: Proxy;
+  /** When it could not answer. */
+  readonly outages = new Outages();
+  readonly #options: NodeOptions;
+  #child: Deno.ChildProcess | undefined;
+  #reading: Promise<unknown> | undefined;
+  #port: number | undefined;
+  #up: (to: number) => void;
+  #stopping = false;
+
+  constructor(options: NodeOptions) {
+    const { timeline } = options;
+    this.id = options.id;
+    this.#options = options;
+    this.door = new Proxy(() => this.#port, () => timeline.now);
+    this.store = new Proxy(() => options.redisPort, () => timeline.now);
+    this.#up = this.outages.begin(timeline.now);
+  }
+
+  /** Starts the process; when this resolves, clients can connect. */
+  async start(): Promise<void> {
+    const { id, root, folder, settings, timeline } = this.#options;
+    this.#stopping = false;
+    const child = this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--config", join(root, "deno.json"), "-P=server", join(root, "server.ts")],
+      cwd: folder,
+      env: {
+        ...Object.fromEntries(Object.keys(options).map((name) => [name, ""])),
+        NO_COLOR: "1",
+        SERVER_ID: id,
+        SERVER_HOST: "127.0.0.1",
+        SERVER_PORT: "0",
+        REDIS_URL: `redis://127.0.0.1:${this.store.port}`,
+        LOG_FORMAT: "json",
+        ...settings,
+      },
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const ready = Promise.withResolvers<number>();
+    this.#reading = this.#read(child.stderr, ready);
+    void child.status.then(({ code, signal }) => {
+      ready.reject(new Error(`${id} ended (${signal ?? code}) before it was ready; see its log`));
+      if (this.#child !== child || this.#stopping || this.#port === undefined) return;
+      this.#port = undefined;
+      this.#options.onCrash(`${id} ended by itself: ${signal ?? code}`);
+      this.#up = this.outages.begin(timeline.now);
+      this.start().catch((error) => this.#options.onCrash(`${id} does not start again: ${error.message}`));
+    });
+    const timer = setTimeout(() => ready.reject(new Error(`${id} is not ready after ${startMs} ms`)), startMs);
+    try {
+      this.#port = await ready.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+    this.#up(timeline.now + recoveryMs);
+  }
+
+  /** Whether the process is there, and was not told to stop. */
+  get running(): boolean {
+    return this.#port !== undefined;
+  }
+
+  /** Kills it, as when the machine dies. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** Tells it to stop, as an operator does, and waits until it has. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  /** Stops its clock: it holds what it has and does nothing. */
+  pause(): void {
+    this.#up = this.outages.begin(this.#options.timeline.now);
+    this.#signal("SIGSTOP");
+  }
+
+  /** Lets it run on, unaware. */
+  resume(): void {
+    this.#signal("SIGCONT");
+    this.#up(this.#options.timeline.now + recoveryMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await this.door[Symbol.asyncDispose]();
+    await this.store[Symbol.asyncDispose]();
+  }
+
+  async #end(signal: Deno.Signal): Promise<void> {
+    this.#up(this.#options.timeline.now);
+    this.#up = this.outages.begin(this.#options.timeline.now);
+    this.#stopping = true;
+    this.#signal(signal);
+    await this.#child?.status;
+    await this.#reading;
+    this.#port = undefined;
+  }
+
+  #signal(signal: Deno.Signal): void {
+    try {
+      this.#child?.kill(signal);
+    } catch {
+      // It has ended.
+    }
+  }
+
+  /** Keeps what the server logs, and finds its port there. */
+  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>, ready: PromiseWithResolvers<number>): Promise<void> {
+    using file = await Deno.open(join(this.#options.folder, `${this.id}.log`), { create: true, append: true });
+    const encoder = new TextEncoder();
+    let partial = "";
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (partial + chunk).split("\n");
+      partial = lines.pop()!;
+      for (const line of lines) {
+        file.writeSync(encoder.encode(`${this.#options.timeline.now.toFixed(0)} ${line}\n`));
+        if (line.includes('"server_ready"')) ready.resolve(JSON.parse(line).properties.port);
+      }
+    }
+  }
+}

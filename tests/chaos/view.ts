@@ -1,0 +1,160 @@
+/**
+ * What one reader sees, topic by topic, as it comes: from where it was told that it follows a topic until it no longer
+ * does, over lost connections.
+ *
+ * It writes down and does not judge, but for what is wrong in itself: an event of a topic that is not followed, and a
+ * resume that leaves a topic out.
+ */
+
+import { decodePlace } from "../../lib/store/place.ts";
+import type { Json } from "./connection.ts";
+import type { Marked, Place, Stretch } from "./record.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** Where a view writes to. */
+export interface Sink {
+  readonly timeline: Timeline;
+  readonly stretches: Stretch[];
+  readonly marks: Marked[];
+  notice(kind: string, text: string): void;
+}
+
+/** See the file's first lines. */
+export class View {
+  readonly reader: string;
+  readonly #sink: Sink;
+  readonly #open = new Map<string, { stretch: Stretch; pos: string }>();
+  /** What is followed may have changed: how many commands about it have no good answer. */
+  readonly #uncertain = new Map<string, number>();
+  #marked = 0;
+
+  constructor(reader: string, sink: Sink) {
+    this.reader = reader;
+    this.#sink = sink;
+  }
+
+  /** The last position in each topic that is followed. */
+  get positions(): Record<string, string> {
+    return Object.fromEntries([...this.#open].map(([topic, { pos }]) => [topic, pos]));
+  }
+
+  /** The topics that are followed. */
+  get topics(): string[] {
+    return [...this.#open.keys()];
+  }
+
+  /** Where it stands in a topic. */
+  place(topic: string): Place | undefined {
+    return decodePlace(this.#open.get(topic)?.pos);
+  }
+
+  /** A command is sent that changes what is followed: until it is answered, it may have or not. */
+  doubt(topic: string): void {
+    this.#uncertain.set(kindOf(topic), (this.#uncertain.get(kindOf(topic)) ?? 0) + 1);
+  }
+
+  /** It was answered. */
+  sure(topic: string): void {
+    this.#uncertain.set(kindOf(topic), (this.#uncertain.get(kindOf(topic)) ?? 1) - 1);
+  }
+
+  /** The inbox was said to be read up to here. */
+  mark(pos: string): void {
+    this.#marked = Math.max(this.#marked, decodePlace(pos)?.seq ?? 0);
+  }
+
+  /** A login was answered: all begins anew. */
+  loggedIn(positions: Readonly<Record<string, string>>, server: string): void {
+    this.closeAll("login");
+    this.#uncertain.clear();
+    const { timeline, marks } = this.#sink;
+    for (const [topic, pos] of Object.entries(positions)) {
+      this.open(topic, pos, "login", server);
+      if (!topic.startsWith("inbox:")) continue;
+      const given = decodePlace(pos);
+      if (given) marks.push({ inbox: topic, at: timeline.now, given, marked: this.#marked });
+    }
+  }
+
+  /** A resume was answered: all goes on. */
+  resumed(positions: Readonly<Record<string, string>>, server: string): void {
+    const { timeline } = this.#sink;
+    for (const [topic, { stretch, pos }] of [...this.#open]) {
+      if (topic.startsWith("inbox:")) this.mark(pos);
+      const place = decodePlace(positions[topic]);
+      if (place) {
+        stretch.items.push({ kind: "resumed", at: timeline.now, server, place });
+        continue;
+      }
+      if (!this.#uncertain.get(kindOf(topic))) {
+        this.#notice("a resume goes on", `${this.reader} resumed on ${server} and was given no place in ${topic}`);
+      }
+      this.close(topic, "resume");
+    }
+    for (const [topic, pos] of Object.entries(positions)) {
+      if (this.#open.has(topic)) continue;
+      if (!this.#uncertain.get(kindOf(topic))) {
+        this.#notice("a resume goes on", `${this.reader} resumed on ${server} and was given a place in ${topic}`);
+      }
+      this.open(topic, pos, "resume", server);
+    }
+    this.#uncertain.clear();
+  }
+
+  /** It follows a topic from here on, unless it does already. */
+  open(topic: string, pos: string, by: string, server: string): void {
+    if (this.#open.has(topic)) return;
+    const place = decodePlace(pos);
+    if (!place) {
+      return this.#notice("positions are whole", `${this.reader} was given ${JSON.stringify(pos)} in ${topic}`);
+    }
+    const stretch: Stretch = {
+      reader: this.reader,
+      topic,
+      opened: { at: this.#sink.timeline.now, by, server, place },
+      items: [],
+    };
+    this.#sink.stretches.push(stretch);
+    this.#open.set(topic, { stretch, pos });
+  }
+
+  /** It follows a topic no longer. */
+  close(topic: string, by: string): void {
+    const open = this.#open.get(topic);
+    if (!open) return;
+    open.stretch.closed = { at: this.#sink.timeline.now, by };
+    this.#open.delete(topic);
+  }
+
+  closeAll(by: string): void {
+    for (const topic of [...this.#open.keys()]) this.close(topic, by);
+  }
+
+  /** Takes a message or a gap. */
+  take(event: Json): void {
+    const { topic, pos } = event;
+    const open = this.#open.get(topic);
+    const place = decodePlace(pos);
+    if (!open || !place) {
+      const text = `${this.reader} got ${JSON.stringify(event).slice(0, 200)} and does not follow that`;
+      return this.#notice("only what one follows", text);
+    }
+    open.pos = pos;
+    const at = this.#sink.timeline.now;
+    if (event.type === "gap") open.stretch.items.push({ kind: "gap", at, from: event.from, to: event.to, place });
+    else {
+      if (event.seq !== place.seq) this.#notice("positions are whole", `${topic} ${event.seq} has the position ${pos}`);
+      const { from, cid, text } = event;
+      open.stretch.items.push({ kind: "message", at, place, from, cid, text });
+    }
+  }
+
+  #notice(kind: string, text: string): void {
+    this.#sink.notice(kind, text);
+  }
+}
+
+/** Rooms are doubted together: a join is about two of them. */
+function kindOf(topic: string): string {
+  return topic.startsWith("room:") ? "room" : topic;
+}

@@ -1,0 +1,243 @@
+/** What Redis promises to servers that share it: leases, the sweep after the dead, signals, and one session a user. */
+
+import assert from "node:assert/strict";
+import type { Departure } from "../../lib/store/store.ts";
+import { sharedRedis } from "../support/redis.ts";
+import { RedisCorner } from "../support/stores.ts";
+import { until } from "../support/turns.ts";
+import { account, claim, claimed, login } from "./suite.ts";
+
+/** Declares a test with a corner of Redis that servers can share. */
+function test(name: string, fn: (place: RedisCorner) => Promise<void>): void {
+  Deno.test({
+    name: sharedRedis.named(name),
+    ignore: sharedRedis.ignored,
+    sanitizeOps: true,
+    sanitizeResources: true,
+    fn: async () => {
+      await using place = new RedisCorner(sharedRedis.place());
+      await fn(place);
+    },
+  });
+}
+
+const byUser = (departures: readonly Departure[]) => departures.map(({ user }) => user).sort();
+
+test("Servers.join() takes the lowest free of server1, server2, …", async (place) => {
+  const [one, two, three] = [await place.open(), await place.open(), await place.open()];
+  assert.deepEqual([one.id, two.id, three.id], ["server1", "server2", "server3"]);
+  await two.servers.leave(0);
+  assert.deepEqual([(await place.open()).id, (await place.open()).id], ["server2", "server4"]);
+  assert.equal((await place.open({ id: "server9" })).id, "server9");
+});
+
+test("Servers.join() by many at once gives each an id of its own", async (place) => {
+  const stores = await Promise.all(Array.from({ length: 8 }, () => place.open()));
+  assert.equal(new Set(stores.map(({ id }) => id)).size, 8);
+  assert(stores.every(({ id }) => /^server[1-8]$/.test(id)));
+});
+
+test("Servers.join() takes the id of a server whose lease has run out", async (place) => {
+  const dead = await place.open();
+  await place.die(dead);
+  assert.equal((await place.open()).id, "server1");
+});
+
+test("Servers.join() with an id takes it from the server that has it, and ends what that left behind", async (place) => {
+  const earlier = await place.open({ id: "here" });
+  const session = await login(earlier, "eve", { room: "general" });
+  const later = await place.open({ id: "here" });
+  assert.equal(await earlier.servers.renew(), "taken");
+  assert.equal(await later.servers.renew(), "kept");
+  assert.deepEqual(await later.sessions.online(), []);
+  assert.deepEqual(await later.servers.sweep(), [{ user: "eve", room: "general", claim: session.claim }]);
+  assert.deepEqual(await later.sessions.members("general"), []);
+  assert.equal((await claim(later, "eve", { policy: "reject" })).kind, "claimed");
+  assert.deepEqual(await later.sessions.online(), ["eve"]);
+});
+
+test("Servers.renew() keeps a lease, and says when it had run out", async (place) => {
+  const store = await place.open({ leaseMs: 5_000 });
+  for (let i = 0; i < 3; i++) {
+    await place.pass(5);
+    assert.equal(await store.servers.renew(), "kept");
+  }
+  await place.die(store);
+  assert.equal(await store.servers.renew(), "expired");
+  assert.equal(await store.servers.renew(), "kept");
+});
+
+test("Sessions of a server that dies are offline for all once its lease has run out", async (place) => {
+  const dying = await place.open({ leaseMs: 150 });
+  const alive = await place.open();
+  await login(dying, "eve");
+  await login(alive, "bob");
+  await until("one is offline", async () => `${await alive.sessions.online()}` === "bob");
+  assert.equal(await alive.sessions.countOnline(["eve", "bob"]), 1);
+  assert.equal((await claim(alive, "eve", { policy: "reject" })).kind, "claimed", "it can log in at once");
+});
+
+test("Servers.sweep() ends a dead server's sessions once, though two sweep at the same time", async (place) => {
+  const users = Array.from({ length: 12 }, (_, index) => `user${10 + index}`);
+  const [dying, one, two] = [await place.open(), await place.open(), await place.open()];
+  const sessions = await Promise.all(users.map((user) => login(dying, user, { room: "general" })));
+  assert.deepEqual(await one.servers.sweep(), []);
+  await place.die(dying);
+  assert.deepEqual(await one.sessions.online(), []);
+  assert.deepEqual(await one.sessions.members("general"), users, "nobody has swept yet");
+  const departures = (await Promise.all([one.servers.sweep(), two.servers.sweep()])).flat();
+  const expected = sessions.map(({ user, room, claim }) => ({ user, room, claim }));
+  assert.deepEqual(departures.sort((a, b) => a.user < b.user ? -1 : 1), expected);
+  assert.deepEqual(await one.sessions.members("general"), []);
+  assert.deepEqual(await one.sessions.rooms(), new Map());
+  assert.deepEqual((await Promise.all([one.servers.sweep(), two.servers.sweep()])).flat(), []);
+  for (const session of sessions) assert.equal(await dying.sessions.end(session, true), false, "a late end");
+});
+
+test("Servers.sweep() leaves a session that has moved to another server", async (place) => {
+  const [dying, alive] = [await place.open(), await place.open()];
+  await login(dying, "eve", { tokenHash: "one", room: "general" });
+  await login(dying, "bob", { room: "general" });
+  claimed(await claim(alive, "eve", { presentedHash: "one" }));
+  await place.die(dying);
+  assert.deepEqual(byUser(await alive.servers.sweep()), ["bob"]);
+  assert.deepEqual(await alive.sessions.members("general"), ["eve"]);
+});
+
+test("Servers.sweep() keeps a dead server's resume tokens, so that its clients come back elsewhere", async (place) => {
+  const [dying, alive] = [await place.open(), await place.open()];
+  await login(dying, "eve", { tokenHash: "one", room: "general" });
+  await place.die(dying);
+  assert.deepEqual(byUser(await alive.servers.sweep()), ["eve"]);
+  const { session, superseded } = claimed(await claim(alive, "eve", { presentedHash: "one" }));
+  assert.deepEqual([session.room, session.server, superseded], ["general", alive.id, undefined]);
+});
+
+test("Servers.sweep() by a server whose own lease has run out ends nobody's session", async (place) => {
+  const [one, two] = [await place.open({ leaseMs: 100 }), await place.open({ leaseMs: 100 })];
+  await login(one, "eve");
+  await login(two, "bob");
+  await place.pass(120);
+  assert.deepEqual([await one.servers.sweep(), await two.servers.sweep()], [[], []]);
+});
+
+test("Servers.sweep() after an outage ends nobody's session for one lease, so that the others can renew", async (place) => {
+  const lease = { leaseMs: 1_000 };
+  const [one, two, dead] = [await place.open(lease), await place.open(lease), await place.open(lease)];
+  for (const [store, user] of [[one, "a"], [two, "b"], [dead, "c"]] as const) await login(store, user);
+  for (const store of [one, two, dead]) await place.die(store); // as all do while Redis is away
+  const renewed = performance.now();
+  assert.equal(await one.servers.renew(), "expired");
+  assert.deepEqual(await one.servers.sweep(), []);
+  assert.equal(await two.servers.renew(), "expired");
+  const departures = await until("the dead are swept", async () => {
+    for (const { servers } of [one, two]) await servers.renew();
+    const departures = await one.servers.sweep();
+    return departures.length > 0 && departures;
+  });
+  assert(performance.now() - renewed >= lease.leaseMs);
+  assert.deepEqual(byUser(departures), ["c"]);
+  assert.deepEqual(await one.sessions.online(), ["a", "b"]);
+});
+
+test("Servers.leave() with time for its clients leaves their sessions until it is over", async (place) => {
+  const [leaving, staying] = [await place.open(), await place.open()];
+  const session = await login(leaving, "eve", { room: "general", tokenHash: "one" });
+  await login(leaving, "bob", { tokenHash: "two" });
+  await leaving.sessions.detach(session);
+  await leaving.servers.leave(60_000);
+  assert.deepEqual(await staying.servers.sweep(), []);
+  assert.equal(claimed(await claim(staying, "eve", { presentedHash: "one" })).superseded?.room, "general");
+  assert.deepEqual(await staying.sessions.online(), ["bob", "eve"]);
+  await place.die(leaving);
+  assert.deepEqual(byUser(await staying.servers.sweep()), ["bob"]);
+});
+
+test("Servers.signal() reaches the server that it names, and no other", async (place) => {
+  const [one, two] = [await place.open(), await place.open()];
+  await one.servers.signal(two.id, { kind: "evict", connection: "first" });
+  await one.servers.signal("nobody", { kind: "evict", connection: "lost" });
+  await two.servers.signal(one.id, { kind: "evict", connection: "back" });
+  await two.servers.signal(two.id, { kind: "evict", connection: "own" });
+  await until("both have heard", () => one.signals.length === 1 && two.signals.length === 2);
+  assert.deepEqual(one.signals, [{ kind: "evict", connection: "back" }]);
+  assert.deepEqual(two.signals.map((signal) => signal.kind === "evict" && signal.connection), ["first", "own"]);
+});
+
+test("Sessions.claim() on another server supersedes the session, which can write and end nothing any more", async (place) => {
+  const [one, two] = [await place.open(), await place.open()];
+  const late = await login(one, "eve", { room: "general" });
+  await one.topics.publish("feed:eve", { from: "eve", text: "before" }, late);
+  const { session, superseded } = claimed(await claim(two, "eve", { room: "general" }));
+  assert.deepEqual({ ...superseded }, late);
+  for (const topic of ["room:general", "feed:eve", "inbox:bob"] as const) {
+    assert.deepEqual(await one.topics.publish(topic, { from: "eve", text: "late" }, late), { kind: "fenced" });
+    assert.equal((await two.topics.publish(topic, { from: "eve", text: "new" }, session)).kind, "published");
+  }
+  assert.equal(await one.sessions.end(late, true), false);
+  for (const { sessions } of [one, two]) {
+    assert.deepEqual([await sessions.online(), await sessions.members("general")], [["eve"], ["eve"]]);
+  }
+});
+
+for (const policy of ["force", "reject"] as const) {
+  test(`Sessions.claim() 20 times at once on two servers leaves one session: ${policy}`, async (place) => {
+    const stores = [await place.open(), await place.open()];
+    await stores[0].accounts.create(account("eve"));
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => claim(stores[index % 2], "eve", { policy })),
+    );
+    const sessions = results.flatMap((result) => result.kind === "claimed" ? result.session : []);
+    assert.equal(sessions.length, policy === "force" ? 20 : 1);
+    const last = Math.max(...sessions.map(({ claim }) => claim));
+    for (const { sessions } of stores) assert.deepEqual(await sessions.online(), ["eve"]);
+    for (const session of sessions) {
+      const { kind } = await stores[0].topics.publish("room:lobby", { from: "eve", text: "hi" }, session);
+      assert.equal(kind, session.claim === last ? "published" : "fenced");
+    }
+    const ended = await Promise.all(sessions.map((session) => stores[1].sessions.end(session, true)));
+    assert.equal(ended.filter(Boolean).length, 1);
+    assert.deepEqual(await stores[0].sessions.rooms(), new Map());
+  });
+}
+
+test("Sessions are seen from every server", async (place) => {
+  const [one, two] = [await place.open(), await place.open()];
+  await login(one, "ann");
+  const bob = await login(two, "bob");
+  await two.sessions.move(bob, "general");
+  for (const { sessions } of [one, two]) {
+    assert.deepEqual(await sessions.online(), ["ann", "bob"]);
+    assert.equal(await sessions.countOnline(["ann", "bob", "cid"]), 2);
+    assert.deepEqual([...await sessions.rooms()].sort(), [["general", 1], ["lobby", 1]]);
+    assert.deepEqual(await sessions.members("general"), ["bob"]);
+  }
+});
+
+test("Sessions.reassert() brings a session back that others ended when the lease had run out", async (place) => {
+  const [late, other] = [await place.open(), await place.open()];
+  const session = await login(late, "eve", { room: "general", tokenHash: "one" });
+  await place.die(late);
+  assert.deepEqual(byUser(await other.servers.sweep()), ["eve"]);
+  assert.equal(await late.servers.renew(), "expired");
+  const { session: asserted, wasGone } = (await late.sessions.reassert(session, "one"))!;
+  assert.equal(wasGone, true);
+  assert.deepEqual({ ...asserted, claim: 0 }, { ...session, claim: 0 });
+  assert.deepEqual(await late.sessions.members("general"), ["eve"]);
+  for (const topic of ["room:general", "feed:eve"] as const) {
+    assert.equal((await late.topics.publish(topic, { from: "eve", text: "hi" }, asserted)).kind, "published");
+  }
+  assert.equal(claimed(await claim(other, "eve", { presentedHash: "one" })).session.room, "general");
+});
+
+test("Sessions.reassert() takes nothing from a session that was claimed elsewhere meanwhile", async (place) => {
+  const [late, other] = [await place.open(), await place.open()];
+  const session = await login(late, "eve", { tokenHash: "one" });
+  await place.die(late);
+  await other.servers.sweep();
+  const { session: present } = claimed(await claim(other, "eve"));
+  assert.equal(await late.servers.renew(), "expired");
+  assert.equal(await late.sessions.reassert(session, "one"), undefined);
+  await other.sessions.end(present, false);
+  assert.equal(await late.sessions.reassert(session, "one"), undefined, "though that has ended again");
+});

@@ -1,0 +1,74 @@
+/** What the embedded store promises of its file: one process at a time, no later release's, and a clear error. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { ChatError } from "../../lib/errors.ts";
+import { SqliteStore } from "../../lib/store/sqlite.ts";
+import { permitted } from "../support/needs.ts";
+
+const files = await permitted("read", "write");
+
+/** Declares a test with a folder of its own. */
+function test(name: string, fn: (path: string) => Promise<void>): void {
+  Deno.test({
+    name: files.named(name),
+    ignore: files.ignored,
+    sanitizeOps: true,
+    sanitizeResources: true,
+    fn: async () => {
+      const folder = await Deno.makeTempDir({ prefix: "chat-test-" });
+      try {
+        await fn(join(folder, "chat.db"));
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+}
+
+function open(path: string, durability: "normal" | "full" = "normal"): SqliteStore {
+  const limits = { historyMaxMessages: 10, historyMaxAge: 1e9, maxInbox: 10, leaseMs: 1e4, timeoutMs: 1e3 };
+  return new SqliteStore({ ...limits, path, durability });
+}
+
+test("SqliteStore refuses a file that is in use, and says what to do", async (path) => {
+  {
+    await using store = open(path);
+    assert.throws(() => open(path), /^Error: Cannot open the database .*: another process has it; .*REDIS_URL/);
+    await store.topics.publish("room:lobby", { from: "eve", text: "hi" }, undefined);
+  }
+  await using again = open(path);
+  assert.equal((await again.topics.head("room:lobby")).seq, 1);
+});
+
+test("SqliteStore refuses a file that a later release wrote, and leaves it alone", async (path) => {
+  await open(path)[Symbol.asyncDispose]();
+  const later = new DatabaseSync(path);
+  later.exec("PRAGMA user_version = 99");
+  later.close();
+  for (let i = 0; i < 2; i++) assert.throws(() => open(path), /Cannot open the database .*: its schema is version 99/);
+  const still = new DatabaseSync(path);
+  assert.deepEqual({ ...still.prepare("PRAGMA user_version").get() }, { user_version: 99 });
+  still.close();
+});
+
+test("SqliteStore refuses what is no database, or cannot be one", async (path) => {
+  await Deno.writeTextFile(path, "This is a text, and long enough to be taken for one. ".repeat(100));
+  assert.throws(() => open(path), /^Error: Cannot open the database /);
+  assert.throws(() => open(join(path, "chat.db")));
+});
+
+test("SqliteStore says store_unavailable once it is closed", async (path) => {
+  const store = open(path, "full");
+  await store[Symbol.asyncDispose]();
+  const calls = [
+    () => store.accounts.find("eve"),
+    () => store.accounts.create({ name: "eve", hash: "", role: "user", created: 0 }),
+    () => store.topics.publish("room:lobby", { from: "eve", text: "hi" }, undefined),
+    () => store.topics.read("room:lobby", { limit: 1 }),
+  ];
+  for (const call of calls) {
+    await assert.rejects(call, (error) => error instanceof ChatError && error.code === "store_unavailable");
+  }
+});

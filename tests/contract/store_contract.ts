@@ -1,0 +1,25 @@
+/** The promises of `lib/store/store.ts`, as tests: every store is held to all of them. */
+
+import type { Subject } from "../support/stores.ts";
+import { accountsContract } from "./accounts.ts";
+import { channelsContract } from "./channels.ts";
+import { claimsContract } from "./claims.ts";
+import { lastingContract } from "./lasting.ts";
+import { presenceContract } from "./presence.ts";
+import { publishContract } from "./publish.ts";
+import { readContract } from "./read.ts";
+import { declare } from "./suite.ts";
+import { tokensContract } from "./tokens.ts";
+
+/** Declares the whole contract for one kind of store. */
+export function storeContract(subject: Subject): void {
+  const test = declare(subject);
+  accountsContract(test);
+  claimsContract(test);
+  tokensContract(test);
+  presenceContract(test);
+  publishContract(test);
+  readContract(test);
+  channelsContract(test);
+  lastingContract(test);
+}

@@ -1,0 +1,73 @@
+/**
+ * How the contract's tests are declared: each once, to be run against every kind of store.
+ *
+ * A test that a store cannot be asked for is ignored there, and its name says why.
+ */
+
+import type { Account, ClaimRequest, ClaimResult, Session } from "../../lib/store/store.ts";
+import type { Demand, OpenOptions, StorePlace, Subject, TestStore } from "../support/stores.ts";
+import assert from "node:assert/strict";
+
+/** What a test is given. */
+export interface Given {
+  readonly place: StorePlace;
+  /** The first server's store. */
+  readonly store: TestStore;
+}
+
+/** Declares one of the contract's tests. */
+export type Declare = (name: string, fn: (given: Given) => Promise<void>, options?: TestOptions) => void;
+
+/** What a test needs. */
+export interface TestOptions extends OpenOptions {
+  readonly demand?: Demand;
+}
+
+/** Declares tests against one kind of store. */
+export function declare(subject: Subject): Declare {
+  return (name, fn, { demand, ...open } = {}) => {
+    const exception = demand && subject.exceptions[demand];
+    const full = subject.need.named(`${name} [${subject.name}]`);
+    Deno.test({
+      name: exception === undefined ? full : `${full} (ignored: ${exception})`,
+      ignore: subject.need.ignored || exception !== undefined,
+      sanitizeOps: true,
+      sanitizeResources: true,
+      fn: async () => {
+        await using place = await subject.place(demand);
+        await fn({ place, store: await place.open(open) });
+      },
+    });
+  };
+}
+
+/** An account of that name. */
+export function account(name: string, more: Partial<Account> = {}): Account {
+  return { name, hash: `hash of ${name}`, role: "user", created: 1_700_000_000_123, ...more };
+}
+
+let made = 0;
+
+/** An id that no connection had before. */
+export function connectionId(): string {
+  return `connection-${++made}`;
+}
+
+/** Claims a user's session for a new connection. */
+export function claim(store: TestStore, user: string, more: Partial<ClaimRequest> = {}): Promise<ClaimResult> {
+  const connection = connectionId();
+  const request = { user, connection, room: "lobby", policy: "force", tokenHash: `token of ${connection}` } as const;
+  return store.sessions.claim({ ...request, ...more });
+}
+
+/** What came of a claim that must have gone through. */
+export function claimed(result: ClaimResult): ClaimResult & { kind: "claimed" } {
+  assert.equal(result.kind, "claimed");
+  return result as ClaimResult & { kind: "claimed" };
+}
+
+/** Logs a user in, who gets an account if there is none. */
+export async function login(store: TestStore, user: string, more: Partial<ClaimRequest> = {}): Promise<Session> {
+  await store.accounts.create(account(user));
+  return claimed(await claim(store, user, more)).session;
+}

@@ -1,0 +1,155 @@
+/**
+ * The program: how `server.ts` starts, refuses to start, and stops.
+ */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { connect, JsonClient, TextClient } from "../support/client.ts";
+import { every, need } from "../support/needs.ts";
+import { processes, runServer, runTask, ServerProcess, temporaryFolder } from "../support/process.ts";
+import { test } from "../support/server.ts";
+
+/** Longer than a stop takes whose clients go when they are told, in milliseconds; the default for the rest is 8 s. */
+const promptly = 4_000;
+
+const demo = { DEMO_ACCOUNTS: "on" };
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  test(`${signal} tells the clients, releases them and ends the server with 0`, async () => {
+    await using folder = await temporaryFolder();
+    await using server = await ServerProcess.start(folder.path, demo);
+    await using person = await server.login("a");
+    await using guest = await TextClient.open(server);
+    await using program = await server.jsonLogin("b");
+    await person.expect("b joined lobby");
+    server.program.signal(signal);
+    for (const client of [person, guest]) {
+      assert.match(await client.line(), /^\[SYSTEM\] .*stopping/);
+      await client.expectEnd();
+    }
+    const { type, code, retry_after_ms } = await program.event();
+    assert.deepEqual([type, code, typeof retry_after_ms], ["system", "server_draining", "number"]);
+    await program.expectEnd();
+    assert.deepEqual(await server.program.ended(promptly), { code: 0, signal: null, text: "" });
+    assert.ok(await server.program.logged("server_stopped"));
+  }, processes);
+}
+
+test("repeated signals change nothing", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await ServerProcess.start(folder.path, demo);
+  await using person = await server.login("a");
+  for (const signal of ["SIGINT", "SIGTERM", "SIGINT", "SIGTERM"] as const) server.program.signal(signal);
+  assert.match(await person.line(), /^\[SYSTEM\] .*stopping/);
+  server.program.signal("SIGTERM");
+  await person.expectEnd();
+  assert.equal((await server.program.ended(promptly)).code, 0);
+}, processes);
+
+test("a client that does not go holds up a stop no longer than DRAIN_SECONDS", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await ServerProcess.start(folder.path, { DRAIN_SECONDS: "1" });
+  using _stays = await connect(server); // reads nothing, and does not close
+  await using person = await TextClient.open(server);
+  const since = performance.now();
+  server.program.signal("SIGTERM");
+  await person.line();
+  assert.equal((await server.program.ended()).code, 0);
+  const took = performance.now() - since;
+  assert.ok(took < 3_000, `${took} ms`);
+}, processes);
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  test(`deno task server ends with 0 on ${signal} to its process group`, async () => {
+    await using folder = await temporaryFolder();
+    await using server = await ServerProcess.start(folder.path, demo, runTask);
+    await using person = await server.login("a");
+    server.program.signal(signal);
+    assert.match(await person.line(), /^\[SYSTEM\] .*stopping/);
+    await person.expectEnd();
+    assert.equal((await server.program.ended(promptly)).code, 0);
+  }, processes);
+}
+
+test("a configuration that is not allowed is one line that names it, and exit code 1", async () => {
+  await using folder = await temporaryFolder();
+  const cases: [settings: Record<string, string>, flags: string[], line: RegExp][] = [
+    [{ SERVER_PORT: "banana" }, [], /^SERVER_PORT is "banana"; allowed: /],
+    [{}, ["--drain-seconds=-1"], /^--drain-seconds is "-1"; allowed: /],
+    [{}, ["--no-such-flag"], /^Unknown flag "--no-such-flag"/],
+    [{ HEARTBEAT_INTERVAL_SECONDS: "10" }, [], /^HEARTBEAT_INTERVAL_SECONDS is 10; allowed: /],
+    [{ KEY_FILE: "" }, [], /^CERT_FILE is given without KEY_FILE/],
+    [{ REDIS_URL: "redis://127.0.0.1:1" }, [], /^Cannot start: /],
+  ];
+  await Promise.all(cases.map(async ([settings, flags, line]) => {
+    await using program = runServer(folder.path, settings, flags);
+    const { code, text } = await program.ended();
+    assert.match(text, line);
+    assert.deepEqual([code, text.split("\n").length], [1, 1], text);
+  }));
+}, processes);
+
+test("a port that is taken is one line and exit code 1", async () => {
+  await using folder = await temporaryFolder();
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using program = runServer(folder.path, { SERVER_PORT: `${taken.addr.port}` });
+  const { code, text } = await program.ended();
+  assert.match(text, /^Cannot start: .*in use/i);
+  assert.deepEqual([code, text.split("\n").length], [1, 1], text);
+}, processes);
+
+test("a second server on the same DATA_DIR is refused, and the first goes on", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await ServerProcess.start(folder.path, demo);
+  await using second = runServer(folder.path);
+  const { code, text } = await second.ended();
+  assert.match(text, /^Cannot start: .*another process has it; .*REDIS_URL/);
+  assert.deepEqual([code, text.split("\n").length], [1, 1], text);
+  await using person = await server.login("a");
+  assert.equal(await person.ask("/users"), "Users online: a");
+}, processes);
+
+test("the first start makes the certificate, and says where it lies and which it is", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await ServerProcess.start(folder.path);
+  const made = await server.program.logged("certificate_made");
+  const { files, fingerprint } = made!.properties as { files: string[]; fingerprint: string };
+  assert.deepEqual(files, ["ca.pem", "cert.pem", "key.pem"].map((name) => join(folder.path, "certs", name)));
+  assert.match(fingerprint, /^[0-9A-F]{2}(:[0-9A-F]{2}){31}$/);
+  assert.equal((await Deno.stat(join(folder.path, "certs", "key.pem"))).mode! & 0o777, 0o600);
+  assert.equal((await server.stop()).code, 0);
+  await using again = await ServerProcess.start(folder.path);
+  const loaded = await again.program.logged("certificate_loaded");
+  assert.equal((loaded!.properties as { fingerprint: string }).fingerprint, fingerprint);
+}, processes);
+
+const openssl = processes.ignored ? need() : need(
+  await new Deno.Command("openssl", { args: ["version"] }).output().then(
+    () => undefined,
+    () => "openssl is not installed",
+  ),
+);
+
+test("openssl s_client verifies the certificate, is greeted, and chats", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await ServerProcess.start(folder.path, demo);
+  await using json = await JsonClient.login(server, "b");
+  const s_client = ["s_client", "-quiet", "-verify_return_error", "-verify_hostname", "localhost"];
+  const args = [...s_client, "-CAfile", server.caFile, "-connect", `localhost:${server.port}`];
+  const child = new Deno.Command("openssl", { args, stdin: "piped", stdout: "piped", stderr: "null" }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode("LOGIN a 1\nhello\n/who\n/quit\n"));
+  const { code, stdout } = await child.output();
+  await writer.close().catch(() => {});
+  assert.deepEqual(new TextDecoder().decode(stdout).split("\n"), [
+    "[SERVER] Login using: LOGIN <username> <password>",
+    "[SERVER] New here: REGISTER <username> <password>; /help lists the commands",
+    "Login successful. Room: lobby",
+    "a: hello",
+    "Members of lobby: a, b",
+    "Goodbye",
+    "",
+  ]);
+  assert.equal(code, 0);
+  assert.deepEqual((await json.events(3)).map(({ type }) => type), ["presence", "message", "presence"]);
+}, every(processes, openssl));

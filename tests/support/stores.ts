@@ -1,0 +1,219 @@
+/**
+ * Stores for the contract: where one can be opened, what of the contract it cannot be asked for, and what a test may do
+ * to its time.
+ */
+
+import { join } from "node:path";
+import { RedisStore } from "../../lib/store/redis.ts";
+import { SqliteStore } from "../../lib/store/sqlite.ts";
+import { cidMemoryMs, type ServerSignal, type Store, type StoreLimits, tokenLifeMs } from "../../lib/store/store.ts";
+import type { Topic } from "../../lib/wire/names.ts";
+import { type Need, need, permitted } from "./needs.ts";
+import { sharedRedis } from "./redis.ts";
+import { ask } from "./resp.ts";
+import { until } from "./turns.ts";
+
+/** One server's store: it has joined, and keeps what it was signalled. */
+export interface TestStore extends Store {
+  /** The server's id. */
+  readonly id: string;
+  readonly signals: ServerSignal[];
+}
+
+/** How a store is opened. */
+export interface OpenOptions extends Partial<StoreLimits> {
+  /** The server's id; the lowest free one unless told. */
+  readonly id?: string;
+}
+
+/** Where the stores of one test are; disposing of it closes those that are open and removes what they left. */
+export interface StorePlace extends AsyncDisposable {
+  /** Opens one server's store. */
+  open(options?: OpenOptions): Promise<TestStore>;
+  /** Lets time pass by the store's clock: some milliseconds. */
+  pass(ms: number): Promise<void>;
+  /** Lets the life of a user's resume tokens pass. */
+  passTokenLife(user: string): Promise<void>;
+  /** Lets the time pass in which a topic's `cid`s are known. */
+  passCidMemory(topic: Topic): Promise<void>;
+}
+
+/** What a test of the contract may need beyond one open store. */
+export type Demand = "several servers" | "lasting data";
+
+/** A kind of store that the contract is run against. */
+export interface Subject {
+  readonly name: string;
+  readonly need: Need;
+  /** What it cannot be asked for here, with the reason. */
+  readonly exceptions: Readonly<Partial<Record<Demand, string>>>;
+  place(demand?: Demand): Promise<StorePlace>;
+}
+
+/** Limits that no test comes near, unless it sets others. */
+const wide: StoreLimits = {
+  historyMaxMessages: 100_000,
+  historyMaxAge: 1e12,
+  maxInbox: 100_000,
+  leaseMs: 60_000,
+  timeoutMs: 10_000,
+};
+
+/** Opens stores, joins, and closes what is still open in the end. */
+abstract class Place implements StorePlace {
+  readonly #open = new Set<Store>();
+
+  abstract make(limits: StoreLimits): Promise<Store>;
+  abstract pass(ms: number): Promise<void>;
+  abstract passTokenLife(user: string): Promise<void>;
+  abstract passCidMemory(topic: Topic): Promise<void>;
+
+  /** Removes what the stores left. */
+  protected async clear(): Promise<void> {}
+
+  async open({ id = "", ...limits }: OpenOptions = {}): Promise<TestStore> {
+    const store = await this.make({ ...wide, ...limits });
+    this.#open.add(store);
+    const signals: ServerSignal[] = [];
+    const joined = await store.servers.join(id, (signal) => void signals.push(signal));
+    const { accounts, sessions, topics, servers } = store;
+    return {
+      ...{ id: joined, signals, accounts, sessions, topics, servers },
+      get available() {
+        return store.available;
+      },
+      onReturn: (listener) => store.onReturn(listener),
+      [Symbol.asyncDispose]: async () => {
+        if (this.#open.delete(store)) await store[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const store of this.#open) await store[Symbol.asyncDispose]();
+    await this.clear();
+  }
+}
+
+class SqlitePlace extends Place {
+  /** Stands until a test lets time pass. */
+  #time = Date.now();
+
+  /** @param folder where the file is; without it the database is in memory */
+  constructor(readonly folder: string | undefined) {
+    super();
+  }
+
+  make(limits: StoreLimits): Promise<Store> {
+    const path = this.folder === undefined ? ":memory:" : join(this.folder, "chat.db");
+    return Promise.resolve(new SqliteStore({ ...limits, path, durability: "normal", now: () => this.#time }));
+  }
+
+  pass(ms: number): Promise<void> {
+    this.#time += ms;
+    return Promise.resolve();
+  }
+
+  passTokenLife(): Promise<void> {
+    return this.pass(tokenLifeMs);
+  }
+
+  passCidMemory(): Promise<void> {
+    return this.pass(cidMemoryMs);
+  }
+
+  protected override async clear(): Promise<void> {
+    if (this.folder !== undefined) await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+const files = await permitted("read", "write");
+
+/** The embedded store, in memory, or in a file where data is to last. */
+export const sqlite: Subject = {
+  name: "SQLite",
+  need: need(),
+  exceptions: {
+    "several servers": "one process has the file, so there is no other server",
+    ...(files.ignored ? { "lasting data": files.named("a database in a file") } : {}),
+  },
+  place: async (demand) => {
+    const folder = demand === "lasting data" ? await Deno.makeTempDir({ prefix: "chat-test-" }) : undefined;
+    return new SqlitePlace(folder);
+  },
+};
+
+/** A corner of a Redis, and commands to it that do not go through the store. */
+export class RedisCorner extends Place {
+  readonly #corner: { readonly url: string; readonly prefix: string } & AsyncDisposable;
+
+  constructor(corner: { readonly url: string; readonly prefix: string } & AsyncDisposable) {
+    super();
+    this.#corner = corner;
+  }
+
+  make(limits: StoreLimits): Promise<Store> {
+    return RedisStore.open({ ...limits, url: this.#corner.url, prefix: this.#corner.prefix });
+  }
+
+  /** Gives Redis a command on a connection of its own. */
+  ask(...command: readonly string[]): ReturnType<typeof ask> {
+    const { hostname, port } = new URL(this.#corner.url);
+    return ask({ hostname, port: Number(port) }, command);
+  }
+
+  /** Lets a server's lease run out, as it does when the server dies. */
+  async die({ id }: TestStore): Promise<void> {
+    const { prefix } = this.#corner;
+    const instance = await this.ask("HGET", `${prefix}{servers}:ids`, id);
+    const changed = await this.ask("ZADD", `${prefix}{servers}:leases`, "XX", "CH", "1", `${instance}`);
+    if (changed !== 1) throw new Error(`${id} has no lease`);
+  }
+
+  async pass(ms: number): Promise<void> {
+    const end = await this.#time() + ms;
+    await until(`Redis' clock has moved by ${ms} ms`, async () => await this.#time() > end);
+  }
+
+  passTokenLife(user: string): Promise<void> {
+    return this.#expire(`{user:${user}}:tokens`);
+  }
+
+  passCidMemory(topic: Topic): Promise<void> {
+    return this.#expire(`{${topic}}:cid:*`);
+  }
+
+  protected override async clear(): Promise<void> {
+    await this.#corner[Symbol.asyncDispose]();
+  }
+
+  async #time(): Promise<number> {
+    const [seconds, microseconds] = await this.ask("TIME") as [string, string];
+    return Number(seconds) * 1000 + Number(microseconds) / 1000;
+  }
+
+  /** Has keys that have an end reach it at once. */
+  async #expire(pattern: string): Promise<void> {
+    let cursor = "0";
+    let expired = 0;
+    do {
+      const match = `${this.#corner.prefix}${pattern}`;
+      const [next, keys] = await this.ask("SCAN", cursor, "MATCH", match, "COUNT", "1000") as [string, string[]];
+      for (const key of keys) {
+        if (await this.ask("PTTL", key) === -1) throw new Error(`${key} would stay for ever`);
+        await this.ask("PEXPIRE", key, "0");
+        expired++;
+      }
+      cursor = next;
+    } while (cursor !== "0");
+    if (expired === 0) throw new Error(`There is no ${pattern}`);
+  }
+}
+
+/** The Redis of the test file that asks for it. */
+export const redis: Subject = {
+  name: "Redis",
+  need: sharedRedis,
+  exceptions: {},
+  place: () => Promise.resolve(new RedisCorner(sharedRedis.place())),
+};

@@ -1,0 +1,114 @@
+/**
+ * A relay, and what follows through it, over logs in memory: who is told what is kept as short words, a message as its
+ * number, a gap as `gap <from>..<to> then <position>`.
+ */
+
+import assert from "node:assert/strict";
+import { Following, type PacedFollower } from "../../lib/server/following.ts";
+import { type Follower, Hub } from "../../lib/server/hub.ts";
+import { type Outlet, Relay } from "../../lib/server/relay.ts";
+import { decodePlace } from "../../lib/store/place.ts";
+import type { GapEvent, ServerEvent } from "../../lib/wire/event.ts";
+import type { Topic } from "../../lib/wire/names.ts";
+import { FakeTopics } from "./fake_topics.ts";
+
+/** The numbers from one to another, as they are kept. */
+export function numbers(from: number, to: number): string[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => `${from + index}`);
+}
+
+function gapWord({ from, to, pos }: GapEvent): string {
+  return `gap ${from}..${to ?? ""} then ${pos}`;
+}
+
+/** Keeps what a relay delivers. */
+export class Recorder implements Outlet {
+  readonly said: string[] = [];
+  /** Whom the last event was not for. */
+  skips: ((follower: Follower) => boolean) | undefined;
+
+  deliver(_: Topic, event: ServerEvent, seq?: number, skips?: (follower: Follower) => boolean): void {
+    this.skips = skips;
+    if (event.type === "gap") this.said.push(gapWord(event));
+    else if (event.type === "presence") this.said.push(`${event.user} ${event.state} ${event.room}`);
+    else this.said.push(`${seq}`);
+  }
+}
+
+/** A relay that a test looks into. */
+export interface TestRelay extends AsyncDisposable {
+  readonly topics: FakeTopics;
+  readonly outlet: Recorder;
+  readonly relay: Relay;
+  readonly faults: unknown[];
+}
+
+/** Makes a relay that waits hardly at all before it tries again. */
+export function makeRelay({ pageSize = 500, retryMs = 1, topics = new FakeTopics() } = {}): TestRelay {
+  const outlet = new Recorder();
+  const faults: unknown[] = [];
+  const relay = new Relay({ topics, outlet, pageSize, retryMs, onFault: (_, error) => void faults.push(error) });
+  return { topics, outlet, relay, faults, [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose]() };
+}
+
+/** A connection that keeps what it was pushed. */
+export class Reader implements PacedFollower {
+  readonly format = "json";
+  readonly user = "b";
+  readonly room = "lobby";
+  readonly got: string[] = [];
+  closed = false;
+  /** Set, it holds replays up until the test lets go. */
+  writing: PromiseWithResolvers<void> | undefined;
+  drained: () => Promise<void> = () => this.writing?.promise ?? Promise.resolve();
+
+  push(bytes: Uint8Array, topic?: Topic, seq?: number): void {
+    const event = JSON.parse(new TextDecoder().decode(bytes));
+    assert.deepEqual([event.topic, event.seq], [topic, seq]);
+    this.got.push(event.type === "gap" ? gapWord(event) : `${seq}`);
+  }
+}
+
+/** A connection that follows topics, and all that it does so through. */
+export interface TestFollowing extends AsyncDisposable {
+  readonly topics: FakeTopics;
+  readonly relay: Relay;
+  readonly reader: Reader;
+  readonly following: Following;
+  /** Another connection of the same server. */
+  other(): { readonly reader: Reader; readonly following: Following };
+}
+
+/** Makes a connection that follows nothing yet. */
+export function makeFollowing(topics: FakeTopics = new FakeTopics()): TestFollowing {
+  const hub = new Hub();
+  const relay = new Relay({ topics, outlet: hub, retryMs: 1, pageSize: 3 });
+  const all: Following[] = [];
+  const other = () => {
+    const reader = new Reader();
+    const following = new Following({ topics, relay, hub }, reader);
+    all.push(following);
+    return { reader, following };
+  };
+  const dispose = async () => {
+    for (const following of all) following.stopAll();
+    await relay[Symbol.asyncDispose]();
+  };
+  return { topics, relay, ...other(), other, [Symbol.asyncDispose]: dispose };
+}
+
+/**
+ * Asserts that the log was found to be another than the one that came before: a gap without an end, which names a place
+ * in the log as it is, and then all that is behind that place.
+ *
+ * @param words all that was said
+ * @param before how many messages came before the gap
+ */
+export function assertBegunAnew(words: readonly string[], before: number, topics: FakeTopics, topic: Topic): void {
+  const pos = new RegExp(`^gap ${before + 1}\\.\\. then (\\S+)$`).exec(words[before])?.[1];
+  const place = decodePlace(pos);
+  assert(place, words.join(", "));
+  const { epoch, seq } = topics.place(topic);
+  assert.equal(place.epoch, epoch);
+  assert.deepEqual(words, [...numbers(1, before), words[before], ...numbers(place.seq + 1, seq)]);
+}

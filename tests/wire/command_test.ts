@@ -1,0 +1,271 @@
+/** How a line becomes a command: every kind of argument, both formats, and no input that does harm. */
+
+import assert from "node:assert/strict";
+import { ChatError, type ErrorCode } from "../../lib/errors.ts";
+import { allCommands } from "../../lib/server/commands/all.ts";
+import {
+  type Argument,
+  bindFields,
+  bindTyped,
+  maxCount,
+  maxIdLength,
+  parseRequest,
+  parseTyped,
+  quote,
+  splitVerb,
+  usageOf,
+} from "../../lib/wire/command.ts";
+import type { ArgumentKind } from "../../lib/wire/event.ts";
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
+}
+
+const limits = { maxMessageBytes: 4096 };
+
+function typed(declared: readonly Argument[], rest: string, maxMessageBytes = 4096): Record<string, unknown> {
+  return bindTyped("cmd", declared, rest, { maxMessageBytes });
+}
+
+function fields(declared: readonly Argument[], given: Record<string, unknown>): Record<string, unknown> {
+  return bindFields("cmd", declared, given, limits);
+}
+
+/** Reads one field of a kind. */
+function field(kind: ArgumentKind, value: unknown): unknown {
+  return fields([{ name: "it", kind }], { it: value }).it;
+}
+
+function refused(code: ErrorCode, fn: () => unknown, message?: RegExp): void {
+  assert.throws(fn, (error) => {
+    assert(error instanceof ChatError, String(error));
+    assert.equal(error.code, code, error.message);
+    if (message) assert.match(error.message, message);
+    return true;
+  });
+}
+
+/** The arguments of a command of the table. */
+function declaredBy(name: string): readonly Argument[] {
+  return allCommands.find((command) => command.name === name)!.arguments;
+}
+
+const user: Argument = { name: "user", kind: "user" };
+const text: Argument = { name: "text", kind: "text" };
+const word: Argument = { name: "word", kind: "command" };
+const secret: Argument = { name: "password", kind: "secret" };
+const twoSecrets: readonly Argument[] = [{ name: "old", kind: "secret" }, { name: "new", kind: "secret" }];
+
+test("parseTyped() takes /name for a command, //x for /x said, and anything else as said", () => {
+  assert.deepEqual(parseTyped("/join general"), { kind: "command", name: "join", rest: "general" });
+  assert.deepEqual(parseTyped("/JOIN\tgeneral"), { kind: "command", name: "join", rest: "general" });
+  assert.deepEqual(parseTyped("/who"), { kind: "command", name: "who", rest: "" });
+  assert.deepEqual(parseTyped("/"), { kind: "command", name: "", rest: "" });
+  assert.deepEqual(parseTyped("//etc/passwd"), { kind: "say", text: "/etc/passwd" });
+  assert.deepEqual(parseTyped("///"), { kind: "say", text: "//" });
+  assert.deepEqual(parseTyped(" /join general"), { kind: "say", text: " /join general" });
+  assert.deepEqual(parseTyped("hello  everyone "), { kind: "say", text: "hello  everyone " });
+  assert.deepEqual(parseTyped(""), { kind: "say", text: "" });
+});
+
+test("splitVerb() cuts at the first space and keeps the others", () => {
+  assert.deepEqual(splitVerb("LOGIN a  1 "), { name: "login", rest: "a  1 " });
+  assert.deepEqual(splitVerb("LOGIN"), { name: "login", rest: "" });
+  assert.deepEqual(splitVerb(" x"), { name: "", rest: "x" });
+});
+
+test("bindTyped() gives a text the rest of the line, spaces and all", () => {
+  assert.deepEqual(typed([user, text], "b  hi  there "), { user: "b", text: " hi  there " });
+  assert.deepEqual(typed([user, text], "   b\thi"), { user: "b", text: "hi" });
+  assert.deepEqual(typed([{ ...text, optional: true }], "  "), {});
+});
+
+test("bindTyped() gives a password the rest of the line, spaces and quotes and all", () => {
+  assert.deepEqual(typed([user, secret], "a correct horse "), { user: "a", password: "correct horse " });
+  assert.deepEqual(typed([user, secret], 'a "quoted"'), { user: "a", password: '"quoted"' });
+});
+
+test("bindTyped() takes spaces off a last argument that is one word", () => {
+  assert.deepEqual(typed([user], "  b \t"), { user: "b" });
+  refused("invalid_username", () => typed([user], "b and more"), /"b and more" is not a username/);
+});
+
+test("bindTyped() refuses too few arguments with the usage line, and nothing else for being too many", () => {
+  for (const rest of ["", " ", "\t  "]) refused("usage", () => typed([user], rest), /^Usage: \/cmd <user>$/);
+  refused("usage", () => typed([user, text], "b"), /^Usage: \/cmd <user> <text>$/);
+  refused("usage", () => typed([user, text], "b   "), /^Usage: \/cmd <user> <text>$/);
+  refused("usage", () => typed(twoSecrets, "old"), /^Usage: \/cmd <old> <new>$/);
+  assert.deepEqual(typed([], "whatever follows"), {});
+});
+
+test("bindTyped() reads an optional user as @name, so that it can be left out", () => {
+  const history = declaredBy("history");
+  const read = (rest: string) => bindTyped("history", history, rest, limits);
+  assert.deepEqual(read(""), {});
+  assert.deepEqual(read("5"), { n: 5 });
+  assert.deepEqual(read("@b"), { user: "b" });
+  assert.deepEqual(read("  @b   7"), { user: "b", n: 7 });
+  refused("usage", () => read("@b seven"));
+  refused("usage", () => read("b"), /"n" must be a whole number/);
+  refused("invalid_username", () => read("@"));
+  refused("invalid_username", () => read("@ b"));
+});
+
+test("bindTyped() counts from 1 to the most, in whole numbers", () => {
+  const n: Argument = { name: "n", kind: "count" };
+  assert.deepEqual(typed([n], "1"), { n: 1 });
+  assert.deepEqual(typed([n], `${maxCount}`), { n: maxCount });
+  for (const bad of ["0", "-1", `${maxCount + 1}`, "1.5", "ten", "1 2", "NaN", "Infinity", "1e999", "٣"]) {
+    refused("usage", () => typed([n], bad));
+  }
+});
+
+test("bindTyped() lets each of two passwords stand in double quotes", () => {
+  const read = (rest: string) => Object.values(typed(twoSecrets, rest));
+  assert.deepEqual(read("old new"), ["old", "new"]);
+  assert.deepEqual(read("old new with spaces "), ["old", "new with spaces "]);
+  assert.deepEqual(read('"old one" "new one"'), ["old one", "new one"]);
+  assert.deepEqual(read('"old one" new one'), ["old one", "new one"]);
+  assert.deepEqual(read('old "new one" '), ["old", "new one"]);
+  assert.deepEqual(read('"o\\"ld" "n\\\\ew"'), ['o"ld', "n\\ew"]);
+  assert.deepEqual(read('"old"new more'), ['"old"new', "more"], "quotes that do not end a word are letters");
+  assert.deepEqual(read('old "new" one'), ["old", '"new" one'], "quotes that do not end the line are letters");
+  assert.deepEqual(read('"old new'), ['"old', "new"], "a quote without its end is a letter");
+  refused("usage", () => read('"" new'));
+  refused("usage", () => read('old ""'));
+});
+
+test("bindTyped() leaves out what exists in JSON only", () => {
+  const declared = ([["a", "topic"], ["b", "seq"], ["c", "id"], ["d", "flag"], ["e", "fields"]] as const)
+    .map(([name, kind]): Argument => ({ name, kind, optional: true }));
+  assert.deepEqual(typed([...declared, word], "one"), { word: "one" });
+  assert.equal(usageOf("cmd", [...declared, word]), "/cmd <word>");
+});
+
+test("usageOf() shows how a command is typed", () => {
+  assert.equal(usageOf("msg", declaredBy("msg")), "/msg <to> <text>");
+  assert.equal(usageOf("say", declaredBy("say")), "/say <text>");
+  assert.equal(usageOf("history", declaredBy("history")), "/history [@user] [n] [room]");
+  assert.equal(usageOf("login", declaredBy("login")), "/login <user> <password>");
+});
+
+test("parseRequest() reads one object with a command's name, and the id that the reply carries", () => {
+  assert.deepEqual(parseRequest('{"id":7,"cmd":"JOIN","room":"x"}'), {
+    id: 7,
+    cmd: "join",
+    fields: { id: 7, cmd: "JOIN", room: "x" },
+  });
+  assert.equal(parseRequest(' {"id":"a","cmd":"x"} ').id, "a");
+  for (const id of ["null", "true", "[1]", "{}"]) assert.equal(parseRequest(`{"id":${id},"cmd":"x"}`).id, undefined);
+});
+
+test("parseRequest() refuses what is not one object, and what names no command", () => {
+  for (const bad of ['{"id":1', "", "hello", "[]", '[{"cmd":"x"}]', "null", "7", '"cmd"', '{"cmd":"x"}{"cmd":"y"}']) {
+    refused("invalid_json", () => parseRequest(bad));
+  }
+  for (const bad of ["{}", '{"cmd":7}', '{"cmd":null}', '{"cmd":["x"]}']) refused("usage", () => parseRequest(bad));
+  assert.throws(() => parseRequest('{"id":9}'), (error) => (error as ChatError).extra.id === 9);
+  assert.throws(() => parseRequest("{}"), (error) => !Object.hasOwn((error as ChatError).extra, "id"));
+});
+
+test("bindFields() reads declared fields and ignores all others", () => {
+  assert.deepEqual(fields([user, { ...text, optional: true }], { user: "b", more: 1, text: undefined }), { user: "b" });
+  assert.deepEqual(fields([{ ...text, optional: true }], { text: null }), {});
+  refused("usage", () => fields([user], {}), /The command "cmd" needs the field "user"/);
+  refused("usage", () => fields([user], { user: null }));
+});
+
+test("bindFields() takes nothing from an object's prototype", () => {
+  const names = ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"];
+  const declared = names.map((name): Argument => ({ name, kind: "text", optional: true }));
+  assert.deepEqual(Object.keys(fields(declared, {})), []);
+  for (const name of names) refused("usage", () => fields([{ name, kind: "fields" }], {}), /needs the field/);
+  const { fields: given } = parseRequest(
+    '{"cmd":"x","__proto__":{"user":"a"},"constructor":{"prototype":{"user":"a"}}}',
+  );
+  refused("usage", () => fields([user], given), /needs the field "user"/);
+  assert.equal(({} as Record<string, unknown>).user, undefined);
+});
+
+test("bindFields() refuses a value of another type", () => {
+  const good: Record<ArgumentKind, unknown> = {
+    user: "b",
+    room: "general",
+    topic: "room:general",
+    text: "hi",
+    secret: "pw",
+    count: 1,
+    seq: 1,
+    command: "who",
+    id: "4f",
+    flag: true,
+    fields: {},
+  };
+  const values = ["text", 1, true, {}, [], [1], 1.5];
+  for (const [kind, value] of Object.entries(good) as [ArgumentKind, unknown][]) {
+    assert.doesNotThrow(() => field(kind, value));
+    for (const other of values.filter((other) => typeof other !== typeof value || Array.isArray(other))) {
+      refused("usage", () => field(kind, other), /The field "it" must be an? (string|number|boolean|object)/);
+    }
+  }
+});
+
+test("bindFields() checks users and rooms, and folds rooms only", () => {
+  assert.equal(field("user", "Bob_the-1st"), "Bob_the-1st");
+  assert.equal(field("user", "b".repeat(32)), "b".repeat(32));
+  for (const bad of ["", "b".repeat(33), "b b", "bé", "a.b", "a\n", "@a", "a:b"]) {
+    refused("invalid_username", () => field("user", bad));
+  }
+  assert.equal(field("room", "Team.A#1_x-y"), "team.a#1_x-y");
+  assert.equal(field("room", "r".repeat(64)), "r".repeat(64));
+  for (const bad of ["", "r".repeat(65), "#x", ".x", "a b", "é", "a\n", "a:b", "a{b}"]) {
+    refused("invalid_room", () => field("room", bad));
+  }
+});
+
+test("bindFields() checks topics, numbers and ids", () => {
+  assert.deepEqual(["room:General", "feed:Bob", "inbox:BOB"].map((topic) => field("topic", topic)), [
+    "room:general",
+    "feed:bob",
+    "inbox:bob",
+  ]);
+  for (const bad of ["", "general", "room:", "room:#x", "Room:x", "feed:a.b", "other:x", ":x", "__proto__:x"]) {
+    refused("usage", () => field("topic", bad));
+  }
+  assert.deepEqual([0, 1, Number.MAX_SAFE_INTEGER].map((seq) => field("seq", seq)), [0, 1, Number.MAX_SAFE_INTEGER]);
+  for (const bad of [-1, 0.5, NaN, Infinity, 2 ** 53]) refused("usage", () => field("seq", bad));
+  assert.equal(field("id", "x".repeat(maxIdLength)), "x".repeat(maxIdLength));
+  for (const bad of ["", "x".repeat(maxIdLength + 1)]) refused("usage", () => field("id", bad));
+});
+
+test("bindFields() takes control characters and halves of characters out of texts and ids", () => {
+  assert.equal(field("text", "a\u0000\u0007\u001b[31m\t\u007f\u0080\u009f\r\nb"), "a[31m\tb");
+  assert.equal(field("text", "a\ud800b"), "a\ufffdb");
+  assert.equal(field("id", "a\u0000b\u0085\ud800"), "ab\ufffd");
+});
+
+test("bindFields() refuses a text or an id with nothing in it", () => {
+  for (const empty of ["", " ", "\t", "\u0000", "\r\n", " \u001b "]) refused("usage", () => field("text", empty));
+  for (const empty of ["\u0000", "\u0007\u0085"]) refused("usage", () => field("id", empty));
+});
+
+test("bindTyped() and bindFields() bound a text in bytes of UTF-8, not in characters", () => {
+  const most = 12;
+  for (const [char, bytes] of [["a", 1], ["é", 2], ["€", 3], ["😀", 4], ["\ud800", 3]] as const) {
+    const fits = char.repeat(most / bytes);
+    const clean = fits.toWellFormed();
+    assert.deepEqual(bindFields("say", [text], { text: fits }, { maxMessageBytes: most }), { text: clean });
+    assert.deepEqual(typed([text], fits, most), { text: clean });
+    const over = { text: fits + char };
+    refused("message_too_long", () => bindFields("say", [text], over, { maxMessageBytes: most }), /at most 12/);
+    refused("message_too_long", () => typed([text], over.text, most));
+  }
+  assert.deepEqual(typed([text], "\u0001".repeat(100) + "a", 1), { text: "a" }, "what is removed does not count");
+});
+
+test("quote() shows a peer's word short, clean and in quotes", () => {
+  assert.equal(quote("a\u001b[2Jb\n"), '"a[2Jb"');
+  assert.equal(quote("x".repeat(41)), `"${"x".repeat(40)}…"`);
+  assert.equal(quote("😀".repeat(21)), `"${"😀".repeat(20)}…"`);
+  assert.equal(quote("x" + "😀".repeat(21)), `"x${"😀".repeat(19)}\ufffd…"`);
+});

@@ -1,0 +1,249 @@
+/** What is read on a connection: the text format word for word, the JSON lines field for field, and clean lines only. */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { ChatError, errorCodes } from "../../lib/errors.ts";
+import { allCommands } from "../../lib/server/commands/all.ts";
+import { topicEvent } from "../../lib/server/events.ts";
+import { forcedLogout } from "../../lib/server/members.ts";
+import { describe } from "../../lib/server/registry.ts";
+import { bindFields, parseRequest } from "../../lib/wire/command.ts";
+import type { ErrorEvent, Reply, ServerEvent } from "../../lib/wire/event.ts";
+import { encodeError, encodeEvent, encodeReply, eventText, replyText } from "../../lib/wire/format.ts";
+import { LineFramer } from "../../lib/wire/lines.ts";
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
+}
+
+const accepted = { topic: "room:lobby", seq: 7, time: "2026-11-21T09:00:00.123Z" };
+const logged = { ...accepted, from: "a", text: "hello everyone", pos: "e.7.i" };
+const positions = { "room:lobby": "e.7.i" };
+const login = { user: "a", room: "lobby", resume: "a.token", positions };
+
+/** What is said → what a person reads. */
+const replies: Record<string, [Reply, string]> = {
+  "LOGIN a 1": [{ of: "login", ...login }, "Login successful. Room: lobby"],
+  "LOGIN on a side connection": [
+    { of: "login", user: "a", room: null, positions: {} },
+    "Login successful. Side connection",
+  ],
+  "REGISTER eve pw": [{ of: "register", ...login, user: "eve" }, "Registered eve\nLogin successful. Room: lobby"],
+  "a resume": [{ of: "resume", ...login, room: "general" }, "Login successful. Room: general"],
+  "hello everyone": [{ of: "say", ...accepted }, ""],
+  "/join general": [{ of: "join", room: "general", positions }, "Joined room general"],
+  "/leave": [{ of: "leave", room: "lobby", positions }, "Returned to lobby"],
+  "/rooms": [
+    { of: "rooms", rooms: [{ room: "general", members: 2 }, { room: "lobby", members: 1 }] },
+    "Available rooms: general(2), lobby(1)",
+  ],
+  "/users": [{ of: "users", users: ["a", "b"] }, "Users online: a, b"],
+  "/who general": [{ of: "who", room: "general", members: ["a", "b"] }, "Members of general: a, b"],
+  "/who of an empty room": [{ of: "who", room: "general", members: [] }, "Members of general: none"],
+  "/subscribe b": [{ of: "subscribe", user: "b", positions }, "Subscribed to b"],
+  "/unsubscribe b": [{ of: "unsubscribe", user: "b" }, "Unsubscribed from b"],
+  "/subs": [{ of: "subs", subscriptions: ["b", "c"] }, "Subscriptions: b, c"],
+  "/subs of nobody": [{ of: "subs", subscriptions: [] }, "Subscriptions: none"],
+  "/publish hi": [{ of: "publish", ...accepted, topic: "feed:a", subscribers: 2 }, "Published to 2 subscribers"],
+  "/msg b hi": [{ of: "msg", ...accepted, topic: "inbox:b", to: "b", text: "hi" }, "DM to b: hi"],
+  "/history": [
+    {
+      of: "history",
+      messages: [
+        { type: "message", ...logged, time: "2026-11-21T09:00:00.999Z", text: "hello" },
+        { type: "direct", ...logged, from: "b", to: "a", time: "2026-11-21T09:00:01Z", text: "hi" },
+      ],
+    },
+    "[2026-11-21T09:00:00Z] a: hello\n[2026-11-21T09:00:01Z] b: hi",
+  ],
+  "/history of nothing": [{ of: "history", messages: [] }, "[SYSTEM] No messages"],
+  "/whoami": [{ of: "whoami", user: "a", room: "lobby", server: "server1" }, "a in lobby on server1"],
+  "/whoami on a side connection": [
+    { of: "whoami", user: "a", room: null, server: "server1" },
+    "a (side connection) on server1",
+  ],
+  "/passwd": [{ of: "passwd" }, "Password changed"],
+  "/logout": [{ of: "logout" }, "Logged out"],
+  "/quit": [{ of: "quit" }, "Goodbye"],
+  "HELLO": [
+    { of: "hello", version: 1, server: "server1", formats: ["text", "json"], limits: {} },
+    "[SERVER] server1 speaks version 1, formats text, json",
+  ],
+  "seen": [{ of: "seen" }, ""],
+  "pong": [{ of: "pong" }, ""],
+};
+
+const events: Record<string, [ServerEvent, string]> = {
+  "a message": [{ type: "message", ...logged }, "a: hello everyone"],
+  "a notification": [{ type: "notification", ...logged, topic: "feed:a", text: "hi" }, "Notification from a: hi"],
+  "a direct message": [{ type: "direct", ...logged, topic: "inbox:b", to: "b", text: "hi" }, "DM from a: hi"],
+  "somebody comes": [{ type: "presence", room: "general", user: "a", state: "joined" }, "a joined general"],
+  "somebody goes": [{ type: "presence", room: "lobby", user: "a", state: "left" }, "a left lobby"],
+  "a forced logout": [forcedLogout, "[SYSTEM] FORCED_LOGOUT: Logged in from another location."],
+  "a notice": [{ type: "system", code: "notice", message: "Soon." }, "[SYSTEM] Soon."],
+  "the server stops": [{ type: "system", code: "server_draining", message: "Bye" }, "[SYSTEM] Bye"],
+  "an error": [
+    { type: "error", code: "invalid_room", message: "Room is no name" },
+    "[ERROR] invalid_room: Room is no name",
+  ],
+  "a gap": [
+    { type: "gap", topic: "room:lobby", from: 3, to: 9, pos: "e.9." },
+    "[SYSTEM] Some messages of room lobby are lost: from number 3 to 9",
+  ],
+  "a gap without an end": [
+    { type: "gap", topic: "inbox:a", from: 3, to: null, pos: "e.9." },
+    "[SYSTEM] Some messages of inbox a are lost: from number 3",
+  ],
+  "a ping": [{ type: "ping" }, ""],
+};
+
+test("replyText() says the protocol's words for every reply", () => {
+  for (const [what, [reply, text]] of Object.entries(replies)) assert.equal(replyText(reply), text, what);
+});
+
+test("eventText() says the protocol's words for every event", () => {
+  for (const [what, [event, text]] of Object.entries(events)) assert.equal(eventText(event), text, what);
+});
+
+test("eventText() greets with the line that names LOGIN", () => {
+  const [first, ...others] = eventText({ type: "greeting" }).split("\n");
+  assert.equal(first, "[SERVER] Login using: LOGIN <username> <password>");
+  assert(others.length <= 1 && others.every((line) => line.startsWith("[SERVER] ")));
+});
+
+test("replyText() of help gives one line for each command that can be typed", () => {
+  const typed = allCommands.filter((command) => command.typed);
+  const lines = replyText({ of: "help", commands: typed.map(describe) }).split("\n");
+  assert.equal(lines.length, typed.length);
+  for (const [index, { name, help }] of typed.entries()) {
+    assert(lines[index].startsWith(`/${name}`), lines[index]);
+    assert(lines[index].includes(help), lines[index]);
+  }
+  assert(lines.includes("/join <room> — go to a room; it is made if it is new (also /j)"), lines.join("\n"));
+});
+
+/** The lines of some bytes; all of them must be whole. */
+function lines(bytes: Uint8Array): string[] {
+  const framed = [...new LineFramer(1e6).push(bytes)].map((line) => line.kind === "line" ? line.text : line.kind);
+  assert.equal(bytes.length, framed.reduce((sum, line) => sum + new TextEncoder().encode(line).length + 1, 0));
+  return framed;
+}
+
+function json(bytes: Uint8Array): unknown {
+  const [line, ...more] = lines(bytes);
+  assert.deepEqual(more, []);
+  return JSON.parse(line);
+}
+
+test("encodeReply() and encodeEvent() write whole lines of text, and nothing where there is nothing to say", () => {
+  for (const [what, [reply, text]] of Object.entries(replies)) {
+    assert.deepEqual(lines(encodeReply(reply, "text", 7)), text === "" ? [] : text.split("\n"), what);
+  }
+  for (const [what, [event, text]] of Object.entries(events)) {
+    assert.deepEqual(lines(encodeEvent(event, "text")), text === "" ? [] : text.split("\n"), what);
+  }
+});
+
+test("encodeReply() writes one JSON object with the request's id and the reply's fields", () => {
+  for (const [what, [reply]] of Object.entries(replies)) {
+    const { of, ...fields } = reply;
+    const type = of === "hello" ? "hello" : "ok";
+    for (const id of [7, 0, "x", ""]) {
+      assert.deepEqual(json(encodeReply(reply, "json", id)), { type, id, ...fields }, what);
+    }
+    assert.deepEqual(json(encodeReply(reply, "json")), { type, ...fields }, what);
+  }
+});
+
+test("encodeReply() gives the fields that the protocol names", () => {
+  const fields = (reply: Reply) => Object.keys(json(encodeReply(reply, "json", 7)) as object).sort().join(" ");
+  assert.equal(fields(replies.HELLO[0]), "formats id limits server type version");
+  for (const  of of["LOGIN a 1", "a resume"]) {
+    assert.equal(fields(replies[of][0]), "id positions resume room type user");
+  }
+  for (const  of of["/join general", "/leave"]) assert.equal(fields(replies[of][0]), "id positions room type");
+  assert.equal(fields(replies["hello everyone"][0]), "id seq time topic type");
+  assert.equal(fields(replies["/publish hi"][0]), "id seq subscribers time topic type");
+  assert.deepEqual((json(encodeReply(replies["/rooms"][0], "json")) as { rooms: unknown }).rooms, [
+    { room: "general", members: 2 },
+    { room: "lobby", members: 1 },
+  ]);
+});
+
+test("encodeEvent() writes an event as it is in JSON", () => {
+  for (const [what, [event]] of Object.entries(events)) assert.deepEqual(json(encodeEvent(event, "json")), event, what);
+});
+
+test("encodeError() answers with the request's id and the error's further fields", () => {
+  const error: ErrorEvent = { type: "error", code: "usage", message: "No", versions: [1] };
+  assert.deepEqual(json(encodeError(error, "json", 7)), { ...error, id: 7 });
+  assert.deepEqual(json(encodeError(error, "json")), error);
+  assert.deepEqual(lines(encodeError(error, "text", 7)), ["[ERROR] usage: No"]);
+});
+
+test("eventText() says every error's code as it stands in the table", () => {
+  for (const code of Object.keys(errorCodes) as (keyof typeof errorCodes)[]) {
+    assert.equal(eventText({ type: "error", code, message: "Sentence" }), `[ERROR] ${code}: Sentence`);
+  }
+});
+
+test("topicEvent() makes a message, a notification or a direct message of what the log holds", () => {
+  const entry = { seq: 42, id: "abc", time: Date.UTC(2026, 10, 21, 9, 0, 0, 123), from: "a", text: "hi", cid: "4f" };
+  const common = { seq: 42, from: "a", text: "hi", time: "2026-11-21T09:00:00.123Z", pos: "ep.42.abc", cid: "4f" };
+  assert.deepEqual(topicEvent("room:general", "ep", entry), { type: "message", topic: "room:general", ...common });
+  assert.deepEqual(topicEvent("feed:a", "ep", { ...entry, room: "general" }), {
+    type: "notification",
+    topic: "feed:a",
+    ...common,
+    room: "general",
+  });
+  assert.deepEqual(topicEvent("inbox:b", "ep", { ...entry, to: "B" }), {
+    type: "direct",
+    topic: "inbox:b",
+    ...common,
+    to: "B",
+  });
+});
+
+// deno-lint-ignore no-control-regex
+const control = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/;
+
+test("encodeEvent() never hands a control character or a second line from one user to another", () => {
+  const text = fc.string({
+    unit: fc.oneof(fc.integer({ min: 0, max: 0xff }), fc.nat({ max: 0x10ffff })).map((code) =>
+      String.fromCodePoint(code)
+    ),
+  });
+  fc.assert(
+    fc.property(text, text, (text, cid) => {
+      const declared = allCommands.find(({ name }) => name === "say")!.arguments;
+      let said;
+      try {
+        const { fields } = parseRequest(JSON.stringify({ cmd: "say", text, cid }));
+        said = bindFields("say", declared, fields, { maxMessageBytes: 4096 }) as { text: string; cid: string };
+      } catch (error) {
+        return assertOneLine(encodeError({ type: "error", ...shown(error) }, "text"));
+      }
+      const entry = { seq: 1, id: "i", time: 0, from: "a", ...said };
+      for (const topic of ["room:lobby", "feed:a", "inbox:b"] as const) {
+        const event = topicEvent(topic, "e", entry);
+        for (const format of ["text", "json"] as const) assertOneLine(encodeEvent(event, format));
+        assertOneLine(encodeReply({ of: "history", messages: [event] }, "text"));
+      }
+      assertOneLine(encodeReply({ of: "msg", ...accepted, to: "b", text: said.text }, "text"));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+function shown(error: unknown): { code: "usage" | "message_too_long"; message: string } {
+  assert(error instanceof ChatError, String(error));
+  assert(error.code === "usage" || error.code === "message_too_long", error.code);
+  return { code: error.code, message: error.message };
+}
+
+function assertOneLine(bytes: Uint8Array): void {
+  const [line, ...more] = lines(bytes);
+  assert.deepEqual(more, []);
+  assert.doesNotMatch(line, control);
+}
