@@ -63,6 +63,11 @@ test("loadConfig() without any source gives the documented defaults", () => {
     redisHost: undefined,
     redisPort: 6379,
     redisDb: 0,
+    redisUsername: undefined,
+    redisPassword: undefined,
+    redisSentinels: undefined,
+    redisMasterName: "mymaster",
+    redisClusterNodes: undefined,
     redisPrefix: "chat:",
     storeTimeoutMs: 2000,
     dataDir: "data",
@@ -329,3 +334,15 @@ test("readDotenv() gives the text, or undefined where there is no file", () => {
     Deno.removeSync(folder, { recursive: true });
   }
 }, canRead && canWrite);
+
+test("loadConfig() reads addresses of sentinels and cluster nodes, IPv6 in brackets", () => {
+  assert.deepEqual(load({ env: { REDIS_SENTINELS: "one:26379, [::1]:26380" } }).redisSentinels, [
+    { host: "one", port: 26379 },
+    { host: "::1", port: 26380 },
+  ]);
+  for (const bad of ["one", "one:0", "one:65536", ":1", "one:1,", "::1:26379"]) {
+    assert.throws(() => load({ env: { REDIS_CLUSTER_NODES: bad } }), /REDIS_CLUSTER_NODES .*host:port with commas/);
+  }
+  assert.throws(() => load({ env: { REDIS_CLUSTER_NODES: "a:1", REDIS_SENTINELS: "b:1" } }), /allowed: one of them/);
+  assert.throws(() => load({ env: { REDIS_CLUSTER_NODES: "a:1", REDIS_DB: "2" } }), /a Redis Cluster has no other/);
+});
