@@ -55,11 +55,15 @@ export class AccountService {
    */
   async verify(name: string, password: string, address: string): Promise<Account> {
     const { accounts, hasher, addressFailures, accountFailures } = this.#options;
-    this.#refuse(addressFailures, address, "failed logins from your address");
-    this.#refuse(accountFailures, fold(name), `failed logins as ${name}`);
+    const admit = () => {
+      this.#refuse(addressFailures, address, "failed logins from your address");
+      this.#refuse(accountFailures, fold(name), `failed logins as ${name}`);
+    };
+    admit();
     const account = await accounts.find(name);
     const hash = account?.hash ?? await this.#decoy;
-    const right = await hasher.verify(password, hash) && passwordBytes(password) <= maxPasswordBytes;
+    // Once more when its turn comes: guesses that were made at the same time may have failed meanwhile.
+    const right = await hasher.verify(password, hash, admit) && passwordBytes(password) <= maxPasswordBytes;
     if (account && right) return account;
     addressFailures?.take(address);
     accountFailures?.take(fold(name));

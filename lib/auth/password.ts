@@ -10,8 +10,11 @@ export const maxPasswordBytes = 72;
 /** What accounts need to keep passwords. */
 export interface Hasher {
   hash(password: string): Promise<string>;
-  /** @returns false for a wrong password and for a hash that is none */
-  verify(password: string, hash: string): Promise<boolean>;
+  /**
+   * @param admit called when it is this password's turn; what it throws is thrown instead of hashing
+   * @returns false for a wrong password and for a hash that is none
+   */
+  verify(password: string, hash: string, admit?: () => void): Promise<boolean>;
 }
 
 /**
@@ -56,7 +59,11 @@ export function boundedHasher(hasher: Hasher, running: number, waiting = 5_000):
   };
   return {
     hash: (password) => bounded(() => hasher.hash(password)),
-    verify: (password, hash) => bounded(() => hasher.verify(password, hash)),
+    verify: (password, hash, admit) =>
+      bounded(() => {
+        admit?.();
+        return hasher.verify(password, hash);
+      }),
   };
 }
 

@@ -172,6 +172,7 @@ export class Members {
   /** Takes what another server signals. */
   hear(signal: ServerSignal): void {
     if (signal.kind === "evict") this.supersede(signal.connection);
+    else if (signal.kind === "missed") this.reassert().catch((error) => this.#options.onFault("reassert", error));
   }
 
   /**

@@ -38,8 +38,11 @@ const patienceMs = 500;
 /** How long a closing connection may take to read its last lines, in milliseconds. */
 const farewellMs = 2_000;
 
-/** How long a client may take to know that a message was refused, in milliseconds; then it is believed to. */
-const knownAfterMs = 1_000;
+/**
+ * How long a client that never answered a ping may take to know that a message was refused, in milliseconds; then it is
+ * believed to.
+ */
+const knownAfterMs = 3_000;
 
 /** A JSON client is asked for a sign of life after so long, and given up after so long without one, in milliseconds. */
 const pingAfterMs = 30_000;
@@ -91,6 +94,9 @@ export class ClientSession implements Caller {
   #waiting: (() => void)[] = [];
   #unansweredBytes = 0;
   #refusingUntil = 0;
+  #pings = 0;
+  #pongs = 0;
+  #awaitedPong = 0;
   #state: "open" | "ending" | "closed" = "open";
   #lastHeard: number;
   #lastAsked = 0;
@@ -159,7 +165,7 @@ export class ClientSession implements Caller {
         this.end({ type: "error", code: "idle_timeout", message: "You did not answer in time" });
       } else if (silent >= pingAfterMs && this.#host.now() - this.#lastAsked >= pingAfterMs) {
         this.#lastAsked = this.#host.now();
-        this.push(encodeEvent({ type: "ping" }, "json"));
+        this.#ping();
       }
     }
   }
@@ -215,7 +221,7 @@ export class ClientSession implements Caller {
       return this.#refuse(error, id);
     }
     const { command, values } = admitted;
-    if (command.name === "pong") this.#refusingUntil = 0;
+    if (command.name === "pong") this.#hearPong();
     if (command.pipelined && this.#host.now() < this.#refusingUntil) {
       return this.#refuse(new ChatError("store_unavailable", "A message before this one could not be stored"), id);
     }
@@ -239,9 +245,23 @@ export class ClientSession implements Caller {
    */
   #keepOrder(): void {
     if (this.format !== "json") return;
-    const asked = this.#host.now() < this.#refusingUntil;
-    this.#refusingUntil = this.#host.now() + knownAfterMs;
-    if (!asked) void this.#settled().then(() => this.push(encodeEvent({ type: "ping" }, "json")));
+    const refusing = this.#host.now() < this.#refusingUntil;
+    this.#refusingUntil = this.#host.now() + (this.#pongs > 0 ? deadAfterMs : knownAfterMs);
+    if (refusing) return;
+    this.#awaitedPong = Infinity;
+    void this.#settled().then(() => {
+      this.#ping();
+      this.#awaitedPong = this.#pings;
+    });
+  }
+
+  #ping(): void {
+    this.#pings++;
+    this.push(encodeEvent({ type: "ping" }, "json"));
+  }
+
+  #hearPong(): void {
+    if (++this.#pongs >= this.#awaitedPong) this.#refusingUntil = 0;
   }
 
   /** Answers a line that no command was run for. */

@@ -28,7 +28,7 @@ export interface Account {
   readonly created: number;
 }
 
-/** Accounts and who follows whom. Names are compared without regard to case. */
+/** Accounts and who follows whom. Names are as registered; only finding and making an account disregards their case. */
 export interface Accounts {
   /** @returns false where the name is taken */
   create(account: Account): Promise<boolean>;
@@ -233,6 +233,8 @@ export interface Topics {
 export type ServerSignal =
   /** The session of this connection was superseded: close it, and tell its client why. */
   | { readonly kind: "evict"; readonly connection: string }
+  /** Signals may have been missed. */
+  | { readonly kind: "missed" }
   /** A server's own word to itself: its subscription is alive. */
   | { readonly kind: "probe" };
 

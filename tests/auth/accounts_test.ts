@@ -168,7 +168,7 @@ test("AccountService.verify() counts failures by account, not successes", async 
   for (let i = 0; i < 10; i++) await service.verify("eve", "password", here);
   for (const name of ["eve", "EVE", "Eve"]) await refused("invalid_credentials", service.verify(name, "guess", here));
   const before = hasher.verified.length;
-  const { extra, message } = await refused("too_many_attempts", service.verify("eve", "password", there));
+  const { extra, message } = await refused("too_many_attempts", service.verify("EVE", "password", there));
   assert.equal(extra.retry_after_ms, 1000);
   assert.match(message, /try again in 1 s/);
   assert.equal(hasher.verified.length, before, "nothing is hashed for who guesses too often");

@@ -98,7 +98,8 @@ test("Servers.sweep() leaves a session that has moved to another server", async 
   const [dying, alive] = [await place.open(), await place.open()];
   await login(dying, "eve", { tokenHash: "one", room: "general" });
   await login(dying, "bob", { room: "general" });
-  claimed(await claim(alive, "eve", { presentedHash: "one" }));
+  const { session } = claimed(await claim(alive, "eve", { presentedHash: "one" }));
+  await place.misplace(session, dying);
   await place.die(dying);
   assert.deepEqual(byUser(await alive.servers.sweep()), ["bob"]);
   assert.deepEqual(await alive.sessions.members("general"), ["eve"]);

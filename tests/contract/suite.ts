@@ -4,9 +4,9 @@
  * A test that a store cannot be asked for is ignored there, and its name says why.
  */
 
+import assert from "node:assert/strict";
 import type { Account, ClaimRequest, ClaimResult, Session } from "../../lib/store/store.ts";
 import type { Demand, OpenOptions, StorePlace, Subject, TestStore } from "../support/stores.ts";
-import assert from "node:assert/strict";
 
 /** What a test is given. */
 export interface Given {

@@ -111,6 +111,19 @@ test("Following.stop() ends a replay, and what is live", async () => {
   assert.deepEqual(following.positions(), {});
 });
 
+test("Following.stop() while a page is read pushes nothing of it", async () => {
+  const topics: FakeTopics = new FakeTopics((what, work) => {
+    if (what.startsWith("answer to read")) parts.following.stop(lobby);
+    return Promise.resolve().then(work);
+  });
+  await using parts = makeFollowing(topics);
+  write(topics, 5);
+  await parts.following.open(lobby);
+  parts.following.start(lobby, beginning(topics));
+  await turn();
+  assert.deepEqual([parts.reader.got, topics.count("read"), topics.subscriptions], [[], 1, 0]);
+});
+
 test("Following ends a replay when its connection is closed", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;

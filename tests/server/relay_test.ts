@@ -98,6 +98,16 @@ test("Relay passes on once what is published while it subscribes", async () => {
   assert.deepEqual(parts.outlet.said, numbers(first, seq));
 });
 
+test("Relay passes on what is published between the reading of the head and its answer, and nothing after it", async () => {
+  const topics: FakeTopics = new FakeTopics((what, work) => {
+    if (what.startsWith("answer to head")) topics.say(lobby);
+    return Promise.resolve().then(work);
+  });
+  await using parts = makeRelay({ topics });
+  await parts.relay.acquire(lobby);
+  assert.deepEqual(parts.outlet.said, ["1"]);
+});
+
 test("Relay fills a hole from the log before it passes on anything newer", async () => {
   await using parts = makeRelay({ pageSize: 2 });
   const { topics, relay, outlet } = parts;

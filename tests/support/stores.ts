@@ -6,7 +6,14 @@
 import { join } from "node:path";
 import { RedisStore } from "../../lib/store/redis.ts";
 import { SqliteStore } from "../../lib/store/sqlite.ts";
-import { cidMemoryMs, type ServerSignal, type Store, type StoreLimits, tokenLifeMs } from "../../lib/store/store.ts";
+import {
+  cidMemoryMs,
+  type ServerSignal,
+  type Session,
+  type Store,
+  type StoreLimits,
+  tokenLifeMs,
+} from "../../lib/store/store.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 import { type Need, need, permitted } from "./needs.ts";
 import { sharedRedis } from "./redis.ts";
@@ -168,6 +175,13 @@ export class RedisCorner extends Place {
     const instance = await this.ask("HGET", `${prefix}{servers}:ids`, id);
     const changed = await this.ask("ZADD", `${prefix}{servers}:leases`, "XX", "CH", "1", `${instance}`);
     if (changed !== 1) throw new Error(`${id} has no lease`);
+  }
+
+  /** Lists a session with a server that it is not on, as a server leaves it behind that dies in the middle of a step. */
+  async misplace({ user, claim }: Session, { id }: TestStore): Promise<void> {
+    const { prefix } = this.#corner;
+    const instance = await this.ask("HGET", `${prefix}{servers}:ids`, id);
+    await this.ask("HSET", `${prefix}{server:${instance}}:sessions`, user, `${claim}`);
   }
 
   async pass(ms: number): Promise<void> {

@@ -158,10 +158,10 @@ test("encodeReply() writes one JSON object with the request's id and the reply's
 test("encodeReply() gives the fields that the protocol names", () => {
   const fields = (reply: Reply) => Object.keys(json(encodeReply(reply, "json", 7)) as object).sort().join(" ");
   assert.equal(fields(replies.HELLO[0]), "formats id limits server type version");
-  for (const  of of["LOGIN a 1", "a resume"]) {
-    assert.equal(fields(replies[of][0]), "id positions resume room type user");
+  for (const what of ["LOGIN a 1", "a resume"]) {
+    assert.equal(fields(replies[what][0]), "id positions resume room type user");
   }
-  for (const  of of["/join general", "/leave"]) assert.equal(fields(replies[of][0]), "id positions room type");
+  for (const what of ["/join general", "/leave"]) assert.equal(fields(replies[what][0]), "id positions room type");
   assert.equal(fields(replies["hello everyone"][0]), "id seq time topic type");
   assert.equal(fields(replies["/publish hi"][0]), "id seq subscribers time topic type");
   assert.deepEqual((json(encodeReply(replies["/rooms"][0], "json")) as { rooms: unknown }).rooms, [

@@ -9,6 +9,7 @@ import type { Answer, Link, LinkEvents, RedisAddress } from "./link.ts";
 
 function makeCluster(address: RedisAddress, timeoutMs: number) {
   return createCluster({
+    RESP: 2, // the nodes take it from here, not from their defaults
     rootNodes: (address.clusterNodes ?? []).map(({ host, port }) => ({
       ...clientOptions(address, timeoutMs),
       socket: { host, port, ...socketOptions(timeoutMs), reconnectStrategy: false as const },
@@ -38,19 +39,23 @@ export class ClusterLink implements Link {
     this.#events = events;
     this.#cluster = makeCluster(address, timeoutMs);
     this.#cluster.on("error", (error) => events.fault(error));
+    const nameOf = ({ host, port }: { host: string; port: number }) => `${host}:${port}`;
     this.#cluster.on("node-error", (error: unknown, node: { host: string; port: number }) => {
-      this.#away.add(`${node.host}:${node.port}`);
+      this.#away.add(nameOf(node));
       events.fault(error);
     });
-    // Which of a node's connections came back is not told: both commands and channels may have been away.
     this.#cluster.on("node-ready", (node: { host: string; port: number }) => {
-      this.#away.delete(`${node.host}:${node.port}`);
-      if (!this.#open) return;
+      // The node itself is back, or another has taken the place of one that is away. Which of its connections it is is
+      // not told: both commands and channels may have been away. A node that is met for the first time changes nothing.
+      const wasAway = this.#away.size > 0;
+      this.#away.delete(nameOf(node));
+      if (!this.#open || !wasAway) return;
       queueMicrotask(() => {
         events.back();
         events.interrupted();
       });
     });
+    this.#cluster.on("node-disconnect", (node: { host: string; port: number }) => this.#away.delete(nameOf(node)));
   }
 
   get ready(): boolean {

@@ -2,7 +2,8 @@
  * The gateway to Redis: commands and scripts that never hang, and sharded subscriptions that come back.
  *
  * Promises:
- * 1. a command is answered, or fails with `store_unavailable` within the time limit, also when Redis hangs; nothing is
+ * 1. a command is answered, or fails with `store_unavailable` within the time limit, also when Redis hangs; once it is
+ *    known to hang, whatever comes next fails at once, until something is answered again. Nothing is
  *    queued for later while the connection is away, since it would arrive when nobody waits for it any more;
  * 2. commands take effect in the order in which they are given; a script that Redis has forgotten is loaded again, and
  *    the calls that found it missing are sent again in their order, before any newer;
@@ -65,12 +66,17 @@ export class RedisGateway implements AsyncDisposable {
   #missing: Call[] | undefined;
   #settling: Promise<unknown> | undefined;
   #fault: unknown;
+  /** Whether the last that is known of Redis is that it did not answer in time. */
+  #hangs = false;
   #settle: () => Promise<void> = () => Promise.resolve();
 
   private constructor(options: GatewayOptions) {
     this.#options = options;
     const events = {
-      back: () => this.#returned(),
+      back: () => {
+        this.#hangs = false;
+        this.#returned();
+      },
       interrupted: () => {
         for (const listener of this.#listeners.values()) listener.interrupted();
       },
@@ -103,7 +109,7 @@ export class RedisGateway implements AsyncDisposable {
 
   /** Whether Redis can be used and heard. */
   get available(): boolean {
-    return this.#link.ready;
+    return this.#link.ready && !this.#hangs;
   }
 
   /** Has the listener called each time Redis is back after it was away. */
@@ -188,6 +194,7 @@ export class RedisGateway implements AsyncDisposable {
 
   #call(key: string, args: string[]): Promise<Answer> {
     return new Promise((resolve, reject) => {
+      if (this.#hangs) return reject(unavailable(new Error("it does not answer")));
       const call: Call = { key, args, resolve, reject };
       this.#pending.set(call, performance.now() + this.#options.timeoutMs);
       if (this.#missing) this.#missing.push(call);
@@ -197,9 +204,11 @@ export class RedisGateway implements AsyncDisposable {
 
   #send(call: Call): void {
     this.#link.send(call.key, call.args).then((answer) => {
+      this.#hangs = false;
       this.#pending.delete(call);
       call.resolve(answer);
     }, (error) => {
+      if (error instanceof ErrorReply) this.#hangs = false;
       if (error instanceof ErrorReply && error.message.startsWith("NOSCRIPT")) return this.#reload(call);
       this.#pending.delete(call);
       call.reject(error instanceof ErrorReply && !awayReplies.test(error.message) ? error : unavailable(error));
@@ -232,6 +241,7 @@ export class RedisGateway implements AsyncDisposable {
     const now = performance.now();
     for (const [call, deadline] of this.#pending) {
       if (deadline > now) return; // in the order of their deadlines
+      this.#hangs = true;
       this.#pending.delete(call);
       call.reject(unavailable(new Error("it did not answer in time")));
     }

@@ -54,6 +54,7 @@ async function dial(
   const client = makeClient(address, at, timeoutMs);
   client.on("error", (error) => onError(error, client));
   await client.connect();
+  await client.ping(); // a password that is wanted and not given shows here only
   if (at) {
     const [role] = await client.sendCommand<string[]>(["ROLE"]);
     if (role !== "master") {

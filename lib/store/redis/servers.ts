@@ -25,6 +25,7 @@ export class RedisServers implements Servers, Leases {
   readonly #leaseMs: number;
   readonly #probeMs: number;
   readonly #sessions: () => Sweepable;
+  #earlier = ""; // the run that had this server's id before, until it is swept
   #leaseEnd = 0;
   #sweepFrom = 0;
   #control: ChannelListener | undefined;
@@ -45,15 +46,19 @@ export class RedisServers implements Servers, Leases {
   async join(wanted: string, listener: (signal: ServerSignal) => void): Promise<string> {
     const before = performance.now();
     const args = [wanted, this.instance, this.#leaseMs];
-    this.id = await this.#redis.run("leaseTake", this.#keys.leases(), args) as string;
+    const taken = await this.#redis.run("leaseTake", this.#keys.leases(), args) as [string, string, number];
+    const [id, earlier, others] = taken;
+    this.id = id;
+    this.#earlier = earlier;
     this.#leaseEnd = before + this.#leaseMs;
+    if (others === 0) this.#sweepFrom = this.#leaseEnd;
     this.#control = {
       hear: (message) => {
         const signal = JSON.parse(message) as ServerSignal;
         if (signal.kind === "probe") this.#probed = undefined;
         else listener(signal);
       },
-      interrupted: () => {},
+      interrupted: () => listener({ kind: "missed" }),
     };
     await this.#redis.subscribe(this.#keys.serverChannel(this.id), this.#control);
     return this.id;
@@ -64,7 +69,7 @@ export class RedisServers implements Servers, Leases {
     const args = [this.id, this.instance, this.#leaseMs];
     const lease = await this.#redis.run("leaseRenew", this.#keys.leases(), args) as "kept" | "expired" | "taken";
     if (lease === "taken") return lease;
-    // After an outage every lease has run out: the first server back must not throw the others out.
+    // After an outage every lease has run out: the first server back, or just started, must not throw the others out.
     if (lease === "expired") this.#sweepFrom = performance.now() + this.#leaseMs;
     this.#leaseEnd = before + this.#leaseMs;
     return lease;
@@ -72,8 +77,11 @@ export class RedisServers implements Servers, Leases {
 
   async sweep(): Promise<Departure[]> {
     const now = performance.now();
-    if (now < this.#sweepFrom || now > this.#leaseEnd) return [];
-    const dead = await this.#redis.run("leaseList", this.#keys.leases().slice(0, 1), ["dead"]) as string[];
+    if (now > this.#leaseEnd) return [];
+    // What had this server's own id is over in any case.
+    const dead = now < this.#sweepFrom
+      ? [this.#earlier].filter((instance) => instance !== "")
+      : await this.#redis.run("leaseList", this.#keys.leases().slice(0, 1), ["dead"]) as string[];
     const departures: Departure[] = [];
     for (const instance of dead) {
       if (instance === this.instance) continue;
@@ -81,6 +89,7 @@ export class RedisServers implements Servers, Leases {
         departures.push({ user, room, claim });
       }
       await this.#bury(instance, false);
+      if (instance === this.#earlier) this.#earlier = "";
     }
     return departures;
   }

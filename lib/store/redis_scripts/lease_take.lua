@@ -1,13 +1,14 @@
--- Takes a server's id and its lease. A named id is taken from whoever has it; else it is the lowest free of server1, …
+-- Takes a server's id and its lease. A named id is taken from whoever has it; else it is the lowest free of server1, …:
+-- one whose lease ran out not long ago may belong to a server that could not reach the store, and is about to renew it.
 -- KEYS leases (instance by end), ids (id → instance), names (instance → id)
 -- ARGV id ('' for any), instance, the lease in ms
--- Returns the id.
-local id, instance = ARGV[1], ARGV[2]
+-- Returns the id, the instance that had it until now or '', and how many others have a lease that runs.
+local id, instance, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local function holder(name)
   local held = redis.call('HGET', KEYS[2], name)
-  return held, held and tonumber(redis.call('ZSCORE', KEYS[1], held) or '0') > now
+  return held, held and tonumber(redis.call('ZSCORE', KEYS[1], held) or '0') > now - lease
 end
 if id == '' then
   local number = 0
@@ -18,8 +19,9 @@ if id == '' then
   until not live
 end
 local earlier = holder(id)
+local others = redis.call('ZCOUNT', KEYS[1], '(' .. string.format('%.0f', now), '+inf')
 if earlier then redis.call('ZADD', KEYS[1], 'XX', 0, earlier) end
-redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]), instance)
+redis.call('ZADD', KEYS[1], now + lease, instance)
 redis.call('HSET', KEYS[2], id, instance)
 redis.call('HSET', KEYS[3], instance, id)
-return id
+return {id, earlier or '', others}
