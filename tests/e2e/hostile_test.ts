@@ -285,3 +285,19 @@ onSqlite("guessing passwords is throttled by address as well", async (start) => 
   await using other = await server.text();
   assert.match(await other.ask("LOGIN c 1"), /^\[ERROR\] too_many_attempts/);
 });
+
+onSqlite("a fault of the server's is answered with a reference, and nothing else of it", async (start) => {
+  await using server = await start();
+  await using person = await server.login("a");
+  await using program = await server.jsonLogin("b");
+  await person.expect("b joined lobby");
+  server.store.accounts.follows = () => Promise.reject(new Error("a secret of the server's"));
+  const answer = await person.ask("/subs");
+  assert.match(answer, /^\[ERROR\] internal: Something went wrong; its reference is [a-z2-7]{8}$/);
+  const reply = await program.refused("subs", {}, "internal");
+  assert.deepEqual(Object.keys(reply).sort(), ["code", "id", "message", "type"]);
+  assert.doesNotMatch(JSON.stringify(reply), /secret/);
+  assert.notEqual(reply.message, answer.slice("[ERROR] internal: ".length)); // each has its own
+  await person.send("/whoami");
+  await person.until("a in lobby on server1");
+});

@@ -31,6 +31,8 @@ export interface RedisOptions {
   readonly appendonly?: boolean;
   /** Further arguments, as on the command line: `["--maxmemory", "10mb"]`. */
   readonly args?: readonly string[];
+  /** Makes it a sentinel: the lines of the configuration file that every sentinel must have. */
+  readonly sentinel?: readonly string[];
 }
 
 /** A running `redis-server` in a folder of its own; disposing of it kills it and removes the folder. */
@@ -157,13 +159,15 @@ class RedisProcess implements TestRedis {
   }
 
   async #spawn(): Promise<void> {
-    const { appendonly = false, args = [] } = this.#options;
+    const { appendonly = false, args = [], sentinel } = this.#options;
     const log = join(this.#dir, "redis.log");
+    const file = join(this.#dir, "sentinel.conf");
+    if (sentinel) await Deno.writeTextFile(file, sentinel.map((line) => `${line}\n`).join(""));
     const child = new Deno.Command(this.#path, {
       // deno-fmt-ignore
       args: [
-        "--bind", hostname, "--port", `${this.#port}`, "--dir", this.#dir, "--logfile", log,
-        "--save", "", "--appendonly", appendonly ? "yes" : "no", ...args,
+        ...sentinel ? [file, "--sentinel"] : ["--save", "", "--appendonly", appendonly ? "yes" : "no"],
+        "--bind", hostname, "--port", `${this.#port}`, "--dir", this.#dir, "--logfile", log, ...args,
       ],
       stdin: "null",
       stdout: "null",

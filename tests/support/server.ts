@@ -16,7 +16,7 @@ import type { Store } from "../../lib/store/store.ts";
 import { makeCertificates } from "../../lib/tls/certificates.ts";
 import { type Endpoint, JsonClient, TextClient } from "./client.ts";
 import { every, type Need, need } from "./needs.ts";
-import { type RedisPlace, sharedRedis } from "./redis.ts";
+import { sharedRedis } from "./redis.ts";
 
 /** Options by the names of the environment's variables. */
 export type Settings = Readonly<Record<string, string>>;
@@ -51,12 +51,16 @@ export const quickHasher: Hasher = {
   verify: async (password, hash) => await quickHasher.hash(password) === hash,
 };
 
-/** Starts a service with the demo accounts; in a Redis where a place is given, else in memory. */
-async function startServer(settings: Settings, redis: RedisPlace | undefined): Promise<TestServer> {
+/**
+ * Starts a service with the demo accounts.
+ *
+ * @param redis the settings that say where Redis is; without them the store is in memory
+ */
+export async function startServer(settings: Settings, redis: Settings | undefined): Promise<TestServer> {
   const config = configOf({
     SERVER_HOST: "127.0.0.1",
     SERVER_PORT: "0",
-    ...(redis ? { REDIS_URL: redis.url, REDIS_PREFIX: redis.prefix } : {}),
+    ...redis,
     ...settings,
   });
   await using parts = new AsyncDisposableStack();
@@ -117,7 +121,8 @@ export function onSqlite(name: string, fn: (start: Start) => Promise<void>, ...n
 export function onRedis(name: string, fn: (start: Start) => Promise<void>, ...needs: readonly Need[]): void {
   const run = async () => {
     await using place = sharedRedis.place();
-    await fn((settings = {}) => startServer(settings, place));
+    const redis = { REDIS_URL: place.url, REDIS_PREFIX: place.prefix };
+    await fn((settings = {}) => startServer(settings, redis));
   };
   test(`${name} (Redis)`, run, sharedRedis, ...needs);
 }

@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import { RedisStore } from "../../lib/store/redis.ts";
+import type { RedisAddress } from "../../lib/store/redis/link.ts";
 import { SqliteStore } from "../../lib/store/sqlite.ts";
 import {
   cidMemoryMs,
@@ -16,8 +17,8 @@ import {
 } from "../../lib/store/store.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 import { type Need, need, permitted } from "./needs.ts";
-import { sharedRedis } from "./redis.ts";
-import { ask } from "./resp.ts";
+import { type RedisPlace, sharedRedis } from "./redis.ts";
+import { ask, type RespAddress, RespError, type RespValue } from "./resp.ts";
 import { until } from "./turns.ts";
 
 /** One server's store: it has joined, and keeps what it was signalled. */
@@ -150,23 +151,37 @@ export const sqlite: Subject = {
   },
 };
 
+/** Where a corner of Redis is, whatever the topology. */
+export interface RedisSpot extends AsyncDisposable {
+  readonly prefix: string;
+  /** How the store finds it. */
+  readonly address: RedisAddress;
+  /** The servers that have its keys, and may be asked for them directly. */
+  readonly servers: readonly RespAddress[];
+}
+
 /** A corner of a Redis, and commands to it that do not go through the store. */
 export class RedisCorner extends Place {
-  readonly #corner: { readonly url: string; readonly prefix: string } & AsyncDisposable;
+  readonly #corner: RedisSpot;
 
-  constructor(corner: { readonly url: string; readonly prefix: string } & AsyncDisposable) {
+  constructor(corner: RedisSpot | RedisPlace) {
     super();
-    this.#corner = corner;
+    this.#corner = "url" in corner ? spotOf(corner) : corner;
   }
 
   make(limits: StoreLimits): Promise<Store> {
-    return RedisStore.open({ ...limits, url: this.#corner.url, prefix: this.#corner.prefix });
+    return RedisStore.open({ ...limits, ...this.#corner.address, prefix: this.#corner.prefix });
   }
 
-  /** Gives Redis a command on a connection of its own. */
-  ask(...command: readonly string[]): ReturnType<typeof ask> {
-    const { hostname, port } = new URL(this.#corner.url);
-    return ask({ hostname, port: Number(port) }, command);
+  /** Gives Redis a command on a connection of its own; in a cluster, the node that has the command's key. */
+  async ask(...command: readonly string[]): Promise<RespValue> {
+    try {
+      return await ask(this.#corner.servers[0], command);
+    } catch (error) {
+      const moved = error instanceof RespError && /^MOVED \d+ (.*):(\d+)$/.exec(error.message);
+      if (!moved) throw error;
+      return await ask({ hostname: moved[1], port: Number(moved[2]) }, command);
+    }
   }
 
   /** Lets a server's lease run out, as it does when the server dies. */
@@ -208,20 +223,33 @@ export class RedisCorner extends Place {
 
   /** Has keys that have an end reach it at once. */
   async #expire(pattern: string): Promise<void> {
-    let cursor = "0";
+    const match = `${this.#corner.prefix}${pattern}`;
     let expired = 0;
-    do {
-      const match = `${this.#corner.prefix}${pattern}`;
-      const [next, keys] = await this.ask("SCAN", cursor, "MATCH", match, "COUNT", "1000") as [string, string[]];
-      for (const key of keys) {
-        if (await this.ask("PTTL", key) === -1) throw new Error(`${key} would stay for ever`);
-        await this.ask("PEXPIRE", key, "0");
-        expired++;
-      }
-      cursor = next;
-    } while (cursor !== "0");
+    for (const server of this.#corner.servers) {
+      let cursor = "0";
+      do {
+        const scan = ["SCAN", cursor, "MATCH", match, "COUNT", "1000"];
+        const [next, keys] = await ask(server, scan) as [string, string[]];
+        for (const key of keys) {
+          if (await ask(server, ["PTTL", key]) === -1) throw new Error(`${key} would stay for ever`);
+          await ask(server, ["PEXPIRE", key, "0"]);
+          expired++;
+        }
+        cursor = next;
+      } while (cursor !== "0");
+    }
     if (expired === 0) throw new Error(`There is no ${pattern}`);
   }
+}
+
+function spotOf(place: RedisPlace): RedisSpot {
+  const { hostname, port } = new URL(place.url);
+  return {
+    prefix: place.prefix,
+    address: { url: place.url },
+    servers: [{ hostname, port: Number(port) }],
+    [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+  };
 }
 
 /** The Redis of the test file that asks for it. */
