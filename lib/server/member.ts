@@ -119,10 +119,11 @@ export class Member implements PacedFollower {
   /**
    * Goes to a room, or listens to one on a side connection.
    *
-   * @returns the positions for the reply, what is to be done once it is queued, and the room that was left
-   * @throws {ChatError} `store_unavailable`, or `already_logged_in` where the session has been superseded
+   * @returns the positions for the reply, what is to be done once it is queued, and the room that was left; undefined
+   *   where the store does not know the session as this one's
+   * @throws {ChatError} `store_unavailable`
    */
-  async join(room: string): Promise<{ positions: Positions; start: () => void; left: string | undefined }> {
+  async join(room: string): Promise<{ positions: Positions; start: () => void; left: string | undefined } | undefined> {
     const topic = roomTopic(room);
     const old = this.room;
     if (room === old) return { positions: this.#positionOf(topic), start: () => {}, left: undefined };
@@ -131,10 +132,13 @@ export class Member implements PacedFollower {
       let moved: Session | undefined;
       try {
         moved = await this.#store.sessions.move(this.#session, room);
-        if (!moved) throw superseded();
       } catch (error) {
         this.following.stop(topic);
         throw error;
+      }
+      if (!moved) {
+        this.following.stop(topic);
+        return undefined;
       }
       this.#session = moved;
     } else {

@@ -52,6 +52,8 @@ export interface Entrance {
 interface Seat {
   member: Member | undefined;
   superseded: boolean;
+  /** Whether it is being asked whose the session is. */
+  doubted: boolean;
   /** Running while the connection is gone and its client may resume. */
   grace: ReturnType<typeof setTimeout> | undefined;
 }
@@ -60,6 +62,7 @@ interface Seat {
 export class Members {
   readonly #options: MembersOptions;
   readonly #seats = new Map<string, Seat>();
+  #reasserting: Promise<unknown> = Promise.resolve();
   /** Sessions that ought to have ended while the store was away. */
   readonly #owed = new Map<string, { session: Session; revoke: boolean }>();
 
@@ -180,10 +183,38 @@ export class Members {
    * that somebody has claimed since are closed.
    */
   async reassert(): Promise<void> {
+    // One at a time: two for the same session would not know of each other's claim.
+    const run = this.#reasserting.then(() => this.#reassertAll());
+    this.#reasserting = run.catch(() => {});
+    await run;
+  }
+
+  async #reassertAll(): Promise<void> {
     const members = [...this.#seats.values()].flatMap(({ member, grace }) => grace === undefined ? member ?? [] : []);
     for (let start = 0; start < members.length; start += reassertedAtOnce) {
       await Promise.all(members.slice(start, start + reassertedAtOnce).map((member) => this.#reassert(member)));
     }
+    // Older data may have brought back sessions that have ended.
+    for (const session of await this.#options.store.sessions.held()) {
+      if (!this.#seats.has(session.connection)) this.#owed.set(session.connection, { session, revoke: false });
+    }
+  }
+
+  /**
+   * The store does not know a member's session as its own: somebody has claimed it, or this server was thought dead and
+   * the session ended. Which, is found out behind this: then the connection is closed, or the session is there again.
+   *
+   * @returns what to answer; a client that sends it again keeps its messages' order, since those behind are refused too
+   */
+  doubt(member: Member): ChatError {
+    const seat = this.#seats.get(member.connection);
+    if (seat?.member === member && seat.grace === undefined && !seat.doubted) {
+      seat.doubted = true;
+      this.#reassert(member).catch((error) => this.#options.onFault("reassert", error)).finally(() => {
+        seat.doubted = false;
+      });
+    }
+    return new ChatError("store_unavailable", "Your session is being looked for; try again");
   }
 
   async #reassert(member: Member): Promise<void> {
@@ -260,7 +291,7 @@ export class Members {
   ): Promise<Entrance> {
     const { store, policy, serverId } = this.#options;
     const { connection } = channel;
-    const seat: Seat = { member: undefined, superseded: false, grace: undefined };
+    const seat: Seat = { member: undefined, superseded: false, doubted: false, grace: undefined };
     this.#seats.set(connection, seat);
     try {
       const result = await store.sessions.claim({ ...request, connection, policy });

@@ -26,6 +26,7 @@ export class RedisStore implements Store {
   readonly topics: Topics;
   readonly servers: RedisServers;
   readonly #redis: RedisGateway;
+  readonly #topics: RedisTopics;
 
   private constructor(redis: RedisGateway, options: RedisOptions) {
     this.#redis = redis;
@@ -34,7 +35,7 @@ export class RedisStore implements Store {
     const sessions: RedisSessions = new RedisSessions(redis, keys, servers);
     this.accounts = new RedisAccounts(redis, keys);
     this.sessions = sessions;
-    this.topics = new RedisTopics(redis, keys, options, sessions);
+    this.topics = this.#topics = new RedisTopics(redis, keys, options, sessions);
     this.servers = servers;
   }
 
@@ -48,7 +49,10 @@ export class RedisStore implements Store {
   }
 
   onReturn(listener: () => Promise<void>): void {
-    this.#redis.onReturn(listener);
+    this.#redis.onReturn(async () => {
+      await this.#topics.verify();
+      await listener();
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -109,6 +109,8 @@ export interface Sessions {
    * @returns the session, and whether it was gone; undefined where a newer claim has it
    */
   reassert(session: Session, tokenHash: string): Promise<{ session: Session; wasGone: boolean } | undefined>;
+  /** The sessions that the store believes this server to hold. */
+  held(): Promise<Session[]>;
   /** Everybody who is online on any live server, sorted. */
   online(): Promise<string[]>;
   /** How many of these users are online. */

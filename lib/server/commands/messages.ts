@@ -11,7 +11,6 @@ import { feedTopic, fold, inboxTopic, parseTopic, roomTopic, type Topic } from "
 import type { Caller, Services } from "../caller.ts";
 import { isContinuous } from "../continuity.ts";
 import { isoTime, topicEvent } from "../events.ts";
-import { forcedLogout } from "../members.ts";
 import type { Member } from "../member.ts";
 import { defineCommand } from "../registry.ts";
 import { knownUser } from "./follows.ts";
@@ -38,8 +37,7 @@ async function publish(
     case "full":
       throw new ChatError("inbox_full", `${draft.to} has too many unread messages; yours was not sent`);
     case "fenced":
-      members.supersede(member.connection);
-      throw new ChatError("already_logged_in", forcedLogout.message);
+      throw members.doubt(member);
   }
 }
 

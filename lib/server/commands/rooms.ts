@@ -16,7 +16,9 @@ async function go(of: "join" | "leave", member: Member, room: string, { members 
       retry_after_ms: Math.ceil(wait),
     });
   }
-  const { positions, start, left } = await member.join(room);
+  const joined = await member.join(room);
+  if (!joined) throw members.doubt(member);
+  const { positions, start, left } = joined;
   if (left !== undefined) await members.moved(member, left);
   return { reply: { of, room, positions }, after: start };
 }

@@ -75,15 +75,7 @@ export class RedisSessions implements Sessions {
       room: room as string,
     };
     const before = fromPairs(earlier);
-    const topic = roomTopic(session.room);
-    const stale = Object.entries(fromPairs(granted)) as [Topic, string][];
-    await Promise.all([
-      this.#index(session),
-      before.instance !== undefined && before.instance !== this.#leases.instance
-        ? this.#revoke(this.#keys.serverSessions(before.instance), session.user, before.claim)
-        : undefined,
-      ...stale.filter(([old]) => old !== topic).map(([old, claim]) => this.#revokeGrant(session.user, old, claim)),
-    ]);
+    await this.#replace(session, before, fromPairs(granted));
     return {
       kind: "claimed",
       session,
@@ -176,16 +168,28 @@ export class RedisSessions implements Sessions {
     const { user, connection, claim, room } = session;
     const { session: key, account, grants, tokens } = this.#keys;
     const { id, instance } = this.#leases;
-    const [outcome, held] = await this.#redis.run(
+    const [outcome, held, earlier, granted] = await this.#redis.run(
       "reassert",
       [key(user), account(user), grants(user), tokens(user)],
       [user, id, instance, connection, claim, room, tokenHash, tokenLifeMs],
-    ) as [string, number];
+    ) as [string, number, Answer, Answer];
     if (outcome === "superseded") return undefined;
     // What it was granted before is granted anew when it is needed: the topics may have forgotten it too.
     const asserted = { ...session, claim: held };
-    await this.#index(asserted);
+    await this.#replace(asserted, fromPairs(earlier), fromPairs(granted));
     return { session: asserted, wasGone: outcome === "gone" };
+  }
+
+  async held(): Promise<Session[]> {
+    const { instance } = this.#leases;
+    const index = this.#keys.serverSessions(instance);
+    const claims = Object.entries(fromPairs(await this.#redis.command("HGETALL", index)));
+    const held = await Promise.all(claims.map(async ([user, claim]) => {
+      const session = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
+      if (session.instance === instance) return toSession(session);
+      await this.#revoke(index, user, claim); // an entry without its session
+    }));
+    return held.filter((session) => session !== undefined);
   }
 
   async online(): Promise<string[]> {
@@ -224,9 +228,14 @@ export class RedisSessions implements Sessions {
     return (await this.#redis.command("HKEYS", this.#keys.writers(roomTopic(room))) as string[]).sort();
   }
 
-  /** Writes the session into the lists of its room and its server. */
-  async #index(session: Session): Promise<void> {
+  /** Writes the session into the lists of its room and its server, and takes out what it takes the place of. */
+  async #replace(session: Session, earlier: Record<string, string>, granted: Record<string, string>): Promise<void> {
+    const stale = Object.entries(granted).filter(([topic]) => topic !== roomTopic(session.room)) as [Topic, string][];
     await Promise.all([
+      earlier.instance !== undefined && earlier.instance !== this.#leases.instance
+        ? this.#revoke(this.#keys.serverSessions(earlier.instance), session.user, earlier.claim)
+        : undefined,
+      ...stale.map(([topic, claim]) => this.#revokeGrant(session.user, topic, claim)),
       this.#redis.command("ZADD", this.#keys.rooms(), String(Date.now()), session.room),
       this.#admit(this.#keys.writers(roomTopic(session.room)), session),
       this.#admit(this.#keys.serverSessions(this.#leases.instance), session),

@@ -27,6 +27,9 @@ export interface Grants {
   mayWrite(session: Session, topic: Topic): Promise<boolean>;
 }
 
+/** Of how many topics the last acknowledged message is remembered. */
+const maxAcknowledged = 10_000;
+
 /** The longest that Redis can be told to keep something, in milliseconds: a thousand years. */
 const forEver = 31_536_000_000_000;
 
@@ -37,6 +40,8 @@ export class RedisTopics implements Topics {
   readonly #limits: StoreLimits;
   readonly #grants: Grants;
   #calls = 0;
+  /** The last message that this server was told is stored, by topic: the oldest is forgotten first. */
+  readonly #acknowledged = new Map<Topic, Place>();
 
   constructor(redis: RedisGateway, keys: Keys, limits: StoreLimits, grants: Grants) {
     this.#redis = redis;
@@ -54,6 +59,7 @@ export class RedisTopics implements Topics {
     }
     const { cid, from, ...rest } = draft;
     const { meta, log, writers, cid: cidKey, topicChannel } = this.#keys;
+    const id = randomWord(6);
     const answer = await this.#redis.run(
       "publish",
       [meta(topic), log(topic), writers(topic), cid === undefined ? meta(topic) : cidKey(topic, from, cid)],
@@ -63,7 +69,7 @@ export class RedisTopics implements Topics {
         writer?.claim ?? "",
         cid === undefined ? "" : cidMemoryMs,
         randomWord(8),
-        randomWord(6),
+        id,
         JSON.stringify({ from, ...rest, cid }),
         this.#limits.historyMaxMessages,
         this.#maxAge,
@@ -71,10 +77,32 @@ export class RedisTopics implements Topics {
         ++this.#calls,
       ],
     ) as Answer[];
-    const [kind, seq, time] = answer as [string, number, number];
+    const [kind, seq, time, epoch] = answer as [string, number, number, string];
     if (kind === "late") throw new ChatError("store_unavailable", "The message came too late; try again");
     if (kind === "fenced" || kind === "full") return { kind };
+    if (kind === "published") this.#remember(topic, { epoch, seq, id });
     return { kind: "published", seq, time, repeated: kind === "repeated" };
+  }
+
+  #remember(topic: Topic, place: Place): void {
+    this.#acknowledged.delete(topic);
+    this.#acknowledged.set(topic, place);
+    if (this.#acknowledged.size <= maxAcknowledged) return;
+    for (const oldest of this.#acknowledged.keys()) return void this.#acknowledged.delete(oldest);
+  }
+
+  /**
+   * Compares what this server was told is stored with what is, after Redis was away: nobody but the server that
+   * acknowledged a message may have known of it.
+   */
+  async verify(): Promise<void> {
+    await Promise.all([...this.#acknowledged].map(async ([topic, { epoch, seq, id }]) => {
+      const page = await this.read(topic, { after: seq - 1, limit: 1 });
+      const [found] = page.entries;
+      const lost = page.head.seq < seq || (found?.seq === seq && found.id !== id);
+      if (page.epoch === epoch && lost) await this.renewEpoch(topic, epoch);
+      if (page.epoch !== epoch || lost) this.#acknowledged.delete(topic);
+    }));
   }
 
   async read(

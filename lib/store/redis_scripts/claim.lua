@@ -28,6 +28,7 @@ local earlier = redis.call('HGETALL', session)
 local granted = redis.call('HGETALL', grants)
 local user = redis.call('HGET', account, 'name')
 local claim = redis.call('HINCRBY', account, 'claims', 1)
+redis.call('HSET', account, 'claimant', connection)
 redis.call('DEL', session)
 redis.call('HSET', session, 'user', user, 'server', server, 'instance', instance, 'connection', connection,
   'claim', claim, 'room', room, 'attached', '1')

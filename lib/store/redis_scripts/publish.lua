@@ -3,7 +3,7 @@
 -- ARGV channel, user, claim ('' for no fence), the cid's life in ms ('' for no cid), an epoch in case there is none,
 --      the message's id, its body, how many messages are kept, for how many ms, how many may be unread ('' for no inbox),
 --      and a number that grows with every call of the same writer
--- Returns {'published', seq, time}, {'repeated', seq, time}, {'fenced'}, {'full'}, or {'late'} where a newer call of the
+-- Returns {'published', seq, time, epoch}, {'repeated', seq, time}, {'fenced'}, {'full'}, or {'late'} where a newer call of the
 -- same writer was here first: this one was given up long ago.
 local meta, log, writers, cid = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local channel, user, claim, life, epoch, id, body, most, age, unread, call = unpack(ARGV)
@@ -52,4 +52,4 @@ if seq % 64 == 0 then
 end
 
 redis.call('SPUBLISH', channel, 'm ' .. epoch .. ' ' .. number .. ' ' .. stamp .. ' ' .. id .. ' ' .. (state[4] or '-') .. ' ' .. body)
-return {'published', seq, time}
+return {'published', seq, time, epoch}

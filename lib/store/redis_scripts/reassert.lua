@@ -1,17 +1,23 @@
 -- Makes the store hold a session that its connection still has.
 -- KEYS session, account, grants, tokens
 -- ARGV user, server id, server instance, connection, claim, room, hash of the resume token, a token's life in ms
--- Returns {'held', claim}, {'gone', claim} where it had to be claimed anew, or {'superseded'}.
+-- Returns {'superseded'}, or {'held' or 'gone' (it had to be claimed anew), claim, the session that was there as pairs,
+-- grants as pairs}.
 local user, server, instance, connection, claim, room, hash, life = unpack(ARGV)
 if redis.call('EXISTS', KEYS[2]) == 0 then return {'superseded'} end
-local held = redis.call('HGET', KEYS[1], 'connection')
-local claims = tonumber(redis.call('HGET', KEYS[2], 'claims') or '0')
-if held ~= connection then
-  -- A newer claim was made, and may have ended since. An older one is from before the store lost data.
-  if claims > tonumber(claim) then return {'superseded'} end
-  claim = string.format('%.0f', tonumber(claim) + 1)
+local held, holds = unpack(redis.call('HMGET', KEYS[1], 'connection', 'claim'))
+local earlier, granted = redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[3])
+local claims, claimant = unpack(redis.call('HMGET', KEYS[2], 'claims', 'claimant'))
+claims = tonumber(claims or '0')
+if held == connection then
+  claim = string.format('%.0f', math.max(tonumber(claim), tonumber(holds)))
+else
+  -- Somebody else made a newer claim, which may have ended since. An older one is from before the store lost data, and
+  -- one of this connection's own was made here without its server being told.
+  if claims > tonumber(claim) and claimant ~= connection then return {'superseded'} end
+  claim = string.format('%.0f', math.max(tonumber(claim), claims) + 1)
 end
-redis.call('HSET', KEYS[2], 'claims', string.format('%.0f', math.max(claims, tonumber(claim))))
+redis.call('HSET', KEYS[2], 'claims', string.format('%.0f', math.max(claims, tonumber(claim))), 'claimant', connection)
 redis.call('HSET', KEYS[1], 'user', user, 'server', server, 'instance', instance, 'connection', connection,
   'claim', claim, 'room', room, 'attached', '1')
 redis.call('HSET', KEYS[3], 'room:' .. room, claim)
@@ -20,4 +26,4 @@ if redis.call('HGET', KEYS[4], 'current') ~= hash then
 end
 redis.call('HSET', KEYS[4], 'room', room)
 redis.call('PEXPIRE', KEYS[4], life)
-return {held and 'held' or 'gone', tonumber(claim)}
+return {held and 'held' or 'gone', tonumber(claim), earlier, granted}

@@ -115,6 +115,11 @@ export class SqliteSessions implements Sessions {
   }
 
   // deno-lint-ignore require-await
+  async held(): Promise<Session[]> {
+    return [...this.#sessions.values()].map(({ session }) => session);
+  }
+
+  // deno-lint-ignore require-await
   async online(): Promise<string[]> {
     return [...this.#sessions.values()].map(({ session }) => session.user).sort();
   }
