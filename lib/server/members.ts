@@ -182,9 +182,13 @@ export class Members {
    * Makes the store hold the sessions that are connected here, after it was away or this server was thought dead; those
    * that somebody has claimed since are closed.
    */
-  async reassert(): Promise<void> {
-    // One at a time: two for the same session would not know of each other's claim.
-    const run = this.#reasserting.then(() => this.#reassertAll());
+  reassert(): Promise<void> {
+    return this.#inTurn(() => this.#reassertAll());
+  }
+
+  /** Reasserts one at a time: two for the same session would not know of each other's claim. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const run = this.#reasserting.then(work);
     this.#reasserting = run.catch(() => {});
     await run;
   }
@@ -210,9 +214,11 @@ export class Members {
     const seat = this.#seats.get(member.connection);
     if (seat?.member === member && seat.grace === undefined && !seat.doubted) {
       seat.doubted = true;
-      this.#reassert(member).catch((error) => this.#options.onFault("reassert", error)).finally(() => {
-        seat.doubted = false;
-      });
+      this.#inTurn(() => this.#reassert(member)).catch((error) => this.#options.onFault("reassert", error)).finally(
+        () => {
+          seat.doubted = false;
+        },
+      );
     }
     return new ChatError("store_unavailable", "Your session is being looked for; try again");
   }

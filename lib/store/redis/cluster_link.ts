@@ -1,11 +1,18 @@
 /**
- * The way to a Redis Cluster. The official client finds the nodes, follows slots that move, and connects again; which
- * keys are together in a slot is decided by {@linkcode Keys}.
+ * The way to a Redis Cluster. Which keys are together in a slot is decided by {@linkcode Keys}.
+ *
+ * For commands the official client finds the nodes, follows slots that move, and connects again. Channels have
+ * connections of their own, one to each master that carries some: the official client does not tell when a channel is
+ * heard again, nor when it could not be subscribed to on the node that its slot has moved to.
  */
 
-import { createCluster } from "redis";
-import { clientOptions, socketOptions } from "./line.ts";
-import type { Answer, Link, LinkEvents, RedisAddress } from "./link.ts";
+import { createCluster, ErrorReply } from "redis";
+import { type Client, clientOptions, Line, socketOptions } from "./line.ts";
+import type { Answer, HostPort, Link, LinkEvents, RedisAddress } from "./link.ts";
+import { slotOf } from "./slot.ts";
+
+/** How often it is looked whether slots have moved, in milliseconds; that costs one comparison. */
+const lookMs = 100;
 
 function makeCluster(address: RedisAddress, timeoutMs: number) {
   return createCluster({
@@ -26,54 +33,76 @@ function makeCluster(address: RedisAddress, timeoutMs: number) {
   });
 }
 
+const nameOf = ({ host, port }: HostPort) => `${host}:${port}`;
+
 /** See the file's first lines. */
 export class ClusterLink implements Link {
   readonly #cluster: ReturnType<typeof makeCluster>;
+  readonly #address: RedisAddress;
+  readonly #timeoutMs: number;
   readonly #events: LinkEvents;
   readonly #heard = new Map<string, (message: string) => void>();
+  /** Channel → the master on whose line it is. */
+  readonly #places = new Map<string, string>();
+  /** Master → the connection that its channels are heard on. */
+  readonly #lines = new Map<string, Line>();
+  readonly #opening = new Map<string, Promise<unknown>>();
   readonly #away = new Set<string>();
+  /** Whether a node has been away since all were last there. */
+  #wasAway = false;
   #open = false;
+  #look: ReturnType<typeof setInterval> | undefined;
+  /** The assignment of slots that channels have been placed by; the client makes a new one whenever it looks. */
+  #slots: unknown;
 
   /** @param timeoutMs how long a node may be silent */
   constructor(address: RedisAddress, timeoutMs: number, events: LinkEvents) {
+    this.#address = address;
+    this.#timeoutMs = timeoutMs;
     this.#events = events;
     this.#cluster = makeCluster(address, timeoutMs);
     this.#cluster.on("error", (error) => events.fault(error));
-    const nameOf = ({ host, port }: { host: string; port: number }) => `${host}:${port}`;
-    this.#cluster.on("node-error", (error: unknown, node: { host: string; port: number }) => {
+    this.#cluster.on("node-error", (error: unknown, node: HostPort) => {
       this.#away.add(nameOf(node));
+      this.#wasAway = true;
       events.fault(error);
     });
-    this.#cluster.on("node-ready", (node: { host: string; port: number }) => {
-      // The node itself is back, or another has taken the place of one that is away. Which of its connections it is is
-      // not told: both commands and channels may have been away. A node that is met for the first time changes nothing.
-      const wasAway = this.#away.size > 0;
+    this.#cluster.on("node-ready", (node: HostPort) => {
+      // The node itself is back, or another has taken the place of one that is away, perhaps with less data than that
+      // had. A node that is met for the first time while none is away changes nothing.
+      const { size } = this.#away;
       this.#away.delete(nameOf(node));
-      if (!this.#open || !wasAway) return;
-      queueMicrotask(() => {
-        events.back();
-        events.interrupted();
-      });
+      if (!this.#open || !this.#wasAway) return;
+      if (size === 0 || this.#away.size === 0) this.#wasAway = false;
+      queueMicrotask(() => events.back());
     });
-    this.#cluster.on("node-disconnect", (node: { host: string; port: number }) => this.#away.delete(nameOf(node)));
+    this.#cluster.on("node-disconnect", (node: HostPort) => this.#away.delete(nameOf(node)));
   }
 
   get ready(): boolean {
-    const masters = this.#cluster.masters.map(({ host, port }) => `${host}:${port}`);
-    return this.#open && masters.length > 0 && !masters.some((address) => this.#away.has(address));
+    const masters = this.#cluster.masters.map(nameOf);
+    return this.#open && masters.length > 0 && !masters.some((address) => this.#away.has(address)) &&
+      this.#lines.values().every(({ client }) => client !== undefined);
   }
 
   async open(): Promise<void> {
     await this.#cluster.connect();
     this.#open = true;
+    this.#slots = this.#cluster.slots;
+    this.#look = setInterval(() => this.#follow(), lookMs);
+  }
+
+  whereIs(key: string): string {
+    return this.#masterOf(key) ?? "";
   }
 
   send(key: string, args: readonly string[]): Promise<Answer> {
     return this.#cluster.sendCommand<Answer>(key, false, [...args]);
   }
 
+  /** A master that is away does not keep the script from the others. */
   async load(script: string): Promise<void> {
-    await Promise.all(this.#cluster.masters.map(async (master) => {
+    await Promise.any(this.#cluster.masters.map(async (master) => {
       const client = await this.#cluster.nodeClient(master);
       await client.sendCommand(["SCRIPT", "LOAD", script]);
     }));
@@ -82,27 +111,141 @@ export class ClusterLink implements Link {
   async listen(channel: string, hear: (message: string) => void): Promise<void> {
     this.#heard.set(channel, hear);
     try {
-      await this.#cluster.sSubscribe(channel, (message) => this.#heard.get(channel)?.(message));
+      await this.#place(channel);
     } catch (error) {
       this.#heard.delete(channel);
+      this.#places.delete(channel);
       throw error;
     }
   }
 
   async ignore(channel: string): Promise<void> {
     this.#heard.delete(channel);
-    await this.#cluster.sUnsubscribe(channel);
+    await this.#unplace(channel);
   }
 
+  // deno-lint-ignore require-await
   async relisten(): Promise<void> {
-    for (const channel of [...this.#heard.keys()]) {
-      await this.#cluster.sUnsubscribe(channel);
-      await this.#cluster.sSubscribe(channel, (message) => this.#heard.get(channel)?.(message));
-    }
-    this.#events.interrupted();
+    for (const line of this.#lines.values()) line.reset();
   }
 
   close(): void {
+    this.#open = false;
+    clearInterval(this.#look);
+    for (const line of this.#lines.values()) line.close();
+    this.#lines.clear();
     if (this.#cluster.isOpen) this.#cluster.destroy();
   }
+
+  /** The master that has the slot of a key or channel, as far as is known. */
+  #masterOf(name: string): string | undefined {
+    return this.#cluster.slots[slotOf(name)]?.master.address;
+  }
+
+  /** Subscribes to a channel on the master that has its slot. */
+  async #place(channel: string): Promise<void> {
+    for (let tries = 0;; tries++) {
+      const master = this.#masterOf(channel);
+      const line = master === undefined ? undefined : await this.#lineTo(master);
+      if (master === undefined || !line?.client) throw new Error(`${master ?? "its slot"} is away`);
+      this.#places.set(channel, master);
+      try {
+        return await this.#subscribe(line.client, channel);
+      } catch (error) {
+        if (!hasMoved(error) || tries === 3) throw error;
+        await this.#learn(channel);
+      }
+    }
+  }
+
+  async #unplace(channel: string): Promise<void> {
+    const master = this.#places.get(channel);
+    this.#places.delete(channel);
+    if (master !== undefined) await this.#lines.get(master)?.client?.sUnsubscribe(channel);
+  }
+
+  async #subscribe(client: Client, channel: string): Promise<void> {
+    await client.sSubscribe(channel, (message) => this.#heard.get(channel)?.(message));
+  }
+
+  /** The line to a master, opened if it is the first; one that is away comes back by itself. */
+  async #lineTo(master: string): Promise<Line | undefined> {
+    if (!this.#lines.has(master)) {
+      const line = this.#makeLine(master);
+      this.#lines.set(master, line);
+      this.#opening.set(master, line.open().catch((error) => {
+        this.#events.fault(error);
+        line.comeBack();
+      }).finally(() => this.#opening.delete(master)));
+    }
+    await this.#opening.get(master);
+    return this.#lines.get(master);
+  }
+
+  #makeLine(master: string): Line {
+    const colon = master.lastIndexOf(":");
+    const { username, password } = this.#address;
+    const at = { host: master.slice(0, colon), port: Number(master.slice(colon + 1)) };
+    const line: Line = new Line({ ...at, username, password }, this.#timeoutMs, {
+      prepare: async (client) => {
+        client.on("sharded-channel-moved", (channel: string) => {
+          this.#learn(channel).catch((error) => this.#events.fault(error));
+        });
+        const channels = [...this.#places.keys()].filter((channel) => this.#places.get(channel) === master);
+        try {
+          await Promise.all(channels.map((channel) => this.#subscribe(client, channel)));
+        } catch (error) {
+          if (hasMoved(error)) await this.#learn(channels[0]);
+          throw error;
+        }
+      },
+      back: () => this.#events.interrupted(),
+      fault: (error) => this.#events.fault(error),
+    });
+    return line;
+  }
+
+  /** Has the client find out who has the slot now: it does so when a command is answered that the slot has moved. */
+  async #learn(channel: string): Promise<void> {
+    await this.send(channel, ["EXISTS", channel]);
+    this.#follow();
+  }
+
+  /** Lets channels follow their slots to other masters, and gives up the lines to those that are masters no more. */
+  #follow(): void {
+    if (!this.#open || this.#slots === this.#cluster.slots || this.#cluster.masters.length === 0) return;
+    this.#slots = this.#cluster.slots;
+    const masters = new Set(this.#cluster.masters.map(({ address }) => address));
+    for (const [master, line] of this.#lines) {
+      if (masters.has(master)) continue;
+      line.close();
+      this.#lines.delete(master);
+    }
+    const moved = [...this.#places].filter(([channel, master]) => this.#masterOf(channel) !== master);
+    if (moved.length > 0) void this.#move(moved.map(([channel]) => channel));
+  }
+
+  async #move(channels: string[]): Promise<void> {
+    const failures = await Promise.all(channels.map(async (channel) => {
+      try {
+        await this.#unplace(channel).catch(() => {}); // with its connection
+        if (!this.#heard.has(channel)) return;
+        await this.#place(channel);
+        if (!this.#heard.has(channel)) await this.#unplace(channel);
+      } catch (error) {
+        return error;
+      }
+    }));
+    if (!this.#open) return;
+    const failure = failures.find((error) => error !== undefined);
+    if (failure !== undefined) {
+      this.#events.fault(failure);
+      this.#slots = undefined; // they are looked at again
+    }
+    this.#events.interrupted();
+  }
+}
+
+function hasMoved(error: unknown): boolean {
+  return error instanceof ErrorReply && error.message.startsWith("MOVED");
 }

@@ -138,16 +138,18 @@ export class RedisSessions implements Sessions {
     return await this.#redis.run("hold", [this.#keys.session(session.user), key], args) === 1;
   }
 
-  async end({ user, connection }: Session, revoke: boolean): Promise<boolean> {
+  async end({ user, connection, claim: known }: Session, revoke: boolean): Promise<boolean> {
     const { session, grants, tokens, serverSessions } = this.#keys;
     const held = fromPairs(await this.#redis.command("HGETALL", session(user)));
-    if (held.connection !== connection) return false;
-    const granted = Object.entries(fromPairs(await this.#redis.command("HGETALL", grants(user)))) as [Topic, string][];
+    if (held.connection !== undefined && held.connection !== connection) return false;
+    // Where the session is gone, what it left behind may not be.
+    const { claim = String(known), instance = this.#leases.instance } = held;
+    const granted = Object.keys(fromPairs(await this.#redis.command("HGETALL", grants(user)))) as Topic[];
     await Promise.all([
-      ...granted.map(([topic]) => this.#revokeGrant(user, topic, held.claim)),
-      this.#revoke(serverSessions(held.instance), user, held.claim),
+      ...granted.map((topic) => this.#revokeGrant(user, topic, claim)),
+      this.#revoke(serverSessions(instance), user, claim),
     ]);
-    return await this.#redis.run("end", [session(user), tokens(user)], [connection, revoke ? "1" : "0"]) === 1;
+    return await this.#redis.run("end", [session(user), tokens(user)], [connection, revoke ? "1" : "0", claim]) === 1;
   }
 
   /** Ends the sessions of a server's run that is over. @returns those that this call ended */

@@ -5,18 +5,15 @@
 -- grants as pairs}.
 local user, server, instance, connection, claim, room, hash, life = unpack(ARGV)
 if redis.call('EXISTS', KEYS[2]) == 0 then return {'superseded'} end
-local held, holds = unpack(redis.call('HMGET', KEYS[1], 'connection', 'claim'))
+local held = redis.call('HGET', KEYS[1], 'connection')
 local earlier, granted = redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[3])
 local claims, claimant = unpack(redis.call('HMGET', KEYS[2], 'claims', 'claimant'))
 claims = tonumber(claims or '0')
-if held == connection then
-  claim = string.format('%.0f', math.max(tonumber(claim), tonumber(holds)))
-else
-  -- Somebody else made a newer claim, which may have ended since. An older one is from before the store lost data, and
-  -- one of this connection's own was made here without its server being told.
-  if claims > tonumber(claim) and claimant ~= connection then return {'superseded'} end
-  claim = string.format('%.0f', math.max(tonumber(claim), claims) + 1)
-end
+-- Somebody else made a newer claim, which may have ended since. An older one is from before the store lost data, and one
+-- of this connection's own was made here without its server being told.
+if held ~= connection and claims > tonumber(claim) and claimant ~= connection then return {'superseded'} end
+-- Always a new claim: whoever is just ending the session, thinking its server dead, ends an older one.
+claim = string.format('%.0f', math.max(tonumber(claim), claims) + 1)
 redis.call('HSET', KEYS[2], 'claims', string.format('%.0f', math.max(claims, tonumber(claim))), 'claimant', connection)
 redis.call('HSET', KEYS[1], 'user', user, 'server', server, 'instance', instance, 'connection', connection,
   'claim', claim, 'room', room, 'attached', '1')
