@@ -11,6 +11,7 @@ import type { Account, ClaimResult, Departure, ServerSignal, Session, Store } fr
 import type { LoggedIn, SystemEvent } from "../wire/event.ts";
 import { lobby } from "../wire/names.ts";
 import type { Feeds } from "./following.ts";
+import { Endings } from "./endings.ts";
 import { type Channel, Member, superseded } from "./member.ts";
 import { type Opened, openTopics } from "./opening.ts";
 import { hashToken, makeToken, tokenUser } from "./resume_token.ts";
@@ -61,13 +62,12 @@ interface Seat {
 /** See the file's first lines. */
 export class Members {
   readonly #options: MembersOptions;
+  readonly #endings: Endings;
   readonly #seats = new Map<string, Seat>();
   #reasserting: Promise<unknown> = Promise.resolve();
-  /** Sessions that ought to have ended while the store was away. */
-  readonly #owed = new Map<string, { session: Session; revoke: boolean }>();
-
   constructor(options: MembersOptions) {
     this.#options = options;
+    this.#endings = new Endings(options.store, options.onFault);
   }
 
   /** How many sessions this server holds. */
@@ -200,7 +200,7 @@ export class Members {
     }
     // Older data may have brought back sessions that have ended.
     for (const session of await this.#options.store.sessions.held()) {
-      if (!this.#seats.has(session.connection)) this.#owed.set(session.connection, { session, revoke: false });
+      if (!this.#seats.has(session.connection)) this.#endings.owe(session);
     }
   }
 
@@ -227,44 +227,31 @@ export class Members {
     const { session, connection, tokenHash } = member;
     if (!session) return;
     const asserted = await this.#options.store.sessions.reassert(session, tokenHash);
-    if (this.#seats.get(connection)?.member !== member) return this.#owe(session); // it went meanwhile
+    if (this.#seats.get(connection)?.member !== member) return this.#endings.owe(session); // it went meanwhile
     if (!asserted) return this.supersede(connection);
     // The member may have changed its room while this was under way; then the store knows better.
     if (member.session === session) member.reasserted(asserted.session);
-    if (asserted.wasGone) await this.#announce(session.room, session.user, "joined", asserted.session.claim);
-  }
-
-  #owe(session: Session): void {
-    this.#owed.set(session.connection, { session, revoke: false });
+    if (asserted.wasGone) await this.#endings.announce(session.room, session.user, "joined", asserted.session.claim);
   }
 
   /** Ends what could not be ended when it was due, as the store was away. */
-  async settle(): Promise<void> {
-    for (const [connection, { session, revoke }] of [...this.#owed]) {
-      await this.#endSession(session, revoke);
-      this.#owed.delete(connection);
-    }
+  settle(): Promise<void> {
+    return this.#endings.settle();
   }
 
   /** Tells rooms of those who were lost with their server. */
   async announceDepartures(departures: readonly Departure[]): Promise<void> {
-    await Promise.all(departures.map(({ user, room, claim }) => this.#announce(room, user, "left", claim)));
-  }
-
-  /** Tells a room that somebody came or went; best effort, since presence is not logged. */
-  async #announce(room: string, user: string, state: "joined" | "left", claim: number): Promise<void> {
-    try {
-      await this.#options.store.topics.announce(room, { user, state, claim });
-    } catch (error) {
-      this.#options.onFault("announce", error);
-    }
+    await Promise.all(departures.map(({ user, room, claim }) => this.#endings.announce(room, user, "left", claim)));
   }
 
   /** Tells the rooms that a member has changed its own. */
   async moved(member: Member, left: string): Promise<void> {
     if (!member.session) return;
     const { user, session: { claim, room } } = member;
-    await Promise.all([this.#announce(left, user, "left", claim), this.#announce(room, user, "joined", claim)]);
+    await Promise.all([
+      this.#endings.announce(left, user, "left", claim),
+      this.#endings.announce(room, user, "joined", claim),
+    ]);
   }
 
   /**
@@ -311,8 +298,7 @@ export class Members {
       this.#seats.delete(connection);
       if (error instanceof ChatError && error.code === "store_unavailable") {
         // The claim may have gone through all the same.
-        const session = { user: request.user, server: serverId, connection, claim: 0, room: request.room };
-        this.#owed.set(connection, { session, revoke: false });
+        this.#endings.owe({ user: request.user, server: serverId, connection, claim: 0, room: request.room });
       }
       throw error;
     }
@@ -332,8 +318,8 @@ export class Members {
       if (earlier) await this.#evict(earlier);
       opened = await openTopics(member, this.#options.store, resumed ? { stood, given } : undefined);
       if (!earlier || earlier.room !== session.room) {
-        if (earlier) await this.#announce(earlier.room, session.user, "left", earlier.claim);
-        await this.#announce(session.room, session.user, "joined", session.claim);
+        if (earlier) await this.#endings.announce(earlier.room, session.user, "left", earlier.claim);
+        await this.#endings.announce(session.room, session.user, "joined", session.claim);
       }
     } catch (error) {
       member.following.stopAll();
@@ -366,17 +352,7 @@ export class Members {
   async #end(member: Member, revoke: boolean): Promise<void> {
     member.following.stopAll();
     if (!member.session) return;
-    try {
-      await this.#endSession(member.session, revoke);
-    } catch (error) {
-      this.#owed.set(member.connection, { session: member.session, revoke });
-      this.#options.onFault("end", error);
-    }
-  }
-
-  async #endSession(session: Session, revoke: boolean): Promise<void> {
-    const { user, room, claim } = session;
-    if (await this.#options.store.sessions.end(session, revoke)) await this.#announce(room, user, "left", claim);
+    await this.#endings.end(member.session, revoke);
   }
 
   #unseat(member: Member): void {
