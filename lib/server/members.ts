@@ -214,13 +214,20 @@ export class Members {
     const seat = this.#seats.get(member.connection);
     if (seat?.member === member && seat.grace === undefined && !seat.doubted) {
       seat.doubted = true;
-      this.#inTurn(() => this.#reassert(member)).catch((error) => this.#options.onFault("reassert", error)).finally(
+      this.#inTurn(() => this.#lookFor(member)).catch((error) => this.#options.onFault("reassert", error)).finally(
         () => {
           seat.doubted = false;
         },
       );
     }
     return new ChatError("store_unavailable", "Your session is being looked for; try again");
+  }
+
+  /** The lease comes first: a session of a server without one would be swept by nobody. */
+  async #lookFor(member: Member): Promise<void> {
+    const lease = await this.#options.store.servers.renew();
+    if (lease === "expired") await this.#reassertAll();
+    else if (lease === "kept") await this.#reassert(member);
   }
 
   async #reassert(member: Member): Promise<void> {

@@ -5,13 +5,13 @@
  * resumes, answers pings, marks what it has read, and logs in anew where its token is worth nothing any more.
  */
 
-import { Connection, type Json, type Listener, type Ways } from "./connection.ts";
+import type { Connection, Json, Ways } from "./connection.ts";
+import { Entrance, type Guest } from "./entrance.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { Prng } from "./prng.ts";
 import type { Place, Sent } from "./record.ts";
 import type { ServerNode } from "./server_node.ts";
 import { sleep } from "./timeline.ts";
-import { adoptable, resumeTwice } from "./twins.ts";
 import { type Sink, View } from "./view.ts";
 import { textOf } from "./words.ts";
 
@@ -35,9 +35,6 @@ const patienceMs = 4_000;
 /** How often it looks after its connection, in milliseconds. */
 const tickMs = 250;
 
-/** For how long a resume that was sent and not answered may still turn up at a server, in milliseconds. */
-const ghostMs = 30_000;
-
 /** What it does, and how often. */
 const habits = {
   say: 54,
@@ -53,26 +50,23 @@ const habits = {
 };
 
 /** See the file's first lines. */
-export class Actor implements Listener {
+export class Actor implements Guest {
   readonly name: string;
   readonly password: string;
   readonly #options: ActorOptions;
   readonly #acts: Prng;
   readonly #routes: Prng;
-  readonly #view: View;
+  readonly #entrance: Entrance;
+  readonly view: View;
   readonly #outgoing: Outgoing;
   #connection: Connection | undefined;
   #ended = Promise.withResolvers<void>();
-  #token: string | undefined;
   #room = "";
-  #registered = false;
   #count = 0;
   #moving = false;
   #quiet = false;
   #stopped = new AbortController();
-  #twin = false;
   #forcedOut = false;
-  #rivalAt = -Infinity;
   #comeBackAfter = 0;
   #unmarked: string | undefined;
 
@@ -82,7 +76,8 @@ export class Actor implements Listener {
     this.password = `password of ${options.name}`;
     this.#acts = options.prng.fork(`${options.name} acts`);
     this.#routes = options.prng.fork(`${options.name} routes`);
-    this.#view = new View(options.name, options.sink);
+    this.view = new View(options.name, options.sink);
+    this.#entrance = new Entrance({ ...options, password: this.password, prng: this.#routes }, this);
     this.#outgoing = new Outgoing(options.ways.timeline, (code) => options.sink.count(`refused: ${code}`));
   }
 
@@ -97,7 +92,7 @@ export class Actor implements Listener {
 
   /** Where it stands in each topic that it follows. */
   get places(): Map<string, Place> {
-    return new Map(this.#view.topics.map((topic) => [topic, this.#view.place(topic)!]));
+    return new Map(this.view.topics.map((topic) => [topic, this.view.place(topic)!]));
   }
 
   /** Whether all that it had to say is answered. */
@@ -112,7 +107,7 @@ export class Actor implements Listener {
     const looking = setInterval(() => this.#lookAfter(), tickMs);
     for (let failures = 0; !signal.aborted;) {
       this.#ended = Promise.withResolvers();
-      if (await this.#comeIn()) {
+      if (await this.#entrance.comeIn(signal)) {
         failures = 0;
         await this.#ended.promise;
       } else failures++;
@@ -150,13 +145,13 @@ export class Actor implements Listener {
 
   /** Loses its connection; @param twin whether it comes back on two connections at once, with one token */
   drop(twin = false): void {
-    this.#twin ||= twin;
+    if (twin) this.#entrance.comeTwice();
     this.#connection?.drop(twin ? "to come back twice" : "pulled the plug");
   }
 
   /** Somebody else is about to log in under its name. */
   expectRival(): void {
-    this.#rivalAt = this.#options.ways.timeline.now;
+    this.#entrance.expectRival();
   }
 
   event(event: Json): void {
@@ -165,12 +160,12 @@ export class Actor implements Listener {
       case "notification":
       case "direct":
         this.#options.sink.count("deliveries");
-        this.#view.take(event);
+        this.view.take(event);
         if (event.type === "direct") this.#unmarked = event.pos;
         return;
       case "gap":
         this.#options.sink.count("gaps");
-        return this.#view.take(event);
+        return this.view.take(event);
       case "ping":
         return this.#connection?.request("pong", {});
       case "system":
@@ -189,131 +184,36 @@ export class Actor implements Listener {
     this.#outgoing.interrupted();
     if (this.#forcedOut) {
       this.#options.sink.count("forced logouts");
-      if (!this.#hasRival()) {
-        this.#notice("nobody is forced out by nobody", `${this.name} was forced out of ${server?.id}; ${why}`);
+      if (!this.#entrance.hasRival) {
+        const text = `${this.name} was forced out of ${server?.id}; ${why}`;
+        this.#options.sink.notice("nobody is forced out by nobody", text);
       }
-      this.#logOut("forced out");
+      this.loggedOut("forced out");
     }
     this.#ended.resolve();
   }
 
-  /** Connects to some server and enters. @returns whether it is in */
-  async #comeIn(): Promise<boolean> {
-    const { nodes, ways, sink } = this.#options;
-    const twin = this.#twin && this.#token !== undefined;
-    this.#twin = false;
-    if (twin) {
-      this.expectRival();
-      sink.count("twin resumes");
-      const ends = [this.#routes.pick(nodes), this.#routes.pick(nodes)];
-      const sides = await resumeTwice(ends, this.name, ways, { token: this.#token!, positions: this.#view.positions });
-      const chosen = adoptable(sides, this.#view.positions, sink, this.name);
-      if (!chosen) return false;
-      this.#connection = chosen.connection;
-      chosen.connection.listener = this;
-      this.#entered("resume", chosen.reply);
-      for (const event of chosen.events) this.event(event);
-      return true;
-    }
-    let connection: Connection;
-    try {
-      connection = await Connection.open(this.#routes.pick(nodes), this.name, ways, this);
-    } catch {
-      return false;
-    }
-    if (this.#stopped.signal.aborted) {
-      connection.drop("the run is over");
-      return false;
-    }
-    return await this.#enter(connection);
-  }
-
-  async #enter(connection: Connection): Promise<boolean> {
-    const cmd = this.#token ? "resume" : this.#registered ? "login" : "register";
-    const fields = this.#token
-      ? { token: this.#token, positions: this.#view.positions }
-      : { user: this.name, password: this.password };
-    const outcome = Promise.withResolvers<"in" | "out" | "again">();
-    connection.listener = {
-      event: (event) => this.event(event),
-      ended: (why) => {
-        this.expectRival(); // it may be done yet, by a server that is slow
-        this.ended(why);
-        outcome.resolve("out");
-      },
-    };
-    connection.request(cmd, fields, (reply) => {
-      if (reply.type === "ok") {
-        this.#connection = connection;
-        connection.listener = this;
-        this.#entered(cmd, reply);
-        outcome.resolve("in");
-      } else {
-        this.#options.sink.count(`${cmd} refused: ${reply.code}`);
-        outcome.resolve(this.#refused(cmd, reply.code) ? "again" : "out");
-      }
-    });
-    const late = new AbortController();
-    void sleep(patienceMs, late.signal).then(() => {
-      if (!late.signal.aborted) connection.drop("no answer");
-    });
-    const became = await outcome.promise;
-    late.abort();
-    if (became === "again") return await this.#enter(connection);
-    if (became === "out") {
-      connection.listener = { event: () => {}, ended: () => {} };
-      connection.drop("not let in");
-    }
-    return became === "in";
-  }
-
-  /** @returns whether another way in may be tried on the same connection */
-  #refused(cmd: string, code: string): boolean {
-    if (cmd === "register" && code === "username_taken") return this.#registered = true;
-    if (cmd !== "resume" || code !== "invalid_credentials") {
-      this.expectRival(); // nobody knows whether it was done
-      return false;
-    }
-    if (!this.#hasRival()) {
-      this.#notice("a token is good for a resume", `${this.name}'s newest token was refused`);
-    }
-    this.#logOut("token refused");
-    return true;
-  }
-
-  #entered(cmd: string, reply: Json): void {
+  entered(connection: Connection, cmd: string, reply: Json): void {
     const { sink } = this.#options;
-    const server = this.#connection!.server.id;
-    sink.count(cmd === "resume" ? "resumes" : "logins");
-    this.#registered = true;
+    this.#connection = connection;
     this.#forcedOut = false;
     this.#moving = false;
-    this.#token = reply.resume;
-    if (cmd === "resume") this.#view.resumed(reply.positions, server);
-    else this.#view.loggedIn(reply.positions, server);
+    if (cmd === "resume") this.view.resumed(reply.positions, connection.server.id);
+    else this.view.loggedIn(reply.positions, connection.server.id);
     this.#room = reply.room;
     // What was meant for a room that it is no longer in is said there later, or never; and now and then it gives up.
     for (const topic of this.#outgoing.topics) {
-      if (this.#acts.chance(topic.startsWith("room:") && topic !== `room:${this.#room}` ? 0.5 : 0.15)) {
-        this.#outgoing.giveUp(topic);
-        sink.count("given up");
-      }
+      if (!this.#acts.chance(topic.startsWith("room:") && topic !== `room:${this.#room}` ? 0.5 : 0.15)) continue;
+      this.#outgoing.giveUp(topic);
+      sink.count("given up");
     }
-    this.#outgoing.pump(this.#connection!, this.#room);
+    this.#outgoing.pump(connection, this.#room);
   }
 
-  #logOut(by: string): void {
+  loggedOut(by: string): void {
     this.#forcedOut = false;
-    this.#token = undefined;
-    this.#view.closeAll(by);
-  }
-
-  #hasRival(): boolean {
-    return this.#options.ways.timeline.now - this.#rivalAt < ghostMs;
-  }
-
-  #notice(kind: string, text: string): void {
-    this.#options.sink.notice(kind, text);
+    this.#entrance.forget();
+    this.view.closeAll(by);
   }
 
   #lookAfter(): void {
@@ -357,7 +257,7 @@ export class Actor implements Listener {
         return this.#unfollow(other);
       case "seen":
         if (this.#unmarked === undefined) return;
-        this.#view.mark(this.#unmarked);
+        this.view.mark(this.#unmarked);
         connection.request("seen", { pos: this.#unmarked });
         this.#unmarked = undefined;
         return;
@@ -395,37 +295,37 @@ export class Actor implements Listener {
     if (this.#moving || room === this.#room || this.#outgoing.has(old)) return;
     const connection = this.#connection!;
     this.#moving = true;
-    this.#view.doubt(old);
+    this.view.doubt(old);
     const leaving = room === "lobby" && this.#acts.chance(0.5);
     connection.request(leaving ? "leave" : "join", leaving ? {} : { room }, (reply) => {
       this.#moving = false;
       if (reply.type !== "ok") return this.#options.sink.count(`join refused: ${reply.code}`);
-      this.#view.sure(old);
-      this.#view.close(old, "join");
+      this.view.sure(old);
+      this.view.close(old, "join");
       this.#room = reply.room;
       const topic = `room:${reply.room}`;
-      this.#view.open(topic, reply.positions[topic], "join", connection.server.id);
+      this.view.open(topic, reply.positions[topic], "join", connection.server.id);
     });
   }
 
   #follow(user: string): void {
     const topic = `feed:${user}`;
     const connection = this.#connection!;
-    this.#view.doubt(topic);
+    this.view.doubt(topic);
     connection.request("subscribe", { user }, (reply) => {
       if (reply.type !== "ok") return;
-      this.#view.sure(topic);
-      this.#view.open(topic, reply.positions[topic], "subscribe", connection.server.id);
+      this.view.sure(topic);
+      this.view.open(topic, reply.positions[topic], "subscribe", connection.server.id);
     });
   }
 
   #unfollow(user: string): void {
     const topic = `feed:${user}`;
-    this.#view.doubt(topic);
+    this.view.doubt(topic);
     this.#connection!.request("unsubscribe", { user }, (reply) => {
       if (reply.type !== "ok") return;
-      this.#view.sure(topic);
-      this.#view.close(topic, "unsubscribe");
+      this.view.sure(topic);
+      this.view.close(topic, "unsubscribe");
     });
   }
 }

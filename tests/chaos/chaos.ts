@@ -12,6 +12,7 @@ import { Prng } from "./prng.ts";
 import type { Notice, Rollback, Sent, Story } from "./record.ts";
 import { Injector, makeSchedule } from "./schedule.ts";
 import { sleep, Timeline } from "./timeline.ts";
+import type { Patch } from "./tree.ts";
 import { leaseMs, storeTimeoutMs, World } from "./world.ts";
 
 /** What a run is made from. */
@@ -27,8 +28,12 @@ export interface ChaosOptions {
   readonly faults: readonly KindName[];
   /** Whether Redis is put back to an older copy of its data in mid-run, about once a minute. */
   readonly rollback: boolean;
-  /** Whose servers run: the project, or a copy of it. */
-  readonly root?: string;
+  /** What is broken in the servers on purpose. */
+  readonly patches?: readonly Patch[];
+  /** How long everything may take to come to rest, once all is healed, in milliseconds. */
+  readonly restMs?: number;
+  /** How long a session may be left over, in milliseconds; its client's grace, and its server's lease, unless told. */
+  readonly leftoverMs?: number;
   /** Whether the servers' logs stay, in a temporary folder. */
   readonly keep?: boolean;
   /** Told what happens as it happens. */
@@ -59,11 +64,8 @@ const rooms = ["lobby", "general", "random", "tea"];
 /** How many messages a client sends each time that it does something, on average. */
 const messagesPerAct = 1.7;
 
-/** How long everything may take to come to rest, once all is healed, in milliseconds. */
-const restMs = 40_000;
-
-/** How long a session may be left over: its client's grace, its server's lease, and the time to look. */
-const leftoverMs = 5_000 + leaseMs + 4_000;
+/** Its client's grace, its server's lease, and the time to look. */
+const usualLeftoverMs = 5_000 + leaseMs + 4_000;
 
 /** How long a server may take to answer a command, in milliseconds. */
 const answerMs = storeTimeoutMs + 500;
@@ -96,7 +98,8 @@ class Run {
     const { servers, seconds, faults, keep = false } = this.#options;
     const onCrash = (what: string) => this.#notice("a server goes on", what);
     await using world = await World.start({
-      root: this.#options.root ?? root,
+      root,
+      patches: this.#options.patches ?? [],
       servers,
       timeline: this.#timeline,
       onCrash,
@@ -189,6 +192,7 @@ class Run {
   /** Waits until everybody has said and seen everything. */
   async #settle(world: World, actors: readonly Actor[]): Promise<void> {
     for (const actor of actors) actor.quiet();
+    const { restMs = 40_000 } = this.#options;
     const done = await this.#until("everything has come to rest", restMs, async () => {
       if (!actors.every(({ done }) => done)) return false;
       const heads = await world.heads();
@@ -208,6 +212,7 @@ class Run {
   async #checkPresence(world: World, actors: readonly Actor[], observer: Observer): Promise<void> {
     const users = actors.map(({ name }) => name).sort();
     const expected = rooms.map((room) => actors.filter((actor) => actor.room === room).map(({ name }) => name).sort());
+    const { leftoverMs = usualLeftoverMs } = this.#options;
     for (const node of world.nodes) {
       let online: string[] = [];
       let members: string[][] = [];
@@ -227,6 +232,7 @@ class Run {
       if (!await actor.quit()) this.#notice("everything comes to rest", `${actor.name}'s quit is not answered`);
     }));
     this.#timeline.note("everybody has left");
+    const { leftoverMs = usualLeftoverMs } = this.#options;
     for (const node of world.nodes) {
       let online: string[] = [];
       const empty = await this.#until(`${node.id} is empty`, leftoverMs, async () => {

@@ -20,6 +20,8 @@ export interface Violation {
   readonly text: string;
   /** The messages that it is about. */
   readonly cids: readonly string[];
+  /** What one reader saw, where it is about that, and when. */
+  readonly view?: { readonly stretch: Stretch; readonly at: number };
 }
 
 /** What rolled-back data excuses: who was where is put back as well. */
@@ -92,7 +94,8 @@ function* checkLog({ topic, head, entries }: Log, byCid: ReadonlyMap<string, Sen
 function* checkAcknowledged({ sent, rollbacks }: Story, logs: ReadonlyMap<string, Log>): Generator<Violation> {
   const numbers = new Map<Log, Map<string, number>>();
   for (const log of logs.values()) {
-    numbers.set(log, new Map(log.entries.map(({ cid = "", seq }) => [cid, seq])));
+    // Of one that is there twice, the first.
+    numbers.set(log, new Map(log.entries.toReversed().map(({ cid = "", seq }) => [cid, seq])));
   }
   for (const { topic, cid, outcome, attempts } of sent) {
     if (outcome.kind !== "acknowledged") continue;
@@ -100,7 +103,7 @@ function* checkAcknowledged({ sent, rollbacks }: Story, logs: ReadonlyMap<string
     const seq = log && numbers.get(log)!.get(cid);
     const told = `${cid} was acknowledged at ${stamp(outcome.at)} as ${topic} ${outcome.seq}`;
     if (seq === undefined) {
-      const may = rollbacks.some(({ copied, killed }) => outcome.at >= copied && attempts.at(-1)! <= killed);
+      const may = rollbacks.some(({ copied, killed }) => outcome.at >= copied && attempts.at(-1)!.at <= killed);
       if (!may) yield { kind: "what is acknowledged is kept", text: `${told} and is not in the log`, cids: [cid] };
     } else if (seq !== outcome.seq) {
       yield { kind: "what is acknowledged is kept", text: `${told} and is ${seq}`, cids: [cid] };
@@ -114,25 +117,27 @@ function* checkStretch(stretch: Stretch, log: Log | undefined, story: Story): Ge
   const who = `${reader} in ${topic}`;
   let place = opened.place;
   for (const item of items) {
-    if (item.kind === "message") yield* checkMessage(who, place, item, log);
-    else if (item.kind === "gap") yield* checkGap(who, place, item, log);
-    else if (!same(place, item.place)) {
+    const view = { stretch, at: item.at };
+    const found = item.kind === "message"
+      ? checkMessage(who, place, item, log)
+      : item.kind === "gap"
+      ? checkGap(who, place, item, log, story)
+      : [];
+    for (const violation of found) yield { ...violation, view };
+    if (item.kind === "resumed" && !same(place, item.place)) {
       const text = `${who} was at ${show(place)} and resumed at ${show(item.place)} on ${item.server}, ${
         stamp(item.at)
       }`;
-      yield { kind: "a resume goes on", text, cids: [] };
+      yield { kind: "a resume goes on", text, cids: [], view };
     }
     place = item.place;
-  }
-  if (story.rollbacks.length === 0 && log && place.epoch !== log.epoch) {
-    const text = `${who} ends at ${show(place)}, and the log's epoch is ${log.epoch}`;
-    yield { kind: "the epoch stays", text, cids: [] };
   }
   if (closed || !log) return;
   if (place.epoch === log.epoch && place.seq === log.head) return;
   const missing = log.entries.filter(({ seq }) => place.epoch !== log.epoch || seq > place.seq);
   const text = `${who} ends at ${show(place)}, and the log at ${log.epoch}.${log.head}: ${missing.length} never came`;
-  yield { kind: "everything comes", text, cids: missing.slice(0, 3).map(({ cid = "" }) => cid) };
+  const view = { stretch, at: Infinity };
+  yield { kind: "everything comes", text, cids: missing.slice(0, 3).map(({ cid = "" }) => cid), view };
 }
 
 function* checkMessage(
@@ -162,6 +167,7 @@ function* checkGap(
   place: Place,
   { at, from, to, place: next }: Item & { kind: "gap" },
   log: Log | undefined,
+  { rollbacks }: Story,
 ): Generator<Violation> {
   const told = `${who} was at ${show(place)} and was told at ${stamp(at)} of a gap from ${from} to ${to ?? "?"}, ` +
     `then ${show(next)}`;
@@ -169,7 +175,8 @@ function* checkGap(
     yield { kind: "a gap fits", text: told, cids: [] };
   }
   if (to === null) {
-    if (next.epoch === place.epoch) yield { kind: "no gap without a loss", text: told, cids: [] };
+    const changed = next.epoch !== place.epoch && rollbacks.some(({ killed }) => killed <= at);
+    if (!changed) yield { kind: "no gap without a loss", text: told, cids: [] };
     return;
   }
   if (log?.epoch !== place.epoch || log.entries.length === 0) return;

@@ -7,7 +7,8 @@ import type { Violation } from "./checker.ts";
 import type { Sent, Story, Stretch } from "./record.ts";
 
 /** Finds the losses that somebody was not told of. */
-export function* checkLosses({ sent, logs, stretches }: Story): Generator<Violation> {
+export function* checkLosses({ sent, logs, stretches, rollbacks }: Story): Generator<Violation> {
+  if (rollbacks.length === 0) return; // then nothing may be lost, told or not
   const logged = new Set(logs.flatMap(({ entries }) => entries.map(({ cid }) => cid)));
   const byTopic = Map.groupBy(stretches, ({ topic }) => topic);
   const seen = new Map<Stretch, Set<string | undefined>>();
@@ -21,14 +22,14 @@ export function* checkLosses({ sent, logs, stretches }: Story): Generator<Violat
       const text =
         `${message.cid}, which was ${message.topic} ${message.outcome.seq}, is lost, and ${stretch.reader} ` +
         `neither saw it nor was told of a gap that covers it`;
-      yield { kind: "no silent loss", text, cids: [message.cid] };
+      yield { kind: "no silent loss", text, cids: [message.cid], view: { stretch, at: message.outcome.at } };
     }
   }
 }
 
 /** Whether a reader should have had a message, and was neither given it nor a gap. */
 function owed({ attempts }: Sent, seq: number, { opened, items, closed }: Stretch): boolean {
-  const [from] = attempts;
+  const from = attempts[0].at;
   if (opened.at > from || (closed && closed.at < from)) return false;
   const later = items.filter(({ at }) => at >= from);
   if (later.some((item) => item.kind === "gap" && item.from <= seq && (item.to === null || item.to >= seq))) {

@@ -6,7 +6,7 @@
  */
 
 import type { Connection, Json } from "./connection.ts";
-import type { Sent } from "./record.ts";
+import type { Attempt, Sent } from "./record.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** How many messages may be unanswered at once. */
@@ -99,8 +99,10 @@ export class Outgoing {
   #send(connection: Connection, topic: string, queue: Queue, message: Message): void {
     message.state = "sent";
     this.#unanswered++;
-    message.sent.attempts.push(this.#timeline.now);
+    const attempt: Attempt = { at: this.#timeline.now, server: connection.server.id };
+    message.sent.attempts.push(attempt);
     connection.request(message.cmd, message.fields, (reply) => {
+      attempt.answer = { code: reply.type === "ok" ? "ok" : reply.code, at: this.#timeline.now };
       if (this.#unanswered > 0) this.#unanswered--;
       this.#answered(topic, queue, message, reply);
     });

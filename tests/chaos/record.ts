@@ -16,6 +16,14 @@ export type Outcome =
   /** Not answered, or given up: it may be in the log once, or not at all. */
   | { readonly kind: "unknown" };
 
+/** A message on its way to a server. */
+export interface Attempt {
+  readonly at: number;
+  readonly server: string;
+  /** `ok` or an error's code, and when it came. */
+  answer?: { readonly code: string; readonly at: number };
+}
+
 /** A message that somebody sent, or meant to. */
 export interface Sent {
   readonly publisher: string;
@@ -24,8 +32,8 @@ export interface Sent {
   readonly n: number;
   readonly cid: string;
   readonly text: string;
-  /** When it was sent, each time. */
-  readonly attempts: number[];
+  /** Each time that it was sent. */
+  readonly attempts: Attempt[];
   outcome: Outcome;
 }
 

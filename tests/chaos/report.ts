@@ -52,8 +52,21 @@ export function indictment({ violations, story, notes }: Verdict): string {
   return lines.join("\n");
 }
 
-function tell({ text, cids }: Violation, story: Story): string[] {
-  return [`    ${text}`, ...[...new Set(cids)].slice(0, 2).flatMap((cid) => biography(cid, story))];
+function tell({ text, cids, view }: Violation, story: Story): string[] {
+  const biographies = [...new Set(cids)].slice(0, 2).flatMap((cid) => biography(cid, story));
+  return [`    ${text}`, ...biographies, ...(view ? glimpse(view) : [])];
+}
+
+/** What a reader saw shortly before and after some time. */
+function glimpse({ stretch: { reader, topic, opened, items, closed }, at }: NonNullable<Violation["view"]>): string[] {
+  const index = items.findIndex((item) => item.at >= at);
+  const middle = index < 0 ? items.length : index;
+  const shown = items.slice(Math.max(0, middle - 3), middle + 5).map((item) => {
+    const what = item.kind === "message" ? item.cid : item.kind === "gap" ? `gap ${item.from}–${item.to}` : "resumed";
+    return `${seconds(item.at)} ${what} → ${item.place.epoch}.${item.place.seq}.${item.place.id}`;
+  });
+  const end = closed ? `until ${seconds(closed.at)} (${closed.by})` : "to the end";
+  return [`      ${reader} in ${topic}, from ${seconds(opened.at)} (${opened.by}) ${end}: ${shown.join("; ")}`];
 }
 
 /** What is known of one message: who sent it when, where it is, and who saw it when. */
@@ -64,7 +77,10 @@ function biography(cid: string, { sent, logs, stretches }: Story): string[] {
   const fate = outcome.kind === "acknowledged"
     ? `acknowledged as ${outcome.seq} at ${seconds(outcome.at)}`
     : outcome.kind;
-  const lines = [`      ${cid}, from ${publisher} to ${topic}: sent at ${attempts.map(seconds)}; ${fate}`];
+  const tries = attempts.map(({ at, server, answer }) =>
+    `sent at ${seconds(at)} to ${server}, ${answer ? `${answer.code} at ${seconds(answer.at)}` : "no answer"}`
+  );
+  const lines = [`      ${cid}, from ${publisher} to ${topic}: ${tries.join("; ")}; ${fate}`];
   for (const { epoch, entries, topic } of logs) {
     for (const entry of entries) {
       if (entry.cid === cid) lines.push(`      in the log: ${topic} ${epoch}.${entry.seq}.${entry.id}`);

@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { allFaults, type ChaosOptions, runChaos } from "./chaos.ts";
 import type { KindName } from "./faults.ts";
+import { mutations, row, tryMutation } from "./mutations.ts";
 import { details, indictment, summary } from "./report.ts";
 
 const help = `deno task chaos [option …]
@@ -56,12 +57,25 @@ async function main(): Promise<number> {
     told,
   };
   console.log(`seed ${seed}`);
+  if (values.mutations) return await tryAll(options);
   const verdict = await runChaos(options);
   if (verdict.violations.length > 0) console.log(indictment(verdict));
   if (values.keep) console.log(`The servers' logs are in ${verdict.folder}`);
   console.log(details(verdict));
   console.log(summary(verdict));
   return verdict.violations.length === 0 ? 0 : 1;
+}
+
+/** Tries every mutation. @returns 1 where one is missed */
+async function tryAll(options: ChaosOptions): Promise<number> {
+  let missed = 0;
+  for (const mutation of mutations) {
+    const trial = await tryMutation(mutation, { ...options, told: undefined });
+    if (!trial.caught) missed++;
+    console.log(row(trial));
+  }
+  console.log(`${mutations.length - missed} of ${mutations.length} mutations found`);
+  return missed > 0 ? 1 : 0;
 }
 
 function whole(name: string, text: string): number {

@@ -54,10 +54,25 @@ export class ServerNode implements AsyncDisposable {
     this.#up = this.outages.begin(timeline.now);
   }
 
-  /** Starts the process; when this resolves, clients can connect. */
+  /** Starts the process, again and again while it cannot start; when this resolves, clients can connect. */
   async start(): Promise<void> {
-    const { id, root, folder, settings, timeline } = this.#options;
+    const { id, timeline } = this.#options;
     this.#stopping = false;
+    const deadline = timeline.now + startMs;
+    for (;;) {
+      try {
+        this.#port = await this.#spawn();
+        return this.#up(timeline.now + recoveryMs);
+      } catch (error) {
+        // Without a store it does not start: whoever runs it starts it again.
+        if (this.#stopping || timeline.now > deadline) throw error;
+        timeline.note(`${id} is started again`);
+      }
+    }
+  }
+
+  async #spawn(): Promise<number> {
+    const { id, root, folder, settings, timeline } = this.#options;
     const child = this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--config", join(root, "deno.json"), "-P=server", join(root, "server.ts")],
       cwd: folder,
@@ -87,11 +102,10 @@ export class ServerNode implements AsyncDisposable {
     });
     const timer = setTimeout(() => ready.reject(new Error(`${id} is not ready after ${startMs} ms`)), startMs);
     try {
-      this.#port = await ready.promise;
+      return await ready.promise;
     } finally {
       clearTimeout(timer);
     }
-    this.#up(timeline.now + recoveryMs);
   }
 
   /** Whether the process is there, and was not told to stop. */

@@ -8,6 +8,7 @@ import type { Log } from "./record.ts";
 import { RedisNode } from "./redis_node.ts";
 import { ServerNode } from "./server_node.ts";
 import type { Timeline } from "./timeline.ts";
+import { applyPatch, copyTree, type Patch } from "./tree.ts";
 
 /** A server's lease, in milliseconds. */
 export const leaseMs = 3_000;
@@ -22,8 +23,10 @@ const pageSize = 200;
 
 /** What a world is made from. */
 export interface WorldOptions {
-  /** The project, or a copy of it. */
+  /** Whose servers run, from a copy. */
   readonly root: string;
+  /** What is changed in the copy. */
+  readonly patches: readonly Patch[];
   readonly servers: number;
   readonly timeline: Timeline;
   readonly onCrash: (what: string) => void;
@@ -52,6 +55,9 @@ export class World implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "chat-chaos-" });
     await using parts = new AsyncDisposableStack();
     if (!options.keep) parts.defer(() => Deno.remove(folder, { recursive: true }));
+    const root = join(folder, "tree");
+    await copyTree(options.root, root);
+    for (const patch of options.patches) await applyPatch(root, patch);
     const { ca, cert, key } = await makeCertificates({ names: ["localhost", "127.0.0.1"] });
     const [CERT_FILE, KEY_FILE] = [join(folder, "cert.pem"), join(folder, "key.pem")];
     await Deno.writeTextFile(CERT_FILE, cert);
@@ -71,7 +77,7 @@ export class World implements AsyncDisposable {
       MAX_INBOX: "1000000",
       DRAIN_SECONDS: "3",
     };
-    const { root, timeline, onCrash } = options;
+    const { timeline, onCrash } = options;
     const nodes = Array.from({ length: options.servers }, (_, index) => {
       const id = `server${index + 1}`;
       return parts.use(new ServerNode({ id, root, folder, redisPort: redis.port, settings, timeline, onCrash }));

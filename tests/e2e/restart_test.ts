@@ -75,42 +75,48 @@ test("a restart of an append-only Redis between the server's two keeps them as w
   await restartKeepsAll(folder.path, { REDIS_URL: redis.url }, () => redis.restart());
 }, every(processes, ownRedis));
 
-test("a server on SQLite that is killed in mid-traffic has every message that it acknowledged", async () => {
-  await using folder = await temporaryFolder();
-  const settings = { DEMO_ACCOUNTS: "on", RATE_LIMIT: "off" };
-  const acknowledged = new Map<number, string>();
-  for (const round of [1, 2]) {
-    await using server = await ServerProcess.start(folder.path, settings);
-    await using client = await server.jsonLogin("a");
-    const sent: string[] = [];
-    let killed: Promise<void> | undefined;
-    for (let count = 0; count < 4_000; count++) {
-      sent.push(`message ${count} of round ${round}`);
-      client.post("say", { text: sent[count] });
-    }
-    for (let replies = 0;; replies++) {
-      const line = await client.lineOrEnd();
-      if (line === undefined || line.endsWith("[unfinished]")) break;
-      const { type, id, seq } = JSON.parse(line) as Json;
-      if (type !== "ok") continue;
-      acknowledged.set(seq, sent[id - 2]); // the first request was the login
-      if (acknowledged.size >= 500 * round) killed ??= server.kill();
-    }
-    await killed;
-    assert.ok(acknowledged.size < 4_000 * round, "it was killed too late");
-  }
+for (const durability of ["normal", "full"]) {
+  test(
+    `with DURABILITY=${durability}, a server that is killed in mid-traffic has all that it acknowledged`,
+    async () => {
+      await using folder = await temporaryFolder();
+      const settings = { DEMO_ACCOUNTS: "on", RATE_LIMIT: "off", DURABILITY: durability };
+      const acknowledged = new Map<number, string>();
+      for (const round of [1, 2]) {
+        await using server = await ServerProcess.start(folder.path, settings);
+        await using client = await server.jsonLogin("a");
+        const sent: string[] = [];
+        let killed: Promise<void> | undefined;
+        for (let count = 0; count < 4_000; count++) {
+          sent.push(`message ${count} of round ${round}`);
+          client.post("say", { text: sent[count] });
+        }
+        for (let replies = 0;; replies++) {
+          const line = await client.lineOrEnd();
+          if (line === undefined || line.endsWith("[unfinished]")) break;
+          const { type, id, seq } = JSON.parse(line) as Json;
+          if (type !== "ok") continue;
+          acknowledged.set(seq, sent[id - 2]); // the first request was the login
+          if (acknowledged.size >= 500 * round) killed ??= server.kill();
+        }
+        await killed;
+        assert.ok(acknowledged.size < 4_000 * round, "it was killed too late");
+      }
 
-  await using server = await ServerProcess.start(folder.path, settings);
-  await using client = await server.jsonLogin("a");
-  const kept: Json[] = [];
-  do {
-    const { messages } = await client.ok("history", { n: 500, before: kept[0]?.seq });
-    assert.ok(messages.length > 0);
-    kept.unshift(...messages);
-  } while (kept[0].seq > 1);
-  assert.deepEqual(kept.map(({ seq }) => seq), Array.from(kept, (_, index) => index + 1));
-  for (const [seq, text] of acknowledged) assert.equal(kept[seq - 1]?.text, text);
-}, processes);
+      await using server = await ServerProcess.start(folder.path, settings);
+      await using client = await server.jsonLogin("a");
+      const kept: Json[] = [];
+      do {
+        const { messages } = await client.ok("history", { n: 500, before: kept[0]?.seq });
+        assert.ok(messages.length > 0);
+        kept.unshift(...messages);
+      } while (kept[0].seq > 1);
+      assert.deepEqual(kept.map(({ seq }) => seq), Array.from(kept, (_, index) => index + 1));
+      for (const [seq, text] of acknowledged) assert.equal(kept[seq - 1]?.text, text);
+    },
+    processes,
+  );
+}
 
 test(
   "when a server is killed its users vanish, their rooms are told, and they can log in elsewhere at once",

@@ -67,9 +67,11 @@ class Arrivals<T> {
     this.#wake();
   }
 
-  /** The next one, or undefined after the last. */
-  async next(what: () => string): Promise<T | undefined> {
-    while (this.#items.length === 0 && !this.#over) await within(this.#news.promise, what);
+  /** The next one, or undefined after the last; without `what` it may take as long as it likes. */
+  async next(what?: () => string): Promise<T | undefined> {
+    while (this.#items.length === 0 && !this.#over) {
+      await (what ? within(this.#news.promise, what) : this.#news.promise);
+    }
     return this.#items.shift();
   }
 
@@ -171,6 +173,11 @@ export class LineClient implements AsyncDisposable {
   async expectEnd(): Promise<void> {
     assert.deepEqual(await this.rest(), []);
     assert.equal(this.#ended, "eof");
+  }
+
+  /** Hands every line to a listener, however long that takes, until the connection ends. */
+  async each(take: (line: string) => void): Promise<void> {
+    for (let line; (line = await this.#arrived.next()) !== undefined;) take(line);
   }
 
   /** Reads no more off the connection, after what is being read, until {@linkcode readOn}. */

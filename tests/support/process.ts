@@ -177,6 +177,11 @@ export class ServerProcess implements Endpoint, AsyncDisposable {
     return TextClient.login(this, user, password);
   }
 
+  /** A program that has connected and said HELLO. */
+  json(): Promise<JsonClient> {
+    return JsonClient.open(this);
+  }
+
   jsonLogin(user: string, fields?: Record<string, unknown>): Promise<JsonClient> {
     return JsonClient.login(this, user, fields);
   }

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { findRedis, oldestRedis } from "../../scripts/redis_binary.ts";
 import { type Need, need, permitted } from "./needs.ts";
 import { ask, RespError, type RespValue } from "./resp.ts";
+import { until } from "./turns.ts";
 
 const hostname = "127.0.0.1";
 
@@ -228,6 +229,21 @@ function freePort(): number {
 
 function infoField(info: RespValue, field: string): string | undefined {
   return new RegExp(`^${field}:(.*?)\r?$`, "m").exec(String(info))?.[1];
+}
+
+/** Waits until a replica is connected to its master and has the data that it began with. */
+export async function replicates(replica: TestRedis): Promise<void> {
+  await until("the replica has its master's data", async () => {
+    return infoField(await replica.call("INFO", "replication"), "master_link_status") === "up";
+  });
+}
+
+/** Waits until a replica has all that its master had when this was called. */
+export async function replicatedTo(replica: TestRedis, master: TestRedis): Promise<void> {
+  const offset = Number(infoField(await master.call("INFO", "replication"), "master_repl_offset"));
+  await until("the replica has it all", async () => {
+    return Number(infoField(await replica.call("INFO", "replication"), "slave_repl_offset")) >= offset;
+  });
 }
 
 /** What this run of the tests can have, in the order of preference; decided once, below. */

@@ -5,7 +5,7 @@
  */
 
 import type { HostPort } from "../../lib/store/redis/link.ts";
-import { startRedis, type TestRedis } from "./redis.ts";
+import { replicatedTo, replicates, startRedis, type TestRedis } from "./redis.ts";
 import type { RespValue } from "./resp.ts";
 import { until } from "./turns.ts";
 
@@ -27,6 +27,8 @@ export interface TestCluster extends AsyncDisposable {
   readonly nodes: readonly HostPort[];
   /** The number of the master that has the key's slot, before any failover. */
   ownerOf(key: string): Promise<number>;
+  /** Waits until the replica has all that its master had when this was called. */
+  replicated(): Promise<void>;
   /** Waits until each of these nodes, all unless told, finds that the cluster serves all slots. */
   settled(nodes?: readonly TestRedis[]): Promise<void>;
 }
@@ -69,6 +71,7 @@ export async function startCluster({ replica = false }: ClusterOptions = {}): Pr
     replica: all[3],
     nodes: all.map(({ port }) => ({ host: hostname, port })),
     settled,
+    replicated: () => replicatedTo(all[3], masters[0]),
     ownerOf: async (key) => Math.floor(Number(await all[0].call("CLUSTER", "KEYSLOT", key)) * 3 / slots),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -81,9 +84,7 @@ function rangeOf(index: number): [string, string] {
 
 async function makeReplica(node: TestRedis, master: TestRedis): Promise<void> {
   await node.call("CLUSTER", "REPLICATE", `${await master.call("CLUSTER", "MYID")}`);
-  await until("the replica has its master's data", async () => {
-    return /master_link_status:up/.test(`${await node.call("INFO", "replication")}`);
-  });
+  await replicates(node);
 }
 
 /** Whether a node knows all others, and finds all slots served. */

@@ -5,7 +5,7 @@
  */
 
 import type { HostPort } from "../../lib/store/redis/link.ts";
-import { startRedis, type TestRedis } from "./redis.ts";
+import { replicatedTo, replicates, startRedis, type TestRedis } from "./redis.ts";
 import type { RespValue } from "./resp.ts";
 import { until } from "./turns.ts";
 
@@ -40,9 +40,7 @@ export async function startSentinels(): Promise<TestSentinels> {
     [0, 1].map(async () => stack.use(await startRedis({ appendonly: true, args }))),
   );
   await replica.call("REPLICAOF", hostname, `${master.port}`);
-  await until("the replica has its master's data", async () => {
-    return /master_link_status:up/.test(`${await replica.call("INFO", "replication")}`);
-  });
+  await replicates(replica);
   const sentinel = [
     `sentinel monitor ${masterName} ${hostname} ${master.port} 2`,
     `sentinel down-after-milliseconds ${masterName} 500`,
@@ -63,12 +61,7 @@ export async function startSentinels(): Promise<TestSentinels> {
     sentinels: sentinels.map(({ port }) => ({ host: hostname, port })),
     master,
     replica,
-    replicated: async () => {
-      const offset = offsetIn(await master.call("INFO", "replication"), "master_repl_offset");
-      await until("the replica has it all", async () => {
-        return offsetIn(await replica.call("INFO", "replication"), "slave_repl_offset") >= offset;
-      });
-    },
+    replicated: () => replicatedTo(replica, master),
     failedOver: async () => {
       for (const node of sentinels) {
         await until("the replica is the master", async () => {
@@ -86,8 +79,4 @@ function fieldsOf(flat: RespValue): Map<string, string> {
   const words = flat as string[];
   for (let index = 0; index + 1 < words.length; index += 2) fields.set(words[index], words[index + 1]);
   return fields;
-}
-
-function offsetIn(info: RespValue, name: string): number {
-  return Number(new RegExp(`^${name}:(\\d+)`, "m").exec(String(info))?.[1] ?? -1);
 }

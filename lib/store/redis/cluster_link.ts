@@ -25,7 +25,7 @@ function makeCluster(address: RedisAddress, timeoutMs: number) {
       ...clientOptions(address, timeoutMs),
       socket: {
         ...socketOptions(timeoutMs),
-        reconnectStrategy: (tries: number) => Math.min(1_000, 25 * 2 ** Math.min(tries, 6)),
+        reconnectStrategy: (tries: number) => Math.min(200, 25 * 2 ** Math.min(tries, 3)) * (0.75 + Math.random() / 2),
       },
     },
     // A node that is gone for good is replaced by another: look soon, since until then its slots are away.
@@ -42,6 +42,12 @@ export class ClusterLink implements Link {
   readonly #timeoutMs: number;
   readonly #events: LinkEvents;
   readonly #heard = new Map<string, (message: string) => void>();
+  /** One for all channels: a connection calls it once for a message, however often it was told to. */
+  readonly #hear = (message: string, channel: string): void => {
+    if (!this.#unheard.has(channel)) this.#heard.get(channel)?.(message);
+  };
+  /** Channels whose listeners are to be told of an interruption before they hear anything. */
+  readonly #unheard = new Set<string>();
   /** Channel → the master on whose line it is. */
   readonly #places = new Map<string, string>();
   /** Master → the connection that its channels are heard on. */
@@ -100,18 +106,21 @@ export class ClusterLink implements Link {
     return this.#cluster.sendCommand<Answer>(key, false, [...args]);
   }
 
-  /** A master that is away does not keep the script from the others. */
-  async load(script: string): Promise<void> {
-    await Promise.any(this.#cluster.masters.map(async (master) => {
+  /** Any other master may be asked for the key as well, while its slot moves; one that is away holds nothing up. */
+  async load(key: string, script: string): Promise<void> {
+    const loads = this.#cluster.masters.map(async (master) => {
       const client = await this.#cluster.nodeClient(master);
       await client.sendCommand(["SCRIPT", "LOAD", script]);
-    }));
+    });
+    void Promise.allSettled(loads);
+    await loads[this.#cluster.masters.findIndex(({ address }) => address === this.#masterOf(key))];
   }
 
   async listen(channel: string, hear: (message: string) => void): Promise<void> {
     this.#heard.set(channel, hear);
     try {
-      await this.#place(channel);
+      if (!await this.#place(channel)) throw new Error("the master that has the channel is away");
+      this.#unheard.delete(channel);
     } catch (error) {
       this.#heard.delete(channel);
       this.#places.delete(channel);
@@ -121,6 +130,7 @@ export class ClusterLink implements Link {
 
   async ignore(channel: string): Promise<void> {
     this.#heard.delete(channel);
+    this.#unheard.delete(channel);
     await this.#unplace(channel);
   }
 
@@ -142,15 +152,21 @@ export class ClusterLink implements Link {
     return this.#cluster.slots[slotOf(name)]?.master.address;
   }
 
-  /** Subscribes to a channel on the master that has its slot. */
-  async #place(channel: string): Promise<void> {
+  /**
+   * Subscribes to a channel on the master that has its slot.
+   *
+   * @returns false where that master is away: the channel is subscribed to when its line is back
+   */
+  async #place(channel: string): Promise<boolean> {
     for (let tries = 0;; tries++) {
       const master = this.#masterOf(channel);
-      const line = master === undefined ? undefined : await this.#lineTo(master);
-      if (master === undefined || !line?.client) throw new Error(`${master ?? "its slot"} is away`);
+      if (master === undefined) throw new Error("nobody has the channel's slot");
+      const line = await this.#lineTo(master);
       this.#places.set(channel, master);
+      if (!line?.client) return false;
       try {
-        return await this.#subscribe(line.client, channel);
+        await this.#subscribe(line.client, channel);
+        return true;
       } catch (error) {
         if (!hasMoved(error) || tries === 3) throw error;
         await this.#learn(channel);
@@ -165,7 +181,7 @@ export class ClusterLink implements Link {
   }
 
   async #subscribe(client: Client, channel: string): Promise<void> {
-    await client.sSubscribe(channel, (message) => this.#heard.get(channel)?.(message));
+    await client.sSubscribe(channel, this.#hear);
   }
 
   /** The line to a master, opened if it is the first; one that is away comes back by itself. */
@@ -173,10 +189,13 @@ export class ClusterLink implements Link {
     if (!this.#lines.has(master)) {
       const line = this.#makeLine(master);
       this.#lines.set(master, line);
-      this.#opening.set(master, line.open().catch((error) => {
-        this.#events.fault(error);
-        line.comeBack();
-      }).finally(() => this.#opening.delete(master)));
+      this.#opening.set(
+        master,
+        line.open().catch((error) => {
+          this.#events.fault(error);
+          line.retry();
+        }).finally(() => this.#opening.delete(master)),
+      );
     }
     await this.#opening.get(master);
     return this.#lines.get(master);
@@ -186,23 +205,32 @@ export class ClusterLink implements Link {
     const colon = master.lastIndexOf(":");
     const { username, password } = this.#address;
     const at = { host: master.slice(0, colon), port: Number(master.slice(colon + 1)) };
-    const line: Line = new Line({ ...at, username, password }, this.#timeoutMs, {
+    return new Line({ ...at, username, password }, this.#timeoutMs, {
       prepare: async (client) => {
         client.on("sharded-channel-moved", (channel: string) => {
           this.#learn(channel).catch((error) => this.#events.fault(error));
         });
-        const channels = [...this.#places.keys()].filter((channel) => this.#places.get(channel) === master);
-        try {
-          await Promise.all(channels.map((channel) => this.#subscribe(client, channel)));
-        } catch (error) {
-          if (hasMoved(error)) await this.#learn(channels[0]);
-          throw error;
-        }
+        const channels = this.#placedOn(master);
+        for (const channel of channels) this.#unheard.add(channel);
+        await Promise.all(channels.map(async (channel) => {
+          try {
+            await this.#subscribe(client, channel);
+          } catch (error) {
+            if (hasMoved(error)) await this.#learn(channel);
+            throw error;
+          }
+        }));
       },
-      back: () => this.#events.interrupted(),
+      back: () => {
+        for (const channel of this.#placedOn(master)) this.#unheard.delete(channel);
+        this.#events.interrupted();
+      },
       fault: (error) => this.#events.fault(error),
     });
-    return line;
+  }
+
+  #placedOn(master: string): string[] {
+    return [...this.#places.keys()].filter((channel) => this.#places.get(channel) === master);
   }
 
   /** Has the client find out who has the slot now: it does so when a command is answered that the slot has moved. */
@@ -221,16 +249,16 @@ export class ClusterLink implements Link {
       line.close();
       this.#lines.delete(master);
     }
-    const moved = [...this.#places].filter(([channel, master]) => this.#masterOf(channel) !== master);
-    if (moved.length > 0) void this.#move(moved.map(([channel]) => channel));
+    const moved = [...this.#heard.keys()].filter((channel) => this.#masterOf(channel) !== this.#places.get(channel));
+    if (moved.length > 0) void this.#move(moved);
   }
 
   async #move(channels: string[]): Promise<void> {
+    for (const channel of channels) this.#unheard.add(channel);
     const failures = await Promise.all(channels.map(async (channel) => {
       try {
         await this.#unplace(channel).catch(() => {}); // with its connection
-        if (!this.#heard.has(channel)) return;
-        await this.#place(channel);
+        if (this.#heard.has(channel) && await this.#place(channel)) this.#unheard.delete(channel);
         if (!this.#heard.has(channel)) await this.#unplace(channel);
       } catch (error) {
         return error;

@@ -39,6 +39,7 @@ export interface ChannelListener {
 
 interface Call {
   readonly key: string;
+  readonly server: string;
   readonly args: readonly string[];
   resolve(answer: Answer): void;
   reject(error: unknown): void;
@@ -66,15 +67,15 @@ export class RedisGateway implements AsyncDisposable {
   #missing: Call[] | undefined;
   #settling: Promise<unknown> | undefined;
   #fault: unknown;
-  /** Whether the last that is known of Redis is that it did not answer in time. */
-  #hangs = false;
+  /** The servers of which the last that is known is that they did not answer in time. */
+  readonly #hanging = new Set<string>();
   #settle: () => Promise<void> = () => Promise.resolve();
 
   private constructor(options: GatewayOptions) {
     this.#options = options;
     const events = {
       back: () => {
-        this.#hangs = false;
+        this.#hanging.clear();
         this.#returned();
       },
       interrupted: () => {
@@ -109,7 +110,7 @@ export class RedisGateway implements AsyncDisposable {
 
   /** Whether Redis can be used and heard. */
   get available(): boolean {
-    return this.#link.ready && !this.#hangs;
+    return this.#link.ready && this.#hanging.size === 0;
   }
 
   /** Has the listener called each time Redis is back after it was away. */
@@ -143,9 +144,13 @@ export class RedisGateway implements AsyncDisposable {
   }
 
   async #subscribe(channel: string, listener: ChannelListener): Promise<void> {
+    if (this.#hanging.has(this.#link.whereIs(channel))) throw unavailable(new Error("it does not answer"));
     this.#listeners.set(channel, listener);
     try {
-      await this.#inTime(this.#link.listen(channel, (message) => this.#listeners.get(channel)?.hear(message)));
+      await this.#answered(
+        channel,
+        this.#link.listen(channel, (message) => this.#listeners.get(channel)?.hear(message)),
+      );
     } catch (error) {
       this.#listeners.delete(channel);
       throw unavailable(error);
@@ -155,10 +160,22 @@ export class RedisGateway implements AsyncDisposable {
   async #unsubscribe(channel: string, listener: ChannelListener): Promise<void> {
     if (this.#listeners.get(channel) !== listener) return;
     this.#listeners.delete(channel);
+    const hangs = this.#hanging.has(this.#link.whereIs(channel));
+    // The connection may be away, and the subscription with it.
+    const ignored = this.#answered(channel, this.#link.ignore(channel)).catch(() => {});
+    if (!hangs) await ignored; // else whoever is to listen next would wait in vain
+  }
+
+  /** Waits for what was asked of a channel's server, which is known to hang once that is late, until it is done. */
+  async #answered(channel: string, work: Promise<void>): Promise<void> {
+    const server = this.#link.whereIs(channel);
     try {
-      await this.#inTime(this.#link.ignore(channel));
-    } catch {
-      // The connection is away, and the subscription with it.
+      await this.#inTime(work);
+    } catch (error) {
+      if (!(error instanceof Late)) throw error; // not connected: what is under way elsewhere may be answered
+      this.#giveUp(server);
+      void work.catch(() => {}).then(() => this.#hanging.delete(server));
+      throw error;
     }
   }
 
@@ -194,8 +211,9 @@ export class RedisGateway implements AsyncDisposable {
 
   #call(key: string, args: string[]): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (this.#hangs) return reject(unavailable(new Error("it does not answer")));
-      const call: Call = { key, args, resolve, reject };
+      const server = this.#link.whereIs(key);
+      if (this.#hanging.has(server)) return reject(unavailable(new Error("it does not answer")));
+      const call: Call = { key, server, args, resolve, reject };
       this.#pending.set(call, performance.now() + this.#options.timeoutMs);
       if (this.#missing) this.#missing.push(call);
       else this.#send(call);
@@ -204,11 +222,11 @@ export class RedisGateway implements AsyncDisposable {
 
   #send(call: Call): void {
     this.#link.send(call.key, call.args).then((answer) => {
-      this.#hangs = false;
+      this.#hanging.delete(call.server);
       this.#pending.delete(call);
       call.resolve(answer);
     }, (error) => {
-      if (error instanceof ErrorReply) this.#hangs = false;
+      if (error instanceof ErrorReply) this.#hanging.delete(call.server);
       if (error instanceof ErrorReply && error.message.startsWith("NOSCRIPT")) return this.#reload(call);
       this.#pending.delete(call);
       call.reject(error instanceof ErrorReply && !awayReplies.test(error.message) ? error : unavailable(error));
@@ -221,8 +239,9 @@ export class RedisGateway implements AsyncDisposable {
       return;
     }
     const missing = this.#missing = [call];
-    // Whatever was sent before these loads is answered before they are: all that found no script stand in line by then.
-    Promise.all(Object.values(scripts).map((source) => this.#link.load(source))).then(
+    // Whatever was sent there before these loads is answered before they are: all that found no script stand in line by
+    // then. Another server of the cluster is found to have forgotten them by the first call to it.
+    Promise.all(Object.values(scripts).map((source) => this.#link.load(call.key, source))).then(
       () => {
         this.#missing = undefined;
         for (const call of missing) if (this.#pending.has(call)) this.#send(call);
@@ -241,22 +260,37 @@ export class RedisGateway implements AsyncDisposable {
     const now = performance.now();
     for (const [call, deadline] of this.#pending) {
       if (deadline > now) return; // in the order of their deadlines
-      this.#hangs = true;
+      this.#giveUp(call.server);
+    }
+  }
+
+  /** A server hangs: whatever waits for it is in the same case, however short a time it has waited. */
+  #giveUp(server: string): void {
+    this.#hanging.add(server);
+    for (const call of this.#pending.keys()) {
+      if (call.server !== server) continue;
       this.#pending.delete(call);
-      call.reject(unavailable(new Error("it did not answer in time")));
+      call.reject(unavailable(new Late()));
     }
   }
 
   async #inTime<T>(work: Promise<T>): Promise<T> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("it did not answer in time")), this.#options.timeoutMs);
+      timer = setTimeout(() => reject(new Late()), this.#options.timeoutMs);
     });
     try {
       return await Promise.race([work, late]);
     } finally {
       clearTimeout(timer);
     }
+  }
+}
+
+/** No answer within the time limit. */
+class Late extends Error {
+  constructor() {
+    super("it did not answer in time");
   }
 }
 

@@ -61,36 +61,45 @@ async function dial(
   const at = address.sentinels ? await findMaster(address, timeoutMs) : undefined;
   const client = makeClient(address, at, timeoutMs);
   client.on("error", (error) => onError(error, client));
-  await client.connect();
-  await client.ping(); // a password that is wanted and not given shows here only
-  if (at) {
-    const [role] = await client.sendCommand<string[]>(["ROLE"]);
-    if (role !== "master") {
-      client.destroy();
-      throw new Error(`${at.host}:${at.port} is a ${role}, not the master`);
+  try {
+    await client.connect();
+    await client.ping(); // a password that is wanted and not given shows here only
+    if (at) {
+      const [role] = await client.sendCommand<string[]>(["ROLE"]);
+      if (role !== "master") throw new Error(`${at.host}:${at.port} is a ${role}, not the master`);
     }
+    return client;
+  } catch (error) {
+    discard(client);
+    throw error;
   }
-  return client;
 }
 
-/** Asks one sentinel after the other which server is the master now. */
+/** Asks all sentinels which server is the master now, since the first may be away; the first answer is taken. */
 async function findMaster({ sentinels = [], masterName = "" }: RedisAddress, timeoutMs: number): Promise<HostPort> {
-  let last: unknown = new Error("no sentinel is named");
-  for (const { host, port } of sentinels) {
-    const sentinel = makeClient({ host, port }, undefined, timeoutMs);
-    sentinel.on("error", (error) => last = error);
-    try {
-      await sentinel.connect();
-      const found = await sentinel.sendCommand<string[] | null>(["SENTINEL", "get-master-addr-by-name", masterName]);
-      if (found) return { host: found[0], port: Number(found[1]) };
-      last = new Error(`the sentinel ${host}:${port} knows no master called ${masterName}`);
-    } catch (error) {
-      last = error;
-    } finally {
-      if (sentinel.isOpen) sentinel.destroy();
-    }
+  const clients = sentinels.map(({ host, port }) => makeClient({ host, port }, undefined, timeoutMs));
+  try {
+    return await Promise.any(clients.map((client, index) => askSentinel(client, sentinels[index], masterName)));
+  } catch (error) {
+    const [first] = (error as AggregateError).errors;
+    const reason = first instanceof Error ? first.message : "there is none";
+    throw new Error(`No sentinel names a master: ${reason}`, { cause: error });
+  } finally {
+    clients.forEach(discard);
   }
-  throw new Error(`No sentinel names a master: ${(last as Error).message}`, { cause: last });
+}
+
+async function askSentinel(sentinel: Client, { host, port }: HostPort, masterName: string): Promise<HostPort> {
+  let fault: unknown;
+  sentinel.on("error", (error) => fault = error);
+  try {
+    await sentinel.connect();
+    const found = await sentinel.sendCommand<string[] | null>(["SENTINEL", "get-master-addr-by-name", masterName]);
+    if (found) return { host: found[0], port: Number(found[1]) };
+  } catch (error) {
+    throw fault ?? error;
+  }
+  throw new Error(`the sentinel ${host}:${port} knows no master called ${masterName}`);
 }
 
 /** What a line tells its owner. */
@@ -126,6 +135,12 @@ export class Line {
   /** Makes the first connection. @throws {Error} where that cannot be done */
   open(): Promise<void> {
     return this.#connect(false);
+  }
+
+  /** Connects in the background, however often it takes; for a line that could not be opened. */
+  retry(): void {
+    discard(this.#client);
+    void this.#comeBack();
   }
 
   /** Gives the connection up for a new one. */

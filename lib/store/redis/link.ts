@@ -28,8 +28,10 @@ export interface Link {
    * @param key decides where it goes
    */
   send(key: string, args: readonly string[]): Promise<Answer>;
-  /** Loads a script wherever it may be run. */
-  load(script: string): Promise<void>;
+  /** Loads a script where those for this key are run. */
+  load(key: string, script: string): Promise<void>;
+  /** Names the server that commands for this key go to: what one of them does not answer, another may. */
+  whereIs(key: string): string;
   /** Listens to a sharded channel. */
   listen(channel: string, hear: (message: string) => void): Promise<void>;
   /** Listens to it no longer. */

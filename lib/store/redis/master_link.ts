@@ -40,8 +40,12 @@ export class MasterLink implements Link {
     return client ? client.sendCommand<Answer>([...args]) : Promise.reject(new Error("it is not connected"));
   }
 
-  async load(script: string): Promise<void> {
-    await this.send("", ["SCRIPT", "LOAD", script]);
+  async load(key: string, script: string): Promise<void> {
+    await this.send(key, ["SCRIPT", "LOAD", script]);
+  }
+
+  whereIs(): string {
+    return "";
   }
 
   async listen(channel: string, hear: (message: string) => void): Promise<void> {
@@ -72,6 +76,7 @@ export class MasterLink implements Link {
   }
 
   #hear(channel: string, message: string): void {
-    this.#heard.get(channel)?.(message);
+    // While the connection is being made again, listeners are still to be told that they may have missed something.
+    if (this.#channels.client) this.#heard.get(channel)?.(message);
   }
 }

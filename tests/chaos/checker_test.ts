@@ -1,0 +1,334 @@
+import assert from "node:assert/strict";
+import { check } from "./checker.ts";
+import type { Item, Place, Sent, Story, Stretch } from "./record.ts";
+
+const topic = "room:tea";
+
+function place(seq: number, epoch = "e1", id = `id${seq}`): Place {
+  return { epoch, seq, id: seq === 0 ? "" : id };
+}
+
+/** A message that u sent first at a hundred times its number, and was told its number a little later. */
+function sent(n: number, over: Partial<Sent> = {}): Sent {
+  return {
+    publisher: "u",
+    topic,
+    n,
+    cid: `u-${n}`,
+    text: `text ${n}`,
+    attempts: [{ at: 100 * n, server: "server1" }],
+    outcome: { kind: "acknowledged", seq: n, at: 100 * n + 10 },
+    ...over,
+  };
+}
+
+function logged(seq: number, n = seq) {
+  return { seq, id: `id${seq}`, from: "u", text: `text ${n}`, cid: `u-${n}` };
+}
+
+function message(seq: number, { at = 100 * seq + 5, n = seq, at_ = place(seq) } = {}): Item {
+  return { kind: "message", at, place: at_, from: "u", cid: `u-${n}`, text: `text ${n}` };
+}
+
+function gap(from: number, to: number | null, next: Place, at = 100 * from): Item {
+  return { kind: "gap", at, from, to, place: next };
+}
+
+function stretch(items: Item[], over: Partial<Stretch> = {}): Stretch {
+  return {
+    reader: "r",
+    topic,
+    opened: { at: 0, by: "login", server: "server1", place: place(0) },
+    items,
+    ...over,
+  };
+}
+
+/** A story in which four messages were sent, logged and seen; a test changes what it is about. */
+function story(over: Partial<Story> = {}): Story {
+  const numbers = [1, 2, 3, 4];
+  return {
+    sent: numbers.map((n) => sent(n)),
+    stretches: [stretch(numbers.map((seq) => message(seq)))],
+    logs: [{ topic, epoch: "e1", head: 4, entries: numbers.map((seq) => logged(seq)) }],
+    marks: [],
+    rollbacks: [],
+    noticed: [],
+    ...over,
+  };
+}
+
+function log(entries: ReturnType<typeof logged>[], epoch = "e1", head = entries.at(-1)?.seq ?? 0): Story["logs"] {
+  return [{ topic, epoch, head, entries }];
+}
+
+/** The kinds of what is found, each once. */
+function found(over: Partial<Story>): string[] {
+  return [...new Set(check(story(over)).map(({ kind }) => kind))];
+}
+
+/** Each is a story with a flaw or none, and what has to be found. */
+const stories: Record<string, { over: Partial<Story>; finds: string[] }> = {
+  "all is well": { over: {}, finds: [] },
+  "an acknowledged message is not in the log": {
+    over: { sent: [1, 2, 3, 4, 5].map((n) => sent(n)) },
+    finds: ["what is acknowledged is kept"],
+  },
+  "an acknowledged message has another number": {
+    over: { sent: [sent(1), sent(2), sent(3), sent(4, { outcome: { kind: "acknowledged", seq: 5, at: 410 } })] },
+    finds: ["what is acknowledged is kept"],
+  },
+  "a message is in the log twice": {
+    over: {
+      logs: log([1, 2, 3, 4].map((seq) => logged(seq)).concat(logged(5, 2))),
+      stretches: [stretch([1, 2, 3, 4].map((seq) => message(seq)).concat(message(5, { n: 2 })))],
+    },
+    finds: ["nothing is logged twice"],
+  },
+  "a publisher's messages are in another order": {
+    over: {
+      sent: [sent(1), sent(2), sent(3, { outcome: { kind: "unknown" } }), sent(4, { outcome: { kind: "unknown" } })],
+      logs: log([logged(1), logged(2), logged(3, 4), logged(4, 3)]),
+      stretches: [stretch([message(1), message(2), message(3, { n: 4 }), message(4, { n: 3 })])],
+    },
+    finds: ["a publisher's order is kept"],
+  },
+  "a message of unknown outcome is not there": {
+    over: { sent: [1, 2, 3, 4].map((n) => sent(n)).concat(sent(5, { outcome: { kind: "unknown" } })) },
+    finds: [],
+  },
+  "a message of unknown outcome is there": {
+    over: { sent: [sent(1), sent(2), sent(3), sent(4, { outcome: { kind: "unknown" } })] },
+    finds: [],
+  },
+  "a refused message is there": {
+    over: { sent: [sent(1), sent(2), sent(3), sent(4, { outcome: { kind: "refused", code: "inbox_full", at: 410 } })] },
+    finds: ["what is refused is not done"],
+  },
+  "a message is there that nobody sent": {
+    over: { sent: [sent(1), sent(2), sent(3)] },
+    finds: ["nothing is made up"],
+  },
+  "a message is there whose text is another": {
+    over: { sent: [sent(1), sent(2), sent(3), sent(4, { text: "something else" })] },
+    finds: ["nothing is made up"],
+  },
+  "a message is there that was not sent yet": {
+    over: { sent: [sent(1), sent(2), sent(3), sent(4, { attempts: [], outcome: { kind: "unknown" } })] },
+    finds: ["nothing is made up"],
+  },
+  "the log has a hole": {
+    over: {
+      sent: [sent(1), sent(3), sent(4)],
+      logs: log([logged(1), logged(3), logged(4)]),
+      stretches: [],
+    },
+    finds: ["a log has no holes"],
+  },
+  "the log ends before its head": {
+    over: { logs: log([1, 2, 3, 4].map((n) => logged(n)), "e1", 5), stretches: [] },
+    finds: ["a log has no holes"],
+  },
+  "a reader misses one in the middle": {
+    over: { stretches: [stretch([message(1), message(2), message(4)])] },
+    finds: ["no hole without a gap"],
+  },
+  "a reader misses the last one": {
+    over: { stretches: [stretch([message(1), message(2), message(3)])] },
+    finds: ["everything comes"],
+  },
+  "a reader sees nothing at all": { over: { stretches: [stretch([])] }, finds: ["everything comes"] },
+  "a reader leaves before the last one": {
+    over: { stretches: [stretch([message(1), message(2), message(3)], { closed: { at: 350, by: "join" } })] },
+    finds: [],
+  },
+  "a reader comes later": {
+    over: {
+      stretches: [
+        stretch([message(3), message(4)], { opened: { at: 250, by: "join", server: "server1", place: place(2) } }),
+      ],
+    },
+    finds: [],
+  },
+  "a reader sees one twice": {
+    over: { stretches: [stretch([message(1), message(2), message(2), message(3), message(4)])] },
+    finds: ["nothing comes twice"],
+  },
+  "a reader sees two in another order": {
+    over: {
+      stretches: [stretch([message(1), message(3), message(2), message(4)], { closed: { at: 900, by: "join" } })],
+    },
+    finds: ["no hole without a gap", "nothing comes twice"],
+  },
+  "a reader resumes where it was": {
+    over: {
+      stretches: [
+        stretch([
+          message(1),
+          message(2),
+          { kind: "resumed", at: 250, server: "server2", place: place(2) },
+          message(3),
+          message(4),
+        ]),
+      ],
+    },
+    finds: [],
+  },
+  "a reader resumes further on": {
+    over: {
+      stretches: [
+        stretch([message(1), { kind: "resumed", at: 150, server: "server2", place: place(3) }, message(4)]),
+      ],
+    },
+    finds: ["a resume goes on"],
+  },
+  "a gap covers what the log no longer has": {
+    over: {
+      logs: log([logged(3), logged(4)]),
+      sent: [sent(3), sent(4)],
+      stretches: [stretch([gap(1, 2, place(2, "e1", "")), message(3), message(4)])],
+    },
+    finds: [],
+  },
+  "a gap covers what the log has": {
+    over: { stretches: [stretch([gap(1, 2, place(2, "e1", "")), message(3), message(4)])] },
+    finds: ["no gap without a loss"],
+  },
+  "a gap does not begin where the reader is": {
+    over: {
+      logs: log([logged(4)]),
+      sent: [sent(4)],
+      stretches: [stretch([gap(2, 3, place(3, "e1", "")), message(4)])],
+    },
+    finds: ["a gap fits"],
+  },
+  "an endless gap where no data were lost": {
+    over: { stretches: [stretch([message(1), message(2), gap(3, null, place(2)), message(3), message(4)])] },
+    finds: ["no gap without a loss"],
+  },
+  "the epoch changes without a word": {
+    over: {
+      logs: log([1, 2, 3, 4].map((n) => logged(n)), "e2"),
+      stretches: [
+        stretch([message(1), message(2), message(3, { at_: place(3, "e2") }), message(4, { at_: place(4, "e2") })]),
+      ],
+    },
+    finds: ["the epoch stays"],
+  },
+  "two readers see different messages in one place": {
+    over: {
+      stretches: [
+        stretch([1, 2, 3, 4].map((seq) => message(seq))),
+        stretch([message(1), message(2), message(3), message(4, { at_: place(4, "e1", "other") })], {
+          reader: "another",
+        }),
+      ],
+    },
+    finds: ["the same for everybody"],
+  },
+  "an inbox is taken for read": {
+    over: { marks: [{ inbox: "inbox:r", at: 500, given: place(7), marked: 6 }] },
+    finds: ["what is unread comes again"],
+  },
+  "an inbox begins again at what was marked": {
+    over: { marks: [{ inbox: "inbox:r", at: 500, given: place(6), marked: 6 }] },
+    finds: [],
+  },
+  "something was noticed on the spot": {
+    over: { noticed: [{ at: 100, kind: "no session is left over", text: "u is still there" }] },
+    finds: ["no session is left over"],
+  },
+};
+
+/** The log was put back at 350: 3 and 4 are gone, and 5, which was sent later, has the number 3. */
+function rolledBack(items: Item[], over: Partial<Story> = {}, epoch = "e2"): Partial<Story> {
+  const late = sent(5, { outcome: { kind: "acknowledged", seq: 3, at: 510 } });
+  return {
+    sent: [1, 2, 3, 4].map((n) => sent(n)).concat(late),
+    logs: log([logged(1), logged(2), { ...logged(3, 5), id: "new3" }], epoch),
+    stretches: [stretch(items)],
+    rollbacks: [{ copied: 250, killed: 450 }],
+    ...over,
+  };
+}
+
+const newThird = message(3, { at: 520, n: 5, at_: place(3, "e2", "new3") });
+const sameEpoch = message(3, { at: 520, n: 5, at_: place(3, "e1", "new3") });
+
+const rolledBackStories: typeof stories = {
+  "everybody is told of the loss": {
+    over: rolledBack([1, 2, 3, 4].map((n) => message(n)).concat(gap(5, null, place(2, "e2", ""), 500), newThird)),
+    finds: [],
+  },
+  "a reader who had not seen the lost ones is told": {
+    over: rolledBack([message(1), message(2), gap(3, null, place(2, "e2", ""), 500), newThird]),
+    finds: [],
+  },
+  "a reader who had not seen the lost ones is not told": {
+    over: rolledBack([message(1), message(2), sameEpoch], {}, "e1"),
+    finds: ["no silent loss"],
+  },
+  "a reader is told too late": {
+    over: rolledBack([message(1), message(2), sameEpoch, gap(4, null, place(3, "e2", "new3"), 600)]),
+    finds: ["no silent loss"],
+  },
+  "another message passes for the next": {
+    over: rolledBack(
+      [message(1), message(2), message(3), message(4, { at: 620, n: 6, at_: place(4, "e1", "new4") })],
+      {
+        sent: [sent(1), sent(2), sent(3), sent(5, { outcome: { kind: "acknowledged", seq: 3, at: 510 } })].concat(
+          sent(6, { outcome: { kind: "acknowledged", seq: 4, at: 610 } }),
+        ),
+        logs: log([logged(1), logged(2), { ...logged(3, 5), id: "new3" }, { ...logged(4, 6), id: "new4" }]),
+      },
+      "e1",
+    ),
+    finds: ["nothing passes for continuous"],
+  },
+  "a message is lost that was acknowledged before the copy": {
+    over: rolledBack([gap(1, null, place(0, "e2", ""), 500)], {
+      logs: log([], "e2"),
+      sent: [sent(1)],
+      rollbacks: [{ copied: 200, killed: 450 }],
+    }),
+    finds: ["what is acknowledged is kept"],
+  },
+  "a message is lost that was acknowledged after the rollback": {
+    over: rolledBack([message(1), message(2), gap(3, null, place(2, "e2", ""), 500), newThird], {
+      sent: [1, 2, 3, 4].map((n) => sent(n)).concat(
+        sent(5, { outcome: { kind: "acknowledged", seq: 3, at: 510 } }),
+        sent(6, { outcome: { kind: "acknowledged", seq: 4, at: 610 } }),
+      ),
+      stretches: [],
+    }),
+    finds: ["what is acknowledged is kept"],
+  },
+  "a reader leaves before the lost ones": {
+    over: rolledBack([], { stretches: [stretch([message(1), message(2)], { closed: { at: 290, by: "join" } })] }),
+    finds: [],
+  },
+  "who was forced out by old data": {
+    over: rolledBack([], {
+      stretches: [],
+      noticed: [{ at: 600, kind: "nobody is forced out by nobody", text: "u was" }],
+    }),
+    finds: [],
+  },
+};
+
+for (const [name, { over, finds }] of Object.entries(stories)) {
+  Deno.test(`check() ${finds.length > 0 ? "finds that" : "finds nothing wrong where"} ${name}`, () => {
+    assert.deepEqual(found(over), finds);
+  });
+}
+
+for (const [name, { over, finds }] of Object.entries(rolledBackStories)) {
+  Deno.test(`check() after a rollback ${finds.length > 0 ? "finds that" : "finds nothing wrong where"} ${name}`, () => {
+    assert.deepEqual(found(over), finds);
+  });
+}
+
+Deno.test("check() names the messages that a violation is about", () => {
+  const [violation] = check(story({ stretches: [stretch([message(1), message(2), message(4)])] }));
+  assert.deepEqual(violation.cids, ["u-3", "u-4"]);
+});
