@@ -97,6 +97,9 @@ export class ClientSession implements Caller {
   #pings = 0;
   #pongs = 0;
   #awaitedPong = 0;
+  #refusedSince = false;
+  /** The cids of what was not stored: bounded by what a client can send while it is refused. */
+  readonly #unsaid = new Set<string>();
   #state: "open" | "ending" | "closed" = "open";
   #lastHeard: number;
   #lastAsked = 0;
@@ -222,7 +225,8 @@ export class ClientSession implements Caller {
     }
     const { command, values } = admitted;
     if (command.name === "pong") this.#hearPong();
-    if (command.pipelined && this.#host.now() < this.#refusingUntil) {
+    const cid = values.cid as string | undefined;
+    if (command.pipelined && this.#mustWait(cid)) {
       return this.#refuse(new ChatError("store_unavailable", "A message before this one could not be stored"), id);
     }
     if (!command.pipelined) await this.#settled();
@@ -234,17 +238,18 @@ export class ClientSession implements Caller {
       answer.bytes = encodeReply(outcome.reply, this.format, id);
     }, (error) => {
       answer.bytes = this.#encodeError(error, id);
-      if (command.pipelined && error instanceof ChatError && error.code === "store_unavailable") this.#keepOrder();
+      if (command.pipelined && error instanceof ChatError && error.code === "store_unavailable") this.#keepOrder(cid);
     }).then(() => this.#emit());
     if (!command.pipelined) await work;
   }
 
   /**
    * A message could not be stored, and the client may be about to send it again: nothing that it sent before it knew may
-   * overtake that. Whoever answers a ping has read what was written before it.
+   * overtake that. Whoever sends one of them again knows, and whoever answers a ping has read what was written before it.
    */
-  #keepOrder(): void {
+  #keepOrder(cid: string | undefined): void {
     if (this.format !== "json") return;
+    if (cid !== undefined) this.#unsaid.add(cid);
     const refusing = this.#host.now() < this.#refusingUntil;
     this.#refusingUntil = this.#host.now() + (this.#pongs > 0 ? deadAfterMs : knownAfterMs);
     if (refusing) return;
@@ -261,7 +266,30 @@ export class ClientSession implements Caller {
   }
 
   #hearPong(): void {
-    if (++this.#pongs >= this.#awaitedPong) this.#refusingUntil = 0;
+    if (++this.#pongs < this.#awaitedPong) return;
+    if (!this.#refusedSince) return this.#goOn();
+    this.#refusedSince = false; // of what was refused after the ping, the client may not know
+    this.#ping();
+    this.#awaitedPong = this.#pings;
+  }
+
+  /** Whether a message must not be stored before the client knows of those that were not. */
+  #mustWait(cid: string | undefined): boolean {
+    if (this.#host.now() >= this.#refusingUntil) return false;
+    if (cid === undefined) return true;
+    if (this.#unsaid.has(cid)) {
+      this.#goOn();
+      return false;
+    }
+    this.#unsaid.add(cid);
+    this.#refusedSince = true;
+    return true;
+  }
+
+  #goOn(): void {
+    this.#refusingUntil = 0;
+    this.#refusedSince = false;
+    this.#unsaid.clear();
   }
 
   /** Answers a line that no command was run for. */

@@ -203,7 +203,7 @@ export class Actor implements Guest {
     this.#room = reply.room;
     // What was meant for a room that it is no longer in is said there later, or never; and now and then it gives up.
     for (const topic of this.#outgoing.topics) {
-      if (!this.#acts.chance(topic.startsWith("room:") && topic !== `room:${this.#room}` ? 0.5 : 0.15)) continue;
+      if (!this.#acts.chance(topic.startsWith("room:") && topic !== `room:${this.#room}` ? 0.5 : 0.25)) continue;
       this.#outgoing.giveUp(topic);
       sink.count("given up");
     }

@@ -28,6 +28,8 @@ export interface ChaosOptions {
   readonly faults: readonly KindName[];
   /** Whether Redis is put back to an older copy of its data in mid-run, about once a minute. */
   readonly rollback: boolean;
+  /** How much faster than usual one fault follows another; 1 unless told. */
+  readonly haste?: number;
   /** What is broken in the servers on purpose. */
   readonly patches?: readonly Patch[];
   /** How long everything may take to come to rest, once all is healed, in milliseconds. */
@@ -95,7 +97,7 @@ class Run {
   }
 
   async run(): Promise<Verdict> {
-    const { servers, seconds, faults, keep = false } = this.#options;
+    const { servers, seconds, faults, keep = false, haste = 1 } = this.#options;
     const onCrash = (what: string) => this.#notice("a server goes on", what);
     await using world = await World.start({
       root,
@@ -119,7 +121,12 @@ class Run {
     try {
       await this.#until("everybody is in", 30_000, () => actors.every(({ live }) => live));
       const injector = new Injector({ world, actors, ways }, this.#timeline);
-      const schedule = makeSchedule(this.#prng.fork("faults"), seconds * 1000, servers, faults);
+      const schedule = makeSchedule(this.#prng.fork("faults"), {
+        ms: seconds * 1000,
+        servers,
+        allowed: faults,
+        haste,
+      });
       this.#timeline.note(`everybody is in; ${schedule.length} faults are to come`);
       const faulty = new AbortController();
       await Promise.all([

@@ -226,7 +226,7 @@ export class Connection {
   #end(why: string): void {
     if (this.#over) return;
     this.#over = true;
-    this.#link.destroy();
+    this.#link.leave();
     try {
       this.#conn.close();
     } catch {

@@ -58,6 +58,19 @@ export const kinds = {
   "server paused": { lane: "process", lasts: [300, 1_800], target: ofServer, begin: pauseServer },
   /** For longer than its lease: it is taken for dead, and wakes up. */
   "server frozen": { lane: "process", lasts: [4_000, 7_500], target: ofServer, begin: pauseServer },
+  /** Its clients leave it for another, and then it wakes up with what they had told it. */
+  "server paused and left": {
+    lane: "process",
+    lasts: [600, 1_500],
+    target: ofServer,
+    async begin({ world }, server, prng) {
+      const { door } = world.nodes[server];
+      world.nodes[server].pause();
+      await sleep(prng.int(200, 500));
+      for (const link of door.links) link.cut(prng.next());
+      return () => world.nodes[server].resume();
+    },
+  },
   "Redis killed": {
     lane: "process",
     lasts: [50, 2_500],
@@ -90,6 +103,13 @@ export const kinds = {
     lasts: [500, 3_000],
     target: ofDoor,
     begin: ({ world }, server, prng) => spoilSome(world.nodes[server].door, prng, slow(prng)),
+  },
+  "clients far away": {
+    lane: "network",
+    lasts: [2_000, 6_000],
+    target: ofDoor,
+    begin: ({ world }, server, prng) =>
+      spoilSome(world.nodes[server].door, prng, { kind: "late", ms: prng.int(20, 300) }),
   },
   "clients held up": {
     lane: "network",

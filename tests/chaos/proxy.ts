@@ -15,6 +15,8 @@ export type Weather =
   | { readonly kind: "clear" }
   /** So many bytes at a time, and a pause after each piece. */
   | { readonly kind: "slow"; readonly bytes: number; readonly pauseMs: number }
+  /** All passes, and takes so long on its way. */
+  | { readonly kind: "late"; readonly ms: number }
   /** Nothing passes; what waits passes when it is clear again. */
   | { readonly kind: "held" }
   /** All is taken and thrown away: the other side is gone and nobody was told. */
@@ -66,6 +68,11 @@ export class Link {
     this.#cutting ??= setTimeout(() => this.destroy(), 200);
   }
 
+  /** The near end is gone. What was on its way still arrives. */
+  leave(): void {
+    if (this.#weather.kind === "clear") this.destroy();
+  }
+
   /** Ends it here and now. */
   destroy(): void {
     if (this.#closed) return;
@@ -89,14 +96,23 @@ export class Link {
 
   async #pump(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
     const buffer = new Uint8Array(16_384);
+    let late = Promise.resolve(); // what is on its way, in order
     try {
       for (let read; (read = await from.read(buffer)) !== null;) {
         if (this.#cutAt !== undefined) {
           await writeAll(to, buffer.subarray(0, Math.floor(read * this.#cutAt)));
           return this.destroy();
         }
+        if (this.#weather.kind === "late") {
+          const [bytes, journey] = [buffer.slice(0, read), sleep(this.#weather.ms)];
+          late = late.then(() => journey).then(() => this.#carry(bytes, to));
+          late.catch(() => this.destroy());
+          continue;
+        }
+        await late;
         await this.#carry(buffer.subarray(0, read), to);
       }
+      await late;
       while (this.#weather.kind === "held" && !this.#closed) await this.#changed.promise;
       await to.closeWrite();
     } catch {

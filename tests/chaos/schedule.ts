@@ -24,21 +24,33 @@ const rests: Readonly<Record<Kind["lane"], readonly [number, number]>> = {
   client: [1_500, 5_000],
 };
 
+/** What a schedule is made from. */
+export interface ScheduleOptions {
+  /** How long there are faults, in milliseconds. */
+  readonly ms: number;
+  readonly servers: number;
+  /** The kinds that there are. */
+  readonly allowed: readonly KindName[];
+  /** How much shorter the rests between them are than usual; 1 unless told. */
+  readonly haste?: number;
+}
+
 /** Makes the faults of a run. Within a lane every kind comes before any comes again. */
-export function makeSchedule(prng: Prng, ms: number, servers: number, allowed: readonly KindName[]): Fault[] {
+export function makeSchedule(prng: Prng, { ms, servers, allowed, haste = 1 }: ScheduleOptions): Fault[] {
   const faults: Fault[] = [];
   for (const lane of Object.keys(rests) as Kind["lane"][]) {
     const names = allowed.filter((name) => kinds[name].lane === lane);
     if (names.length === 0) continue;
     const own = prng.fork(lane);
     let bag: KindName[] = [];
-    for (let at = own.int(...rests[lane]) / 2;;) {
+    const rest = () => own.int(...rests[lane]) / haste;
+    for (let at = rest() / 2;;) {
       if (bag.length === 0) bag = own.shuffled(names);
       const kind = bag.pop()!;
       const lasts = own.int(...kinds[kind].lasts as [number, number]);
       if (at + lasts > ms) break;
       faults.push({ at, kind, lasts, server: own.int(0, servers - 1), prng: own.fork(faults.length) });
-      at += lasts + own.int(...rests[lane]);
+      at += lasts + rest();
     }
   }
   return faults.sort((a, b) => a.at - b.at);

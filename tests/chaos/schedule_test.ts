@@ -5,7 +5,7 @@ import { Prng } from "./prng.ts";
 import { makeSchedule } from "./schedule.ts";
 
 function schedule(seed: number, seconds = 300) {
-  return makeSchedule(new Prng(seed), seconds * 1000, 2, allFaults)
+  return makeSchedule(new Prng(seed), { ms: seconds * 1000, servers: 2, allowed: allFaults })
     .map(({ at, kind, lasts, server, prng }) => [at, kind, lasts, server, prng.next()]);
 }
 
@@ -23,11 +23,12 @@ Deno.test("makeSchedule() makes at least 30 faults in 300 s, of every kind", () 
 });
 
 Deno.test("makeSchedule() ends every fault within the time", () => {
-  for (const { at, lasts } of makeSchedule(new Prng(1), 20_000, 2, allFaults)) assert(at + lasts <= 20_000);
+  const faults = makeSchedule(new Prng(1), { ms: 20_000, servers: 2, allowed: allFaults });
+  for (const { at, lasts } of faults) assert(at + lasts <= 20_000);
 });
 
 Deno.test("makeSchedule() makes only the faults that are allowed", () => {
-  const faults = makeSchedule(new Prng(1), 60_000, 2, ["server killed", "clients cut"]);
+  const faults = makeSchedule(new Prng(1), { ms: 60_000, servers: 2, allowed: ["server killed", "clients cut"] });
   assert.deepEqual([...new Set(faults.map(({ kind }) => kind))].sort(), ["clients cut", "server killed"]);
 });
 

@@ -14,7 +14,8 @@ import { slotOf } from "./slot.ts";
 /** How often it is looked whether slots have moved, in milliseconds; that costs one comparison. */
 const lookMs = 100;
 
-function makeCluster(address: RedisAddress, timeoutMs: number) {
+/** @param onWait told how long the client waits before it connects to a node again, in milliseconds */
+function makeCluster(address: RedisAddress, timeoutMs: number, onWait: (ms: number) => void) {
   return createCluster({
     RESP: 2, // the nodes take it from here, not from their defaults
     rootNodes: (address.clusterNodes ?? []).map(({ host, port }) => ({
@@ -25,7 +26,11 @@ function makeCluster(address: RedisAddress, timeoutMs: number) {
       ...clientOptions(address, timeoutMs),
       socket: {
         ...socketOptions(timeoutMs),
-        reconnectStrategy: (tries: number) => Math.min(200, 25 * 2 ** Math.min(tries, 3)) * (0.75 + Math.random() / 2),
+        reconnectStrategy: (tries: number) => {
+          const wait = Math.min(500, 25 * 2 ** Math.min(tries, 5)) * (0.75 + Math.random() / 2);
+          onWait(wait);
+          return wait;
+        },
       },
     },
     // A node that is gone for good is replaced by another: look soon, since until then its slots are away.
@@ -57,6 +62,8 @@ export class ClusterLink implements Link {
   /** Whether a node has been away since all were last there. */
   #wasAway = false;
   #open = false;
+  /** When the client's last wait is over, whose timer outlives the connection that it is for. */
+  #idleFrom = 0;
   #look: ReturnType<typeof setInterval> | undefined;
   /** The assignment of slots that channels have been placed by; the client makes a new one whenever it looks. */
   #slots: unknown;
@@ -66,7 +73,9 @@ export class ClusterLink implements Link {
     this.#address = address;
     this.#timeoutMs = timeoutMs;
     this.#events = events;
-    this.#cluster = makeCluster(address, timeoutMs);
+    this.#cluster = makeCluster(address, timeoutMs, (ms) => {
+      this.#idleFrom = Math.max(this.#idleFrom, performance.now() + ms);
+    });
     this.#cluster.on("error", (error) => events.fault(error));
     this.#cluster.on("node-error", (error: unknown, node: HostPort) => {
       this.#away.add(nameOf(node));
@@ -123,6 +132,7 @@ export class ClusterLink implements Link {
       this.#unheard.delete(channel);
     } catch (error) {
       this.#heard.delete(channel);
+      this.#unheard.delete(channel);
       this.#places.delete(channel);
       throw error;
     }
@@ -139,12 +149,14 @@ export class ClusterLink implements Link {
     for (const line of this.#lines.values()) line.reset();
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#open = false;
     clearInterval(this.#look);
     for (const line of this.#lines.values()) line.close();
     this.#lines.clear();
     if (this.#cluster.isOpen) this.#cluster.destroy();
+    const rest = this.#idleFrom - performance.now();
+    if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest + 5));
   }
 
   /** The master that has the slot of a key or channel, as far as is known. */
@@ -253,23 +265,26 @@ export class ClusterLink implements Link {
     if (moved.length > 0) void this.#move(moved);
   }
 
+  /** Listeners are told of it when all have moved, and hear nothing between. */
   async #move(channels: string[]): Promise<void> {
     for (const channel of channels) this.#unheard.add(channel);
-    const failures = await Promise.all(channels.map(async (channel) => {
+    const placed: string[] = [];
+    let failure: unknown;
+    await Promise.all(channels.map(async (channel) => {
       try {
         await this.#unplace(channel).catch(() => {}); // with its connection
-        if (this.#heard.has(channel) && await this.#place(channel)) this.#unheard.delete(channel);
+        if (this.#heard.has(channel) && await this.#place(channel)) placed.push(channel);
         if (!this.#heard.has(channel)) await this.#unplace(channel);
       } catch (error) {
-        return error;
+        failure = error;
       }
     }));
     if (!this.#open) return;
-    const failure = failures.find((error) => error !== undefined);
     if (failure !== undefined) {
       this.#events.fault(failure);
       this.#slots = undefined; // they are looked at again
     }
+    for (const channel of placed) this.#unheard.delete(channel);
     this.#events.interrupted();
   }
 }

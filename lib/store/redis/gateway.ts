@@ -188,8 +188,7 @@ export class RedisGateway implements AsyncDisposable {
     clearInterval(this.#patrol);
     for (const call of this.#pending.keys()) call.reject(unavailable(new Error("the store is closing")));
     this.#pending.clear();
-    this.#link.close();
-    return Promise.resolve();
+    return this.#link.close();
   }
 
   /** Does one thing at a time to a channel's subscription. */

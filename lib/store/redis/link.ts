@@ -38,7 +38,8 @@ export interface Link {
   ignore(channel: string): Promise<void>;
   /** Makes the connections anew that channels are heard on. */
   relisten(): Promise<void>;
-  close(): void;
+  /** Ends everything; resolves when nothing is under way any more. */
+  close(): Promise<void>;
 }
 
 /** Where Redis is: one server, one behind sentinels, or a cluster. */

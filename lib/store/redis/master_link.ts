@@ -70,7 +70,8 @@ export class MasterLink implements Link {
     this.#channels.reset();
   }
 
-  close(): void {
+  // deno-lint-ignore require-await
+  async close(): Promise<void> {
     this.#commands.close();
     this.#channels.close();
   }
