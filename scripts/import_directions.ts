@@ -71,7 +71,7 @@ export const parts: readonly Part[] = [
   },
   {
     name: "session",
-    files: /^lib\/server\/(listener|session)\.ts$/,
+    files: /^lib\/server\/(listener|send_order|session)\.ts$/,
     imports: [...ground, "store", "delivery", "members"],
     types: ["auth", "tls"],
     because: "a session finds commands through the registry, and is on the server's side of the wire",

@@ -22,6 +22,7 @@ import type { Caller, Outcome, Services } from "./caller.ts";
 import type { Member } from "./member.ts";
 import { type Flusher, Outbox } from "./outbox.ts";
 import { type Given, loginRequired, type Registry } from "./registry.ts";
+import { SendOrder } from "./send_order.ts";
 
 /** The longest `resume` request, in bytes: hundreds of positions. */
 const maxResumeBytes = 256 * 1024;
@@ -37,12 +38,6 @@ const patienceMs = 500;
 
 /** How long a closing connection may take to read its last lines, in milliseconds. */
 const farewellMs = 2_000;
-
-/**
- * How long a client that never answered a ping may take to know that a message was refused, in milliseconds; then it is
- * believed to.
- */
-const knownAfterMs = 3_000;
 
 /** A JSON client is asked for a sign of life after so long, and given up after so long without one, in milliseconds. */
 const pingAfterMs = 30_000;
@@ -93,13 +88,7 @@ export class ClientSession implements Caller {
   readonly #answers: Answer[] = [];
   #waiting: (() => void)[] = [];
   #unansweredBytes = 0;
-  #refusingUntil = 0;
-  #pings = 0;
-  #pongs = 0;
-  #awaitedPong = 0;
-  #refusedSince = false;
-  /** The cids of what was not stored: bounded by what a client can send while it is refused. */
-  readonly #unsaid = new Set<string>();
+  readonly #order: SendOrder;
   #state: "open" | "ending" | "closed" = "open";
   #lastHeard: number;
   #lastAsked = 0;
@@ -112,6 +101,11 @@ export class ClientSession implements Caller {
     this.#host = host;
     this.#outbox = new Outbox(conn, host.flusher, host.maxQueueBytes, patienceMs);
     this.#framer = new LineFramer(host.maxLineBytes);
+    this.#order = new SendOrder({
+      ping: () => this.push(encodeEvent({ type: "ping" }, "json")),
+      now: host.now,
+      deadAfterMs,
+    });
     this.#pace = host.pace();
     this.#lastHeard = host.now();
   }
@@ -168,7 +162,7 @@ export class ClientSession implements Caller {
         this.end({ type: "error", code: "idle_timeout", message: "You did not answer in time" });
       } else if (silent >= pingAfterMs && this.#host.now() - this.#lastAsked >= pingAfterMs) {
         this.#lastAsked = this.#host.now();
-        this.#ping();
+        this.#order.ping();
       }
     }
   }
@@ -224,9 +218,9 @@ export class ClientSession implements Caller {
       return this.#refuse(error, id);
     }
     const { command, values } = admitted;
-    if (command.name === "pong") this.#hearPong();
+    if (command.name === "pong") this.#order.pong();
     const cid = values.cid as string | undefined;
-    if (command.pipelined && this.#mustWait(cid)) {
+    if (command.pipelined && this.#order.mustWait(cid)) {
       return this.#refuse(new ChatError("store_unavailable", "A message before this one could not be stored"), id);
     }
     if (!command.pipelined) await this.#settled();
@@ -238,58 +232,9 @@ export class ClientSession implements Caller {
       answer.bytes = encodeReply(outcome.reply, this.format, id);
     }, (error) => {
       answer.bytes = this.#encodeError(error, id);
-      if (command.pipelined && error instanceof ChatError && error.code === "store_unavailable") this.#keepOrder(cid);
+      if (command.pipelined && this.format === "json" && isAway(error)) this.#order.failed(cid, () => this.#settled());
     }).then(() => this.#emit());
     if (!command.pipelined) await work;
-  }
-
-  /**
-   * A message could not be stored, and the client may be about to send it again: nothing that it sent before it knew may
-   * overtake that. Whoever sends one of them again knows, and whoever answers a ping has read what was written before it.
-   */
-  #keepOrder(cid: string | undefined): void {
-    if (this.format !== "json") return;
-    if (cid !== undefined) this.#unsaid.add(cid);
-    const refusing = this.#host.now() < this.#refusingUntil;
-    this.#refusingUntil = this.#host.now() + (this.#pongs > 0 ? deadAfterMs : knownAfterMs);
-    if (refusing) return;
-    this.#awaitedPong = Infinity;
-    void this.#settled().then(() => {
-      this.#ping();
-      this.#awaitedPong = this.#pings;
-    });
-  }
-
-  #ping(): void {
-    this.#pings++;
-    this.push(encodeEvent({ type: "ping" }, "json"));
-  }
-
-  #hearPong(): void {
-    if (++this.#pongs < this.#awaitedPong) return;
-    if (!this.#refusedSince) return this.#goOn();
-    this.#refusedSince = false; // of what was refused after the ping, the client may not know
-    this.#ping();
-    this.#awaitedPong = this.#pings;
-  }
-
-  /** Whether a message must not be stored before the client knows of those that were not. */
-  #mustWait(cid: string | undefined): boolean {
-    if (this.#host.now() >= this.#refusingUntil) return false;
-    if (cid === undefined) return true;
-    if (this.#unsaid.has(cid)) {
-      this.#goOn();
-      return false;
-    }
-    this.#unsaid.add(cid);
-    this.#refusedSince = true;
-    return true;
-  }
-
-  #goOn(): void {
-    this.#refusingUntil = 0;
-    this.#refusedSince = false;
-    this.#unsaid.clear();
   }
 
   /** Answers a line that no command was run for. */
@@ -365,4 +310,8 @@ export class ClientSession implements Caller {
 
 function tooLong(maxLineBytes: number): ChatError {
   return new ChatError("line_too_long", `A line is at most ${maxLineBytes} bytes; this one was skipped`);
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof ChatError && error.code === "store_unavailable";
 }
