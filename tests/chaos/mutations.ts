@@ -68,8 +68,8 @@ export const mutations: readonly Mutation[] = [
     name: "what was sent after a failed message goes before it",
     patches: [{
       file: "lib/server/session.ts",
-      from: "if (command.pipelined && this.#host.now() < this.#refusingUntil) {",
-      to: "if (command.pipelined && this.#host.now() < -1) {",
+      from: "if (command.pipelined && this.#order.mustWait(cid)) {",
+      to: "if (command.pipelined && cid === undefined && this.#order.mustWait(cid)) {",
     }, {
       file: "lib/store/redis_scripts/publish.lua",
       from: "if claim ~= '' and tonumber(call) <= (tonumber(last) or 0) then return {'late'} end",

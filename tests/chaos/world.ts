@@ -50,8 +50,19 @@ export class World implements AsyncDisposable {
     this.#keep = keep;
   }
 
-  /** Makes a world in which everything runs. */
+  /** Makes a world in which everything runs; a start that fails, as when a port was taken meanwhile, is tried again. */
   static async start(options: WorldOptions): Promise<World> {
+    for (let tries = 1;; tries++) {
+      try {
+        return await World.#start(options);
+      } catch (error) {
+        if (tries === 3) throw error;
+        options.timeline.note(`the world is started again: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+  }
+
+  static async #start(options: WorldOptions): Promise<World> {
     const folder = await Deno.makeTempDir({ prefix: "chat-chaos-" });
     await using parts = new AsyncDisposableStack();
     if (!options.keep) parts.defer(() => Deno.remove(folder, { recursive: true }));
