@@ -42,6 +42,8 @@ export interface MemberOptions {
   readonly replayBelow: number;
   /** How often rooms may be changed; undefined where that is not limited. */
   readonly joins: TokenBucket | undefined;
+  /** Told of what could not be done because the store was away, where nothing depends on it. */
+  readonly onFault: (what: string, error: unknown) => void;
 }
 
 /** See the file's first lines. */
@@ -55,6 +57,7 @@ export class Member implements PacedFollower {
   readonly #store: Store;
   readonly #replayBelow: number;
   readonly #inbox: Topic;
+  readonly #onFault: (what: string, error: unknown) => void;
   #session: Session | undefined;
   #sideRoom: string | undefined;
   #unmarked = 0;
@@ -68,6 +71,7 @@ export class Member implements PacedFollower {
     this.#store = options.store;
     this.#replayBelow = options.replayBelow;
     this.#inbox = inboxTopic(options.user);
+    this.#onFault = options.onFault;
     this.following = new Following(options.feeds, this);
   }
 
@@ -121,7 +125,7 @@ export class Member implements PacedFollower {
    *
    * @returns the positions for the reply, what is to be done once it is queued, and the room that was left; undefined
    *   where the store does not know the session as this one's
-   * @throws {ChatError} `store_unavailable`
+   * @throws {ChatError} `store_unavailable`: the store may hold the session in either room
    */
   async join(room: string): Promise<{ positions: Positions; start: () => void; left: string | undefined } | undefined> {
     const topic = roomTopic(room);
@@ -169,9 +173,19 @@ export class Member implements PacedFollower {
     return { positions, start: () => this.following.start(topic, place) };
   }
 
-  /** Writes down where the session stands, for a resume that does not say; only a JSON client can resume. */
+  /**
+   * Writes down where the session stands, for a resume that does not say; only a JSON client can resume.
+   *
+   * What it stands for has happened already, so that nothing fails where this does: the client knows its places itself,
+   * and they are written again when its connection drops.
+   */
   async remember(positions: Positions): Promise<void> {
-    if (this.#session && this.format === "json") await this.#store.sessions.stand(this.#session, positions);
+    if (!this.#session || this.format !== "json") return;
+    try {
+      await this.#store.sessions.stand(this.#session, positions);
+    } catch (error) {
+      this.#onFault("stand", error);
+    }
   }
 
   #positionOf(topic: Topic): Positions {

@@ -368,11 +368,21 @@ export class Members {
   }
 
   #member(user: string, session: Session | undefined, tokenHash: string, channel: Channel): Member {
-    const { store, feeds, maxQueueBytes, joinsPerMinute } = this.#options;
+    const { store, feeds, maxQueueBytes, joinsPerMinute, onFault } = this.#options;
     const joins = joinsPerMinute === undefined
       ? undefined
       : new TokenBucket({ rate: joinsPerMinute / 60, burst: joinsPerMinute });
-    return new Member({ user, session, tokenHash, channel, store, feeds, replayBelow: maxQueueBytes / 4, joins });
+    return new Member({
+      user,
+      session,
+      tokenHash,
+      channel,
+      store,
+      feeds,
+      replayBelow: maxQueueBytes / 4,
+      joins,
+      onFault,
+    });
   }
 }
 

@@ -220,7 +220,8 @@ export class ClientSession implements Caller {
     const { command, values } = admitted;
     if (command.name === "pong") this.#order.pong();
     const cid = values.cid as string | undefined;
-    if (command.pipelined && this.#order.mustWait(cid)) {
+    const message = command.pipelined ? this.#order.admit(cid) : undefined;
+    if (command.pipelined && !message) {
       return this.#refuse(new ChatError("store_unavailable", "A message before this one could not be stored"), id);
     }
     if (!command.pipelined) await this.#settled();
@@ -232,7 +233,7 @@ export class ClientSession implements Caller {
       answer.bytes = encodeReply(outcome.reply, this.format, id);
     }, (error) => {
       answer.bytes = this.#encodeError(error, id);
-      if (command.pipelined && this.format === "json" && isAway(error)) this.#order.failed(cid, () => this.#settled());
+      if (message && this.format === "json" && isAway(error)) this.#order.failed(message, () => this.#settled());
     }).then(() => this.#emit());
     if (!command.pipelined) await work;
   }

@@ -68,8 +68,8 @@ export const mutations: readonly Mutation[] = [
     name: "what was sent after a failed message goes before it",
     patches: [{
       file: "lib/server/session.ts",
-      from: "if (command.pipelined && this.#order.mustWait(cid)) {",
-      to: "if (command.pipelined && cid === undefined && this.#order.mustWait(cid)) {",
+      from: "const message = command.pipelined ? this.#order.admit(cid) : undefined;",
+      to: "const message = command.pipelined ? this.#order.admit(cid) ?? { cid, place: 0 } : undefined;",
     }, {
       file: "lib/store/redis_scripts/publish.lua",
       from: "if claim ~= '' and tonumber(call) <= (tonumber(last) or 0) then return {'late'} end",
@@ -152,12 +152,19 @@ export interface Trial {
 /** Breaks the servers in one way, and looks what the checker says. */
 export async function tryMutation(
   mutation: Mutation,
-  options: Pick<ChaosOptions, "seed" | "servers" | "clients" | "publishes" | "keep" | "told">,
+  { seed, servers, clients, publishes, signal }: Pick<
+    ChaosOptions,
+    "seed" | "servers" | "clients" | "publishes" | "signal"
+  >,
 ): Promise<Trial> {
   const { patches, faults, rollback = false, seconds, finds } = mutation;
   // What is broken may never come to rest: nobody waits for that here.
   const verdict = await runChaos({
-    ...options,
+    seed,
+    servers,
+    clients,
+    publishes,
+    signal,
     patches,
     faults,
     rollback,

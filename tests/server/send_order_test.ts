@@ -11,6 +11,9 @@ function start(): {
   order: SendOrder;
   pings: () => number;
   pass: (ms: number) => void;
+  /** Whether each of these messages is refused, one after the other. */
+  refused: (...cids: (string | undefined)[]) => boolean[];
+  /** A message that comes in, and cannot be stored. */
   fail: (cid?: string) => Promise<void>;
 } {
   let [time, pings] = [1, 0];
@@ -19,68 +22,98 @@ function start(): {
     order,
     pings: () => pings,
     pass: (ms) => time += ms,
+    refused: (...cids) => cids.map((cid) => order.admit(cid) === undefined),
     fail: async (cid) => {
-      order.failed(cid, () => Promise.resolve());
+      order.failed(order.admit(cid)!, () => Promise.resolve());
       await Promise.resolve();
     },
   };
 }
 
-test("SendOrder.mustWait() lets everything through as long as nothing failed", () => {
-  const { order } = start();
-  assert.deepEqual([order.mustWait("1"), order.mustWait(undefined)], [false, false]);
+test("SendOrder.admit() lets everything through as long as nothing failed", () => {
+  const { refused } = start();
+  assert.deepEqual(refused("1", undefined), [false, false]);
 });
 
-test("SendOrder.mustWait() refuses what follows a failed message until that is sent again", async () => {
-  const { order, fail } = start();
+test("SendOrder.admit() refuses what follows a failed message until that is sent again", async () => {
+  const { fail, refused } = start();
   await fail("1");
-  assert.deepEqual(["2", "3", "1", "2", "3"].map((cid) => order.mustWait(cid)), [true, true, false, false, false]);
+  assert.deepEqual(refused("2", "3", "1", "2", "3"), [true, true, false, false, false]);
+});
+
+test("SendOrder.admit() goes on refusing what is new when only an earlier one of the refused is sent again", async () => {
+  const { fail, refused } = start();
+  await fail("1");
+  assert.deepEqual(refused("2", "1", "3"), [true, false, true]);
+  assert.deepEqual(refused("2", "4", "3", "4", "5"), [false, true, false, false, false]);
+});
+
+test("SendOrder.admit() keeps the place of a message that failed again: what was sent later waits for it", async () => {
+  const { order, fail, refused } = start();
+  await fail("1");
+  assert.deepEqual(refused("2", "3"), [true, true]);
+  const again = order.admit("1");
+  assert.ok(again);
+  order.failed(again, () => Promise.resolve());
+  assert.deepEqual(refused("2", "3", "1", "2", "3"), [true, true, false, false, false]);
+});
+
+test("SendOrder.pong() ends nothing where a message failed again after its ping", async () => {
+  const { order, fail, pings, refused } = start();
+  await fail("1");
+  assert.deepEqual(refused("2"), [true]);
+  const again = order.admit("1");
+  assert.ok(again);
+  order.failed(again, () => Promise.resolve());
+  order.pong();
+  assert.equal(pings(), 2);
+  assert.deepEqual(refused("3"), [true]);
 });
 
 test("SendOrder.pong() ends the refusals where nothing was refused after its ping", async () => {
-  const { order, fail, pings } = start();
+  const { order, fail, pings, refused } = start();
   await fail("1");
   assert.equal(pings(), 1);
   order.pong();
-  assert.equal(order.mustWait("2"), false);
+  assert.deepEqual(refused("2"), [false]);
 });
 
 test("SendOrder.pong() asks again where something was refused after the ping: the client may not know of that", async () => {
-  const { order, fail, pings } = start();
+  const { order, fail, pings, refused } = start();
   await fail("1");
-  assert.equal(order.mustWait("2"), true);
+  assert.deepEqual(refused("2"), [true]);
   order.pong();
   assert.equal(pings(), 2);
-  assert.equal(order.mustWait("3"), true);
+  assert.deepEqual(refused("3"), [true]);
   order.pong();
   order.pong();
-  assert.equal(order.mustWait("4"), false);
+  assert.deepEqual(refused("4"), [false]);
 });
 
 test("SendOrder.pong() that answers an earlier ping ends nothing", async () => {
-  const { order, fail } = start();
+  const { order, fail, refused } = start();
   order.ping();
   await fail("1");
   order.pong();
-  assert.equal(order.mustWait("2"), true);
+  assert.deepEqual(refused("2"), [true]);
 });
 
-test("SendOrder.mustWait() believes a client that never answered a ping to know after three seconds", async () => {
-  const { order, fail, pass } = start();
+test("SendOrder.admit() believes a client that never answered a ping to know after three seconds", async () => {
+  const { fail, pass, refused } = start();
   await fail(undefined);
   pass(2_999);
-  assert.equal(order.mustWait(undefined), true);
+  assert.deepEqual(refused(undefined), [true]);
   pass(1);
-  assert.equal(order.mustWait(undefined), false);
+  assert.deepEqual(refused(undefined), [false]);
 });
 
-test("SendOrder.mustWait() waits for the pong of a client that answers pings", async () => {
-  const { order, fail, pass } = start();
+test("SendOrder.admit() waits for the pong of a client that answers pings", async () => {
+  const { order, fail, pass, refused } = start();
   order.ping();
   order.pong();
   await fail(undefined);
   pass(60_000);
-  assert.equal(order.mustWait(undefined), true);
+  assert.deepEqual(refused(undefined), [true]);
   order.pong();
-  assert.equal(order.mustWait(undefined), false);
+  assert.deepEqual(refused(undefined), [false]);
 });

@@ -16,7 +16,13 @@ async function go(of: "join" | "leave", member: Member, room: string, { members 
       retry_after_ms: Math.ceil(wait),
     });
   }
-  const joined = await member.join(room);
+  let joined;
+  try {
+    joined = await member.join(room);
+  } catch (error) {
+    members.doubt(member); // it may have moved all the same
+    throw error;
+  }
   if (!joined) throw members.doubt(member);
   const { positions, start, left } = joined;
   if (left !== undefined) await members.moved(member, left);
