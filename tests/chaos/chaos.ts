@@ -38,6 +38,8 @@ export interface ChaosOptions {
   readonly leftoverMs?: number;
   /** Whether the servers' logs stay, in a temporary folder. */
   readonly keep?: boolean;
+  /** Ends the run early, without a verdict. */
+  readonly signal?: AbortSignal;
   /** Told what happens as it happens. */
   readonly told?: (line: string) => void;
 }
@@ -97,16 +99,27 @@ class Run {
   }
 
   async run(): Promise<Verdict> {
-    const { servers, seconds, faults, keep = false, haste = 1 } = this.#options;
-    const onCrash = (what: string) => this.#notice("a server goes on", what);
+    const { servers, keep = false, patches = [], signal } = this.#options;
     await using world = await World.start({
       root,
-      patches: this.#options.patches ?? [],
+      patches,
       servers,
       timeline: this.#timeline,
-      onCrash,
+      onCrash: (what) => this.#notice("a server goes on", what),
       keep,
     });
+    const interrupted = Promise.withResolvers<never>();
+    const interrupt = () => interrupted.reject(new Error("The run was interrupted"));
+    signal?.addEventListener("abort", interrupt);
+    if (signal?.aborted) interrupt();
+    try {
+      return await Promise.race([this.#play(world), interrupted.promise]);
+    } finally {
+      signal?.removeEventListener("abort", interrupt);
+    }
+  }
+
+  async #play(world: World): Promise<Verdict> {
     const ways: Ways = {
       ca: world.ca,
       timeline: this.#timeline,
@@ -119,22 +132,11 @@ class Run {
     const actors = this.#makeActors(world, ways);
     const lives = actors.map((actor) => actor.run());
     try {
-      await this.#until("everybody is in", 30_000, () => actors.every(({ live }) => live));
+      if (!await this.#until("everybody is in", 30_000, () => actors.every(({ live }) => live))) {
+        throw new Error("Not everybody could log in, before anything was done");
+      }
       const injector = new Injector({ world, actors, ways }, this.#timeline);
-      const schedule = makeSchedule(this.#prng.fork("faults"), {
-        ms: seconds * 1000,
-        servers,
-        allowed: faults,
-        haste,
-      });
-      this.#timeline.note(`everybody is in; ${schedule.length} faults are to come`);
-      const faulty = new AbortController();
-      await Promise.all([
-        injector.run(schedule, faulty.signal),
-        sleep(seconds * 1000),
-        this.#options.rollback ? this.#rollBack(world, injector) : undefined,
-      ]);
-      this.#timeline.note("all is healed");
+      await this.#hurt(world, injector);
       await this.#settle(world, actors);
       await this.#checkPresence(world, actors, observer);
       await this.#leave(world, actors, observer);
@@ -153,6 +155,16 @@ class Run {
       for (const actor of actors) actor.stop();
       await Promise.all(lives);
     }
+  }
+
+  /** Does all faults; when this resolves, everything is healed. */
+  async #hurt(world: World, injector: Injector): Promise<void> {
+    const { seconds, servers, faults, rollback, haste } = this.#options;
+    const ms = seconds * 1000;
+    const schedule = makeSchedule(this.#prng.fork("faults"), { ms, servers, allowed: faults, haste });
+    this.#timeline.note(`everybody is in; ${schedule.length} faults are to come`);
+    await Promise.all([injector.run(schedule), sleep(ms), rollback ? this.#rollBack(world, injector) : undefined]);
+    this.#timeline.note("all is healed");
   }
 
   #makeActors(world: World, ways: Ways): Actor[] {

@@ -8,7 +8,7 @@ import type { Prng } from "./prng.ts";
 import type { ServerNode } from "./server_node.ts";
 import { sleep } from "./timeline.ts";
 import { adoptable, resumeTwice } from "./twins.ts";
-import type { Sink, View } from "./view.ts";
+import { ghostMs, type Sink, type View } from "./view.ts";
 
 /** Who gets in. */
 export interface Guest extends Listener {
@@ -31,9 +31,6 @@ export interface EntranceOptions {
 
 /** How long it waits to be let in, in milliseconds. */
 const patienceMs = 4_000;
-
-/** For how long a resume that was sent and not answered may still turn up at a server, in milliseconds. */
-const ghostMs = 30_000;
 
 /** See the file's first lines. */
 export class Entrance {

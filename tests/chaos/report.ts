@@ -7,8 +7,8 @@ import type { Verdict } from "./chaos.ts";
 import type { Story } from "./record.ts";
 import { seconds } from "./timeline.ts";
 
-/** How many violations of a kind are told in full. */
-const most = 5;
+/** How many violations of a kind are told, how many of them in full, and how many readers of a message are named. */
+const [most, inFull, readers] = [5, 2, 6];
 
 /** The figures of a run, on one line. */
 export function summary({ options, story, counts, faults, longestWaitMs, violations }: Verdict): string {
@@ -46,7 +46,9 @@ export function indictment({ violations, story, notes }: Verdict): string {
   const lines: string[] = ["What was done:", ...notes.map((note) => `  ${note}`), "", "What was found:"];
   for (const [kind, found] of Map.groupBy(violations, ({ kind }) => kind)) {
     lines.push(`  ${kind}: ${found!.length} times`);
-    for (const violation of found!.slice(0, most)) lines.push(...tell(violation, story));
+    for (const [index, violation] of found!.slice(0, most).entries()) {
+      lines.push(...(index < inFull ? tell(violation, story) : [`    ${violation.text}`]));
+    }
     if (found!.length > most) lines.push(`    … and ${found!.length - most} more`);
   }
   return lines.join("\n");
@@ -93,5 +95,6 @@ function biography(cid: string, { sent, logs, stretches }: Story): string[] {
         : []
     )
   );
-  return [...lines, `      seen by ${seen.length === 0 ? "nobody" : seen.join(", ")}`];
+  const more = seen.length > readers ? ` and ${seen.length - readers} more` : "";
+  return [...lines, `      seen by ${seen.slice(0, readers).join(", ") || "nobody"}${more}`];
 }

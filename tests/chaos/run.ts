@@ -54,6 +54,7 @@ async function main(): Promise<number> {
     faults: values.faults === undefined ? allFaults : chosen(values.faults),
     rollback: values.rollback,
     keep: values.keep,
+    signal: interruption(),
     told,
   };
   console.log(`seed ${seed}`);
@@ -66,11 +67,20 @@ async function main(): Promise<number> {
   return verdict.violations.length === 0 ? 0 : 1;
 }
 
+/** Aborted when the program is told to end: what a run has started ends with it. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => controller.abort());
+  }
+  return controller.signal;
+}
+
 /** Tries every mutation. @returns 1 where one is missed */
 async function tryAll(options: ChaosOptions): Promise<number> {
   let missed = 0;
   for (const mutation of mutations) {
-    const trial = await tryMutation(mutation, { ...options, told: undefined });
+    const trial = await tryMutation(mutation, options);
     if (!trial.caught) missed++;
     console.log(row(trial));
   }
@@ -92,4 +102,9 @@ function chosen(text: string): KindName[] {
   });
 }
 
-Deno.exitCode = await main();
+try {
+  Deno.exit(await main());
+} catch (error) {
+  console.error((error as Error).message);
+  Deno.exit(2);
+}

@@ -70,11 +70,11 @@ export class Injector {
   }
 
   /** Does all of a schedule; when this resolves, everything is healed. */
-  async run(schedule: readonly Fault[], signal: AbortSignal): Promise<void> {
+  async run(schedule: readonly Fault[]): Promise<void> {
     const start = this.#timeline.now;
     await Promise.all(schedule.map(async (fault) => {
-      await sleep(start + fault.at - this.#timeline.now, signal);
-      if (!signal.aborted) await this.#inject(fault, signal);
+      await sleep(start + fault.at - this.#timeline.now);
+      await this.#inject(fault);
     }));
   }
 
@@ -86,7 +86,7 @@ export class Injector {
     await turn;
   }
 
-  async #inject({ kind, lasts, server, prng }: Fault, signal: AbortSignal): Promise<void> {
+  async #inject({ kind, lasts, server, prng }: Fault): Promise<void> {
     const spec: Kind = kinds[kind];
     const target = spec.target(server);
     const about = target.startsWith("server") || target.startsWith("the") ? `, ${target}` : "";
@@ -95,7 +95,7 @@ export class Injector {
       this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
       try {
         const heal = await spec.begin(this.#stage, server, prng);
-        await sleep(lasts, signal);
+        await sleep(lasts);
         await heal?.();
       } catch (error) {
         // What is away for another reason cannot be hurt.

@@ -19,6 +19,9 @@ export interface Sink {
   notice(kind: string, text: string): void;
 }
 
+/** For how long a request that was sent and not answered may still turn up at a server, in milliseconds. */
+export const ghostMs = 30_000;
+
 /** See the file's first lines. */
 export class View {
   readonly reader: string;
@@ -26,6 +29,8 @@ export class View {
   readonly #open = new Map<string, { stretch: Stretch; pos: string }>();
   /** What is followed may have changed: how many commands about it have no good answer. */
   readonly #uncertain = new Map<string, number>();
+  /** Until when what a connection that is gone had asked may still be done: following is nobody's but the user's. */
+  readonly #hazyUntil = new Map<string, number>();
   #marked = 0;
 
   constructor(reader: string, sink: Sink) {
@@ -66,7 +71,7 @@ export class View {
   /** A login was answered: all begins anew. */
   loggedIn(positions: Readonly<Record<string, string>>, server: string): void {
     this.closeAll("login");
-    this.#uncertain.clear();
+    this.#settle();
     const { timeline, marks } = this.#sink;
     for (const [topic, pos] of Object.entries(positions)) {
       this.open(topic, pos, "login", server);
@@ -86,19 +91,19 @@ export class View {
         stretch.items.push({ kind: "resumed", at: timeline.now, server, place });
         continue;
       }
-      if (!this.#uncertain.get(kindOf(topic))) {
+      if (!this.#doubtful(topic)) {
         this.#notice("a resume goes on", `${this.reader} resumed on ${server} and was given no place in ${topic}`);
       }
       this.close(topic, "resume");
     }
     for (const [topic, pos] of Object.entries(positions)) {
       if (this.#open.has(topic)) continue;
-      if (!this.#uncertain.get(kindOf(topic))) {
+      if (!this.#doubtful(topic)) {
         this.#notice("a resume goes on", `${this.reader} resumed on ${server} and was given a place in ${topic}`);
       }
       this.open(topic, pos, "resume", server);
     }
-    this.#uncertain.clear();
+    this.#settle();
   }
 
   /** It follows a topic from here on, unless it does already. */
@@ -147,6 +152,19 @@ export class View {
       const { from, cid, text } = event;
       open.stretch.items.push({ kind: "message", at, place, from, cid, text });
     }
+  }
+
+  /** What was in doubt is known now; but a request to follow somebody may still be on its way to a server. */
+  #settle(): void {
+    for (const [topic, doubts] of this.#uncertain) {
+      if (doubts > 0) this.#hazyUntil.set(topic, this.#sink.timeline.now + ghostMs);
+    }
+    this.#uncertain.clear();
+  }
+
+  #doubtful(topic: string): boolean {
+    if (this.#uncertain.get(kindOf(topic))) return true;
+    return topic.startsWith("feed:") && (this.#hazyUntil.get(topic) ?? 0) > this.#sink.timeline.now;
   }
 
   #notice(kind: string, text: string): void {
