@@ -56,6 +56,18 @@ test("Servers.join() with an id takes it from the server that has it, and ends w
   assert.deepEqual(await later.sessions.online(), ["eve"]);
 });
 
+test("Servers.renew() takes an id back from an earlier run that older data brought back, and ends its sessions", async (place) => {
+  const earlier = await place.open({ id: "here" });
+  await login(earlier, "eve", { room: "general" });
+  const putBack = await place.copyLeases();
+  const later = await place.open({ id: "here" });
+  await putBack();
+  assert.equal(await later.servers.renew(), "expired");
+  assert.equal(await later.servers.renew(), "kept");
+  assert.equal(await earlier.servers.renew(), "taken");
+  assert.deepEqual(byUser(await later.servers.sweep()), ["eve"]);
+});
+
 test("Servers.renew() keeps a lease, and says when it had run out", async (place) => {
   const store = await place.open({ leaseMs: 5_000 });
   for (let i = 0; i < 3; i++) {

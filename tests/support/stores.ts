@@ -199,6 +199,15 @@ export class RedisCorner extends Place {
     await this.ask("HSET", `${prefix}{server:${instance}}:sessions`, user, `${claim}`);
   }
 
+  /** Copies the servers' leases; the function that it returns puts them back, as a restored data set does. */
+  async copyLeases(): Promise<() => Promise<void>> {
+    const keys = ["leases", "ids", "names", "since"].map((name) => `${this.#corner.prefix}{servers}:${name}`);
+    for (const key of keys) await this.ask("COPY", key, `${key}:copy`, "REPLACE");
+    return async () => {
+      for (const key of keys) await this.ask("COPY", `${key}:copy`, key, "REPLACE");
+    };
+  }
+
   async pass(ms: number): Promise<void> {
     const end = await this.#time() + ms;
     await until(`Redis' clock has moved by ${ms} ms`, async () => await this.#time() > end);

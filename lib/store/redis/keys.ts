@@ -36,8 +36,8 @@ export class Keys {
   rooms = () => `${this.#prefix}rooms`;
   /** User → claim: the sessions of one server's run. */
   serverSessions = (instance: string) => `${this.#prefix}{server:${instance}}:sessions`;
-  /** The leases' three keys: instance by end of its lease, id → instance, instance → id. */
-  leases = () => ["leases", "ids", "names"].map((name) => `${this.#prefix}{servers}:${name}`);
+  /** The leases' keys: instance by end of its lease, id → instance, instance → id, id → when it was taken. */
+  leases = () => ["leases", "ids", "names", "since"].map((name) => `${this.#prefix}{servers}:${name}`);
 
   topicChannel = (topic: Topic) => `${this.#channels}{${topic}}`;
   serverChannel = (id: string) => `${this.#channels}{server:${id}}`;

@@ -28,6 +28,7 @@ export class RedisServers implements Servers, Leases {
   #earlier = ""; // the run that had this server's id before, until it is swept
   #leaseEnd = 0;
   #sweepFrom = 0;
+  #since = ""; // when this run took the id, by the clock of Redis
   #control: ChannelListener | undefined;
   #probed: number | undefined; // when the probe was sent that is not heard yet
 
@@ -46,9 +47,10 @@ export class RedisServers implements Servers, Leases {
   async join(wanted: string, listener: (signal: ServerSignal) => void): Promise<string> {
     const before = performance.now();
     const args = [wanted, this.instance, this.#leaseMs];
-    const taken = await this.#redis.run("leaseTake", this.#keys.leases(), args) as [string, string, number];
-    const [id, earlier, others] = taken;
+    const taken = await this.#redis.run("leaseTake", this.#keys.leases(), args) as [string, string, number, string];
+    const [id, earlier, others, since] = taken;
     this.id = id;
+    this.#since = since;
     this.#earlier = earlier;
     this.#leaseEnd = before + this.#leaseMs;
     if (others === 0) this.#sweepFrom = this.#leaseEnd;
@@ -66,7 +68,7 @@ export class RedisServers implements Servers, Leases {
 
   async renew(): Promise<"kept" | "expired" | "taken"> {
     const before = performance.now();
-    const args = [this.id, this.instance, this.#leaseMs];
+    const args = [this.id, this.instance, this.#leaseMs, this.#since];
     const lease = await this.#redis.run("leaseRenew", this.#keys.leases(), args) as "kept" | "expired" | "taken";
     if (lease === "taken") return lease;
     // After an outage every lease has run out: the first server back, or just started, must not throw the others out.
@@ -115,7 +117,7 @@ export class RedisServers implements Servers, Leases {
   async leave(graceMs: number): Promise<void> {
     const left = await this.#redis.command("HLEN", this.#keys.serverSessions(this.instance));
     if (left === 0 || graceMs === 0) await this.#bury(this.instance, true);
-    else await this.#redis.run("leaseRenew", this.#keys.leases(), [this.id, this.instance, graceMs]);
+    else await this.#redis.run("leaseRenew", this.#keys.leases(), [this.id, this.instance, graceMs, this.#since]);
     if (this.#control) await this.#redis.unsubscribe(this.#keys.serverChannel(this.id), this.#control);
   }
 
