@@ -109,10 +109,15 @@ export class Following {
   stop(topic: Topic): void {
     const followed = this.#followed.get(topic);
     if (!followed) return;
-    this.#followed.delete(topic);
     followed.stopped = true;
     this.#feeds.hub.remove(topic, this.#follower);
+    this.#followed.delete(topic);
     if (followed.opened) this.#feeds.relay.release(topic);
+  }
+
+  /** Has pushed what was delivered up to now: what is told next stands behind it. */
+  catchUp(): void {
+    this.#feeds.hub.catchUp(this.#follower, this.#followed);
   }
 
   /** Follows nothing any more. */

@@ -101,7 +101,7 @@ export class Member implements PacedFollower {
     return this.#channel.connection;
   }
 
-  push(bytes: Uint8Array, topic?: Topic, seq?: number): void {
+  push(bytes: Uint8Array, topic: Topic, seq: number | undefined): void {
     this.#channel.push(bytes);
     if (topic === this.#inbox && seq !== undefined && this.format === "text" && !this.closed) this.#markWritten(seq);
   }

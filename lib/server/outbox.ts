@@ -13,6 +13,8 @@
  * It knows neither formats nor TLS; a sink is anything that takes bytes.
  */
 
+import type { Flushable, Turns } from "./flusher.ts";
+
 /** Where the bytes go: the part of `Deno.Conn` that an outbox needs. */
 export interface Sink {
   write(bytes: Uint8Array): Promise<number>;
@@ -24,31 +26,10 @@ export const burstFactor = 8;
 /** What became of a push. */
 export type PushResult = "accepted" | "slow" | "closed";
 
-/** Something that has bytes to write once this turn of the event loop is over. */
-interface Flushable {
-  flush(): void;
-}
-
-/** Flushes outboxes together, once a turn of the event loop: what a burst pushed goes out in one write each. */
-export class Flusher {
-  #waiting: Flushable[] = [];
-
-  /** Has `flush` called on it when this turn's work is done. */
-  schedule(outbox: Flushable): void {
-    if (this.#waiting.push(outbox) === 1) setImmediate(() => this.#run());
-  }
-
-  #run(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const outbox of waiting) outbox.flush();
-  }
-}
-
 /** See the file's promises. */
-export class Outbox {
+export class Outbox implements Flushable {
   readonly #sink: Sink;
-  readonly #flusher: Flusher;
+  readonly #turns: Turns;
   readonly #limit: number;
   readonly #patienceMs: number;
   #chunks: Uint8Array[] = [];
@@ -66,9 +47,9 @@ export class Outbox {
    * @param limit the most bytes of events that may wait, those in flight not counted
    * @param patienceMs how long a reader may take for what is in flight before the limit holds, in milliseconds
    */
-  constructor(sink: Sink, flusher: Flusher, limit: number, patienceMs = 0) {
+  constructor(sink: Sink, turns: Turns, limit: number, patienceMs = 0) {
     this.#sink = sink;
-    this.#flusher = flusher;
+    this.#turns = turns;
     this.#limit = limit;
     this.#patienceMs = patienceMs;
   }
@@ -122,7 +103,7 @@ export class Outbox {
     this.#wake();
   }
 
-  /** Starts the next write; called by the flusher. */
+  /** Starts the next write, when the turn is over. */
   flush(): void {
     this.#scheduled = false;
     if (this.#inFlight > 0 || this.#queued === 0) return;
@@ -152,7 +133,7 @@ export class Outbox {
     this.#taken += bytes.length;
     if (this.#scheduled || this.#inFlight > 0) return;
     this.#scheduled = true;
-    this.#flusher.schedule(this);
+    this.#turns.schedule(this);
   }
 
   #gather(): Uint8Array {
@@ -182,7 +163,7 @@ export class Outbox {
     this.#wake();
     if (this.#queued > 0 && !this.#scheduled) {
       this.#scheduled = true;
-      this.#flusher.schedule(this);
+      this.#turns.schedule(this);
     }
   }
 

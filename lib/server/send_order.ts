@@ -2,17 +2,19 @@
  * The order of one connection's messages when some of them cannot be stored.
  *
  * A message could not be stored, and the client may be about to send it again: nothing that it sent later may overtake
- * that. So what follows is refused until the client is known to know: whoever sends the oldest of what was refused again
- * has read why, and may go on with the next of them; whoever answers a ping has read what was written before the ping.
+ * that. So whatever was sent later is refused, until the client has sent the older one again, or is known to know of it
+ * and has not: whoever answers a ping has read what was written before the ping.
  */
 
 /** What the order needs of its connection. */
 export interface SendOrderOptions {
   /** Asks the client for a sign of life. */
   ping(): void;
+  /** Resolves when the client has been told what became of all that it sent. */
+  told(): Promise<void>;
   /** Milliseconds, by a clock that never goes back. */
   now(): number;
-  /** How long a client that answers pings may take, in milliseconds; then it is given up anyway. */
+  /** How long after a failure a client may take that answers pings, in milliseconds. */
   readonly deadAfterMs: number;
 }
 
@@ -24,56 +26,52 @@ export interface Admitted {
   readonly place: number;
 }
 
-/** How long a client that never answered a ping may take, in milliseconds; then it is believed to know. */
+/** A message that was refused, or could not be stored. */
+interface Unsaid extends Admitted {
+  /** Which ping the client was sent after it had been told; undefined before. */
+  ping: number | undefined;
+}
+
+/** How long after a failure a client may take that never answered a ping, in milliseconds; then it is believed to know. */
 const knownAfterMs = 3_000;
 
 /** See the file's first lines. */
 export class SendOrder {
   readonly #options: SendOrderOptions;
-  #places = 0;
-  #refusingUntil = 0;
+  #count = 0;
+  #failedAt = 0;
   #pings = 0;
   #pongs = 0;
-  #awaitedPong = 0;
-  #refusedSince = false;
-  /** What has a cid and is not stored, the oldest first: no more than a client can send while it is refused. */
-  #unsaid: Admitted[] = [];
-  readonly #cids = new Set<string>();
+  #asking = false;
+  /** The oldest first; no more than a client can send while it is refused. */
+  #unsaid: Unsaid[] = [];
+  /** The place of each cid that was refused since all was well. */
+  readonly #places = new Map<string, number>();
 
   constructor(options: SendOrderOptions) {
     this.#options = options;
   }
 
-  /** Takes a message that has come in; undefined where it must not be stored before the client knows what was not. */
+  /** Takes a message that has come in; undefined where one that is older must be stored before it. */
   admit(cid: string | undefined): Admitted | undefined {
-    const message = { cid, place: ++this.#places };
-    if (this.#options.now() >= this.#refusingUntil) return message;
-    if (cid === undefined) return undefined;
-    if (this.#unsaid[0]?.cid === cid) {
-      const first = this.#unsaid.shift();
-      this.#cids.delete(cid);
-      if (this.#unsaid.length === 0) this.#goOn();
-      return first;
+    const message = { cid, place: (cid === undefined ? undefined : this.#places.get(cid)) ?? ++this.#count };
+    if (!this.#refusing) return message;
+    const [oldest] = this.#unsaid;
+    if (message.place > oldest.place) {
+      if (cid !== undefined) this.#note(message); // whoever gives no cid does not send it again
+      return undefined;
     }
-    this.#note(message);
-    return undefined;
+    if (message.place === oldest.place) this.#unsaid.shift();
+    if (this.#unsaid.length === 0) this.#goOn();
+    return message;
   }
 
-  /**
-   * An admitted message could not be stored.
-   *
-   * @param told resolves when the client has been told of all that was under way with it
-   */
-  failed(message: Admitted, told: () => Promise<void>): void {
-    const { now, deadAfterMs } = this.#options;
-    const refusing = now() < this.#refusingUntil;
-    if (!refusing) this.#goOn();
+  /** An admitted message could not be stored. */
+  failed(message: Admitted): void {
+    if (!this.#refusing) this.#goOn();
     this.#note(message);
-    this.#refusingUntil = now() + (this.#pongs > 0 ? deadAfterMs : knownAfterMs);
-    if (refusing) return;
-    this.#refusedSince = false;
-    this.#awaitedPong = Infinity;
-    void told().then(() => this.#askAgain());
+    this.#failedAt = this.#options.now();
+    this.#ask();
   }
 
   /** Asks the client for a sign of life, for whatever reason. */
@@ -84,30 +82,39 @@ export class SendOrder {
 
   /** The client gave one. */
   pong(): void {
-    if (++this.#pongs < this.#awaitedPong) return;
-    if (!this.#refusedSince) return this.#goOn();
-    this.#refusedSince = false; // of what was refused after the ping, the client may not know
-    this.#askAgain();
+    this.#pongs++;
+    if (!this.#refusing) return;
+    this.#unsaid = this.#unsaid.filter(({ ping }) => ping === undefined || ping > this.#pongs);
+    if (this.#unsaid.length === 0) this.#goOn();
+    else this.#ask();
   }
 
-  #note(message: Admitted): void {
-    const { cid, place } = message;
-    this.#refusedSince = true;
-    if (cid === undefined || this.#cids.has(cid)) return;
-    this.#cids.add(cid);
-    const before = this.#unsaid.findLastIndex((other) => other.place < place);
-    this.#unsaid.splice(before + 1, 0, message);
+  get #refusing(): boolean {
+    const { now, deadAfterMs } = this.#options;
+    return this.#unsaid.length > 0 && now() < this.#failedAt + (this.#pongs > 0 ? deadAfterMs : knownAfterMs);
   }
 
-  #askAgain(): void {
-    this.ping();
-    this.#awaitedPong = this.#pings;
+  #note({ cid, place }: Admitted): void {
+    if (cid !== undefined) this.#places.set(cid, place);
+    const before = this.#unsaid.findLastIndex((other) => other.place <= place);
+    const known = this.#unsaid[before];
+    if (known?.place === place) known.ping = undefined;
+    else this.#unsaid.splice(before + 1, 0, { cid, place, ping: undefined });
+  }
+
+  /** Pings behind all that the client is still to be told, unless that is under way. */
+  #ask(): void {
+    if (this.#asking || this.#unsaid.every(({ ping }) => ping !== undefined)) return;
+    this.#asking = true;
+    void this.#options.told().then(() => {
+      this.#asking = false;
+      this.ping();
+      for (const message of this.#unsaid) message.ping ??= this.#pings;
+    });
   }
 
   #goOn(): void {
-    this.#refusingUntil = 0;
-    this.#refusedSince = false;
     this.#unsaid = [];
-    this.#cids.clear();
+    this.#places.clear();
   }
 }

@@ -12,11 +12,11 @@ import { TokenBucket } from "../rate_limit.ts";
 import { randomWord } from "../store/place.ts";
 import type { Store } from "../store/store.ts";
 import { allCommands } from "./commands/all.ts";
+import { Flusher } from "./flusher.ts";
 import { Hub } from "./hub.ts";
 import { Kernel } from "./kernel.ts";
 import { Listener } from "./listener.ts";
 import { Members, resumeGraceMs } from "./members.ts";
-import { Flusher } from "./outbox.ts";
 import { Registry } from "./registry.ts";
 import { Relay } from "./relay.ts";
 import { ClientSession, type SessionHost } from "./session.ts";
@@ -50,6 +50,7 @@ export class Service implements AsyncDisposable {
   readonly #options: ServiceOptions;
   readonly #members: Members;
   readonly #relay: Relay;
+  readonly #turns: Flusher;
   readonly #listener: Listener;
   readonly #sessions = new Set<ClientSession>();
   readonly #kernel = Kernel.open();
@@ -65,7 +66,8 @@ export class Service implements AsyncDisposable {
   static async start(options: ServiceOptions): Promise<Service> {
     let members = undefined as Members | undefined; // made after the server has its id, which it needs
     const id = await options.store.servers.join(options.config.serverId ?? "", (signal) => members?.hear(signal));
-    const hub = new Hub();
+    const turns = new Flusher();
+    const hub = new Hub(turns);
     const { topics } = options.store;
     const relay = new Relay({
       topics,
@@ -83,7 +85,7 @@ export class Service implements AsyncDisposable {
       onFault: (what, error) => log.warn("store_failed", { what, error }),
     });
     try {
-      return new Service(id, options, members, relay);
+      return new Service(id, options, members, relay, turns);
     } catch (error) {
       await relay[Symbol.asyncDispose]();
       await options.store.servers.leave(0);
@@ -91,11 +93,12 @@ export class Service implements AsyncDisposable {
     }
   }
 
-  private constructor(id: string, options: ServiceOptions, members: Members, relay: Relay) {
+  private constructor(id: string, options: ServiceOptions, members: Members, relay: Relay, turns: Flusher) {
     this.id = id;
     this.#options = options;
     this.#members = members;
     this.#relay = relay;
+    this.#turns = turns;
     const { config, certificate } = options;
     const host = this.#host();
     const instance = randomWord(8);
@@ -157,7 +160,7 @@ export class Service implements AsyncDisposable {
     return {
       services,
       registry: new Registry(allCommands, config),
-      flusher: new Flusher(),
+      turns: this.#turns,
       maxLineBytes: config.maxLineBytes,
       maxQueueBytes: config.maxQueueBytes,
       idleTimeoutMs: config.idleTimeoutSeconds * 1000,
@@ -212,6 +215,7 @@ export class Service implements AsyncDisposable {
     await deadline;
     await this.#relay[Symbol.asyncDispose]();
     await store.servers.leave(resumeGraceMs);
+    this.#turns[Symbol.dispose]();
     this.#kernel?.[Symbol.dispose]();
     log.info("server_stopped", { server: this.id });
   }

@@ -20,12 +20,16 @@ import { cleanText } from "../wire/names.ts";
 import { type Line, LineFramer } from "../wire/lines.ts";
 import type { Caller, Outcome, Services } from "./caller.ts";
 import type { Member } from "./member.ts";
-import { type Flusher, Outbox } from "./outbox.ts";
+import type { Turns } from "./flusher.ts";
+import { Outbox } from "./outbox.ts";
 import { type Given, loginRequired, type Registry } from "./registry.ts";
 import { SendOrder } from "./send_order.ts";
 
 /** The longest `resume` request, in bytes: hundreds of positions. */
 const maxResumeBytes = 256 * 1024;
+
+/** What is read at once from a client that says little, and at most from one that says much, in bytes. */
+const [idleBufferBytes, busyBufferBytes] = [512, 32_768];
 
 /** How many pipelined requests may be unanswered before the next line waits. */
 const maxUnanswered = 256;
@@ -55,7 +59,7 @@ export interface SessionConn {
 export interface SessionHost {
   readonly services: Services;
   readonly registry: Registry;
-  readonly flusher: Flusher;
+  readonly turns: Turns;
   readonly maxLineBytes: number;
   readonly maxQueueBytes: number;
   readonly idleTimeoutMs: number;
@@ -99,10 +103,11 @@ export class ClientSession implements Caller {
     this.connection = connection;
     this.address = address;
     this.#host = host;
-    this.#outbox = new Outbox(conn, host.flusher, host.maxQueueBytes, patienceMs);
+    this.#outbox = new Outbox(conn, host.turns, host.maxQueueBytes, patienceMs);
     this.#framer = new LineFramer(host.maxLineBytes);
     this.#order = new SendOrder({
       ping: () => this.push(encodeEvent({ type: "ping" }, "json")),
+      told: () => this.#settled(),
       now: host.now,
       deadAfterMs,
     });
@@ -117,7 +122,7 @@ export class ClientSession implements Caller {
   /** Serves the client until it goes, or is sent away. Never rejects. */
   async run(): Promise<void> {
     this.push(encodeEvent({ type: "greeting" }, "text"));
-    const buffer = new Uint8Array(4096);
+    let buffer = new Uint8Array(idleBufferBytes);
     try {
       for (let read; (read = await this.#conn.read(buffer)) !== null;) {
         if (this.#state !== "open") continue; // reading on lets the last lines arrive: a reset would destroy them
@@ -125,6 +130,10 @@ export class ClientSession implements Caller {
         for (const line of this.#framer.push(buffer.subarray(0, read))) {
           await this.#take(line);
           if (this.#state !== "open") break;
+        }
+        if (read === buffer.length) buffer = new Uint8Array(Math.min(8 * buffer.length, busyBufferBytes));
+        else if (read <= idleBufferBytes / 2 && buffer.length > idleBufferBytes) {
+          buffer = new Uint8Array(idleBufferBytes);
         }
       }
     } catch {
@@ -233,7 +242,7 @@ export class ClientSession implements Caller {
       answer.bytes = encodeReply(outcome.reply, this.format, id);
     }, (error) => {
       answer.bytes = this.#encodeError(error, id);
-      if (message && this.format === "json" && isAway(error)) this.#order.failed(message, () => this.#settled());
+      if (message && this.format === "json" && isAway(error)) this.#order.failed(message);
     }).then(() => this.#emit());
     if (!command.pipelined) await work;
   }
@@ -246,6 +255,7 @@ export class ClientSession implements Caller {
 
   /** Queues the answers that are ready, as far as none before them is missing. */
   #emit(): void {
+    if (this.#answers[0]?.bytes?.length) this.member?.following.catchUp(); // what came before is read before
     while (this.#answers.length > 0 && this.#answers[0].bytes !== undefined) {
       const { bytes, outcome } = this.#answers.shift()!;
       if (outcome?.close) {

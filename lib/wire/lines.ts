@@ -19,6 +19,7 @@ export type Line =
 const LF = 0x0a;
 const CR = 0x0d;
 const nothing = new Uint8Array(0);
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Cuts a stream of bytes into lines.
@@ -37,7 +38,6 @@ export class LineFramer {
   #partial = nothing; // grows by doubling, at most limit + 1 bytes (the CR) of it in use
   #length = 0;
   #skipping = false;
-  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
   /** @param limit the longest line, in bytes without its end */
   constructor(limit: number) {
@@ -104,7 +104,7 @@ export class LineFramer {
     }
     if (line.length > 0 && line[line.length - 1] === CR) line = line.subarray(0, -1);
     try {
-      return { kind: "line", text: this.#decoder.decode(line), bytes: line.length };
+      return { kind: "line", text: decoder.decode(line), bytes: line.length };
     } catch {
       return { kind: "invalid_utf8" };
     }

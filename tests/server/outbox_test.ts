@@ -2,8 +2,11 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Flusher, Outbox, type Sink } from "../../lib/server/outbox.ts";
+import type { Turns } from "../../lib/server/flusher.ts";
+import { Outbox, type Sink } from "../../lib/server/outbox.ts";
 import { settled, turn } from "../support/turns.ts";
+
+const turns: Turns = { schedule: (flushable) => void setImmediate(() => flushable.flush()) };
 
 function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
@@ -44,7 +47,7 @@ class SlowSink implements Sink {
 
 function make(limit = 1000): { sink: SlowSink; outbox: Outbox } {
   const sink = new SlowSink();
-  return { sink, outbox: new Outbox(sink, new Flusher(), limit) };
+  return { sink, outbox: new Outbox(sink, turns, limit) };
 }
 
 test("Outbox.push() writes nothing at once, and all that one turn pushed in one write", async () => {
@@ -267,16 +270,6 @@ test("Outbox.close() gives up what is not written", async () => {
   assert.deepEqual(sink.writes, []);
 });
 
-test("Flusher runs once a turn for all outboxes", async () => {
-  const flusher = new Flusher();
-  const sinks = Array.from({ length: 3 }, () => new SlowSink());
-  const outboxes = sinks.map((sink) => new Outbox(sink, flusher, 100));
-  for (const part of ["a", "b"]) for (const outbox of outboxes) outbox.push(bytes(part));
-  await turn();
-  assert.deepEqual(sinks.map(({ writes }) => writes), [["ab"], ["ab"], ["ab"]]);
-  for (const sink of sinks) await sink.take();
-});
-
 test("Outbox writes exactly what it accepted, in order, whatever the sink takes at once", async () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constantFrom("push" as const, "answer" as const), length: fc.nat({ max: 8 }) }),
@@ -299,7 +292,7 @@ test("Outbox writes exactly what it accepted, in order, whatever the sink takes 
         });
       },
     };
-    const outbox = new Outbox(sink, new Flusher(), 1000);
+    const outbox = new Outbox(sink, turns, 1000);
     let accepted = "";
     let next = 0;
     for (const step of steps) {

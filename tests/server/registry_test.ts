@@ -13,6 +13,7 @@ import { Relay } from "../../lib/server/relay.ts";
 import { SqliteStore } from "../../lib/store/sqlite.ts";
 import { usageOf } from "../../lib/wire/command.ts";
 import { permitted } from "../support/needs.ts";
+import { microturns } from "../support/streams.ts";
 
 function test(name: string, fn: () => Promise<void> | void): void {
   Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
@@ -192,7 +193,7 @@ test("Registry.admit() takes the resume token and the position that the longest 
   const account = { name: "x".repeat(32), hash: "", role: "user", created: 0 } as const;
   await store.accounts.create(account);
   const { topics } = store;
-  const hub = new Hub();
+  const hub = new Hub(microturns);
   await using relay = new Relay({ topics, outlet: hub });
   const members = new Members({
     serverId: "server1",

@@ -13,18 +13,29 @@ function start(): {
   pass: (ms: number) => void;
   /** Whether each of these messages is refused, one after the other. */
   refused: (...cids: (string | undefined)[]) => boolean[];
+  /** An answer to a ping. */
+  pong: () => Promise<void>;
   /** A message that comes in, and cannot be stored. */
   fail: (cid?: string) => Promise<void>;
 } {
   let [time, pings] = [1, 0];
-  const order = new SendOrder({ ping: () => pings++, now: () => time, deadAfterMs: 75_000 });
+  const order = new SendOrder({
+    ping: () => pings++,
+    told: () => Promise.resolve(),
+    now: () => time,
+    deadAfterMs: 75_000,
+  });
   return {
     order,
     pings: () => pings,
     pass: (ms) => time += ms,
     refused: (...cids) => cids.map((cid) => order.admit(cid) === undefined),
+    pong: async () => {
+      order.pong();
+      await Promise.resolve();
+    },
     fail: async (cid) => {
-      order.failed(order.admit(cid)!, () => Promise.resolve());
+      order.failed(order.admit(cid)!);
       await Promise.resolve();
     },
   };
@@ -54,7 +65,8 @@ test("SendOrder.admit() keeps the place of a message that failed again: what was
   assert.deepEqual(refused("2", "3"), [true, true]);
   const again = order.admit("1");
   assert.ok(again);
-  order.failed(again, () => Promise.resolve());
+  order.failed(again);
+  await Promise.resolve();
   assert.deepEqual(refused("2", "3", "1", "2", "3"), [true, true, false, false, false]);
 });
 
@@ -64,7 +76,8 @@ test("SendOrder.pong() ends nothing where a message failed again after its ping"
   assert.deepEqual(refused("2"), [true]);
   const again = order.admit("1");
   assert.ok(again);
-  order.failed(again, () => Promise.resolve());
+  order.failed(again);
+  await Promise.resolve();
   order.pong();
   assert.equal(pings(), 2);
   assert.deepEqual(refused("3"), [true]);
@@ -79,15 +92,32 @@ test("SendOrder.pong() ends the refusals where nothing was refused after its pin
 });
 
 test("SendOrder.pong() asks again where something was refused after the ping: the client may not know of that", async () => {
-  const { order, fail, pings, refused } = start();
+  const { fail, pings, refused, pong } = start();
   await fail("1");
   assert.deepEqual(refused("2"), [true]);
-  order.pong();
+  await pong();
   assert.equal(pings(), 2);
   assert.deepEqual(refused("3"), [true]);
-  order.pong();
-  order.pong();
+  await pong();
+  await pong();
   assert.deepEqual(refused("4"), [false]);
+});
+
+test("SendOrder.pong() ends the wait for what the client knows of and has not sent again", async () => {
+  const { fail, refused, pong } = start();
+  await fail("given up");
+  assert.deepEqual(refused("2", "3"), [true, true]);
+  await pong();
+  assert.deepEqual(refused("2", "3", "4"), [false, false, false]);
+});
+
+test("SendOrder.admit() lets what is older than all that is refused go first, though the client was slow to send it", async () => {
+  const { fail, refused, pong } = start();
+  await fail("1");
+  assert.deepEqual(refused("2", "3"), [true, true]);
+  await pong();
+  assert.deepEqual(refused("3"), [true], "the client may not know that 2 was refused");
+  assert.deepEqual(refused("1", "2", "3", "4"), [false, false, false, false]);
 });
 
 test("SendOrder.pong() that answers an earlier ping ends nothing", async () => {

@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { Following, type PacedFollower } from "../../lib/server/following.ts";
+import { type Turns } from "../../lib/server/flusher.ts";
 import { type Follower, Hub } from "../../lib/server/hub.ts";
 import { type Outlet, Relay } from "../../lib/server/relay.ts";
 import { decodePlace } from "../../lib/store/place.ts";
@@ -35,6 +36,9 @@ export class Recorder implements Outlet {
   }
 }
 
+/** Turns that are over as soon as nothing more is to be done at once. */
+export const microturns: Turns = { schedule: (flushable) => queueMicrotask(() => flushable.flush()) };
+
 /** A relay that a test looks into. */
 export interface TestRelay extends AsyncDisposable {
   readonly topics: FakeTopics;
@@ -56,16 +60,28 @@ export class Reader implements PacedFollower {
   readonly format = "json";
   readonly user = "b";
   readonly room = "lobby";
-  readonly got: string[] = [];
+  readonly #hub: Hub;
+  readonly #got: string[] = [];
   closed = false;
   /** Set, it holds replays up until the test lets go. */
   writing: PromiseWithResolvers<void> | undefined;
   drained: () => Promise<void> = () => this.writing?.promise ?? Promise.resolve();
 
+  constructor(hub: Hub) {
+    this.#hub = hub;
+  }
+
+  /** What it was pushed; a turn is over whenever somebody looks. */
+  get got(): readonly string[] {
+    this.#hub.flush();
+    return this.#got;
+  }
+
   push(bytes: Uint8Array, topic?: Topic, seq?: number): void {
-    const event = JSON.parse(new TextDecoder().decode(bytes));
-    assert.deepEqual([event.topic, event.seq], [topic, seq]);
-    this.got.push(event.type === "gap" ? gapWord(event) : `${seq}`);
+    const events = new TextDecoder().decode(bytes).trimEnd().split("\n").map((line) => JSON.parse(line));
+    assert(events.every((event) => event.topic === topic));
+    assert.equal(events.findLast((event) => event.seq !== undefined)?.seq, seq);
+    for (const event of events) this.#got.push(event.type === "gap" ? gapWord(event) : `${event.seq}`);
   }
 }
 
@@ -81,11 +97,11 @@ export interface TestFollowing extends AsyncDisposable {
 
 /** Makes a connection that follows nothing yet. */
 export function makeFollowing(topics: FakeTopics = new FakeTopics()): TestFollowing {
-  const hub = new Hub();
+  const hub = new Hub(microturns);
   const relay = new Relay({ topics, outlet: hub, retryMs: 1, pageSize: 3 });
   const all: Following[] = [];
   const other = () => {
-    const reader = new Reader();
+    const reader = new Reader(hub);
     const following = new Following({ topics, relay, hub }, reader);
     all.push(following);
     return { reader, following };
