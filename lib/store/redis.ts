@@ -35,7 +35,7 @@ export class RedisStore implements Store {
     const sessions: RedisSessions = new RedisSessions(redis, keys, servers);
     this.accounts = new RedisAccounts(redis, keys);
     this.sessions = sessions;
-    this.topics = this.#topics = new RedisTopics(redis, keys, options, sessions);
+    this.topics = this.#topics = new RedisTopics(redis, keys, options, sessions, servers);
     this.servers = servers;
   }
 
@@ -50,6 +50,7 @@ export class RedisStore implements Store {
 
   onReturn(listener: () => Promise<void>): void {
     this.#redis.onReturn(async () => {
+      await this.servers.watchTide();
       await this.#topics.verify();
       await listener();
     });

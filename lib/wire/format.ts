@@ -23,8 +23,8 @@ export function eventText(event: ServerEvent): string {
     case "system":
       return event.code === "forced_logout" ? `[SYSTEM] FORCED_LOGOUT: ${event.message}` : `[SYSTEM] ${event.message}`;
     case "gap":
-      return `[SYSTEM] Some messages of ${event.topic.replace(":", " ")} are lost: from number ${event.from}${
-        event.to === null ? "" : ` to ${event.to}`
+      return `[SYSTEM] Some messages of ${event.topic.replace(":", " ")} ${
+        event.to === null ? `may be lost: from number ${event.from} on` : `are lost: ${event.from} to ${event.to}`
       }`;
     case "ping":
       return "";

@@ -59,13 +59,33 @@ test("Servers.join() with an id takes it from the server that has it, and ends w
 test("Servers.renew() takes an id back from an earlier run that older data brought back, and ends its sessions", async (place) => {
   const earlier = await place.open({ id: "here" });
   await login(earlier, "eve", { room: "general" });
-  const putBack = await place.copyLeases();
+  const putBack = await place.copyServers();
   const later = await place.open({ id: "here" });
   await putBack();
   assert.equal(await later.servers.renew(), "expired");
   assert.equal(await later.servers.renew(), "kept");
   assert.equal(await earlier.servers.renew(), "taken");
   assert.deepEqual(byUser(await later.servers.sweep()), ["eve"]);
+});
+
+test("Servers.probe() finds that data were put back, and every log has a new epoch for every server", async (place) => {
+  const [one, two] = [await place.open(), await place.open()];
+  const said = () => one.topics.publish("room:general", { from: "eve", text: "hi", cid: undefined }, undefined);
+  await said();
+  const before = await one.topics.head("room:general");
+  const putBack = await place.copyServers();
+  for (const store of [one, two, one]) await store.servers.probe();
+  assert.deepEqual(await two.topics.head("room:general"), before, "all is well");
+  await putBack();
+  await two.servers.probe();
+  const after = await two.topics.head("room:general");
+  assert.notEqual(after.epoch, before.epoch);
+  assert.deepEqual({ ...after, epoch: before.epoch }, before);
+  const { renewed } = await one.topics.read("room:general", { limit: 1 });
+  assert.deepEqual(renewed, { previous: before.epoch, since: 1 });
+  await one.servers.probe();
+  await said();
+  assert.equal((await one.topics.head("room:general")).epoch, after.epoch, "once is enough");
 });
 
 test("Servers.renew() keeps a lease, and says when it had run out", async (place) => {

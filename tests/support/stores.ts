@@ -199,9 +199,10 @@ export class RedisCorner extends Place {
     await this.ask("HSET", `${prefix}{server:${instance}}:sessions`, user, `${claim}`);
   }
 
-  /** Copies the servers' leases; the function that it returns puts them back, as a restored data set does. */
-  async copyLeases(): Promise<() => Promise<void>> {
-    const keys = ["leases", "ids", "names", "since"].map((name) => `${this.#corner.prefix}{servers}:${name}`);
+  /** Copies what servers know of each other; the function that it returns puts it back, as a restored data set does. */
+  async copyServers(): Promise<() => Promise<void>> {
+    const names = ["leases", "ids", "names", "since", "tide"];
+    const keys = names.map((name) => `${this.#corner.prefix}{servers}:${name}`);
     for (const key of keys) await this.ask("COPY", key, `${key}:copy`, "REPLACE");
     return async () => {
       for (const key of keys) await this.ask("COPY", `${key}:copy`, key, "REPLACE");

@@ -38,6 +38,8 @@ export class Keys {
   serverSessions = (instance: string) => `${this.#prefix}{server:${instance}}:sessions`;
   /** The leases' keys: instance by end of its lease, id → instance, instance → id, id → when it was taken. */
   leases = () => ["leases", "ids", "names", "since"].map((name) => `${this.#prefix}{servers}:${name}`);
+  /** How often the servers have looked whether the store's data are still the same, and the generation of these. */
+  tide = () => `${this.#prefix}{servers}:tide`;
 
   topicChannel = (topic: Topic) => `${this.#channels}{${topic}}`;
   serverChannel = (id: string) => `${this.#channels}{server:${id}}`;

@@ -7,6 +7,7 @@ import claim from "../redis_scripts/claim.lua" with { type: "text" };
 import create from "../redis_scripts/create.lua" with { type: "text" };
 import end from "../redis_scripts/end.lua" with { type: "text" };
 import follow from "../redis_scripts/follow.lua" with { type: "text" };
+import epoch from "../redis_scripts/epoch.lua" with { type: "text" };
 import grant from "../redis_scripts/grant.lua" with { type: "text" };
 import head from "../redis_scripts/head.lua" with { type: "text" };
 import hold from "../redis_scripts/hold.lua" with { type: "text" };
@@ -20,6 +21,7 @@ import read from "../redis_scripts/read.lua" with { type: "text" };
 import reassert from "../redis_scripts/reassert.lua" with { type: "text" };
 import renewEpoch from "../redis_scripts/renew_epoch.lua" with { type: "text" };
 import revoke from "../redis_scripts/revoke.lua" with { type: "text" };
+import tide from "../redis_scripts/tide.lua" with { type: "text" };
 
 /** Name → source. */
 export const scripts = {
@@ -29,18 +31,19 @@ export const scripts = {
   end,
   follow,
   grant,
-  head,
+  head: epoch + head,
   hold,
   leaseBury,
   leaseList,
   leaseRenew,
   leaseTake,
   mark,
-  publish,
-  read,
+  publish: epoch + publish,
+  read: epoch + read,
   reassert,
   renewEpoch,
   revoke,
+  tide,
 } as const;
 
 /** One of {@linkcode scripts}. */

@@ -28,6 +28,8 @@ export class RedisServers implements Servers, Leases {
   #earlier = ""; // the run that had this server's id before, until it is swept
   #leaseEnd = 0;
   #sweepFrom = 0;
+  #tide = 0;
+  #generation = 0;
   #since = ""; // when this run took the id, by the clock of Redis
   #control: ChannelListener | undefined;
   #probed: number | undefined; // when the probe was sent that is not heard yet
@@ -63,6 +65,7 @@ export class RedisServers implements Servers, Leases {
       interrupted: () => listener({ kind: "missed" }),
     };
     await this.#redis.subscribe(this.#keys.serverChannel(this.id), this.#control);
+    await this.watchTide();
     return this.id;
   }
 
@@ -110,8 +113,20 @@ export class RedisServers implements Servers, Leases {
       await this.#redis.resubscribe();
       this.#probed = undefined;
     }
+    await this.watchTide();
     this.#probed ??= performance.now();
     await this.signal(this.id, { kind: "probe" });
+  }
+
+  /** Of the store's data; see tide.lua. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Looks whether the store's data are those that this server knew. @throws {ChatError} `store_unavailable` */
+  async watchTide(): Promise<void> {
+    const args = [this.#tide, this.#generation];
+    [this.#tide, this.#generation] = await this.#redis.run("tide", [this.#keys.tide()], args) as [number, number];
   }
 
   async leave(graceMs: number): Promise<void> {

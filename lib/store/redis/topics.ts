@@ -22,6 +22,12 @@ import type { ChannelListener, RedisGateway } from "./gateway.ts";
 import type { Keys } from "./keys.ts";
 import type { Answer } from "./link.ts";
 
+/** Which of the store's data is spoken of. */
+export interface Generations {
+  /** Grows when data were put back to an older copy. */
+  readonly generation: number;
+}
+
 /** What publishing asks of the sessions. */
 export interface Grants {
   mayWrite(session: Session, topic: Topic): Promise<boolean>;
@@ -39,15 +45,17 @@ export class RedisTopics implements Topics {
   readonly #keys: Keys;
   readonly #limits: StoreLimits;
   readonly #grants: Grants;
+  readonly #generations: Generations;
   #calls = 0;
   /** The last message that this server was told is stored, by topic: the oldest is forgotten first. */
   readonly #acknowledged = new Map<Topic, Place>();
 
-  constructor(redis: RedisGateway, keys: Keys, limits: StoreLimits, grants: Grants) {
+  constructor(redis: RedisGateway, keys: Keys, limits: StoreLimits, grants: Grants, generations: Generations) {
     this.#redis = redis;
     this.#keys = keys;
     this.#limits = limits;
     this.#grants = grants;
+    this.#generations = generations;
   }
 
   async publish(topic: Topic, draft: Draft, writer: Session | undefined): Promise<PublishResult> {
@@ -69,6 +77,7 @@ export class RedisTopics implements Topics {
         writer?.claim ?? "",
         cid === undefined ? "" : cidMemoryMs,
         randomWord(8),
+        this.#generations.generation,
         id,
         JSON.stringify({ from, ...rest, cid }),
         this.#limits.historyMaxMessages,
@@ -115,6 +124,7 @@ export class RedisTopics implements Topics {
       [this.#keys.meta(topic), this.#keys.log(topic)],
       [
         randomWord(8),
+        this.#generations.generation,
         after ? "after" : "before",
         after ? range.after : range.before ?? "",
         range.limit,
@@ -173,7 +183,8 @@ export class RedisTopics implements Topics {
   }
 
   async #head(topic: Topic): Promise<[string, number, string, number]> {
-    return await this.#redis.run("head", [this.#keys.meta(topic)], [randomWord(8)]) as [string, number, string, number];
+    const args = [randomWord(8), this.#generations.generation];
+    return await this.#redis.run("head", [this.#keys.meta(topic)], args) as [string, number, string, number];
   }
 }
 

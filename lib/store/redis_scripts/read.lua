@@ -1,12 +1,12 @@
 -- Reads a piece of a log.
 -- KEYS meta, log
--- ARGV an epoch in case there is none, 'after' or 'before', a number, how many messages, how many are kept, for how
---      many ms, '1' for an inbox
+-- ARGV an epoch in case there is none of this generation, the generation, 'after' or 'before', a number, how many
+--      messages, how many are kept, for how many ms, '1' for an inbox
 -- Returns {epoch, head's seq, head's id, read mark, oldest number kept, entries, epoch before, its last number here},
 -- each entry {'seq-0', {fields}}.
 local meta, log = KEYS[1], KEYS[2]
-local epoch, direction, bound, limit, most, age, inbox = unpack(ARGV)
-redis.call('HSETNX', meta, 'epoch', epoch)
+local epoch, generation, direction, bound, limit, most, age, inbox = unpack(ARGV)
+ensureEpoch(meta, epoch, generation)
 local state = redis.call('HMGET', meta, 'epoch', 'seq', 'id', 'read', 'previous', 'since')
 local seq, read = tonumber(state[2] or '0'), tonumber(state[4] or '0')
 
