@@ -37,14 +37,19 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+/** A topic as the file has it, or will when the present transaction is over. */
 interface TopicRow {
   epoch: string;
   seq: number;
   id: string;
+  /** The read mark. */
   read: number;
   previous: string | null;
   since: number | null;
 }
+
+/** How many topics' rows are kept in memory: nobody else writes to the file, so that they are always true. */
+const maxRows = 20_000;
 
 /** What publishing asks of the sessions. */
 export interface Fence {
@@ -59,6 +64,7 @@ export class SqliteTopics implements Topics {
   readonly #now: () => number;
   readonly #listeners = new Map<Topic, Set<(signal: TopicSignal) => void>>();
   #waiting: Waiting[] = [];
+  readonly #rows = new Map<Topic, TopicRow>();
   readonly #row: StatementSync;
   readonly #make: StatementSync;
   readonly #advance: StatementSync;
@@ -107,8 +113,16 @@ export class SqliteTopics implements Topics {
     const batch = this.#waiting.splice(0, batchSize);
     if (batch.length === 0) return;
     if (this.#waiting.length > 0) setImmediate(() => this.#commit());
+    if (this.#rows.size > maxRows) this.#rows.clear();
     try {
-      const outcomes = transaction(this.#database, () => batch.map((waiting) => this.#publish(waiting)));
+      const outcomes = this.#inTransaction(() => {
+        const done = batch.map((waiting) => this.#publish(waiting));
+        for (const topic of new Set(batch.map(({ topic }) => topic))) {
+          const row = this.#rows.get(topic);
+          if (row) this.#advance.run(row.seq, row.id, topic);
+        }
+        return done;
+      });
       for (const [index, { topic, resolve }] of batch.entries()) {
         const { result, signal } = outcomes[index];
         if (signal) this.#emit(topic, signal);
@@ -116,6 +130,16 @@ export class SqliteTopics implements Topics {
       }
     } catch (error) {
       for (const { reject } of batch) reject(error);
+    }
+  }
+
+  /** What was kept in memory is true no more where the transaction fails. */
+  #inTransaction<T>(work: () => T): T {
+    try {
+      return transaction(this.#database, work);
+    } catch (error) {
+      this.#rows.clear();
+      throw error;
     }
   }
 
@@ -134,15 +158,15 @@ export class SqliteTopics implements Topics {
     }
     const row = this.#topic(topic);
     if (kind === "inbox" && row.seq - row.read >= this.#limits.maxInbox) return { result: { kind: "full" } };
-    const seq = row.seq + 1;
-    const id = randomWord(6);
-    this.#advance.run(seq, id, topic);
+    const prev = row.id;
+    const seq = ++row.seq;
+    const id = row.id = randomWord(6);
     this.#append.run(topic, seq, id, time, JSON.stringify({ from, text, cid, to, room }));
     if (cid !== undefined) this.#rememberCid.run(topic, from, cid, seq, time);
     if (seq % trimEvery === 0) this.#trim(topic, seq, kind === "inbox" ? row.read : seq);
     return {
       result: { kind: "published", seq, time, repeated: false },
-      signal: { kind: "entry", epoch: row.epoch, prev: row.id, entry: { seq, id, time, ...draft } },
+      signal: { kind: "entry", epoch: row.epoch, prev, entry: { seq, id, time, ...draft } },
     };
   }
 
@@ -168,10 +192,15 @@ export class SqliteTopics implements Topics {
   }
 
   #topic(topic: Topic): TopicRow {
-    const row = this.#row.get(topic) as unknown as TopicRow | undefined;
-    if (row) return row;
-    this.#make.run(topic, randomWord(8));
-    return this.#row.get(topic) as unknown as TopicRow;
+    const known = this.#rows.get(topic);
+    if (known) return known;
+    let row = this.#row.get(topic) as unknown as TopicRow | undefined;
+    if (!row) {
+      this.#make.run(topic, randomWord(8));
+      row = this.#row.get(topic) as unknown as TopicRow;
+    }
+    this.#rows.set(topic, row);
+    return row;
   }
 
   // deno-lint-ignore require-await
@@ -203,6 +232,7 @@ export class SqliteTopics implements Topics {
       this.#database.prepare("UPDATE topics SET epoch = ?, previous = epoch, since = seq WHERE topic = ? AND epoch = ?")
         .run(randomWord(8), topic, epoch)
     );
+    this.#rows.delete(topic);
   }
 
   // deno-lint-ignore require-await
@@ -215,6 +245,7 @@ export class SqliteTopics implements Topics {
     guarded(() =>
       this.#database.prepare("UPDATE topics SET read = max(read, min(seq, ?)) WHERE topic = ?").run(seq, inbox)
     );
+    this.#rows.delete(inbox);
   }
 
   // deno-lint-ignore require-await
