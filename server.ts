@@ -1,14 +1,11 @@
 /**
- * Starts a chat server: configuration → store, accounts, certificate → service, until it is told to stop.
+ * Starts a chat server: configuration → log, certificate → the server, or several as workers, until it is told to stop.
  */
 
-import { AccountService } from "./lib/auth/accounts.ts";
-import { bcryptHasher, boundedHasher } from "./lib/auth/password.ts";
 import { ConfigError, helpText, loadConfig, readDotenv } from "./lib/config.ts";
 import { configureLog, getLog } from "./lib/log.ts";
-import { accountLimits } from "./lib/auth/limits.ts";
-import { Service } from "./lib/server/service.ts";
-import { openStore } from "./lib/store/open.ts";
+import { startServer } from "./lib/server/start_server.ts";
+import { workerCount, Workers } from "./lib/server/workers.ts";
 import { defaultNames, ensureCertificates } from "./lib/tls/certificates.ts";
 
 async function main(): Promise<number> {
@@ -27,32 +24,16 @@ async function main(): Promise<number> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, onSignal);
 
   const certificate = await ensureCertificates({ ...config, names: defaultNames() });
-  const store = parts.use(await openStore(config));
-  const accounts = new AccountService({
-    accounts: store.accounts,
-    hasher: boundedHasher(await bcryptHasher(config.bcryptCost), config.bcryptConcurrency),
-    registration: config.registration,
-    ...accountLimits(config),
-  });
-  if (config.demoAccounts) {
-    log.warn("demo_accounts_on", { made: await accounts.makeDemoAccounts(), advice: "anybody knows their passwords" });
-  }
-  const service = parts.use(
-    await Service.start({
-      config,
-      store,
-      accounts,
-      certificate,
-      onFatal: (reason) => {
-        log.error("server_cannot_go_on", { reason });
-        stop.resolve(1);
-      },
-    }),
+  const { cert, key, files, fingerprint, made } = certificate;
+  const count = workerCount(config, navigator.hardwareConcurrency);
+  const server = parts.use(
+    count > 1
+      ? await Workers.start({ config, certificate: { cert, key }, count })
+      : await startServer({ config, certificate: { cert, key }, onFatal: () => stop.resolve(1) }),
   );
-  const { files, fingerprint, made } = certificate;
   log.info(made ? "certificate_made" : "certificate_loaded", { files, fingerprint });
   if (certificate.notAfter < new Date()) log.warn("certificate_expired", { since: certificate.notAfter });
-  log.info("server_ready", { server: service.id, host: config.serverHost, port: service.port });
+  log.info("server_ready", { server: server.id, host: config.serverHost, port: server.port });
   return await stop.promise;
 }
 

@@ -8,7 +8,7 @@
  */
 
 import { parseArgs, parseEnv } from "node:util";
-import type { Kind } from "./config_kinds.ts";
+import { type Kind, maxWorkers } from "./config_kinds.ts";
 import { type Option, options } from "./config_table.ts";
 
 export { type Option, options } from "./config_table.ts";
@@ -118,11 +118,24 @@ function conflict(config: Config, given: ReadonlySet<Name>): string | undefined 
   if (config.redisClusterNodes && config.redisDb !== 0) {
     return `REDIS_DB is ${config.redisDb}; allowed: 0, as a Redis Cluster has no other`;
   }
+  if (typeof config.workers === "number" && config.workers > 1 && !usesRedis(config)) {
+    return `WORKERS is ${config.workers}; allowed: 1 or auto without REDIS_URL or REDIS_HOST, as SQLite is for one server only`;
+  }
+  const longestId = 32 - `-${maxWorkers}`.length;
+  if (config.workers !== 1 && config.serverId !== undefined && config.serverId.length > longestId) {
+    return `SERVER_ID is ${shown(config.serverId)}; allowed: at most ${longestId} characters with WORKERS, ` +
+      "since each adds its number";
+  }
   if (given.has("CERT_FILE") !== given.has("KEY_FILE")) {
     const [one, other] = given.has("CERT_FILE") ? ["CERT_FILE", "KEY_FILE"] : ["KEY_FILE", "CERT_FILE"];
     return `${one} is given without ${other}; allowed: both or neither`;
   }
   return undefined;
+}
+
+/** Whether a Redis is named; else the store is the embedded one. */
+export function usesRedis({ redisUrl, redisHost, redisSentinels, redisClusterNodes }: Config): boolean {
+  return [redisUrl, redisHost, redisSentinels, redisClusterNodes].some((address) => address !== undefined);
 }
 
 /** The flags' texts, not yet judged; an empty one stands for the default. */

@@ -5,6 +5,9 @@
 import { isIP } from "node:net";
 import { fold, isRoom, lobby, roomRule } from "./wire/names.ts";
 
+/** More cores than this are not used. */
+export const maxWorkers = 256;
+
 /** How an option's value is read. */
 export interface Kind<T> {
   /** What is allowed, in words. */
@@ -32,6 +35,13 @@ export const decimal = (min: number, max: number): Kind<number> => ({
   placeholder: "<number>",
   parse: (text) => inRange(/^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN, min, max),
 });
+
+/** How many workers; `auto` leaves it to the machine. */
+export const workers: Kind<number | "auto"> = {
+  allowed: `a whole number from 1 to ${maxWorkers}, or auto for one a core`,
+  placeholder: "<number|auto>",
+  parse: (text) => text.toLowerCase() === "auto" ? "auto" : whole(1, maxWorkers).parse(text),
+};
 
 function inRange(value: number, min: number, max: number): number | undefined {
   return value >= min && value <= max ? value : undefined;

@@ -18,6 +18,7 @@ import {
   secret,
   toggle,
   whole,
+  workers,
 } from "./config_kinds.ts";
 import { lobby } from "./wire/names.ts";
 
@@ -58,6 +59,11 @@ export const options = {
       undefined,
       pattern("1–32 of A-Z a-z 0-9 _ - .", "<name>", /^[A-Za-z0-9_.-]{1,32}$/),
       "This server's name among those that share a store; without it the lowest free of server1, server2, …",
+    ),
+    WORKERS: option(
+      "1",
+      workers,
+      "Threads that each are a server, all on the same port, and each with these limits; above 1 needs Redis",
     ),
     ROOMS: option(lobby, roomList, `The rooms that are listed even when empty; ${lobby} always is`),
     FOLLOW_ROOM_MESSAGES: option("off", toggle, "Whether followers who are not in the room get its messages too"),

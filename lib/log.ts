@@ -43,6 +43,8 @@ export interface LogOptions {
   readonly level: "debug" | "info" | "warn" | "error";
   /** `auto` is pretty on a terminal and JSON elsewhere. */
   readonly format: "auto" | "pretty" | "json";
+  /** What every line says besides, such as whose it is. */
+  readonly properties?: Properties;
   /** Whether stderr is a terminal. */
   readonly isTerminal: boolean;
   /** Where the lines go, instead of stderr. */
@@ -86,12 +88,13 @@ export function getLog(...category: readonly string[]): Log {
  * if (JSON.parse(lines[0]!).message !== "server_started") throw new Error("unexpected");
  * ```
  */
-export function configureLog({ level, format, isTerminal, write = writeToStderr }: LogOptions): Disposable {
+export function configureLog(options: LogOptions): Disposable {
+  const { level, format, isTerminal, properties, write = writeToStderr } = options;
   const pretty = format === "pretty" || (format === "auto" && isTerminal);
   const formatter = pretty ? prettyLine(isTerminal && !Deno.noColor) : jsonLinesFormatter;
   configureSync({
     reset: true,
-    sinks: { lines: (record) => write(formatter(withoutSecrets(record))) },
+    sinks: { lines: (record) => write(formatter(withoutSecrets(record, properties))) },
     loggers: [
       { category: root, sinks: ["lines"], lowestLevel: level === "warn" ? "warning" : level },
       { category: "logtape", sinks: ["lines"], lowestLevel: "error" },
@@ -100,8 +103,8 @@ export function configureLog({ level, format, isTerminal, write = writeToStderr 
   return { [Symbol.dispose]: resetSync };
 }
 
-function withoutSecrets(record: LogRecord): LogRecord {
-  const properties = Object.entries(record.properties).map(([name, value]) =>
+function withoutSecrets(record: LogRecord, common?: Properties): LogRecord {
+  const properties = Object.entries({ ...common, ...record.properties }).map(([name, value]) =>
     [name, secretProperties.has(name) ? "***" : value] as const
   );
   return { ...record, properties: Object.fromEntries(properties) };

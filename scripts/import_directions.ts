@@ -21,7 +21,8 @@ interface Part {
 }
 
 const ground = ["errors", "wire", "base"];
-const serverSide = [...ground, "tls", "store", "auth", "delivery", "members", "commands", "session", "service"];
+const running = [...ground, "tls", "store", "auth", "delivery", "members", "commands", "session", "service"];
+const serverSide = [...running, "workers"];
 
 /** The house, from the ground up. */
 export const parts: readonly Part[] = [
@@ -61,6 +62,12 @@ export const parts: readonly Part[] = [
     imports: ground,
     types: ["store"],
     because: "accounts ask for a port; which store is behind it is the server's choice",
+  },
+  {
+    name: "workers",
+    files: /^lib\/server\/(start_server|thread|worker|workers)\.ts$/,
+    imports: running,
+    because: "it starts whole servers, in this thread or in others",
   },
   {
     name: "service",

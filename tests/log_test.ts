@@ -76,6 +76,11 @@ test("configureLog() strikes out what goes by the name of a secret, in both form
   }
 });
 
+test("configureLog() puts what it is told into every line", () => {
+  const [line] = written({ properties: { worker: 2, token: "abc" } }, () => getLog("server").info("x", { port: 1 }));
+  assert.deepEqual(JSON.parse(line!).properties, { worker: 2, token: "***", port: 1 });
+});
+
 test("Log.with() gives every event its properties", () => {
   const [line] = written({}, () => getLog("server").with({ connection: 7 }).debug("line_read", { bytes: 3 }));
   assert.deepEqual(JSON.parse(line!).properties, { connection: 7, bytes: 3 });

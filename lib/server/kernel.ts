@@ -9,6 +9,9 @@
  * 2. a doomed connection is shut down by its descriptor, which fails whatever is pending on it: Deno then frees it.
  *    Deno does not tell descriptors; they are found by asking each for its peer, all doomed ones in one round.
  *
+ * Descriptors belong to the process, and other workers' threads open and close theirs meanwhile. A doomed connection's
+ * cannot be among those that change: its own thread is busy here, and nobody else closes it.
+ *
  * Elsewhere than on Linux, or without the permission `ffi`, there is no kernel to ask, and the server does without.
  */
 
@@ -71,10 +74,11 @@ export class Kernel implements Disposable {
    * Sets the options that accepted connections are to have: no delay for small writes, signs of life, and an end for
    * peers that no longer acknowledge.
    *
-   * @param port what the listening socket is bound to
+   * @param port what the listening socket is bound to; workers have one each, and whose is whose cannot be told
    * @returns whether such a socket was found
    */
   tuneListener(port: number): boolean {
+    let found = false;
     for (const fd of this.#descriptors()) {
       if (this.#option(fd, SOL_SOCKET, SO_ACCEPTCONN) !== 1 || this.#end(fd, "getsockname")?.port !== port) continue;
       this.#set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -83,9 +87,9 @@ export class Kernel implements Disposable {
       this.#set(fd, IPPROTO_TCP, TCP_KEEPINTVL, keepalive.interval);
       this.#set(fd, IPPROTO_TCP, TCP_KEEPCNT, keepalive.probes);
       this.#set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, userTimeoutMs);
-      return true;
+      found = true;
     }
-    return false;
+    return found;
   }
 
   /**

@@ -10,6 +10,12 @@
 import type { Log } from "../log.ts";
 import type { Kernel } from "./kernel.ts";
 
+/**
+ * Which of several doors on one port this is. The kernel gives each of them its share of the connections; the first one
+ * finds the port, or sees to it that nobody else has it.
+ */
+export type Sharing = "first" | "further";
+
 /** What the door is made from. */
 export interface ListenerOptions {
   readonly hostname: string;
@@ -19,6 +25,8 @@ export interface ListenerOptions {
   readonly cert: string;
   /** PEM: its private key. */
   readonly key: string;
+  /** Absent where the port is for this door alone. */
+  readonly sharing: Sharing | undefined;
   readonly handshakeTimeoutMs: number;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
@@ -53,8 +61,7 @@ export class Listener {
   /** @throws {Error} where the address cannot be listened on, or the certificate is refused */
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { hostname, port, cert, key } = options;
-    this.#listener = Deno.listenTls({ hostname, port, cert, key });
+    this.#listener = listen(options);
     this.port = (this.#listener.addr as Deno.NetAddr).port;
     options.kernel?.tuneListener(this.port);
     this.#accepting = this.#accept();
@@ -175,6 +182,27 @@ export class Listener {
       this.#handshakes.delete(conn);
     }
   }
+}
+
+function listen({ hostname, port, cert, key, sharing }: ListenerOptions): Deno.TlsListener {
+  if (sharing === undefined) return Deno.listenTls({ hostname, port, cert, key });
+  return Deno.listenTls({
+    hostname,
+    port: sharing === "first" ? ownPort(hostname, port) : port,
+    cert,
+    key,
+    reusePort: true,
+  });
+}
+
+/**
+ * A port that nobody listens on; a shared one could be shared with another program of the same user, unnoticed.
+ *
+ * @throws {Deno.errors.AddrInUse} where the wanted one is taken
+ */
+function ownPort(hostname: string, port: number): number {
+  using alone = Deno.listen({ hostname, port });
+  return alone.addr.port;
 }
 
 function closeQuietly(conn: Deno.Conn): void {

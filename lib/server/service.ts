@@ -15,7 +15,7 @@ import { allCommands } from "./commands/all.ts";
 import { Flusher } from "./flusher.ts";
 import { Hub } from "./hub.ts";
 import { Kernel } from "./kernel.ts";
-import { Listener } from "./listener.ts";
+import { Listener, type Sharing } from "./listener.ts";
 import { Members, resumeGraceMs } from "./members.ts";
 import { Registry } from "./registry.ts";
 import { Relay } from "./relay.ts";
@@ -28,6 +28,8 @@ export interface ServiceOptions {
   readonly accounts: AccountService;
   /** PEM: the certificate with its chain, and its key. */
   readonly certificate: { readonly cert: string; readonly key: string };
+  /** Where it is one of several on its port. */
+  readonly sharing?: Sharing | undefined;
   /** Called when the service cannot go on, with the reason: it is to be stopped. */
   readonly onFatal?: (reason: string) => void;
 }
@@ -99,7 +101,7 @@ export class Service implements AsyncDisposable {
     this.#members = members;
     this.#relay = relay;
     this.#turns = turns;
-    const { config, certificate } = options;
+    const { config, certificate, sharing } = options;
     const host = this.#host();
     const instance = randomWord(8);
     let connections = 0;
@@ -107,6 +109,7 @@ export class Service implements AsyncDisposable {
       hostname: config.serverHost,
       port: config.serverPort,
       ...certificate,
+      sharing,
       handshakeTimeoutMs: config.handshakeTimeoutSeconds * 1000,
       maxConnections: config.maxConnections,
       maxConnectionsPerAddress: config.maxConnectionsPerIp,
