@@ -91,7 +91,7 @@ export const parts: readonly Part[] = [
   },
   {
     name: "members",
-    files: /^lib\/server\/(caller|endings|opening|registry|resume_token|members?)\.ts$/,
+    files: /^lib\/server\/(caller|endings|opening|reassertion|registry|resume_token|members?)\.ts$/,
     imports: [...ground, "store", "delivery"],
     types: ["auth"],
     because: "who is here and what they may ask for knows no socket and no single command",

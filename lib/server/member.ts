@@ -24,6 +24,8 @@ export interface Channel {
   push(bytes: Uint8Array): void;
   /** Resolves when all but so many bytes of what was pushed are written, or when the connection is closed. */
   written(allBut?: number): Promise<void>;
+  /** Resolves when nothing that the client asked for is unanswered. */
+  answered(): Promise<void>;
   /** Sends a last event and closes. */
   end(last: ServerEvent): void;
 }
@@ -108,6 +110,11 @@ export class Member implements PacedFollower {
 
   drained(): Promise<void> {
     return this.#channel.written(this.#replayBelow);
+  }
+
+  /** Resolves when nothing that the client asked for is unanswered. */
+  answered(): Promise<void> {
+    return this.#channel.answered();
   }
 
   /** Takes the session as the store holds it now; it is the same connection's. */

@@ -14,13 +14,11 @@ import type { Feeds } from "./following.ts";
 import { Endings } from "./endings.ts";
 import { type Channel, Member, superseded } from "./member.ts";
 import { type Opened, openTopics } from "./opening.ts";
+import { Reassertion } from "./reassertion.ts";
 import { hashToken, makeToken, tokenUser } from "./resume_token.ts";
 
 /** How long a dropped client's session is kept before its room hears that it left, in milliseconds. */
 export const resumeGraceMs = 5_000;
-
-/** How many sessions are reasserted at the same time. */
-const reassertedAtOnce = 200;
 
 /** What a connection is told, as its last line, whose session has gone to another. */
 export const forcedLogout: SystemEvent = {
@@ -53,8 +51,6 @@ export interface Entrance {
 interface Seat {
   member: Member | undefined;
   superseded: boolean;
-  /** Whether it is being asked whose the session is. */
-  doubted: boolean;
   /** Running while the connection is gone and its client may resume. */
   grace: ReturnType<typeof setTimeout> | undefined;
 }
@@ -64,10 +60,24 @@ export class Members {
   readonly #options: MembersOptions;
   readonly #endings: Endings;
   readonly #seats = new Map<string, Seat>();
-  #reasserting: Promise<unknown> = Promise.resolve();
+  readonly #reassertion: Reassertion;
+
   constructor(options: MembersOptions) {
     this.#options = options;
-    this.#endings = new Endings(options.store, options.onFault);
+    const { store, onFault } = options;
+    this.#endings = new Endings(store, onFault);
+    this.#reassertion = new Reassertion({
+      store,
+      endings: this.#endings,
+      onFault,
+      seated: () => [...this.#seats.values()].flatMap(({ member, grace }) => grace === undefined ? member ?? [] : []),
+      isSeated: (member) => {
+        const seat = this.#seats.get(member.connection);
+        return seat?.member === member && seat.grace === undefined;
+      },
+      isKnown: (connection) => this.#seats.has(connection),
+      supersede: (connection) => this.supersede(connection),
+    });
   }
 
   /** How many sessions this server holds. */
@@ -178,67 +188,14 @@ export class Members {
     else if (signal.kind === "missed") this.reassert().catch((error) => this.#options.onFault("reassert", error));
   }
 
-  /**
-   * Makes the store hold the sessions that are connected here, after it was away or this server was thought dead; those
-   * that somebody has claimed since are closed.
-   */
+  /** See {@linkcode Reassertion.all}. */
   reassert(): Promise<void> {
-    return this.#inTurn(() => this.#reassertAll());
+    return this.#reassertion.all();
   }
 
-  /** Reasserts one at a time: two for the same session would not know of each other's claim. */
-  async #inTurn(work: () => Promise<void>): Promise<void> {
-    const run = this.#reasserting.then(work);
-    this.#reasserting = run.catch(() => {});
-    await run;
-  }
-
-  async #reassertAll(): Promise<void> {
-    const members = [...this.#seats.values()].flatMap(({ member, grace }) => grace === undefined ? member ?? [] : []);
-    for (let start = 0; start < members.length; start += reassertedAtOnce) {
-      await Promise.all(members.slice(start, start + reassertedAtOnce).map((member) => this.#reassert(member)));
-    }
-    // Older data may have brought back sessions that have ended.
-    for (const session of await this.#options.store.sessions.held()) {
-      if (!this.#seats.has(session.connection)) this.#endings.owe(session);
-    }
-  }
-
-  /**
-   * The store does not know a member's session as its own: somebody has claimed it, or this server was thought dead and
-   * the session ended. Which, is found out behind this: then the connection is closed, or the session is there again.
-   *
-   * @returns what to answer; a client that sends it again keeps its messages' order, since those behind are refused too
-   */
+  /** See {@linkcode Reassertion.doubt}. */
   doubt(member: Member): ChatError {
-    const seat = this.#seats.get(member.connection);
-    if (seat?.member === member && seat.grace === undefined && !seat.doubted) {
-      seat.doubted = true;
-      this.#inTurn(() => this.#lookFor(member)).catch((error) => this.#options.onFault("reassert", error)).finally(
-        () => {
-          seat.doubted = false;
-        },
-      );
-    }
-    return new ChatError("store_unavailable", "Your session is being looked for; try again");
-  }
-
-  /** The lease comes first: a session of a server without one would be swept by nobody. */
-  async #lookFor(member: Member): Promise<void> {
-    const lease = await this.#options.store.servers.renew();
-    if (lease === "expired") await this.#reassertAll();
-    else if (lease === "kept") await this.#reassert(member);
-  }
-
-  async #reassert(member: Member): Promise<void> {
-    const { session, connection, tokenHash } = member;
-    if (!session) return;
-    const asserted = await this.#options.store.sessions.reassert(session, tokenHash);
-    if (this.#seats.get(connection)?.member !== member) return this.#endings.owe(session); // it went meanwhile
-    if (!asserted) return this.supersede(connection);
-    // The member may have changed its room while this was under way; then the store knows better.
-    if (member.session === session) member.reasserted(asserted.session);
-    if (asserted.wasGone) await this.#endings.announce(session.room, session.user, "joined", asserted.session.claim);
+    return this.#reassertion.doubt(member);
   }
 
   /** Ends what could not be ended when it was due, as the store was away. */
@@ -291,7 +248,7 @@ export class Members {
   ): Promise<Entrance> {
     const { store, policy, serverId } = this.#options;
     const { connection } = channel;
-    const seat: Seat = { member: undefined, superseded: false, doubted: false, grace: undefined };
+    const seat: Seat = { member: undefined, superseded: false, grace: undefined };
     this.#seats.set(connection, seat);
     try {
       const result = await store.sessions.claim({ ...request, connection, policy });

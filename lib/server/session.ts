@@ -107,7 +107,7 @@ export class ClientSession implements Caller {
     this.#framer = new LineFramer(host.maxLineBytes);
     this.#order = new SendOrder({
       ping: () => this.push(encodeEvent({ type: "ping" }, "json")),
-      told: () => this.#settled(),
+      told: () => this.answered(),
       now: host.now,
       deadAfterMs,
     });
@@ -139,7 +139,7 @@ export class ClientSession implements Caller {
     } catch {
       // Reset, or closed by our side: either way there is nobody to tell.
     }
-    await this.#settled();
+    await this.answered();
     this.#close();
     const { member } = this;
     this.member = undefined;
@@ -183,7 +183,7 @@ export class ClientSession implements Caller {
     if (line.kind === "invalid_utf8") return this.#refuse(new ChatError("invalid_utf8", "The line is not UTF-8"));
     if (line.text === "") return;
     this.#unansweredBytes += line.bytes;
-    if (this.#answers.length >= maxUnanswered || this.#unansweredBytes > maxUnansweredBytes) await this.#settled();
+    if (this.#answers.length >= maxUnanswered || this.#unansweredBytes > maxUnansweredBytes) await this.answered();
     if (this.format === "json") await this.#takeJson(line.text, line.bytes);
     else await this.#takeText(line.text);
     this.#framer.limit = this.format === "json" && !this.member ? maxResumeBytes : this.#host.maxLineBytes;
@@ -233,7 +233,7 @@ export class ClientSession implements Caller {
     if (command.pipelined && !message) {
       return this.#refuse(new ChatError("store_unavailable", "A message before this one could not be stored"), id);
     }
-    if (!command.pipelined) await this.#settled();
+    if (!command.pipelined) await this.answered();
     if (this.#state !== "open") return;
     const answer: Answer = { bytes: undefined, outcome: undefined };
     this.#answers.push(answer);
@@ -270,8 +270,7 @@ export class ClientSession implements Caller {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Resolves when nothing is unanswered. */
-  #settled(): Promise<void> {
+  answered(): Promise<void> {
     if (this.#answers.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }

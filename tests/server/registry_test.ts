@@ -211,6 +211,7 @@ test("Registry.admit() takes the resume token and the position that the longest 
     closed: false,
     push: () => {},
     written: () => Promise.resolve(),
+    answered: () => Promise.resolve(),
     end: () => {},
   };
   const { member, loggedIn: { resume: token, positions } } = await members.login(account, channel);
