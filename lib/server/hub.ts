@@ -45,9 +45,15 @@ export class Hub implements Flushable {
   readonly #topics = new Map<Topic, Following>();
   #dirty = new Set<Following>();
   #delivered = 0;
+  #deliveries = 0;
 
   constructor(turns: Turns) {
     this.#turns = turns;
+  }
+
+  /** How many events were delivered to how many followers, all in all. */
+  get deliveries(): number {
+    return this.#deliveries;
   }
 
   /** How many connections follow the topic. */
@@ -96,8 +102,10 @@ export class Hub implements Flushable {
       ahead.delete(follower);
       this.add(topic, follower);
     }
-    const skipping = skips === undefined ? [] : [...live].filter(skips);
+    const skipping: Follower[] = [];
+    if (skips) { for (const follower of live) if (skips(follower)) skipping.push(follower); }
     for (const follower of skipping) this.catchUp(follower);
+    this.#deliveries += live.size - skipping.length;
     if (skipping.length < live.size) {
       this.#batch(following).add(event, seq, ++this.#delivered);
       for (const follower of skipping) following.batch!.skip(follower);

@@ -17,10 +17,13 @@ import { parseTopic, type Topic } from "../wire/names.ts";
 import { readOn } from "./continuity.ts";
 import { topicEvent } from "./events.ts";
 import type { Follower } from "./hub.ts";
+import { Presence } from "./presence.ts";
 
 /** Where the relay passes events on to: the part of the hub that it needs. */
 export interface Outlet {
   deliver(topic: Topic, event: ServerEvent, seq?: number, skips?: (follower: Follower) => boolean): void;
+  /** How many connections follow the topic. */
+  count(topic: Topic): number;
 }
 
 /** What the relay is made from. */
@@ -32,6 +35,8 @@ export interface RelayOptions {
   /** How many messages are read from the log at once. */
   readonly pageSize?: number;
   readonly onFault?: (topic: Topic, error: unknown) => void;
+  /** Told of each message that was passed on. */
+  readonly onPass?: (topic: Topic, entry: Entry) => void;
 }
 
 interface Stream {
@@ -51,19 +56,25 @@ interface Stream {
 export class Relay implements AsyncDisposable {
   readonly #topics: Topics;
   readonly #outlet: Outlet;
+  readonly #presence: Presence;
   readonly #retryMs: number;
   readonly #pageSize: number;
   readonly #onFault: (topic: Topic, error: unknown) => void;
+  readonly #onPass: (topic: Topic, entry: Entry) => void;
+  #filled = 0;
+  #gaps = 0;
   readonly #streams = new Map<Topic, Stream>();
   readonly #closing = new Set<Promise<void>>();
   readonly #stopped = new AbortController();
 
-  constructor({ topics, outlet, retryMs = 200, pageSize = 500, onFault = () => {} }: RelayOptions) {
+  constructor({ topics, outlet, retryMs = 200, pageSize = 500, onFault = () => {}, onPass = () => {} }: RelayOptions) {
     this.#topics = topics;
     this.#outlet = outlet;
+    this.#presence = new Presence(outlet);
     this.#retryMs = retryMs;
     this.#pageSize = pageSize;
     this.#onFault = onFault;
+    this.#onPass = onPass;
   }
 
   /**
@@ -89,6 +100,21 @@ export class Relay implements AsyncDisposable {
     if (!stream || --stream.followers > 0) return;
     this.#streams.delete(topic);
     this.#close(stream);
+  }
+
+  /** How many topics have a stream. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** How many messages did not come by themselves and were read from the log. */
+  get filled(): number {
+    return this.#filled;
+  }
+
+  /** How many gaps followers were told of. */
+  get gaps(): number {
+    return this.#gaps;
   }
 
   /** The last message of the topic that was passed on; the topic must be acquired. */
@@ -123,6 +149,7 @@ export class Relay implements AsyncDisposable {
   /** Ends every stream. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped.abort();
+    this.#presence[Symbol.dispose]();
     for (const stream of this.#streams.values()) this.#close(stream);
     this.#streams.clear();
     await Promise.all(this.#closing);
@@ -176,11 +203,7 @@ export class Relay implements AsyncDisposable {
   #hear(stream: Stream, signal: TopicSignal): void {
     if (stream.closed) return;
     if (signal.kind === "presence") {
-      const { user, state } = signal;
-      const room = parseTopic(stream.topic)!.name;
-      this.#outlet.deliver(stream.topic, { type: "presence", room, user, state }, undefined, (follower) => {
-        return follower.user === user;
-      });
+      this.#presence.tell(parseTopic(stream.topic)!.name, signal.user, signal.state);
     } else if (signal.kind === "interrupted") {
       stream.doubtful = true;
       this.#fill(stream);
@@ -198,6 +221,7 @@ export class Relay implements AsyncDisposable {
     const { room } = entry;
     const inRoom = room === undefined ? undefined : (follower: Follower) => follower.room === room;
     this.#outlet.deliver(topic, topicEvent(topic, epoch, entry), entry.seq, inRoom);
+    this.#onPass(topic, entry);
   }
 
   async #checkHead(stream: Stream): Promise<void> {
@@ -228,6 +252,7 @@ export class Relay implements AsyncDisposable {
         if (stream.closed) return;
         if (next.gap) this.#skip(stream, next.gap, next.place);
         for (const entry of next.entries) this.#pass(stream, entry);
+        this.#filled += next.entries.length;
         const behind = stream.place.seq < next.head.seq;
         if (!behind && !stream.doubtful) {
           stream.filling = undefined; // at once: what is heard next is passed on
@@ -243,6 +268,7 @@ export class Relay implements AsyncDisposable {
   /** Tells of what the log does not have, and goes on behind it. */
   #skip(stream: Stream, { from, to }: { from: number; to: number | null }, place: Place): void {
     const { topic } = stream;
+    this.#gaps++;
     stream.place = place;
     this.#outlet.deliver(topic, { type: "gap", topic, from, to, pos: encodePlace(place) }, to ?? undefined);
   }

@@ -27,6 +27,7 @@ export class Recorder implements Outlet {
   readonly said: string[] = [];
   /** Whom the last event was not for. */
   skips: ((follower: Follower) => boolean) | undefined;
+  count = () => 1;
 
   deliver(_: Topic, event: ServerEvent, seq?: number, skips?: (follower: Follower) => boolean): void {
     this.skips = skips;
