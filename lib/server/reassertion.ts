@@ -97,7 +97,7 @@ export class Reassertion {
     const { session, connection, tokenHash } = member;
     if (!session) return;
     const asserted = await store.sessions.reassert(session, tokenHash);
-    if (!isKnown(connection)) return endings.owe(session); // it went meanwhile
+    if (!isKnown(connection)) return endings.owe(asserted?.session ?? session); // it went meanwhile
     if (!asserted) return supersede(connection);
     await member.answered();
     // The member may have changed its room while this was under way; then the store knows better.
