@@ -59,6 +59,11 @@ export class Outbox implements Flushable {
     return this.#queued + this.#inFlight;
   }
 
+  /** Bytes that were ever written. */
+  get sent(): number {
+    return this.#written;
+  }
+
   /** Queues an event's bytes; they must not be changed afterwards. */
   push(bytes: Uint8Array): PushResult {
     if (this.#state !== "open") return "closed";
@@ -110,8 +115,7 @@ export class Outbox implements Flushable {
     const bytes = this.#chunks.length === 1 ? this.#chunks[0] : this.#gather();
     this.#drop();
     this.#inFlight = bytes.length;
-    this.#progress = performance.now();
-    void this.#write(bytes);
+    this.#write(bytes);
   }
 
   /** Whether it is the reader who holds up so many bytes of events. */
@@ -146,20 +150,22 @@ export class Outbox implements Flushable {
     return bytes;
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
-    try {
-      for (let offset = 0; offset < bytes.length;) {
-        offset += await this.#sink.write(offset === 0 ? bytes : bytes.subarray(offset));
-        this.#progress = performance.now();
-      }
-    } catch {
+  /** Writes the bytes, in as many pieces as the sink takes. */
+  #write(bytes: Uint8Array): void {
+    this.#progress = performance.now();
+    this.#sink.write(bytes).then((count) => {
+      this.#written += count;
+      if (count < bytes.length) this.#write(bytes.subarray(count));
+      else this.#finished();
+    }, () => {
       // The peer is gone: the reading side notices the same and ends the session.
       this.#inFlight = 0;
       this.close();
-      return;
-    }
+    });
+  }
+
+  #finished(): void {
     this.#inFlight = 0;
-    this.#written += bytes.length;
     this.#wake();
     if (this.#queued > 0 && !this.#scheduled) {
       this.#scheduled = true;
