@@ -87,7 +87,7 @@ export class Entrance {
     const { nodes, name, ways, prng, sink } = this.#options;
     this.expectRival();
     sink.count("twin resumes");
-    const { positions } = this.#guest.view;
+    const positions = this.#guest.view.present();
     const sides = await resumeTwice([prng.pick(nodes), prng.pick(nodes)], name, ways, { token, positions });
     const chosen = adoptable(sides, positions, sink, name);
     if (!chosen) return false;
@@ -101,7 +101,7 @@ export class Entrance {
   async #enter(connection: Connection): Promise<boolean> {
     const cmd = this.#token ? "resume" : this.#registered ? "login" : "register";
     const fields = this.#token
-      ? { token: this.#token, positions: this.#guest.view.positions }
+      ? { token: this.#token, positions: this.#guest.view.present() }
       : { user: this.#options.name, password: this.#options.password };
     const outcome = Promise.withResolvers<"in" | "out" | "again">();
     connection.listener = {

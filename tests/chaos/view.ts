@@ -38,8 +38,9 @@ export class View {
     this.#sink = sink;
   }
 
-  /** The last position in each topic that is followed. */
-  get positions(): Record<string, string> {
+  /** The last position in each topic that is followed, to be sent with a resume: which marks the inbox, answered or not. */
+  present(): Record<string, string> {
+    for (const [topic, { pos }] of this.#open) if (topic.startsWith("inbox:")) this.mark(pos);
     return Object.fromEntries([...this.#open].map(([topic, { pos }]) => [topic, pos]));
   }
 
@@ -84,8 +85,7 @@ export class View {
   /** A resume was answered: all goes on. */
   resumed(positions: Readonly<Record<string, string>>, server: string): void {
     const { timeline } = this.#sink;
-    for (const [topic, { stretch, pos }] of [...this.#open]) {
-      if (topic.startsWith("inbox:")) this.mark(pos);
+    for (const [topic, { stretch }] of [...this.#open]) {
       const place = decodePlace(positions[topic]);
       if (place) {
         stretch.items.push({ kind: "resumed", at: timeline.now, server, place });
