@@ -5,7 +5,8 @@
  */
 
 import { Hub } from "../lib/server/hub.ts";
-import { Flusher, Outbox } from "../lib/server/outbox.ts";
+import type { Turns } from "../lib/server/flusher.ts";
+import { Outbox } from "../lib/server/outbox.ts";
 import { SqliteStore } from "../lib/store/sqlite.ts";
 import { LineFramer } from "../lib/wire/lines.ts";
 import { bindTyped, parseRequest, parseTyped } from "../lib/wire/command.ts";
@@ -52,10 +53,10 @@ for (const format of ["text", "json"] as const satisfies Format[]) {
 }
 
 Deno.bench(`Hub.deliver() to ${followers} outboxes, a batch, written`, async () => {
-  const hub = new Hub();
-  const flusher = new Flusher();
+  const turns: Turns = { schedule: (flushable) => void setImmediate(() => flushable.flush()) };
+  const hub = new Hub(turns);
   const outboxes = Array.from({ length: followers }, (_, index) => {
-    const outbox = new Outbox({ write: (bytes) => Promise.resolve(bytes.length) }, flusher, 1_048_576);
+    const outbox = new Outbox({ write: (bytes) => Promise.resolve(bytes.length) }, turns, 1_048_576);
     const push = (bytes: Uint8Array) => void outbox.push(bytes);
     hub.add("room:bench", { format: "text", user: `u${index}`, room: "bench", push });
     return outbox;

@@ -1,0 +1,22 @@
+/** What Linux tells of a process in `/proc`: CPU time and memory. Elsewhere nothing is known, and that is said. */
+
+/** Whether CPU time and memory can be told here. */
+export const hasProc: boolean = Deno.build.os === "linux";
+
+/** The kernel counts CPU time in these, whatever its own clock. */
+const ticksPerSecond = 100;
+
+/** CPU time that a process has used, all threads, in seconds; undefined where it cannot be told. */
+export function cpuSeconds(pid: number): number | undefined {
+  if (!hasProc) return undefined;
+  // The second field is the program's name, in parentheses, and may hold anything.
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Memory that a process has in RAM, in KB; undefined where it cannot be told. */
+export function residentKb(pid: number): number | undefined {
+  if (!hasProc) return undefined;
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1]);
+}

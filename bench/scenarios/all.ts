@@ -1,0 +1,21 @@
+/** The table of scenarios. */
+
+import type { Scenario } from "../scenario.ts";
+import { direct } from "./direct.ts";
+import { fanIn } from "./fan_in.ts";
+import { fanOut } from "./fan_out.ts";
+import { idleMemory } from "./idle_memory.ts";
+import { loginStorm } from "./login_storm.ts";
+import { resumeStorm } from "./resume_storm.ts";
+import { smallRooms } from "./small_rooms.ts";
+
+/** In the order in which they are run and shown. */
+export const scenarios: readonly Scenario[] = [
+  fanOut,
+  fanIn,
+  smallRooms,
+  direct,
+  loginStorm,
+  idleMemory,
+  resumeStorm,
+];
