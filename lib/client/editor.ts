@@ -8,6 +8,12 @@ import { cleanLine } from "./clean.ts";
 import type { Key, KeyName } from "./keys.ts";
 import { graphemes, graphemeWidth, textWidth } from "./width.ts";
 
+/** A text and the cursor in it. */
+interface Moment {
+  readonly text: string;
+  readonly cursor: number;
+}
+
 /** What a key led to. */
 export type Outcome =
   | { readonly kind: "changed" }
@@ -19,7 +25,10 @@ export type Outcome =
 const maxLength = 64 * 1024;
 
 /** How many typed lines are remembered. */
-const maxHistory = 500;
+export const maxHistory = 500;
+
+/** How many changes can be taken back. */
+const maxUndo = 200;
 
 const changed: Outcome = { kind: "changed" };
 const unchanged: Outcome = { kind: "unchanged" };
@@ -31,6 +40,16 @@ export class Editor {
   #history: string[] = [];
   #place = 0;
   #draft = "";
+  #killed = "";
+  /** The last key, where the next of the same kind goes on with it: a kill gathers, and typing is one change. */
+  #going: "killing" | "typing" | undefined;
+  #past: Moment[] = [];
+
+  /** @param history lines typed in earlier runs, the oldest first */
+  constructor(history: readonly string[] = []) {
+    this.#history = history.slice(-maxHistory);
+    this.#place = this.#history.length;
+  }
 
   /** What is typed; a pasted line break is in it as LF. */
   get text(): string {
@@ -44,15 +63,44 @@ export class Editor {
 
   /** Takes a key. @param secret whether what is submitted is not remembered */
   take(key: Key, secret = false): Outcome {
-    if (key.kind === "text") return this.#insert(key.text);
+    const before = { text: this.#text, cursor: this.#cursor };
+    const going = this.#going;
+    this.#going = undefined;
+    const outcome = this.#take(key, secret, going);
+    if (secret || outcome.kind !== "changed") return outcome;
+    const undoing = key.kind === "key" && key.name === "undo";
+    const goesOn = this.#going === "typing" && going === "typing";
+    if (this.#text !== before.text && !undoing && !goesOn) {
+      this.#past.push(before);
+      if (this.#past.length > maxUndo) this.#past.shift();
+    }
+    return outcome;
+  }
+
+  /** Replaces a part of the text, as a completion does. */
+  splice(start: number, end: number, piece: string): void {
+    this.#past.push({ text: this.#text, cursor: this.#cursor });
+    this.#text = this.#text.slice(0, start) + piece + this.#text.slice(end);
+    this.#cursor = start + piece.length;
+    this.#going = undefined;
+  }
+
+  #take(key: Key, secret: boolean, going: "killing" | "typing" | undefined): Outcome {
+    if (key.kind === "text") {
+      // A word is one change, so that undo takes back words and not letters.
+      if (!/\s$/.test(key.text)) this.#going = "typing";
+      return this.#insert(key.text);
+    }
     if (key.kind === "paste") return this.#insert(key.text.replace(/\r\n?/g, "\n").replace(/\n+$/, ""));
-    return this.#press(key.name, secret);
+    return this.#press(key.name, secret, going === "killing");
   }
 
   /** Begins with another text. */
   replace(text: string): void {
     this.#set(text);
     this.#place = this.#history.length;
+    this.#past = [];
+    this.#going = undefined;
   }
 
   /** Forgets the line that was submitted last. */
@@ -61,7 +109,7 @@ export class Editor {
     this.#place = this.#history.length;
   }
 
-  #press(name: KeyName, secret: boolean): Outcome {
+  #press(name: KeyName, secret: boolean, killing: boolean): Outcome {
     switch (name) {
       case "enter":
         return this.#submit(secret);
@@ -74,11 +122,19 @@ export class Editor {
       case "backspace":
         return this.#cut(this.#left(), this.#cursor);
       case "kill_word":
-        return this.#cut(this.#wordLeft(), this.#cursor);
+        return this.#kill(this.#wordLeft(), this.#cursor, secret, killing);
+      case "kill_word_right":
+        return this.#kill(this.#cursor, this.#wordRight(), secret, killing);
       case "kill_to_start":
-        return this.#cut(0, this.#cursor);
+        return this.#kill(0, this.#cursor, secret, killing);
       case "kill_to_end":
-        return this.#cut(this.#cursor, this.#text.length);
+        return this.#kill(this.#cursor, this.#text.length, secret, killing);
+      case "yank":
+        return secret ? unchanged : this.#insert(this.#killed);
+      case "undo":
+        return secret ? unchanged : this.#undo();
+      case "transpose":
+        return this.#transpose();
       case "left":
         return this.#move(this.#left());
       case "right":
@@ -97,9 +153,41 @@ export class Editor {
         return secret ? unchanged : this.#recall(this.#place + 1);
       case "redraw":
         return changed;
-      case "tab":
-        return unchanged;
+      default:
+        return unchanged; // a key of the screen, not of the line
     }
+  }
+
+  #kill(start: number, end: number, secret: boolean, killing: boolean): Outcome {
+    if (start === end) return unchanged;
+    const piece = this.#text.slice(start, end);
+    if (!secret) {
+      const gathered = killing ? this.#killed : "";
+      this.#killed = start < this.#cursor ? piece + gathered : gathered + piece;
+      this.#going = "killing";
+    }
+    return this.#cut(start, end);
+  }
+
+  #undo(): Outcome {
+    const moment = this.#past.pop();
+    if (!moment) return unchanged;
+    this.#text = moment.text;
+    this.#cursor = moment.cursor;
+    return changed;
+  }
+
+  /** Exchanges the characters at the cursor, or the last two at the text's end. */
+  #transpose(): Outcome {
+    const before = graphemes(this.#text.slice(0, this.#cursor));
+    const after = graphemes(this.#text.slice(this.#cursor));
+    const second = after.shift() ?? before.pop();
+    const first = before.pop();
+    if (first === undefined || second === undefined) return unchanged;
+    const head = before.join("") + second + first;
+    this.#text = head + after.join("");
+    this.#cursor = head.length;
+    return changed;
   }
 
   #insert(piece: string): Outcome {

@@ -9,6 +9,7 @@ import { errorLine, note, render } from "./render.ts";
 import type { Session } from "./resume.ts";
 import type { Screen } from "./screen.ts";
 import type { Status } from "./status.ts";
+import type { Update } from "./update.ts";
 
 /** How long leaving may take, in milliseconds: what was typed is sent first. */
 const farewellMs = 2_000;
@@ -28,7 +29,7 @@ export async function runInteractive(session: Session, screen: Screen, choice: L
   } finally {
     session.close();
     await shown;
-    if (session.givenUp > 0) screen.print(note(`Lines that you typed and that were not sent: ${session.givenUp}`));
+    if (session.givenUp > 0) screen.farewell(note(`Lines that you typed and that were not sent: ${session.givenUp}`));
   }
   return session.ending!.exit;
 }
@@ -51,18 +52,23 @@ class Seat {
   async show(): Promise<void> {
     try {
       for await (const update of this.#session.updates()) {
-        const { kind, lines } = render(update);
-        for (const line of lines) {
-          // A server that stays unreachable is told of once, not at every attempt.
-          if (kind === "note" && line === this.#lastNote) continue;
-          if (kind === "note") this.#lastNote = line;
-          this.#screen.print(line);
-        }
+        if (this.#screen.show) this.#screen.show(update);
+        else this.#print(update);
         if (update.kind === "status") this.#follow(update.status);
         if (this.#session.user !== undefined) this.#screen.setPrompt(this.#prompt());
       }
     } finally {
       this.#interrupt.abort();
+    }
+  }
+
+  #print(update: Update): void {
+    const { kind, lines } = render(update);
+    for (const line of lines) {
+      // A server that stays unreachable is told of once, not at every attempt.
+      if (kind === "note" && line === this.#lastNote) continue;
+      if (kind === "note") this.#lastNote = line;
+      this.#screen.print(line);
     }
   }
 

@@ -23,8 +23,22 @@ export type KeyName =
   | "kill_word"
   | "kill_to_start"
   | "kill_to_end"
+  | "kill_word_right"
+  | "yank"
+  | "undo"
+  | "transpose"
   | "redraw"
-  | "tab";
+  | "tab"
+  | "back_tab"
+  | "page_up"
+  | "page_down"
+  | "scroll_up"
+  | "scroll_down"
+  | "scroll_home"
+  | "scroll_end"
+  | "next_unread"
+  | "focus_in"
+  | "focus_out";
 
 /** What was typed. */
 export type Key =
@@ -48,8 +62,11 @@ const sequences: Readonly<Record<string, KeyName>> = {
   "\x0c": "redraw",
   "\x0e": "down",
   "\x10": "up",
+  "\x14": "transpose",
   "\x15": "kill_to_start",
   "\x17": "kill_word",
+  "\x19": "yank",
+  "\x1f": "undo",
   "\x7f": "backspace",
   "\x1b[A": "up",
   "\x1b[B": "down",
@@ -75,7 +92,26 @@ const sequences: Readonly<Record<string, KeyName>> = {
   "\x1bb": "word_left",
   "\x1bf": "word_right",
   "\x1b\x7f": "kill_word",
+  "\x1b\b": "kill_word",
+  "\x1bd": "kill_word_right",
+  "\x1b[3;5~": "kill_word_right",
+  "\x1b[Z": "back_tab",
+  "\x1b[5~": "page_up",
+  "\x1b[6~": "page_down",
+  "\x1b[1;2A": "scroll_up",
+  "\x1b[1;2B": "scroll_down",
+  "\x1b[1;5H": "scroll_home",
+  "\x1b[1;5F": "scroll_end",
+  "\x1b<": "scroll_home",
+  "\x1b>": "scroll_end",
+  "\x1bu": "next_unread",
+  "\x1b[I": "focus_in",
+  "\x1b[O": "focus_out",
 };
+
+/** A turn of the mouse's wheel, where the mouse is asked for. */
+// deno-lint-ignore no-control-regex
+const wheel = /^\x1b\[<6([45]);\d+;\d+M$/;
 
 const pasteStart = "\x1b[200~";
 const pasteEnd = "\x1b[201~";
@@ -133,6 +169,9 @@ export class KeyDecoder {
     if (sequence === pasteStart) this.#pasted = "";
     else if (Object.hasOwn(sequences, sequence) && !(sequence === "\n" && afterReturn)) {
       keys.push({ kind: "key", name: sequences[sequence] });
+    } else {
+      const turned = wheel.exec(sequence);
+      if (turned) keys.push({ kind: "key", name: turned[1] === "4" ? "scroll_up" : "scroll_down" });
     }
     return sequence.length;
   }

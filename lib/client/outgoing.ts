@@ -23,6 +23,8 @@ export interface Entry {
   /** What is sent; the same object comes back with the answer. */
   request: Request;
   readonly repetition: Repetition;
+  /** The client's own question, which nobody typed: only whoever asked is told of its answer. */
+  readonly own: boolean;
   /** Sent on the connection that there is. */
   sent: boolean;
   /** Sent on an earlier connection as well. */
@@ -55,12 +57,17 @@ export class Outgoing {
     return this.#entries.length;
   }
 
+  /** The requests that were typed and have no answer, in order. */
+  get typed(): Request[] {
+    return this.#entries.filter(({ own }) => !own).map(({ request }) => request);
+  }
+
   /** Adds a request behind all others; the promise is its answer's. */
-  add(request: Request, commands: CommandTable): Promise<Reply> {
+  add(request: Request, commands: CommandTable, own = false): Promise<Reply> {
     const repetition = commands.repetition(request.cmd);
     const known = repetition === "message" ? { cid: crypto.randomUUID(), ...request } : request;
     const answer = new Promise<Reply>((resolve, reject) => {
-      this.#entries.push({ request: known, repetition, sent: false, tried: false, resolve, reject });
+      this.#entries.push({ request: known, repetition, own, sent: false, tried: false, resolve, reject });
     });
     answer.catch(() => {}); // a refusal is shown as well: whoever does not await it misses nothing
     return answer;
@@ -111,16 +118,22 @@ export class Outgoing {
     for (const entry of this.#entries) {
       if (entry.sent) this.postpone(entry);
     }
-    return uncertain.map(giveUp);
+    return giveUp(uncertain);
   }
 
   /** Gives everything up. @returns what was left, in order */
   abandon(): GivenUp[] {
-    return this.#entries.splice(0).map(giveUp);
+    return giveUp(this.#entries.splice(0));
   }
 }
 
-function giveUp({ request, sent, tried, reject }: Entry): GivenUp {
+/** @returns those of which a person is told */
+function giveUp(entries: readonly Entry[]): GivenUp[] {
+  const given = entries.map(giveUpOne);
+  return given.filter((_, index) => !entries[index].own);
+}
+
+function giveUpOne({ request, sent, tried, reject }: Entry): GivenUp {
   const what = typeof request.text === "string" ? `"${request.text}"` : `/${request.cmd}`;
   // What was sent may have been done: nobody knows.
   const error = sent || tried

@@ -36,6 +36,10 @@ export class PlainScreen implements Screen {
     this.#tty.writeSync(encoder.encode(line + "\n"));
   }
 
+  farewell(line: string): void {
+    this.print(line);
+  }
+
   setPrompt(): void {
     // lines that are typed here have no prompt
   }

@@ -37,8 +37,22 @@ const passing = new Set<string>([
   "internal",
 ]);
 
+/** What a session is made from. */
+export interface SessionOptions extends LinkOptions {
+  /** Whether the servers are not verified; see {@linkcode Session.insecure}. */
+  readonly insecure?: boolean;
+  /** Called with what resumes the session, whenever that changes; undefined when nothing does any more. */
+  readonly keep?: (token: string | undefined) => void;
+}
+
+/** For how long a person is not told of failed attempts when a server has moved its clients off, in milliseconds. */
+const quietMs = 3_000;
+
 /** See the file's promises. */
 export class Session {
+  /** Whether nobody knows who the server is: a screen says so for as long as the session lasts. */
+  readonly insecure: boolean;
+  readonly #keep: (token: string | undefined) => void;
   readonly #clock: Clock;
   readonly #link: Link;
   readonly #standing = new Standing();
@@ -48,11 +62,15 @@ export class Session {
   #resuming: Request | undefined;
   #live = false;
   #draining = false;
+  /** Whether the connection was lost because its server had said so. */
+  #moved = false;
   #homecoming: Homecoming | undefined;
   #ending: Ending | undefined;
   #givenUp = 0;
 
-  constructor(options: LinkOptions) {
+  constructor(options: SessionOptions) {
+    this.insecure = options.insecure ?? false;
+    this.#keep = options.keep ?? (() => {});
     this.#clock = options.clock ?? systemClock;
     this.#link = new Link(options);
   }
@@ -104,15 +122,15 @@ export class Session {
   }
 
   /**
-   * Logs in, or registers and logs in; connects first where there is no connection.
+   * Logs in, registers, or takes up a session that was kept; connects first where there is no connection.
    *
    * @throws {ChatError} when the server refuses
    * @throws {ClientError} when there is no server, or the connection ends before the answer
    */
-  login({ cmd, user, password }: Login): Promise<Reply> {
+  login(login: Login): Promise<Reply> {
     const answer = new Promise<Reply>((resolve, reject) => {
       if (this.#ending) return reject(new ClientError(this.#ending.exit, this.#ending.message));
-      this.#login = { request: { cmd, user, password }, resolve, reject };
+      this.#login = { request: { ...login }, resolve, reject };
       this.#link.request(this.#login.request);
       this.#link.wake();
     });
@@ -127,10 +145,28 @@ export class Session {
    * @throws {ClientError} when it will have no answer
    */
   send(request: Request): Promise<Reply> {
-    const answer = this.#outgoing.add(request, this.commands);
+    return this.#add(request, false);
+  }
+
+  #add(request: Request, own: boolean): Promise<Reply> {
+    const answer = this.#outgoing.add(request, this.commands, own);
     if (this.#ending) this.#outgoing.abandon();
     else this.#pump();
     return answer;
+  }
+
+  /**
+   * Asks something on the client's own account, in turn with what is typed; only whoever asked is told of the answer.
+   *
+   * @throws as {@linkcode send}
+   */
+  ask(request: Request): Promise<Reply> {
+    return this.#add(request, true);
+  }
+
+  /** What was typed and has no answer yet, in order. */
+  get waiting(): readonly Request[] {
+    return this.#outgoing.typed;
   }
 
   /** Leaves politely, after all that was typed, but within `ms` milliseconds. */
@@ -186,7 +222,10 @@ export class Session {
       route.reset();
       return this.#refuseLogin(error);
     }
-    yield { kind: "status", status: { state: "unreachable", server, message: error.message } };
+    // A server that moved its clients off may be away for a moment, and so may the next.
+    if (!this.#moved || route.lostForMs > quietMs) {
+      yield { kind: "status", status: { state: "unreachable", server, message: error.message } };
+    }
     if (!route.hopeless) return;
     const seconds = Math.round(route.lostForMs / 1000);
     yield* this.#outgoing.abandon();
@@ -210,8 +249,9 @@ export class Session {
       return yield* this.#miss(server, new Error(`The connection was lost again: ${why.message}`));
     }
     if (!wasLive) return;
-    route.lost(this.#draining);
-    yield { kind: "status", status: { state: "lost", reason: why.message } };
+    this.#moved = this.#draining;
+    route.lost(this.#moved);
+    yield { kind: "status", status: { state: "lost", reason: why.message, planned: this.#moved } };
   }
 
   *#take(incoming: Incoming): Updates {
@@ -244,10 +284,11 @@ export class Session {
       case "system":
         if (event.code !== "server_draining") break;
         this.#draining = true;
-        this.#link.route.retryAfter(event.retry_after_ms);
+        return this.#link.route.retryAfter(event.retry_after_ms); // a move that nobody need know of
     }
     yield { kind: "event", event };
     if (event.type === "system" && event.code === "forced_logout") {
+      this.#keep(undefined);
       yield* this.#outgoing.abandon();
       this.#end({ reason: "forced_logout", exit: "login", message: event.message });
     }
@@ -294,14 +335,16 @@ export class Session {
       }
       this.#outgoing.remove(entry);
       entry.reject(answer.error);
-      return yield answer;
+      if (!entry.own) yield answer;
+      return;
     }
     const { reply } = answer;
     this.#outgoing.remove(entry);
-    this.#standing.take(reply);
+    this.#learn(reply);
     if (reply.of === "quit") this.close();
+    if (reply.of === "logout") this.#live = false; // whoever waits for the answer sends nothing more
     entry.resolve(reply);
-    yield answer;
+    if (!entry.own) yield answer;
     if (reply.of !== "logout") return;
     yield* this.#forget();
     yield { kind: "status", status: { state: "logged_out" } };
@@ -309,14 +352,21 @@ export class Session {
 
   /** Is logged in: by a login, a registration or a resume. */
   #enter(reply: Reply): void {
-    this.#standing.take(reply);
+    this.#learn(reply);
     this.#live = true;
     this.#link.route.reached();
+  }
+
+  #learn(reply: Reply): void {
+    const { token } = this.#standing;
+    this.#standing.take(reply);
+    if (this.#standing.token !== token) this.#keep(this.#standing.token);
   }
 
   /** Is logged out; what was not sent is given up. */
   *#forget(): Updates {
     this.#live = false;
+    if (this.#standing.resumable) this.#keep(undefined);
     this.#standing.clear();
     yield* this.#outgoing.abandon();
   }

@@ -2,6 +2,8 @@
  * Where a person reads and types: the interface that every kind of screen keeps.
  */
 
+import type { Update } from "./update.ts";
+
 /** What a screen is asked to read. */
 export interface ReadOptions {
   /** What stands before the input. */
@@ -18,6 +20,10 @@ export interface ReadOptions {
 export interface Screen {
   /** Shows a line, which must be clean, above what is being typed. */
   print(line: string): void;
+  /** Shows what the session tells, where the screen can do more with it than print its lines. */
+  show?(update: Update): void;
+  /** Shows a line that is still to be read when the screen is closed. */
+  farewell(line: string): void;
   /** Changes what stands before the input of the read that is going on, or of the next. */
   setPrompt(prompt: string): void;
   /**

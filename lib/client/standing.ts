@@ -21,6 +21,11 @@ export class Standing {
     return this.#room;
   }
 
+  /** What resumes the session. */
+  get token(): string | undefined {
+    return this.#token;
+  }
+
   /** Whether a lost connection can be resumed. */
   get resumable(): boolean {
     return this.#token !== undefined;

@@ -6,7 +6,8 @@ import { formatServer, type ServerAddress } from "./address.ts";
 
 /** A change of the session's connection. */
 export type Status =
-  | { readonly state: "lost"; readonly reason: string }
+  /** `planned` where the server had said so, and when to come back. */
+  | { readonly state: "lost"; readonly reason: string; readonly planned: boolean }
   | { readonly state: "waiting"; readonly ms: number }
   | { readonly state: "connecting"; readonly server: ServerAddress }
   | { readonly state: "unreachable"; readonly server: ServerAddress; readonly message: string }
@@ -24,7 +25,7 @@ export type Status =
 export function statusText(status: Status): string | undefined {
   switch (status.state) {
     case "lost":
-      return "Connection lost; reconnecting…";
+      return status.planned ? undefined : "Connection lost; reconnecting…";
     case "unreachable":
       return `${status.message}; trying again…`;
     case "resumed": {

@@ -8,8 +8,7 @@
  *    found.
  */
 
-import { Editor, inputView, submittedLines } from "./editor.ts";
-import { type Key, KeyDecoder } from "./keys.ts";
+import { InputLine } from "./input_line.ts";
 import type { ReadOptions, Screen } from "./screen.ts";
 
 /** The terminal's two ends, as far as a screen needs them. */
@@ -21,6 +20,8 @@ export interface Tty {
   setRaw(raw: boolean): void;
   /** Its width. */
   columns(): number;
+  /** Its height. */
+  rows(): number;
 }
 
 /** Pasted text comes between marks, so that its line breaks submit nothing. */
@@ -35,24 +36,10 @@ const maxWaiting = 10_000;
 
 const encoder = new TextEncoder();
 
-interface Reading {
-  readonly options: ReadOptions;
-  readonly resolve: (line: string | undefined) => void;
-}
-
 /** See the file's promises. */
 export class Terminal implements Screen {
   readonly #tty: Tty;
-  readonly #decoder = new KeyDecoder();
-  readonly #editor = new Editor();
-  readonly #submitted: string[] = [];
-  #reading: Reading | undefined;
-  #secret = false;
-  /** Whether what is read are answers; then the line that was being typed waits as the draft. */
-  #asking = true;
-  #draft = "";
-  #prompt = "";
-  #left = false;
+  readonly #input: InputLine;
   #lines: string[] = [];
   #leftOut = 0;
   #changed = true;
@@ -65,7 +52,8 @@ export class Terminal implements Screen {
     this.#tty = tty;
     tty.setRaw(true);
     this.#writeNow(pasteMarksOn);
-    void this.#listen();
+    this.#input = new InputLine({ changed: () => this.#draw(), kept: (line) => this.print(line) });
+    void this.#input.listen((buffer) => tty.read(buffer), () => !this.#closed);
   }
 
   print(line: string): void {
@@ -79,51 +67,19 @@ export class Terminal implements Screen {
   }
 
   setPrompt(prompt: string): void {
-    if (prompt === this.#prompt) return;
-    this.#prompt = prompt;
-    this.#draw();
+    this.#input.prompt = prompt;
   }
 
   read(options: ReadOptions): Promise<string | undefined> {
-    const { signal } = options;
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const abort = () => {
-        this.#reading = undefined;
-        if (options.secret) this.#editor.replace("");
-        reject(signal?.reason);
-      };
-      signal?.addEventListener("abort", abort, { once: true });
-      this.#reading = {
-        options,
-        resolve: (line) => {
-          signal?.removeEventListener("abort", abort);
-          resolve(line);
-        },
-      };
-      this.#turnTo(options.keep ?? false);
-      this.#prompt = options.prompt;
-      this.#secret = options.secret ?? false;
-      this.#draw();
-      this.#serve();
-    });
-  }
-
-  /** Sets what is typed aside for a question, and brings it back after the last one. */
-  #turnTo(question: boolean): void {
-    if (question === this.#asking) return;
-    this.#asking = question;
-    if (question) {
-      this.#draft = this.#editor.text;
-      this.#editor.replace("");
-    } else if (this.#draft !== "") {
-      this.#editor.replace(this.#draft);
-      this.#draft = "";
-    }
+    return this.#input.read(options);
   }
 
   forget(): void {
-    this.#editor.forget();
+    this.#input.editor.forget();
+  }
+
+  farewell(line: string): void {
+    this.print(line);
   }
 
   /** The terminal's size has changed. */
@@ -157,39 +113,6 @@ export class Terminal implements Screen {
     }
   }
 
-  async #listen(): Promise<void> {
-    const buffer = new Uint8Array(4096);
-    try {
-      for (let count; !this.#closed && (count = await this.#tty.read(buffer)) !== null;) {
-        for (const key of this.#decoder.push(buffer.subarray(0, count))) this.#take(key);
-      }
-    } catch {
-      // the terminal is gone, which is one way to leave
-    }
-    this.#left = true;
-    this.#serve();
-  }
-
-  #take(key: Key): void {
-    const outcome = this.#editor.take(key, this.#secret);
-    if (outcome.kind === "unchanged") return;
-    if (outcome.kind === "left") this.#left = true;
-    else if (outcome.kind === "submitted") this.#submitted.push(...submittedLines(outcome.text));
-    this.#draw();
-    this.#serve();
-  }
-
-  /** Gives the reader a line, if there are both. */
-  #serve(): void {
-    const reading = this.#reading;
-    if (!reading || (this.#submitted.length === 0 && !this.#left)) return;
-    this.#reading = undefined;
-    if (this.#left) return reading.resolve(undefined);
-    const line = this.#submitted.shift()!;
-    if (reading.options.keep) this.print(this.#prompt + (reading.options.secret ? "" : line));
-    reading.resolve(line);
-  }
-
   /** Brings the screen up to date, soon: whatever changes until then is in the same write. */
   #draw(): void {
     this.#changed = true;
@@ -202,12 +125,11 @@ export class Terminal implements Screen {
       await Promise.resolve();
       while (this.#changed && !this.#closed) {
         this.#changed = false;
-        const bytes = encoder.encode(this.#erase() + this.#takeLines() + this.#input());
+        const bytes = encoder.encode(this.#erase() + this.#takeLines() + this.#inputRow());
         for (let sent = 0; sent < bytes.length && !this.#closed;) sent += await this.#tty.write(bytes.subarray(sent));
       }
     } catch {
-      this.#left = true;
-      this.#serve();
+      this.#input.leave();
     } finally {
       this.#drawing = undefined;
     }
@@ -230,12 +152,8 @@ export class Terminal implements Screen {
     return lines.map((line) => line + "\r\n").join("");
   }
 
-  #input(): string {
-    const { text, cursor } = this.#editor;
-    const columns = this.#tty.columns();
-    const view = this.#secret
-      ? inputView(this.#prompt, "", 0, columns)
-      : inputView(this.#prompt, text, cursor, columns);
+  #inputRow(): string {
+    const view = this.#input.view(this.#tty.columns());
     this.#drawn = view;
     return `${view.row}\r${view.column > 0 ? `\x1b[${view.column}C` : ""}`;
   }

@@ -14,12 +14,10 @@ export type Update =
   | { readonly kind: "refused"; readonly request: Request; readonly error: Error }
   | { readonly kind: "status"; readonly status: Status };
 
-/** Who logs in, and whether as a new account. */
-export interface Login {
-  readonly cmd: "login" | "register";
-  readonly user: string;
-  readonly password: string;
-}
+/** Who logs in, and how: with a password, as a new account, or with what an earlier session left. */
+export type Login =
+  | { readonly cmd: "login" | "register"; readonly user: string; readonly password: string }
+  | { readonly cmd: "resume"; readonly token: string };
 
 /** How a session ended for good. */
 export interface Ending {

@@ -163,3 +163,22 @@ test("textWidth() counts columns", () => {
   ];
   for (const [text, width] of widths) assert.equal(textWidth(text), width, text);
 });
+
+test("Editor.take() brings back what was killed, gathered, and takes back words and kills", () => {
+  const words = text("one two three");
+  assert.equal(typed(words, key("kill_word"), key("kill_word"), key("home"), key("yank")), "two three|one ");
+  assert.equal(typed(words, key("kill_word"), key("left"), key("kill_word"), key("yank")), "one two| ");
+  assert.equal(typed(words, key("home"), key("kill_word_right"), key("end"), key("yank")), " two threeone|");
+  assert.equal(typed(text("a"), text("b"), text(" "), text("c"), key("undo")), "ab |");
+  assert.equal(typed(words, key("kill_to_start"), key("undo")), "one two three|");
+  assert.equal(typed(words, key("undo"), key("undo")), "|");
+  assert.equal(typed(text("ba"), key("transpose")), "ab|");
+  assert.equal(typed(text("ba"), key("left"), key("transpose")), "ab|");
+});
+
+test("Editor begins with the lines of earlier runs", () => {
+  const editor = new Editor(["one", "two"]);
+  editor.take(key("up"));
+  editor.take(key("up"));
+  assert.equal(editor.text, "one");
+});

@@ -25,6 +25,10 @@ class FakeScreen implements Screen {
     this.lines.push(line);
   }
 
+  farewell(line: string): void {
+    this.lines.push(line);
+  }
+
   setPrompt(prompt: string): void {
     this.prompt = prompt;
   }

@@ -30,7 +30,7 @@ test("render() tells text, errors and notes apart", () => {
   assert.equal(render(event({ type: "error", code: "slow_consumer", message: "Bye" })).kind, "error");
   const refused = render({ kind: "refused", request: { cmd: "join" }, error: new ChatError("invalid_room", "No") });
   assert.deepEqual(refused, { kind: "error", lines: ["[ERROR] invalid_room: No"] });
-  assert.equal(render({ kind: "status", status: { state: "lost", reason: "x" } }).kind, "note");
+  assert.equal(render({ kind: "status", status: { state: "lost", reason: "x", planned: false } }).kind, "note");
 });
 
 const hostile = "\x1b[2J\x07\x9b31m\u202edrow\u2066\r\nfake: line\x00\ud800";

@@ -63,6 +63,10 @@ class FakeTty implements Tty {
     return this.width;
   }
 
+  rows(): number {
+    return 24;
+  }
+
   /** What is on the screen, the cursor shown as |. */
   screen(): string[] {
     return this.#rows.map((row, index) => {

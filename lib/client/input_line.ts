@@ -1,0 +1,157 @@
+/**
+ * The line in which a person types, whoever draws it: keys in, lines out to whoever reads them.
+ *
+ * What is typed survives whatever happens meanwhile: a question sets it aside and its answer brings it back.
+ */
+
+import { cleanLine } from "./clean.ts";
+import { Editor, inputView, submittedLines } from "./editor.ts";
+import { type Key, KeyDecoder } from "./keys.ts";
+import type { ReadOptions } from "./screen.ts";
+
+/** What an input line needs of the screen that it is on. */
+export interface InputHost {
+  /** What is to be seen has changed. */
+  changed(): void;
+  /** A question was answered, and both are to stay on the screen. */
+  kept(line: string): void;
+  /** Takes keys before the editor. @returns whether the key was the screen's own */
+  intercept?(key: Key): boolean;
+  /** Takes a submitted text. @returns its lines, none where it was the screen's own */
+  submit?(text: string): readonly string[];
+}
+
+interface Reading {
+  readonly options: ReadOptions;
+  readonly resolve: (line: string | undefined) => void;
+}
+
+/** See the file's first lines. */
+export class InputLine {
+  readonly editor: Editor;
+  readonly #host: InputHost;
+  readonly #decoder = new KeyDecoder();
+  readonly #submitted: string[] = [];
+  #reading: Reading | undefined;
+  #secret = false;
+  /** Whether what is read are answers; then the line that was being typed waits as the draft. */
+  #asking = true;
+  #draft = "";
+  #prompt = "";
+  #left = false;
+
+  constructor(host: InputHost, history: readonly string[] = []) {
+    this.#host = host;
+    this.editor = new Editor(history);
+  }
+
+  /** Whether what is typed is the answer to a question, and no line of the talk. */
+  get asking(): boolean {
+    return this.#asking;
+  }
+
+  get prompt(): string {
+    return this.#prompt;
+  }
+
+  set prompt(prompt: string) {
+    const clean = cleanLine(prompt);
+    if (clean === this.#prompt) return;
+    this.#prompt = clean;
+    this.#host.changed();
+  }
+
+  /** See {@linkcode Screen.read}. */
+  read(options: ReadOptions): Promise<string | undefined> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        this.#reading = undefined;
+        if (options.secret) this.editor.replace("");
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#reading = {
+        options,
+        resolve: (line) => {
+          signal?.removeEventListener("abort", abort);
+          resolve(line);
+        },
+      };
+      this.#turnTo(options.keep ?? false);
+      this.#prompt = cleanLine(options.prompt);
+      this.#secret = options.secret ?? false;
+      this.#host.changed();
+      this.#serve();
+    });
+  }
+
+  /** Reads keys until the terminal has gone, or is not wanted any more. */
+  async listen(read: (buffer: Uint8Array) => Promise<number | null>, wanted: () => boolean): Promise<void> {
+    const buffer = new Uint8Array(4096);
+    try {
+      for (let count; wanted() && (count = await read(buffer)) !== null;) {
+        for (const key of this.#decoder.push(buffer.subarray(0, count))) this.#take(key);
+      }
+    } catch {
+      // the terminal is gone, which is one way to leave
+    }
+    this.leave();
+  }
+
+  /** Whoever reads is told that the person wants to leave. */
+  leave(): void {
+    this.#left = true;
+    this.#serve();
+  }
+
+  /** Hands out lines as if they had just been submitted. */
+  submit(lines: readonly string[]): void {
+    this.#submitted.push(...lines);
+    this.#serve();
+  }
+
+  /** The row to draw, and the cursor's column in it. */
+  view(columns: number): { row: string; column: number; width: number } {
+    const { text, cursor } = this.editor;
+    return this.#secret ? inputView(this.#prompt, "", 0, columns) : inputView(this.#prompt, text, cursor, columns);
+  }
+
+  /** Sets what is typed aside for a question, and brings it back after the last one. */
+  #turnTo(question: boolean): void {
+    if (question === this.#asking) return;
+    this.#asking = question;
+    if (question) {
+      this.#draft = this.editor.text;
+      this.editor.replace("");
+    } else if (this.#draft !== "") {
+      this.editor.replace(this.#draft);
+      this.#draft = "";
+    }
+  }
+
+  #take(key: Key): void {
+    if (this.#host.intercept?.(key)) return;
+    const outcome = this.editor.take(key, this.#secret || this.#asking);
+    if (outcome.kind === "unchanged") return;
+    if (outcome.kind === "left") this.#left = true;
+    else if (outcome.kind === "submitted") {
+      const own = this.#asking ? undefined : this.#host.submit;
+      this.#submitted.push(...(own ? own(outcome.text) : submittedLines(outcome.text)));
+    }
+    this.#host.changed();
+    this.#serve();
+  }
+
+  /** Gives the reader a line, if there are both. */
+  #serve(): void {
+    const reading = this.#reading;
+    if (!reading || (this.#submitted.length === 0 && !this.#left)) return;
+    this.#reading = undefined;
+    if (this.#left) return reading.resolve(undefined);
+    const line = this.#submitted.shift()!;
+    if (reading.options.keep) this.#host.kept(this.#prompt + (reading.options.secret ? "" : line));
+    reading.resolve(line);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * What Tab makes of a line: commands, users and rooms are completed, as the server's own command table has them.
+ *
+ * The first Tab writes what all candidates have in common; further ones go through them, and back with Shift-Tab.
+ */
+
+import type { CommandTable } from "../commands.ts";
+import type { Editor } from "../editor.ts";
+import type { Roster } from "./roster.ts";
+
+/** A client's own command. */
+export interface OwnCommand {
+  readonly name: string;
+  readonly usage: string;
+  readonly help: string;
+}
+
+/** See the file's first lines. */
+export class Completion {
+  readonly #editor: Editor;
+  readonly #commands: () => CommandTable;
+  readonly #roster: Roster;
+  readonly #own: readonly OwnCommand[];
+  #going: { start: number; end: number; candidates: string[]; at: number; text: string } | undefined;
+
+  constructor(editor: Editor, commands: () => CommandTable, roster: Roster, own: readonly OwnCommand[]) {
+    this.#editor = editor;
+    this.#commands = commands;
+    this.#roster = roster;
+    this.#own = own;
+  }
+
+  /**
+   * Completes what stands before the cursor.
+   *
+   * @param step 1 for Tab, -1 for Shift-Tab
+   * @returns the candidates where there are several
+   */
+  complete(step: 1 | -1): readonly string[] {
+    const going = this.#going;
+    // The same text as after the last Tab: that one goes on.
+    if (going && this.#editor.text === going.text && this.#editor.cursor === going.end) {
+      going.at = (going.at + step + going.candidates.length) % going.candidates.length;
+      this.#put(going, going.candidates[going.at]);
+      return going.candidates.map((candidate) => candidate.trim());
+    }
+    const { start, candidates } = this.#candidates();
+    const cursor = this.#editor.cursor;
+    this.#going = undefined;
+    if (candidates.length === 0) return [];
+    if (candidates.length === 1) {
+      this.#editor.splice(start, cursor, candidates[0]);
+      return [];
+    }
+    const common = commonStart(candidates);
+    const next = { start, end: cursor, candidates, at: -1, text: this.#editor.text };
+    const typed = this.#editor.text.slice(start, cursor);
+    this.#put(next, common.length > typed.length ? common : typed);
+    if (step < 0) next.at = 0;
+    this.#going = next;
+    return candidates.map((candidate) => candidate.trim());
+  }
+
+  #put(going: { start: number; end: number; text: string }, word: string): void {
+    this.#editor.splice(going.start, going.end, word);
+    going.end = going.start + word.length;
+    going.text = this.#editor.text;
+  }
+
+  #candidates(): { start: number; candidates: string[] } {
+    const before = this.#editor.text.slice(0, this.#editor.cursor);
+    const start = before.search(/\S*$/);
+    const word = before.slice(start);
+    if (start === 0 && /^\/[^/]*$/.test(word)) {
+      const names = this.#commands().all.filter(({ typed }) => typed !== false).flatMap(({ name, aliases }) => {
+        // An alias is offered only where the name itself does not begin so: fewer words to choose among.
+        return startsWith(name, word.slice(1)) ? [name] : aliases.filter((alias) => startsWith(alias, word.slice(1)));
+      });
+      const own = this.#own.map(({ name }) => name).filter((name) => startsWith(name, word.slice(1)));
+      return { start, candidates: [...new Set([...names, ...own])].sort().map((name) => `/${name} `) };
+    }
+    const kind = /^\/[^/]/.test(before) ? this.#kindAt(before) : "said";
+    if (kind === "room") return { start, candidates: ending(this.#roster.rooms(), word, "", " ") };
+    if (kind === "command") return { start, candidates: ending(this.#commandNames(), word, "", " ") };
+    const sign = word.startsWith("@") ? "@" : "";
+    if (kind === "user") return { start, candidates: ending(this.#roster.users(), word.slice(sign.length), sign, " ") };
+    if (word === "" || kind === undefined) return { start, candidates: [] };
+    const tail = start === 0 ? ": " : " ";
+    return { start, candidates: ending(this.#roster.users(), word.slice(sign.length), sign, tail) };
+  }
+
+  #commandNames(): string[] {
+    return [...this.#commands().all.filter(({ typed }) => typed !== false), ...this.#own].map(({ name }) => name)
+      .sort();
+  }
+
+  /** What the argument at the end of a command is; "said" for text, undefined where nothing is completed. */
+  #kindAt(line: string): "user" | "room" | "command" | "said" | undefined {
+    const [verb, ...words] = line.slice(1).split(/\s+/);
+    const command = this.#commands().find(verb);
+    if (!command) return undefined;
+    const declared = command.arguments.filter(({ kind }) => !["id", "seq", "topic", "flag", "fields"].includes(kind));
+    const argument = declared[Math.min(words.length, declared.length) - 1];
+    switch (argument?.kind) {
+      case "user":
+      case "room":
+      case "command":
+        return argument.kind;
+      case "text":
+        return "said";
+      default:
+        return undefined;
+    }
+  }
+}
+
+function ending(names: readonly string[], typed: string, head: string, tail: string): string[] {
+  return names.filter((name) => startsWith(name, typed)).map((name) => head + name + tail);
+}
+
+function startsWith(name: string, beginning: string): boolean {
+  return name.toLowerCase().startsWith(beginning.toLowerCase());
+}
+
+function commonStart(words: readonly string[]): string {
+  let length = 0;
+  const [first] = words;
+  while (length < first.length && words.every((word) => word[length]?.toLowerCase() === first[length].toLowerCase())) {
+    length++;
+  }
+  return first.slice(0, length);
+}

@@ -1,0 +1,263 @@
+/**
+ * Real terminals for tests: tmux, driven over its control mode.
+ *
+ * A program runs on a pty of its own; what its screen shows is what tmux, as the terminal emulator, made of its bytes.
+ * Nothing here waits for time to pass: every wait is for output.
+ */
+
+import { join } from "node:path";
+import { patienceMs, within } from "./client.ts";
+import { every, type Need, need } from "./needs.ts";
+import { processes } from "./process.ts";
+
+const root = join(import.meta.dirname!, "..", "..");
+
+/** Whether there is a tmux to drive. */
+export const terminals: Need = every(processes, await hasTmux());
+
+async function hasTmux(): Promise<Need> {
+  if (processes.ignored) return processes;
+  try {
+    const { success } = await new Deno.Command("tmux", { args: ["-V"], stdout: "null", stderr: "null" }).output();
+    if (success) return need();
+  } catch {
+    // not there
+  }
+  return need("needs tmux: apt-get install tmux");
+}
+
+/** What a terminal shows. */
+export interface Shown {
+  /** Its rows, without blanks at their ends. */
+  readonly rows: readonly string[];
+  readonly cursor: { readonly column: number; readonly row: number };
+  readonly title: string;
+  /** Whether the program has the other screen. */
+  readonly alternate: boolean;
+}
+
+/** How a client is started. */
+export interface ClientStart {
+  readonly port: number;
+  readonly caFile: string;
+  readonly user: string;
+  /** Where it keeps what it remembers. */
+  readonly state: string;
+  readonly columns: number;
+  readonly rows: number;
+  readonly flags?: readonly string[];
+}
+
+interface Command {
+  readonly lines: string[];
+  readonly resolve: (lines: string[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A tmux of the test's own. */
+export class Tmux implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #reading: Promise<void>;
+  readonly #terminals = new Map<string, Terminal>();
+  readonly #waiting: Command[] = [];
+  #answer: Command | undefined;
+
+  private constructor(folder: string) {
+    this.#child = new Deno.Command("tmux", {
+      args: [
+        "-u",
+        "-f",
+        "/dev/null",
+        "-S",
+        join(folder, "tmux"),
+        "-C",
+        "new-session",
+        "-s",
+        "base",
+        "-x",
+        "80",
+        "-y",
+        "24",
+      ],
+      env: { LC_ALL: "C.UTF-8", TERM: "xterm-256color", TMUX: "" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    this.#writer = this.#child.stdin.getWriter();
+    this.#reading = this.#read();
+  }
+
+  /** Starts one. @param folder where its socket is */
+  static async start(folder: string): Promise<Tmux> {
+    const tmux = new Tmux(folder);
+    await tmux.command("set -g focus-events on");
+    return tmux;
+  }
+
+  /** Starts the client, logged in with a demo account's password; `CHAT_BINARY` names a compiled one to start instead. */
+  client({ port, caFile, user, state, columns, rows, flags = [] }: ClientStart): Promise<Terminal> {
+    const binary = Deno.env.get("CHAT_BINARY");
+    const program = binary
+      ? [binary]
+      : [Deno.execPath(), "run", "--config", join(root, "deno.json"), "-P=client", join(root, "client.ts")];
+    const env = [`XDG_STATE_HOME=${state}`, "XDG_CONFIG_HOME=/nonexistent", "CHAT_PASSWORD=1", "TZ=UTC", "NO_COLOR="];
+    const command = ["env", ...env, ...program, "--ca", caFile, "--user", user, ...flags, `localhost:${port}`];
+    return this.run(command, columns, rows);
+  }
+
+  /** Runs a program on a terminal of its own. */
+  async run(command: readonly string[], columns: number, rows: number): Promise<Terminal> {
+    // The terminal outlives the program: of one that goes with it, the last words may be lost.
+    const shell = `${command.map((word) => `'${word}'`).join(" ")}; exec sleep 1000`;
+    const [pane] = await this.command(`new-window -d -P -F '#{pane_id}' -t base: ${quoted(shell)}`);
+    await this.command(`resize-window -t ${pane} -x ${columns} -y ${rows}`);
+    const terminal = new Terminal(this, pane);
+    this.#terminals.set(pane, terminal);
+    return terminal;
+  }
+
+  /** Gives tmux a command. @returns its output's lines */
+  command(command: string): Promise<string[]> {
+    const answer = new Promise<string[]>((resolve, reject) => this.#waiting.push({ lines: [], resolve, reject }));
+    answer.catch(() => {});
+    void this.#writer.write(new TextEncoder().encode(command + "\n"));
+    return within(answer, () => `tmux's answer to ${command}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.command("kill-server").catch(() => {});
+    await this.#child.status;
+    await this.#writer.close().catch(() => {});
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    let partial = "";
+    for await (const chunk of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (partial + chunk).split("\n");
+      partial = lines.pop()!;
+      for (const line of lines) this.#take(line.replace(/\r$/, ""));
+    }
+  }
+
+  #take(line: string): void {
+    // What it was started with is answered as well, with another flag at the end.
+    if (/^%begin .* 1$/.test(line)) this.#answer = this.#waiting.shift();
+    else if (/^%(?:begin|end|error) .* 0$/.test(line)) return;
+    else if (line.startsWith("%end ") || line.startsWith("%error ")) {
+      if (!this.#answer) return;
+      const { lines, resolve, reject } = this.#answer;
+      this.#answer = undefined;
+      if (line.startsWith("%end ")) resolve(lines);
+      else reject(new Error(lines.join("\n")));
+    } else if (this.#answer) this.#answer.lines.push(line);
+    else if (line.startsWith("%output ")) {
+      const [, pane, data] = /^%output (%\d+) (.*)$/.exec(line)!;
+      this.#terminals.get(pane)?.heard(unescaped(data));
+    }
+  }
+}
+
+/** One terminal, with a program on it. */
+export class Terminal {
+  readonly #tmux: Tmux;
+  readonly #pane: string;
+  #heard = 0;
+  #news = Promise.withResolvers<void>();
+  #output = "";
+
+  constructor(tmux: Tmux, pane: string) {
+    this.#tmux = tmux;
+    this.#pane = pane;
+  }
+
+  /** The program wrote something. */
+  heard(output: string): void {
+    this.#heard++;
+    this.#output = (this.#output + output).slice(-200_000);
+    this.#news.resolve();
+    this.#news = Promise.withResolvers();
+  }
+
+  /** Types text, as it is. */
+  async type(text: string): Promise<void> {
+    await this.#tmux.command(`send-keys -t ${this.#pane} -l ${quoted(text)}`);
+  }
+
+  /** Presses keys by tmux's names for them, such as `Enter`, `C-a` or `PageUp`. */
+  async press(...keys: readonly string[]): Promise<void> {
+    await this.#tmux.command(`send-keys -t ${this.#pane} ${keys.join(" ")}`);
+  }
+
+  /** Types a line and sends it. */
+  async enter(line: string): Promise<void> {
+    await this.type(line);
+    await this.press("Enter");
+  }
+
+  /** Sends bytes, as a terminal does for a paste. */
+  async send(text: string): Promise<void> {
+    const bytes = Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16));
+    await this.#tmux.command(`send-keys -t ${this.#pane} -H ${bytes.join(" ")}`);
+  }
+
+  /** Gives it another size. */
+  async resize(columns: number, rows: number): Promise<void> {
+    await this.#tmux.command(`resize-window -t ${this.#pane} -x ${columns} -y ${rows}`);
+  }
+
+  /** What it shows now. */
+  async shown(): Promise<Shown> {
+    const format = "#{cursor_x} #{cursor_y} #{alternate_on} #{pane_title}";
+    const [rows, [state]] = await Promise.all([
+      this.#tmux.command(`capture-pane -p -t ${this.#pane}`),
+      this.#tmux.command(`display-message -p -t ${this.#pane} '${format}'`),
+    ]);
+    const [column, row, alternate] = state.split(" ");
+    const title = state.split(" ").slice(3).join(" ");
+    return { rows, cursor: { column: Number(column), row: Number(row) }, title, alternate: alternate === "1" };
+  }
+
+  /** Waits until it shows something. */
+  async until(wanted: (shown: Shown) => boolean, what: string, ms = patienceMs): Promise<Shown> {
+    const end = performance.now() + ms;
+    for (;;) {
+      const before = this.#heard;
+      const shown = await this.shown();
+      if (wanted(shown)) return shown;
+      if (this.#heard !== before) continue;
+      if (performance.now() > end) {
+        throw new Error(`Waited ${ms} ms for ${what} on the terminal; it shows:\n${shown.rows.join("\n")}`);
+      }
+      // The last words of a program that ends are not always told of.
+      await within(this.#news.promise, () => "news", 250).catch(() => {});
+    }
+  }
+
+  /** Waits until a row of it has a text. */
+  untilText(text: string, ms?: number): Promise<Shown> {
+    return this.until(({ rows }) => rows.some((row) => row.includes(text)), JSON.stringify(text), ms);
+  }
+
+  /** Waits until the program has written a text since {@linkcode listen}, as bytes, whatever became of it. */
+  async untilWritten(text: string): Promise<void> {
+    while (!this.#output.includes(text)) await within(this.#news.promise, () => `the output ${JSON.stringify(text)}`);
+  }
+
+  /** Forgets what was written so far. */
+  listen(): void {
+    this.#output = "";
+  }
+}
+
+/** A word for tmux's own parser. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Undoes what control mode does to control characters and the backslash. */
+function unescaped(data: string): string {
+  return data.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+}
