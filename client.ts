@@ -3,60 +3,115 @@
  */
 
 import { formatServer } from "./lib/client/address.ts";
-import { tlsDialer } from "./lib/client/dial.ts";
+import { runHistory, runSend, runTail } from "./lib/client/beside.ts";
+import { completions } from "./lib/client/completions.ts";
+import { runDiscover } from "./lib/client/discovery.ts";
 import { ClientError, type Exit, exits } from "./lib/client/exit.ts";
-import { environment, inputLines, readCa, readPassword } from "./lib/client/files.ts";
+import { environment, inputLines, readProfiles } from "./lib/client/files.ts";
 import { runInteractive } from "./lib/client/interactive.ts";
+import { runJson } from "./lib/client/json.ts";
+import { KeptSession } from "./lib/client/kept_session.ts";
 import { helpText, type Options, readOptions } from "./lib/client/options.ts";
-import { PlainScreen } from "./lib/client/plain.ts";
+import { openScreen } from "./lib/client/open_screen.ts";
+import { stateFolder } from "./lib/client/places.ts";
+import { dialerOf, givenPassword, insecureNote, knownServers, openBot, scriptGiveUpMs } from "./lib/client/reach.ts";
 import { errorLine, note } from "./lib/client/render.ts";
 import { Session } from "./lib/client/resume.ts";
 import { runScript } from "./lib/client/script.ts";
-import { openTerminal, processTty, writeLines } from "./lib/client/tty.ts";
+import { SideSession } from "./lib/client/side.ts";
+import { writeLines } from "./lib/client/tty.ts";
+import type { Login } from "./lib/client/update.ts";
 import { version } from "./lib/client/version.ts";
 
-/** A script does not wait for ever for a server to come back, in milliseconds. */
-const scriptGiveUpMs = 60_000;
+const out = (lines: readonly string[]) => writeLines(Deno.stdout, lines);
+const err = (lines: readonly string[]) => writeLines(Deno.stderr, lines);
 
 async function main(args: readonly string[]): Promise<Exit> {
-  const options = readOptions(args, environment);
-  if (options.kind === "help") return await say(helpText());
-  if (options.kind === "version") return await say(`chat ${version} (Deno ${Deno.version.deno})`);
-  return await chat(options);
+  const options = readOptions(args, environment, readProfiles);
+  switch (options.kind) {
+    case "help":
+      return await say(helpText());
+    case "version":
+      return await say(`chat ${version} (Deno ${Deno.version.deno})`);
+    case "completions":
+      if (options.shell !== "profiles") return await say(completions(options.shell));
+      return await say([...readProfiles().byName.keys()].join("\n"));
+    case "forget": {
+      const known = knownServers();
+      const forgotten = options.servers.filter((server) => known.forget(server));
+      if (forgotten.length > 0) return await say(`Forgotten: ${forgotten.map(formatServer).join(", ")}`);
+      throw new ClientError("usage", `Nothing is remembered of ${options.servers.map(formatServer).join(", ")}`);
+    }
+    case "discover":
+      return await runDiscover({ out, err });
+    case "send": {
+      await using bot = await openBot(options, scriptGiveUpMs);
+      return await runSend(bot, options.destination, options.text === undefined ? inputLines() : one(options.text), {
+        out,
+        err,
+      });
+    }
+    case "tail": {
+      await using bot = await openBot(options);
+      return await runTail(bot, options, { out, err });
+    }
+    case "history": {
+      await using bot = await openBot(options, scriptGiveUpMs);
+      return await runHistory(bot, options, { out, err });
+    }
+    case "chat":
+      return await chat(options);
+  }
 }
 
 async function say(text: string): Promise<Exit> {
-  await writeLines(Deno.stdout, [text]);
+  await out(text === "" ? [] : [text]);
   return "ok";
 }
 
+async function* one(text: string): AsyncGenerator<string, void, void> {
+  yield await Promise.resolve(text);
+}
+
 async function chat(options: Options & { kind: "chat" }): Promise<Exit> {
-  const { servers, user, register } = options;
-  const password = options.passwordFile === undefined ? options.password : readPassword(options.passwordFile);
-  const script = !Deno.stdin.isTerminal();
-  if (script && user !== undefined && password === undefined) {
+  const { servers, user, register, remember, insecure, json } = options;
+  const script = json || !Deno.stdin.isTerminal();
+  const password = givenPassword(options);
+  const kept = remember && user !== undefined && new KeptSession(stateFolder(environment), user, servers[0]);
+  const token = kept && password === undefined && !register ? kept.read() : undefined;
+  if (script && user !== undefined && password === undefined && token === undefined) {
     throw new ClientError("usage", "--user needs a password here: CHAT_PASSWORD or --password-file <file>");
   }
-  const session = new Session({
+  const { dial, stopAsking } = dialerOf(options);
+  const session = new (options.side ? SideSession : Session)({
     servers,
-    dial: tlsDialer({ ca: readCa(options.ca) }),
+    dial,
     client: `chat/${version}`,
+    insecure,
+    ...(kept ? { keep: (token) => kept.keep(token) } : {}),
     ...(script ? { giveUpMs: scriptGiveUpMs } : {}),
   });
   await session.connect();
-  if (script) {
-    return await runScript(session, {
-      lines: inputLines(),
-      out: (lines) => writeLines(Deno.stdout, lines),
-      err: (lines) => writeLines(Deno.stderr, lines),
-      ...(user === undefined ? {} : { login: { cmd: register ? "register" : "login", user, password: password! } }),
-    });
-  }
-  const screen = Deno.stdout.isTerminal() && !options.dumb ? openTerminal() : new PlainScreen(processTty);
+  stopAsking();
+  if (script && insecure) await err([note(insecureNote)]);
+  const login: Login | undefined = token !== undefined
+    ? { cmd: "resume", token }
+    : user === undefined || password === undefined
+    ? undefined
+    : { cmd: register ? "register" : "login", user, password };
+  const given = { lines: inputLines(), out, ...(login ? { login } : {}) };
+  if (json || session instanceof SideSession) return await runJson(session, given);
+  if (script) return await runScript(session, { ...given, err });
+  const screen = openScreen(session, {
+    ...options.screen,
+    stateFolder: stateFolder(environment),
+    ...(insecure ? { warning: "NOT SECURE" } : {}),
+  });
   try {
     const { address, name } = session.server!;
     screen.print(note(`Connected to ${formatServer(address)}${name === "" ? "" : ` (${name})`}`));
-    return await runInteractive(session, screen, user === undefined ? {} : { user, register, password });
+    if (insecure) screen.print(note(insecureNote));
+    return await runInteractive(session, screen, user === undefined ? {} : { user, register, password, token });
   } finally {
     await screen.close();
   }

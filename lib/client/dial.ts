@@ -1,7 +1,7 @@
 /**
  * A TLS connection to one server, verified, or the one honest line that says why there is none.
  *
- * The certificate's chain, its dates and the host's name are always checked; there is no other way in.
+ * The certificate's chain, its dates and the host's name are always checked here; the other ways in are in `trust.ts`.
  */
 
 import { formatServer, type ServerAddress } from "./address.ts";
@@ -37,6 +37,8 @@ export type DialFailure =
   | "expired"
   | "not_yet_valid"
   | "bad_certificate"
+  | "unknown_certificate"
+  | "changed_certificate"
   | "no_tls"
   | "closed"
   | "protocol"
@@ -68,48 +70,58 @@ export interface DialOptions {
  */
 export function tlsDialer({ ca, timeoutMs = 10_000, clock = systemClock }: DialOptions): Dial {
   const caCerts = ca === undefined ? [] : [ca];
-  return async (server, signal) => {
-    const attempt: Attempt = { abandoned: false };
-    const settled = new AbortController();
-    const limit = clock.sleep(timeoutMs, AbortSignal.any([signal, settled.signal])).then(
-      () => new DialError("timeout", `Cannot connect to ${formatServer(server)}: no answer in ${timeoutMs / 1000} s`),
-      () => new DialError("aborted", `Gave up connecting to ${formatServer(server)}`),
-    );
-    const opened = open(server, caCerts, attempt).catch((cause) => explain(server, cause));
-    const outcome = await Promise.race([opened, limit]);
-    settled.abort();
-    if (!(outcome instanceof DialError)) return outcome;
-    abandon(attempt);
-    throw outcome;
-  };
+  return (server, signal) =>
+    bounded(server, signal, { timeoutMs, clock }, (stop) => open(server, caCerts, stop), (late) => late.close());
 }
 
-/** A connection that is being made. */
-interface Attempt {
-  connection?: Deno.Conn;
-  abandoned: boolean;
+/**
+ * Bounds an attempt to connect.
+ *
+ * @param open makes the attempt, until its signal is aborted
+ * @param discard gets what was opened too late
+ * @throws {DialError} `timeout` or `aborted`, at once, however long `open` takes to end
+ */
+export async function bounded<T>(
+  server: ServerAddress,
+  signal: AbortSignal,
+  { timeoutMs, clock }: { timeoutMs: number; clock: Clock },
+  open: (stop: AbortSignal) => Promise<T>,
+  discard: (late: T) => void,
+): Promise<T> {
+  const settled = new AbortController();
+  const stop = new AbortController();
+  const limit = clock.sleep(timeoutMs, AbortSignal.any([signal, settled.signal])).then(
+    () => new DialError("timeout", `Cannot connect to ${formatServer(server)}: no answer in ${timeoutMs / 1000} s`),
+    () => new DialError("aborted", `Gave up connecting to ${formatServer(server)}`),
+  );
+  const opened = open(stop.signal).then((value) => ({ value }), (cause) => explain(server, cause));
+  const outcome = await Promise.race([opened, limit]);
+  settled.abort();
+  if (!(outcome instanceof DialError)) return outcome.value;
+  opened.then((late) => late instanceof DialError || discard(late.value));
+  stop.abort();
+  throw outcome;
 }
 
-async function open(server: ServerAddress, caCerts: string[], attempt: Attempt): Promise<Transport> {
-  const tcp = hold(attempt, await connectTcp(server));
-  const tls = hold(attempt, await Deno.startTls(tcp, { hostname: server.host, caCerts }));
+async function open(server: ServerAddress, caCerts: string[], stop: AbortSignal): Promise<Transport> {
+  const tcp = hold(stop, await connectTcp(server));
+  const tls = hold(stop, await Deno.startTls(tcp, { hostname: server.host, caCerts }));
   await tls.handshake();
   return tls;
 }
 
-function hold<C extends Deno.Conn>(attempt: Attempt, connection: C): C {
-  attempt.connection = connection;
-  if (attempt.abandoned) abandon(attempt);
+/** Has a connection closed when the attempt is over before it is of use. */
+function hold<C extends Deno.Conn>(stop: AbortSignal, connection: C): C {
+  const close = () => {
+    try {
+      connection.close();
+    } catch {
+      // it became a TLS connection in between, or was closed already
+    }
+  };
+  if (stop.aborted) close();
+  else stop.addEventListener("abort", close, { once: true });
   return connection;
-}
-
-function abandon(attempt: Attempt): void {
-  attempt.abandoned = true;
-  try {
-    attempt.connection?.close();
-  } catch {
-    // it became a TLS connection in between, or was closed already
-  }
 }
 
 /** Deno before 2.5 tries only the first of a name's addresses: a server that listens on the other one is missed. */
@@ -131,7 +143,9 @@ const tlsFailures: readonly {
   {
     pattern: /UnknownIssuer/,
     failure: "unknown_ca",
-    because: () => "its certificate is signed by an authority that is not trusted here; name that one with --ca <file>",
+    because: () =>
+      "its certificate is signed by an authority that is not trusted here; name that one with --ca <file>, " +
+      "or see the certificate and decide with --tofu",
   },
   {
     pattern: /not valid for name|NotValidForName/,
@@ -158,13 +172,21 @@ const tlsFailures: readonly {
     because: (_server, [, reason]) => `its certificate is not acceptable (${reason})`,
   },
   {
+    // In the words of node:tls, which judges nothing else here: the handshake is not signed with the certificate's key.
+    pattern: /unable to verify the first certificate|BadSignature/,
+    failure: "bad_certificate",
+    because: () => "it does not have the key of the certificate that it shows",
+  },
+  {
     pattern: /corrupt message|InvalidContentType/,
     failure: "no_tls",
     because: () => "it does not speak TLS",
   },
 ];
 
-function explain(server: ServerAddress, cause: unknown): DialError {
+/** What an attempt's failure means to a person. */
+export function explain(server: ServerAddress, cause: unknown): DialError {
+  if (cause instanceof DialError) return cause;
   const where = formatServer(server);
   const message = cause instanceof Error ? cause.message : String(cause);
   const tell = (failure: DialFailure, sentence: string) => new DialError(failure, cleanLine(sentence), { cause });
@@ -174,13 +196,15 @@ function explain(server: ServerAddress, cause: unknown): DialError {
     const verb = failure === "no_tls" ? "Cannot connect to" : "Cannot trust";
     return tell(failure, `${verb} ${where}: ${because(server, found)}`);
   }
-  if (cause instanceof Deno.errors.ConnectionRefused) {
+  const code = (cause as { code?: unknown } | null)?.code; // of Node's errors
+  if (cause instanceof Deno.errors.ConnectionRefused || code === "ECONNREFUSED") {
     return tell("refused", `Cannot connect to ${where}: nothing listens there (connection refused)`);
   }
-  if (/failed to lookup address|No address|not known|resolve/i.test(message)) {
+  if (code === "ENOTFOUND" || /failed to lookup address|No address|not known|resolve/i.test(message)) {
     return tell("unknown_host", `Cannot connect to ${where}: there is no host of that name`);
   }
-  if (cause instanceof Deno.errors.UnexpectedEof || cause instanceof Deno.errors.ConnectionReset) {
+  const closed = cause instanceof Deno.errors.UnexpectedEof || cause instanceof Deno.errors.ConnectionReset;
+  if (closed || code === "ECONNRESET") {
     return tell("closed", `Cannot connect to ${where}: it closed the connection during the TLS handshake`);
   }
   return tell("network", `Cannot connect to ${where}: ${message}`);

@@ -4,9 +4,13 @@
  * A permission that was not given is never asked for, for a prompt would stop a script.
  */
 
+import { join } from "node:path";
 import { LineFramer } from "../wire/lines.ts";
 import { ClientError } from "./exit.ts";
-import type { Environment } from "./options.ts";
+import type { Environment } from "./option_table.ts";
+import { configFolder } from "./places.ts";
+import { readPrivate } from "./private_file.ts";
+import { noProfiles, parseProfiles, type Profiles } from "./profiles.ts";
 
 /** Where a server that made its own certificates leaves its authority's, seen from where it was started. */
 const defaultCa = "certs/ca.pem";
@@ -31,17 +35,36 @@ export const environment: Environment = (variable) => {
 };
 
 /**
- * The certificates of the authorities to trust: those in the file that `--ca` named, else those in the default file,
- * else the system's. Deno's own list is trusted beside them.
+ * The certificates of the authorities to trust: those in the file that `--ca` named, else those that the program was
+ * compiled with, else those in the default file, else the system's. Deno's own list is trusted beside them.
  *
  * @throws {ClientError} `usage` when the file cannot be read, or holds no certificate
  */
 export function readCa(file: string | undefined): string | undefined {
-  const chosen = file ?? (isThere(defaultCa) ? defaultCa : undefined);
+  const chosen = file ?? bakedCa() ?? (isThere(defaultCa) ? defaultCa : undefined);
   if (chosen === undefined) return readSystemCa();
   const pem = read(chosen, "CA file");
   if (certificates.test(pem)) return pem;
   throw new ClientError("usage", `The CA file "${chosen}" holds no certificate in PEM form`);
+}
+
+/** The authority's file within the compiled program: `deno task compile --include certs/ca.pem`. */
+function bakedCa(): string | undefined {
+  if (!Deno.build.standalone || import.meta.dirname === undefined) return undefined;
+  const file = join(import.meta.dirname, "..", "..", defaultCa);
+  return isThere(file) ? file : undefined;
+}
+
+/**
+ * The profiles of `config.json`; none where there is no such file.
+ *
+ * @throws {ClientError} `usage` when it is not as it should be
+ */
+export function readProfiles(): Profiles {
+  const folder = configFolder(environment);
+  const path = folder && join(folder, "config.json");
+  const text = path && readPrivate(path);
+  return text ? parseProfiles(text, path) : noProfiles;
 }
 
 /** The system's authorities; undefined where Deno's own list must do. */

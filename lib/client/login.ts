@@ -6,6 +6,7 @@ import { ChatError } from "../errors.ts";
 import { errorLine, note } from "./render.ts";
 import type { Session } from "./resume.ts";
 import type { ReadOptions, Screen } from "./screen.ts";
+import type { Login } from "./update.ts";
 
 /** What is known before anybody is asked. */
 export interface LoginChoice {
@@ -13,6 +14,8 @@ export interface LoginChoice {
   /** Tried once; after a refusal the person is asked. */
   readonly password?: string;
   readonly register?: boolean;
+  /** What an earlier session left: tried once, before anything is asked. */
+  readonly token?: string;
 }
 
 /** What the login's answers mean. */
@@ -32,6 +35,8 @@ const answers: Readonly<Record<string, "login" | "register">> = {
 export async function logIn(session: Session, screen: Screen, choice: LoginChoice): Promise<boolean> {
   const ask = (prompt: string, options?: Partial<ReadOptions>) => screen.read({ prompt, keep: true, ...options });
   let { password: known, register } = choice;
+  const { token } = choice;
+  if (token !== undefined && await tryLogin(session, screen, { cmd: "resume", token }) === undefined) return true;
   while (!session.ending) {
     const cmd = register ? "register" : choice.user !== undefined ? "login" : await askWhich(ask);
     if (cmd === undefined) return false;
@@ -49,15 +54,23 @@ export async function logIn(session: Session, screen: Screen, choice: LoginChoic
       }
     }
     known = undefined;
-    try {
-      await session.login({ cmd, user: user.trim(), password });
-      return true;
-    } catch (error) {
-      if (!(error instanceof ChatError)) screen.print(errorLine(error)); // a refusal is shown where it came from
-      if (error instanceof ChatError && error.code === "registration_closed") register = false;
-    }
+    const refusal = await tryLogin(session, screen, { cmd, user: user.trim(), password });
+    if (refusal === undefined) return true;
+    if (refusal === "registration_closed") register = false;
   }
   return false;
+}
+
+/** @returns why not, as a code or in words; undefined when it is done */
+async function tryLogin(session: Session, screen: Screen, login: Login): Promise<string | undefined> {
+  try {
+    await session.login(login);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ChatError) return error.code; // a refusal is shown where it came from
+    screen.print(errorLine(error));
+    return "lost";
+  }
 }
 
 async function askWhich(

@@ -1,131 +1,246 @@
 /**
- * The command line as one table, and what it and the environment amount to.
+ * What the command line, a profile and the environment amount to.
  *
- * Nothing here reads a file or asks for a permission; `--help` is made from the same table.
+ * An option goes before the profile, and that before the environment. Nothing here reads a file or asks for a
+ * permission; the tables are in `option_table.ts`.
  */
 
 import { parseArgs } from "node:util";
+import { isRoom, isUsername, roomRule, usernameRule } from "../wire/names.ts";
 import { parsePort, parseServers, type ServerAddress, serversRule } from "./address.ts";
-import { ClientError, exits } from "./exit.ts";
+import { ClientError } from "./exit.ts";
+import {
+  type Environment,
+  type OptionName,
+  type OptionSpec,
+  optionTable,
+  type Shell,
+  shells,
+  type Word,
+  words,
+} from "./option_table.ts";
+import { noProfiles, type Profiles, type Values } from "./profiles.ts";
+import { colors, notifications, type ScreenOptions } from "./screen/choices.ts";
 
-interface OptionSpec {
-  readonly type: "string" | "boolean";
-  readonly short?: string;
-  /** What a string stands for, in `--help`. */
-  readonly value?: string;
-  readonly help: string;
-}
-
-/** Every option. */
-const optionTable = {
-  user: { type: "string", short: "u", value: "name", help: "log in as this user, without asking for the name" },
-  register: { type: "boolean", help: "make an account of that name, and log in" },
-  "password-file": { type: "string", value: "file", help: "read the password from a file's first line" },
-  ca: {
-    type: "string",
-    value: "file",
-    help: "the authority to trust, in PEM form (default: certs/ca.pem, or else the system's)",
-  },
-  help: { type: "boolean", short: "h", help: "show this help" },
-  version: { type: "boolean", short: "V", help: "show the version" },
-} as const satisfies Readonly<Record<string, OptionSpec>>;
-
-/** Every variable that is read. */
-const variables = {
-  SERVER_PORT: "the port where none is named (default: 8000)",
-  CHAT_PASSWORD: "the password for --user",
-  SSL_CERT_FILE: "the system's trusted authorities, where they are not in the usual place",
-  TERM: '"dumb" gives plain lines instead of an input line at the bottom',
-} as const;
+export { helpText } from "./help.ts";
+export type { Environment } from "./option_table.ts";
 
 /** The port of a server that names none. */
 const defaultPort = 8000;
 
-/** Reads a variable of the environment; undefined where it is not set, or may not be read. */
-export type Environment = (name: keyof typeof variables) => string | undefined;
+/** The most messages of before that are asked for. */
+const maxCount = 10_000;
+
+/** Where to, and as whom. */
+export interface Target {
+  readonly servers: readonly ServerAddress[];
+  readonly user?: string;
+  readonly ca?: string;
+  /** Whether a certificate is asked about once, and remembered. */
+  readonly tofu: boolean;
+  /** Whether any certificate will do. */
+  readonly insecure: boolean;
+  readonly passwordFile?: string;
+  readonly password?: string;
+}
+
+/** Where a message goes. */
+export type Destination =
+  | { readonly cmd: "say"; readonly room: string }
+  | { readonly cmd: "msg"; readonly to: string }
+  | { readonly cmd: "publish" };
 
 /** What the client is to do. */
 export type Options =
   | { readonly kind: "help" }
   | { readonly kind: "version" }
-  | {
+  | { readonly kind: "discover" }
+  | { readonly kind: "completions"; readonly shell: Shell | "profiles" }
+  | { readonly kind: "forget"; readonly servers: readonly ServerAddress[] }
+  | Target & {
     readonly kind: "chat";
-    readonly servers: readonly ServerAddress[];
-    readonly user?: string;
     readonly register: boolean;
-    readonly ca?: string;
-    readonly passwordFile?: string;
-    readonly password?: string;
-    /** Whether the terminal can do no more than lines. */
-    readonly dumb: boolean;
+    readonly remember: boolean;
+    readonly json: boolean;
+    readonly side: boolean;
+    /** How the screen is to be. */
+    readonly screen: Omit<ScreenOptions, "warning" | "stateFolder">;
+  }
+  | Target & { readonly kind: "send"; readonly destination: Destination; readonly text?: string }
+  | Target & { readonly kind: "tail"; readonly room: string; readonly count: number; readonly json: boolean }
+  | Target & {
+    readonly kind: "history";
+    readonly from: { readonly room: string } | { readonly user: string };
+    readonly count: number;
+    readonly json: boolean;
   };
 
 /**
  * Reads the command line.
  *
+ * @param readProfiles called where profiles may matter
  * @throws {ClientError} `usage`, naming what is wrong and what is allowed
  */
-export function readOptions(args: readonly string[], env: Environment): Options {
+export function readOptions(
+  args: readonly string[],
+  env: Environment,
+  readProfiles: () => Profiles = () => noProfiles,
+): Options {
   const { values, positionals } = parse(args);
   if (values.help) return { kind: "help" };
   if (values.version) return { kind: "version" };
-  if (positionals.length > 1) {
-    throw new ClientError("usage", `"${positionals[1]}" is one argument too many; allowed: ${serversRule}`);
+  const [first] = positionals;
+  const word: Word = first !== undefined && Object.hasOwn(words, first) ? first as Word : "chat";
+  const rest = first === word ? positionals.slice(1) : positionals;
+  for (const [name, spec] of Object.entries(optionTable) as [OptionName, OptionSpec][]) {
+    if (values[name] === undefined) continue;
+    if (!spec.words.includes(word)) {
+      throw usage(`--${name} does not go with ${word}; it is for ${spec.words.join(", ")}`);
+    }
+    if (values[name] === "") throw usage(`--${name} must not be empty; allowed: a ${spec.value}`);
   }
-  for (const name of ["user", "ca", "password-file"] as const) {
-    if (values[name] === "") {
-      throw new ClientError("usage", `--${name} must not be empty; allowed: a ${optionTable[name].value}`);
+  const most = word === "send" ? Infinity : word === "tail" || word === "history" ? 0 : 1;
+  if (rest.length > most) {
+    const instead = word === "chat" ? serversRule : word === "tail" || word === "history" ? "options" : "one";
+    throw usage(`"${rest[most]}" is one argument too many; allowed: ${instead}`);
+  }
+  if (values.discover) return { kind: "discover" };
+  if (word === "completions") return { kind: "completions", shell: readShell(rest[0]) };
+  if (word === "forget") {
+    if (rest[0] === undefined) throw usage(`forget needs a server; allowed: ${serversRule}`);
+    return { kind: "forget", servers: serversOf(rest[0], env, readProfiles()).servers };
+  }
+  const given = word === "chat" && rest[0] !== undefined ? { ...values, server: rest[0] } : values;
+  const { servers, profile } = serversOf(given.server ?? env("CHAT_SERVER"), env, readProfiles());
+  const chosen = { ...profile, ...given };
+  const target: Target = {
+    servers,
+    user: chosen.user as string | undefined ?? (env("CHAT_USER") || undefined),
+    ca: chosen.ca as string | undefined,
+    tofu: chosen.tofu === true,
+    insecure: chosen.insecure === true,
+    passwordFile: chosen["password-file"] as string | undefined,
+    password: env("CHAT_PASSWORD") || undefined,
+  };
+  checkTarget(given, target);
+  const room = readName(chosen.room, "room", isRoom, roomRule);
+  const to = readName(chosen.to, "to", isUsername, usernameRule);
+  const json = chosen.json === true;
+  switch (word) {
+    case "chat":
+      if (chosen.side && !json) throw usage("--side needs --json");
+      if (chosen.side && chosen.register) throw usage("--register does not go with --side");
+      return {
+        kind: "chat",
+        ...target,
+        register: chosen.register === true,
+        remember: chosen.remember === true && chosen.side !== true,
+        json,
+        side: chosen.side === true,
+        screen: {
+          plain: chosen.plain === true,
+          dumb: env("TERM") === "dumb",
+          color: readChoice(chosen.color, "color", colors),
+          noColor: Boolean(env("NO_COLOR")),
+          notify: readChoice(chosen.notify, "notify", notifications),
+          mouse: chosen.mouse === true,
+        },
+      };
+    case "send":
+      return {
+        kind: "send",
+        ...target,
+        destination: readDestination(given, room, to),
+        ...(rest.length === 0 ? {} : { text: rest.join(" ") }),
+      };
+    case "tail":
+      if (room === undefined) throw usage("tail needs --room <room>");
+      return { kind: "tail", ...target, room, count: readCount(chosen.count, 0), json };
+    case "history": {
+      if (to !== undefined && given.room !== undefined) throw usage("--to does not go with --room");
+      if (to === undefined && room === undefined) throw usage("history needs --room <room> or --to <name>");
+      const from = to === undefined ? { room: room! } : { user: to };
+      return { kind: "history", ...target, from, count: readCount(chosen.count, 20), json };
     }
   }
-  if ((values.register || values["password-file"]) && values.user === undefined) {
-    const option = values.register ? "--register" : "--password-file";
-    throw new ClientError("usage", `${option} needs --user <name>`);
+}
+
+function usage(message: string): ClientError {
+  return new ClientError("usage", message);
+}
+
+function checkTarget(given: Values, { user, insecure }: Target): void {
+  if (insecure && (given.tofu || given.ca !== undefined)) {
+    throw usage(`--insecure does not go with ${given.tofu ? "--tofu" : "--ca"}`);
   }
-  return {
-    kind: "chat",
-    servers: parseServers(positionals[0] ?? "localhost", portFrom(env)),
-    user: values.user,
-    register: values.register ?? false,
-    ca: values.ca,
-    passwordFile: values["password-file"],
-    password: env("CHAT_PASSWORD"),
-    dumb: env("TERM") === "dumb",
-  };
+  if (given.tofu && given.ca !== undefined) throw usage("--tofu does not go with --ca");
+  for (const name of ["register", "password-file", "remember"] as const) {
+    if (given[name] && user === undefined) throw usage(`--${name} needs --user <name>`);
+  }
 }
 
-/** The text of `--help`. */
-export function helpText(): string {
-  const options = Object.entries(optionTable).map(([name, spec]: [string, OptionSpec]): [string, string] => [
-    `${spec.short ? `-${spec.short}, ` : "    "}--${name}${spec.value ? ` <${spec.value}>` : ""}`,
-    spec.help,
-  ]);
-  const codes = Object.values(exits).map(({ code, means }): [string, string] => [String(code), means]);
-  return `Chat in the terminal, over TLS that is always verified.
-
-Usage: chat [options] [server]
-
-A server is ${serversRule}: the first that answers is
-used, the others are for when it goes. On a terminal, chat asks who you are; with a pipe as its input it runs a script:
-one line a command or something to say, and the first line is LOGIN <user> <password> unless --user is given.
-A script stops at the first command that is refused.
-
-Options:
-${columns(options)}
-
-Environment:
-${columns(Object.entries(variables))}
-
-Exit codes:
-${columns(codes)}
-
-Examples:
-  chat chat.example.org
-  chat --user alice one.example.org,two.example.org:8001
-  echo "build green" | CHAT_PASSWORD=… chat --user builder
-  printf 'LOGIN alice password123\\n/join ops\\n/history 20\\n' | chat 8000`;
+function serversOf(
+  text: string | boolean | undefined,
+  env: Environment,
+  { default: byDefault, byName }: Profiles,
+): { servers: ServerAddress[]; profile: Values } {
+  const named = (text || byDefault || "localhost") as string;
+  const profile = byName.get(named) ?? {};
+  const servers = byName.has(named) ? (profile.server as string | undefined) ?? "localhost" : named;
+  return { servers: parseServers(servers, portFrom(env)), profile };
 }
 
-function parse(args: readonly string[]) {
+function readDestination(given: Values, room: string | undefined, to: string | undefined): Destination {
+  const named = (["room", "to", "publish"] as const).filter((name) => given[name] !== undefined);
+  if (named.length > 1) throw usage(`--${named[1]} does not go with --${named[0]}`);
+  if (given.publish) return { cmd: "publish" };
+  if (to !== undefined) return { cmd: "msg", to };
+  if (room === undefined) throw usage("send needs --room <room>, --to <name> or --publish");
+  return { cmd: "say", room };
+}
+
+function readName(
+  value: string | boolean | undefined,
+  option: string,
+  isName: (name: string) => boolean,
+  rule: string,
+): string | undefined {
+  if (value === undefined) return undefined;
+  const name = String(value);
+  if (!isName(name)) throw usage(`--${option} is "${name}"; allowed: ${rule}`);
+  return name;
+}
+
+/** @returns the first of the choices where nothing was chosen */
+function readChoice<C extends string>(
+  value: string | boolean | undefined,
+  option: OptionName,
+  choices: readonly [C, ...C[]],
+): C {
+  if (value === undefined) return choices[0];
+  const found = choices.find((choice) => choice === value);
+  if (!found) throw usage(`--${option} is "${value}"; allowed: ${choices.join(", ")}`);
+  return found;
+}
+
+function readCount(value: string | boolean | undefined, byDefault: number): number {
+  if (value === undefined) return byDefault;
+  const count = /^\d{1,6}$/.test(String(value)) ? Number(value) : NaN;
+  if (!(count <= maxCount)) throw usage(`--count is "${value}"; allowed: 0 to ${maxCount}`);
+  return count;
+}
+
+function readShell(name: string | undefined): Shell | "profiles" {
+  const found = [...shells, "profiles" as const].find((shell) => shell === name);
+  if (!found) {
+    throw usage(
+      `${name === undefined ? "completions needs a shell" : `"${name}" is no shell`}; allowed: ${shells.join(", ")}`,
+    );
+  }
+  return found;
+}
+
+function parse(args: readonly string[]): { values: Values; positionals: string[] } {
   try {
     return parseArgs({ args: [...args], options: optionTable, allowPositionals: true });
   } catch (cause) {
@@ -139,11 +254,6 @@ function portFrom(env: Environment): number {
   const text = env("SERVER_PORT");
   if (text === undefined || text === "") return defaultPort;
   const port = parsePort(text);
-  if (port === undefined) throw new ClientError("usage", `SERVER_PORT is "${text}"; allowed: 1 to 65535`);
+  if (port === undefined) throw usage(`SERVER_PORT is "${text}"; allowed: 1 to 65535`);
   return port;
-}
-
-function columns(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, help]) => `  ${name.padEnd(width)}  ${help}`).join("\n");
 }

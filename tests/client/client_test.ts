@@ -7,45 +7,11 @@ import { join } from "node:path";
 import { version } from "../../lib/client/version.ts";
 import { makeCertificates } from "../../lib/tls/certificates.ts";
 import { permitted } from "../support/needs.ts";
+import { allowed, chat } from "../support/chat.ts";
 import { processes, temporaryFolder } from "../support/process.ts";
 import { onSqlite, test as testWith } from "../support/server.ts";
 
 const root = join(import.meta.dirname!, "..", "..");
-
-interface Result {
-  readonly code: number;
-  readonly out: string[];
-  readonly err: string[];
-}
-
-const allowed = ["--allow-net", "--allow-read", "--allow-env"];
-
-/** Runs the client with this input, in a folder where there is nothing. */
-async function chat(
-  args: readonly string[],
-  { input = "", env = {}, permissions = allowed, cwd }: {
-    input?: string;
-    env?: Record<string, string>;
-    permissions?: readonly string[];
-    cwd?: string;
-  } = {},
-): Promise<Result> {
-  const config = join(root, "deno.json");
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", `--config=${config}`, ...permissions, join(root, "client.ts"), ...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1", ...env },
-    ...(cwd === undefined ? {} : { cwd }),
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  const written = writer.write(new TextEncoder().encode(input)).then(() => writer.close()).catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  await written;
-  const lines = (bytes: Uint8Array) => new TextDecoder().decode(bytes).split("\n").filter((line) => line !== "");
-  return { code, out: lines(stdout), err: lines(stderr) };
-}
 
 onSqlite("the client runs a script, with the authority's file named or where a server leaves it", async (start) => {
   await using server = await start();
@@ -139,7 +105,7 @@ onSqlite("the client ends a script that another login takes over", async (start)
 testWith("the client says in one line what is wrong with its command line", async () => {
   for (
     const [args, message] of [
-      [["--bogus"], /--bogus.*allowed: --user/],
+      [["--bogus"], /--bogus.*allowed: --server/],
       [["99999"], /"99999" is not a port; allowed: 1 to 65535/],
       [["--ca", "/nowhere/ca.pem"], /The CA file "\/nowhere\/ca\.pem" cannot be read: there is no such file/],
       [["--ca", join(root, "deno.json")], /holds no certificate in PEM form/],

@@ -1,0 +1,221 @@
+/**
+ * A user's program beside the user: says, tells and reads, and evicts nobody.
+ *
+ * It keeps a {@linkcode SideSession}, so it comes back by itself, and what it sends arrives once and in order.
+ */
+
+import type { GapEvent, MessageEvent, PresenceEvent, Reply, TopicEvent } from "../wire/event.ts";
+import { maxCount } from "../wire/command.ts";
+import { roomTopic } from "../wire/names.ts";
+import { parseServers, type ServerAddress } from "./address.ts";
+import type { Request } from "./connection.ts";
+import { type Dial, tlsDialer } from "./dial.ts";
+import { ClientError } from "./exit.ts";
+import type { LinkOptions } from "./link.ts";
+import { SideSession } from "./side.ts";
+import type { Status } from "./status.ts";
+import { version } from "./version.ts";
+
+/** What a bot is made from. */
+export interface BotOptions extends Partial<Omit<LinkOptions, "servers" | "dial">> {
+  /** `host[:port]` with commas between, or addresses; the port is 8000 where none is named. */
+  readonly servers: string | readonly ServerAddress[];
+  readonly user: string;
+  readonly password: string;
+  /** The authority to trust beside those that Deno trusts: PEM. */
+  readonly ca?: string;
+  /** Connects in another way than by `ca`. */
+  readonly dial?: Dial;
+  /** Told of the connection's fate. */
+  readonly onStatus?: (status: Status) => void;
+}
+
+/** What is told of a room. */
+export type RoomEvent = MessageEvent | PresenceEvent | GapEvent;
+
+/** How many events may wait for whoever listens, before the bot reads on more slowly. */
+const maxWaiting = 1000;
+
+/** How long leaving may take, in milliseconds. */
+const farewellMs = 5_000;
+
+/**
+ * A program's connection.
+ *
+ * @example
+ * ```ts
+ * import { Bot, type BotOptions } from "./bot.ts";
+ *
+ * async function pong(options: BotOptions): Promise<void> {
+ *   await using bot = await Bot.connect(options);
+ *   await bot.say("ops", "Say ping");
+ *   for await (const event of bot.listen("ops")) {
+ *     if (event.type === "message" && event.text === "ping") await bot.say("ops", "pong");
+ *   }
+ * }
+ * ```
+ */
+export class Bot implements AsyncDisposable {
+  readonly #side: SideSession;
+  readonly #onStatus: (status: Status) => void;
+  readonly #queue: RoomEvent[] = [];
+  #listening: string | undefined;
+  #news = Promise.withResolvers<void>();
+  #room = Promise.withResolvers<void>();
+  #running: Promise<void> | undefined;
+  #failure: unknown;
+
+  private constructor(side: SideSession, onStatus: (status: Status) => void) {
+    this.#side = side;
+    this.#onStatus = onStatus;
+  }
+
+  /**
+   * Connects and logs in.
+   *
+   * @throws {DialError} when no server can be reached or trusted
+   * @throws {ChatError} when the login is refused
+   */
+  static async connect(options: BotOptions): Promise<Bot> {
+    const { servers, user, password, ca, dial, onStatus = () => {}, client = `chat-bot/${version}`, ...rest } = options;
+    const side = new SideSession({
+      ...rest,
+      client,
+      servers: typeof servers === "string" ? parseServers(servers, 8000) : servers,
+      dial: dial ?? tlsDialer({ ca }),
+    });
+    const bot = new Bot(side, onStatus);
+    try {
+      await side.connect();
+      bot.#running = bot.#run();
+      await side.login({ cmd: "login", user, password });
+    } catch (error) {
+      await bot.close();
+      throw error;
+    }
+    return bot;
+  }
+
+  /** The user's name, as registered. */
+  get user(): string {
+    return this.#side.user ?? "";
+  }
+
+  /**
+   * Says something in a room; resolves when it is stored.
+   *
+   * @throws {ChatError} when the server refuses it
+   * @throws {ClientError} when nobody can say whether it was said
+   */
+  say(room: string, text: string): Promise<Reply> {
+    return this.request({ cmd: "say", room, text });
+  }
+
+  /** Sends a private message; resolves when it is stored. @throws as {@linkcode say} */
+  msg(to: string, text: string): Promise<Reply> {
+    return this.request({ cmd: "msg", to, text });
+  }
+
+  /** Tells everybody who follows the user; resolves when it is stored. @throws as {@linkcode say} */
+  publish(text: string): Promise<Reply> {
+    return this.request({ cmd: "publish", text });
+  }
+
+  /** Any command of the protocol. @throws as {@linkcode say} */
+  request(request: Request): Promise<Reply> {
+    const answer = this.#side.send(request);
+    this.#room.resolve(); // its answer has to be read
+    return answer;
+  }
+
+  /**
+   * The last messages of a room, or of the talk with a user (at most 500 of it), oldest first.
+   *
+   * @throws as {@linkcode say}
+   */
+  async history(of: { readonly room: string } | { readonly user: string }, count: number): Promise<TopicEvent[]> {
+    const found: TopicEvent[] = [];
+    while (found.length < count) {
+      const n = Math.min(maxCount, count - found.length);
+      const before = found.length > 0 ? { before: found[0].seq } : {};
+      const reply = await this.request({ cmd: "history", ...of, n, ...before });
+      const messages = reply.of === "history" ? reply.messages : [];
+      found.unshift(...messages);
+      if ("user" in of || messages.length < n) break;
+    }
+    return found;
+  }
+
+  /**
+   * What happens in a room, from now on: messages, each once and in order, who comes and goes, and gaps.
+   *
+   * A bot listens to one room at a time, the one that was asked for last; another bot listens to another.
+   *
+   * @param count how many messages of before come first
+   * @throws {ChatError} when the room is refused
+   * @throws {ClientError} when the connection is lost for good
+   */
+  async *listen(room: string, count = 0): AsyncGenerator<RoomEvent, void, void> {
+    this.#listening = room.toLowerCase();
+    this.#queue.length = 0;
+    const joined = this.#side.listen(room, count);
+    this.#room.resolve();
+    await joined;
+    for (;;) {
+      const event = this.#queue.shift();
+      if (event) {
+        this.#room.resolve();
+        yield event;
+      } else if (this.#listening !== room.toLowerCase()) return;
+      else if (this.#failure) throw this.#failure;
+      else if (!this.#side.ending) await this.#news.promise;
+      else if (this.#side.ending.exit === "ok") return;
+      else throw new ClientError(this.#side.ending.exit, this.#side.ending.message);
+    }
+  }
+
+  /** Leaves, after all that was sent; can be called twice. */
+  async close(): Promise<void> {
+    this.#listening = undefined;
+    this.#room.resolve();
+    await this.#side.quit(farewellMs);
+    await this.#running;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Takes all that comes. */
+  async #run(): Promise<void> {
+    try {
+      for await (const update of this.#side.updates()) {
+        if (update.kind === "status") this.#onStatus(update.status);
+        if (update.kind !== "event" || !this.#wants(update.event)) continue;
+        this.#queue.push(update.event);
+        this.#wake();
+        // Whoever waits for an answer gets it first: it may be the one who is to listen.
+        while (this.#queue.length >= maxWaiting && this.#side.idle && !this.#side.ending && this.#listening) {
+          this.#room = Promise.withResolvers();
+          await this.#room.promise;
+        }
+      }
+    } catch (error) {
+      this.#failure = error;
+    } finally {
+      this.#wake();
+    }
+  }
+
+  #wants(event: { readonly type: string }): event is RoomEvent {
+    if (this.#listening === undefined) return false;
+    const { type, topic, room } = event as { type: string; topic?: string; room?: string };
+    if (type === "presence") return room === this.#listening;
+    return (type === "message" || type === "gap") && topic === roomTopic(this.#listening);
+  }
+
+  #wake(): void {
+    this.#news.resolve();
+    this.#news = Promise.withResolvers();
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * The client as a library: for bots and bridges, and for whoever builds another screen.
+ *
+ * @example A bot that greets whoever comes to a room
+ * ```ts
+ * import { Bot, DialError } from "./mod.ts";
+ *
+ * async function greet(ca: string): Promise<void> {
+ *   await using bot = await Bot.connect({ servers: "localhost:8000", ca, user: "a", password: "1" });
+ *   for await (const event of bot.listen("ops")) {
+ *     if (event.type === "presence" && event.state === "joined") await bot.say("ops", `Hello ${event.user}`);
+ *   }
+ * }
+ *
+ * // Where no server is, or none that can be trusted, a bot does not begin.
+ * const nobody = () => Promise.reject(new DialError("refused", "nothing listens there"));
+ * const failed = await Bot.connect({ servers: "localhost:1", dial: nobody, user: "a", password: "1" }).then(
+ *   () => undefined,
+ *   (error) => error,
+ * );
+ * if (!(failed instanceof DialError) || typeof greet !== "function") throw new Error("it connected");
+ * ```
+ *
+ * @module
+ */
+
+export { ChatError, type ErrorCode } from "../errors.ts";
+export type { GapEvent, MessageEvent, PresenceEvent, Reply, ServerEvent, TopicEvent } from "../wire/event.ts";
+export { formatServer, parseServers, type ServerAddress } from "./address.ts";
+export { Bot, type BotOptions, type RoomEvent } from "./bot.ts";
+export type { Request } from "./connection.ts";
+export { type Dial, DialError, type DialFailure, tlsDialer, type Transport } from "./dial.ts";
+export { ClientError, ConnectionLost } from "./exit.ts";
+export { Session, type SessionOptions } from "./resume.ts";
+export { SideSession } from "./side.ts";
+export type { Status } from "./status.ts";
+export type { Ending, Login, Update } from "./update.ts";

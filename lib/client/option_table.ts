@@ -1,0 +1,197 @@
+/**
+ * The command line as tables: words, options and variables.
+ *
+ * The parser, `--help` and the shells' completions are made from them and nothing else.
+ */
+
+/** What the client can be told to do; the first is what it does when nothing is said. */
+export const words = {
+  chat: { usage: "[server]", help: "talk; with a pipe as the input, run a script" },
+  send: { usage: "[text …]", help: "say the text, or each line of the input, in a room or to somebody" },
+  tail: { usage: "", help: "print what is said in a room, as it is said" },
+  history: { usage: "", help: "print what was said in a room, or with somebody" },
+  forget: { usage: "<server>", help: "forget a server's remembered certificate, so that --tofu asks again" },
+  completions: { usage: "<shell>", help: "print completions for bash, zsh or fish" },
+} as const;
+
+/** One of the words. */
+export type Word = keyof typeof words;
+
+/** The shells that there are completions for. */
+export const shells = ["bash", "zsh", "fish"] as const;
+
+/** One of the shells. */
+export type Shell = (typeof shells)[number];
+
+/** One option. */
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  /** What a string stands for, in `--help`; a `file` is completed as one. */
+  readonly value?: string;
+  readonly help: string;
+  /** What it goes with. */
+  readonly words: readonly Word[];
+  /** Whether a profile may set it. */
+  readonly profile: boolean;
+}
+
+const dialing: readonly Word[] = ["chat", "send", "tail", "history"];
+const beside: readonly Word[] = ["send", "tail", "history"];
+const all = Object.keys(words) as Word[];
+
+/** Every option. */
+export const optionTable = {
+  server: {
+    type: "string",
+    short: "s",
+    value: "server",
+    help: "the servers, or a profile, where no argument names them",
+    words: dialing,
+    profile: true,
+  },
+  user: {
+    type: "string",
+    short: "u",
+    value: "name",
+    help: "log in as this user, without asking for the name",
+    words: dialing,
+    profile: true,
+  },
+  register: {
+    type: "boolean",
+    help: "make an account of that name, and log in",
+    words: ["chat"],
+    profile: false,
+  },
+  "password-file": {
+    type: "string",
+    value: "file",
+    help: "read the password from a file's first line",
+    words: dialing,
+    profile: true,
+  },
+  remember: {
+    type: "boolean",
+    help: "stay logged in on this machine: keep what resumes the session, in a file for you alone",
+    words: ["chat"],
+    profile: true,
+  },
+  ca: {
+    type: "string",
+    value: "file",
+    help: "the authority to trust, in PEM form (default: certs/ca.pem, or else the system's)",
+    words: dialing,
+    profile: true,
+  },
+  tofu: {
+    type: "boolean",
+    help: "trust on first use: ask about a certificate once, and refuse any other from then on",
+    words: dialing,
+    profile: true,
+  },
+  insecure: {
+    type: "boolean",
+    help: "accept any certificate, this time only: whoever is in between can read and change it all",
+    words: dialing,
+    profile: false,
+  },
+  room: {
+    type: "string",
+    short: "r",
+    value: "room",
+    help: "the room to write to or to read",
+    words: beside,
+    profile: true,
+  },
+  to: {
+    type: "string",
+    short: "t",
+    value: "name",
+    help: "the user to write to, or the talk with them",
+    words: ["send", "history"],
+    profile: false,
+  },
+  publish: {
+    type: "boolean",
+    help: "tell everybody who follows you",
+    words: ["send"],
+    profile: false,
+  },
+  count: {
+    type: "string",
+    short: "n",
+    value: "number",
+    help: "how many messages of before, at most 10000 (history: 20, tail: 0)",
+    words: ["tail", "history"],
+    profile: false,
+  },
+  json: {
+    type: "boolean",
+    help: "speak JSON lines instead of text",
+    words: ["chat", "tail", "history"],
+    profile: false,
+  },
+  side: {
+    type: "boolean",
+    help: "with --json: log in beside the user's session, which evicts nobody",
+    words: ["chat"],
+    profile: false,
+  },
+  plain: {
+    type: "boolean",
+    help: "plain lines instead of a screen",
+    words: ["chat"],
+    profile: true,
+  },
+  color: {
+    type: "string",
+    value: "when",
+    help: "use colours: auto, always or never (default: auto, which is not where NO_COLOR is set)",
+    words: ["chat"],
+    profile: true,
+  },
+  notify: {
+    type: "string",
+    value: "how",
+    help: "when you are named or written to: off, bell, osc9 or osc777 (default: off)",
+    words: ["chat"],
+    profile: true,
+  },
+  mouse: {
+    type: "boolean",
+    help: "let the mouse's wheel scroll; selecting then needs Shift",
+    words: ["chat"],
+    profile: true,
+  },
+  discover: {
+    type: "boolean",
+    help: "list the servers that answer in this network, and leave",
+    words: ["chat"],
+    profile: false,
+  },
+  help: { type: "boolean", short: "h", help: "show this help", words: all, profile: false },
+  version: { type: "boolean", short: "V", help: "show the version", words: all, profile: false },
+} as const satisfies Readonly<Record<string, OptionSpec>>;
+
+/** One of the options. */
+export type OptionName = keyof typeof optionTable;
+
+/** Every variable that a person may set. */
+export const variables = {
+  CHAT_SERVER: "the servers, or a profile, where neither argument nor option names them",
+  CHAT_USER: "the user, where neither --user nor a profile names one",
+  CHAT_PASSWORD: "the password",
+  SERVER_PORT: "the port where none is named (default: 8000)",
+  SSL_CERT_FILE: "the system's trusted authorities, where they are not in the usual place",
+  TERM: '"dumb" gives plain lines, as --plain does',
+  NO_COLOR: "set to anything, it turns colours off",
+  XDG_CONFIG_HOME: "config.json is in chat/ there (default: ~/.config)",
+  XDG_STATE_HOME: "known_servers and kept sessions are in chat/ there (default: ~/.local/state)",
+} as const;
+
+/** Where systems say that a user's own files are. */
+export const homes = ["HOME", "APPDATA", "LOCALAPPDATA"] as const;
+
+/** Reads a variable of the environment; undefined where it is not set, or may not be read. */
+export type Environment = (name: keyof typeof variables | (typeof homes)[number]) => string | undefined;

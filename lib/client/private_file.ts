@@ -1,0 +1,57 @@
+/**
+ * Small files that are their owner's alone: what the client remembers.
+ */
+
+import { dirname, join } from "node:path";
+import { ClientError } from "./exit.ts";
+
+/**
+ * Reads one.
+ *
+ * @returns undefined where there is none, or none may be read
+ * @throws {ClientError} `usage` when it is there and cannot be read
+ */
+export function readPrivate(path: string): string | undefined {
+  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return undefined;
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return undefined;
+    throw new ClientError("usage", `${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/**
+ * Writes one in a single step: whoever reads it meanwhile, or after a power cut, has the old or the new one, whole. It
+ * and its folder, where that is made, are readable by their owner only, from the first byte on.
+ *
+ * @throws {ClientError} `usage` when it cannot be written
+ */
+export function writePrivate(path: string, text: string): void {
+  permitWrite(path);
+  const temporary = join(dirname(path), `.${crypto.randomUUID()}.tmp`);
+  try {
+    Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    Deno.writeTextFileSync(temporary, text, { createNew: true, mode: 0o600 });
+    Deno.renameSync(temporary, path);
+  } catch (cause) {
+    throw new ClientError("usage", `${path} cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Removes one. @returns whether there was one */
+export function removePrivate(path: string): boolean {
+  permitWrite(path);
+  try {
+    Deno.removeSync(path);
+    return true;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return false;
+    throw new ClientError("usage", `${path} cannot be removed: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function permitWrite(path: string): void {
+  if (Deno.permissions.querySync({ name: "write", path }).state === "granted") return;
+  throw new ClientError("usage", `${path} may not be written: --allow-write is missing`);
+}
