@@ -67,3 +67,8 @@ export class ChatError extends Error {
     super(message, options);
   }
 }
+
+/** What somebody is told whose account an operator has disabled. */
+export function accountDisabled(name: string): ChatError {
+  return new ChatError("banned", `The account ${name} is disabled; ask the server's operator`);
+}

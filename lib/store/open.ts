@@ -25,6 +25,7 @@ export type StoreConfig = Pick<
   | "redisHost"
   | "redisMasterName"
   | "redisPassword"
+  | "redisPasswordFile"
   | "redisPort"
   | "redisPrefix"
   | "redisSentinels"
@@ -60,8 +61,9 @@ export async function openStore(config: StoreConfig): Promise<Store> {
 }
 
 /** Where the configuration says that Redis is, if it names one. */
-function redisAddress(config: StoreConfig): RedisAddress | undefined {
-  const { redisUsername: username, redisPassword: password, redisDb: database } = config;
+export function redisAddress(config: StoreConfig): RedisAddress | undefined {
+  const { redisUsername: username, redisDb: database } = config;
+  const password = config.redisPassword ?? passwordIn(config.redisPasswordFile);
   const login = { username, password, database };
   if (config.redisClusterNodes) return { username, password, clusterNodes: config.redisClusterNodes };
   if (config.redisSentinels) {
@@ -71,6 +73,16 @@ function redisAddress(config: StoreConfig): RedisAddress | undefined {
     return { ...login, url: config.redisUrl, database: databaseOf(config.redisUrl) ?? database };
   }
   return config.redisHost === undefined ? undefined : { ...login, host: config.redisHost, port: config.redisPort };
+}
+
+/** The password that a file holds. @throws {Error} where it cannot be read */
+function passwordIn(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return Deno.readTextFileSync(file).trim();
+  } catch (cause) {
+    throw new Error(`REDIS_PASSWORD_FILE ${file} cannot be read: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** The database that a URL names. */

@@ -2,11 +2,13 @@
  * The store that servers share: Redis 7 or later. The promises are those of {@linkcode Store}.
  */
 
+import type { Office } from "./office.ts";
 import type { Accounts, Sessions, Store, StoreLimits, Topics } from "./store.ts";
 import { RedisAccounts } from "./redis/accounts.ts";
 import { RedisGateway } from "./redis/gateway.ts";
 import { Keys } from "./redis/keys.ts";
 import type { RedisAddress } from "./redis/link.ts";
+import { RedisOffice } from "./redis/office.ts";
 import { RedisServers } from "./redis/servers.ts";
 import { RedisSessions } from "./redis/sessions.ts";
 import { RedisTopics } from "./redis/topics.ts";
@@ -25,6 +27,7 @@ export class RedisStore implements Store {
   readonly sessions: Sessions;
   readonly topics: Topics;
   readonly servers: RedisServers;
+  readonly office: Office;
   readonly #redis: RedisGateway;
   readonly #topics: RedisTopics;
 
@@ -37,6 +40,7 @@ export class RedisStore implements Store {
     this.sessions = sessions;
     this.topics = this.#topics = new RedisTopics(redis, keys, options, sessions, servers);
     this.servers = servers;
+    this.office = new RedisOffice(redis, keys);
   }
 
   /** @throws {Error} where Redis cannot be reached within the time limit, or refuses the password */
@@ -45,7 +49,12 @@ export class RedisStore implements Store {
   }
 
   get available(): boolean {
-    return this.#redis.available && !this.servers.deaf;
+    return this.ailment === undefined;
+  }
+
+  get ailment(): "away" | "deaf" | undefined {
+    if (!this.#redis.available) return "away";
+    return this.servers.deaf ? "deaf" : undefined;
   }
 
   onReturn(listener: () => Promise<void>): void {

@@ -6,9 +6,11 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { Accounts, Servers, Sessions, Store, StoreLimits, Topics } from "./store.ts";
+import type { Office, Order, OrderReport, ServerState } from "./office.ts";
+import type { Accounts, Servers, ServerSignal, Sessions, Store, StoreLimits, Topics } from "./store.ts";
 import { SqliteAccounts } from "./sqlite/accounts.ts";
 import { type Durability, openDatabase } from "./sqlite/database.ts";
+import { SqliteOffice } from "./sqlite/office.ts";
 import { SqliteSessions } from "./sqlite/sessions.ts";
 import { SqliteTopics } from "./sqlite/topics.ts";
 
@@ -27,7 +29,9 @@ export class SqliteStore implements Store {
   readonly sessions: Sessions;
   readonly topics: Topics;
   readonly servers: Servers;
+  readonly office: Office;
   readonly available = true;
+  readonly ailment = undefined;
   readonly #database: DatabaseSync;
   readonly #topics: SqliteTopics;
 
@@ -35,13 +39,14 @@ export class SqliteStore implements Store {
   constructor(options: SqliteOptions) {
     const now = options.now ?? Date.now;
     this.#database = openDatabase(options.path, options.durability);
-    const servers = new OnlyServer();
+    const servers = new OnlyServer(now);
     const sessions = new SqliteSessions(this.#database, () => servers.id, now);
     this.#topics = new SqliteTopics(this.#database, options, sessions, now);
     this.accounts = new SqliteAccounts(this.#database);
     this.sessions = sessions;
     this.topics = this.#topics;
     this.servers = servers;
+    this.office = new SqliteOffice(this.#database, sessions, this.#topics, servers, now);
   }
 
   onReturn(): void {
@@ -58,10 +63,39 @@ export class SqliteStore implements Store {
 /** The one server that has the file: nobody can take its lease, and no other can die. */
 class OnlyServer implements Servers {
   id = "server1";
+  readonly #now: () => number;
+  #listener: ((signal: ServerSignal) => void) | undefined;
+  #since = 0;
+  readonly #awaited = new Map<string, (report: OrderReport) => void>();
 
-  join(wanted: string): Promise<string> {
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  join(wanted: string, listener: (signal: ServerSignal) => void): Promise<string> {
     this.id = wanted || "server1";
+    this.#listener = listener;
+    this.#since = this.#now();
     return Promise.resolve(this.id);
+  }
+
+  /** The one server, if it has joined. */
+  states(sessions: number): ServerState[] {
+    return this.#listener ? [{ id: this.id, leaseMs: null, since: this.#since, sessions }] : [];
+  }
+
+  /** See {@linkcode Office.order}. */
+  async order(order: Order, timeoutMs: number): Promise<OrderReport[]> {
+    if (!this.#listener) return [];
+    const id = crypto.randomUUID();
+    const { promise, resolve } = Promise.withResolvers<OrderReport>();
+    this.#awaited.set(id, resolve);
+    const late = setTimeout(() => resolve({ server: this.id, failed: "it did not answer in time" }), timeoutMs);
+    this.#listener({ kind: "order", from: "office", id, order });
+    const report = await promise;
+    clearTimeout(late);
+    this.#awaited.delete(id);
+    return [report];
   }
 
   renew(): Promise<"kept"> {
@@ -72,7 +106,8 @@ class OnlyServer implements Servers {
     return Promise.resolve([]);
   }
 
-  signal(): Promise<void> {
+  signal(_server: string, signal: ServerSignal): Promise<void> {
+    if (signal.kind === "report") this.#awaited.get(signal.id)?.(signal.report);
     return Promise.resolve();
   }
 
@@ -81,6 +116,7 @@ class OnlyServer implements Servers {
   }
 
   leave(): Promise<void> {
+    this.#listener = undefined;
     return Promise.resolve();
   }
 }

@@ -16,6 +16,10 @@
  */
 
 import type { Topic } from "../wire/names.ts";
+import type { Office, Order, OrderReport } from "./office.ts";
+
+/** What a user may do beyond talking. */
+export type Role = "user" | "moderator" | "admin";
 
 /** A registered user. */
 export interface Account {
@@ -23,9 +27,11 @@ export interface Account {
   readonly name: string;
   /** The password's hash, opaque to the store. */
   readonly hash: string;
-  readonly role: "user" | "admin";
+  readonly role: Role;
   /** Milliseconds since 1970. */
   readonly created: number;
+  /** Set where an operator has disabled it: nobody can log in or resume with it. */
+  readonly disabled?: true;
 }
 
 /** Accounts and who follows whom. Names are as registered; only finding and making an account disregards their case. */
@@ -81,7 +87,9 @@ export type ClaimResult =
   /** The policy keeps a live session. */
   | { readonly kind: "live" }
   /** The resume token is unknown, spent, expired or revoked. */
-  | { readonly kind: "refused" };
+  | { readonly kind: "refused" }
+  /** The account is disabled. */
+  | { readonly kind: "disabled" };
 
 /** Sessions, and the indexes that are made from them. */
 export interface Sessions {
@@ -135,6 +143,8 @@ export interface Entry {
   readonly to?: string;
   /** Where a feed's message was said, if it was said in a room. */
   readonly room?: string;
+  /** The trace that it was sent in, where traces are made. */
+  readonly trace?: string;
 }
 
 /** A place in a topic's log: its last message, or the one a reader has seen. `seq` 0 and an empty id: before the first. */
@@ -151,6 +161,7 @@ export interface Draft {
   readonly cid?: string;
   readonly to?: string;
   readonly room?: string;
+  readonly trace?: string;
 }
 
 /** What became of a publish. */
@@ -238,7 +249,11 @@ export type ServerSignal =
   /** Signals may have been missed. */
   | { readonly kind: "missed" }
   /** A server's own word to itself: its subscription is alive. */
-  | { readonly kind: "probe" };
+  | { readonly kind: "probe" }
+  /** An operator's order; what came of it is signalled to `from`, under the same `id`. */
+  | { readonly kind: "order"; readonly from: string; readonly id: string; readonly order: Order }
+  /** What came of an order. */
+  | { readonly kind: "report"; readonly id: string; readonly report: OrderReport };
 
 /** Somebody whose server died, and who was in a room. */
 export interface Departure {
@@ -279,8 +294,12 @@ export interface Store extends AsyncDisposable {
   readonly sessions: Sessions;
   readonly topics: Topics;
   readonly servers: Servers;
+  /** What only an operator asks for. */
+  readonly office: Office;
   /** Whether the store answers and its subscriptions are heard; readiness depends on it. */
   readonly available: boolean;
+  /** Why it is not available: it does not answer, or its subscriptions are silent. */
+  readonly ailment: "away" | "deaf" | undefined;
   /**
    * Has the listener called each time the store is back after it was away, perhaps with older data. Nothing is published
    * until the listener's promise is settled, or the time limit is over.

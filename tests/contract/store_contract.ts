@@ -5,6 +5,7 @@ import { accountsContract } from "./accounts.ts";
 import { channelsContract } from "./channels.ts";
 import { claimsContract } from "./claims.ts";
 import { lastingContract } from "./lasting.ts";
+import { officeContract } from "./office.ts";
 import { presenceContract } from "./presence.ts";
 import { publishContract } from "./publish.ts";
 import { readContract } from "./read.ts";
@@ -22,4 +23,5 @@ export function storeContract(subject: Subject): void {
   readContract(test);
   channelsContract(test);
   lastingContract(test);
+  officeContract(test);
 }

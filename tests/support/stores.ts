@@ -84,11 +84,14 @@ abstract class Place implements StorePlace {
     this.#open.add(store);
     const signals: ServerSignal[] = [];
     const joined = await store.servers.join(id, (signal) => void signals.push(signal));
-    const { accounts, sessions, topics, servers } = store;
+    const { accounts, sessions, topics, servers, office } = store;
     return {
-      ...{ id: joined, signals, accounts, sessions, topics, servers },
+      ...{ id: joined, signals, accounts, sessions, topics, servers, office },
       get available() {
         return store.available;
+      },
+      get ailment() {
+        return store.ailment;
       },
       onReturn: (listener) => store.onReturn(listener),
       [Symbol.asyncDispose]: async () => {

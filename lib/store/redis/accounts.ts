@@ -26,13 +26,7 @@ export class RedisAccounts implements Accounts {
 
   async find(name: string): Promise<Account | undefined> {
     const fields = fromPairs(await this.#redis.command("HGETALL", this.#keys.account(name)));
-    if (fields.name === undefined) return undefined;
-    return {
-      name: fields.name,
-      hash: fields.hash,
-      role: fields.role as Account["role"],
-      created: Number(fields.created),
-    };
+    return fields.name === undefined ? undefined : toAccount(fields);
   }
 
   async setHash(name: string, hash: string): Promise<void> {
@@ -58,4 +52,15 @@ export class RedisAccounts implements Accounts {
   async followers(user: string): Promise<string[]> {
     return (await this.#redis.command("SMEMBERS", this.#keys.subscribers(user)) as string[]).sort();
   }
+}
+
+/** An account from its hash. */
+export function toAccount({ name, hash, role, created, disabled }: Record<string, string>): Account {
+  return {
+    name,
+    hash,
+    role: role as Account["role"],
+    created: Number(created),
+    ...(disabled === "1" ? { disabled: true } : {}),
+  };
 }

@@ -8,7 +8,7 @@
 
 import { createCluster, ErrorReply } from "redis";
 import { type Client, clientOptions, Line, socketOptions } from "./line.ts";
-import type { Answer, HostPort, Link, LinkEvents, RedisAddress } from "./link.ts";
+import type { Answer, HostPort, Link, LinkEvents, Master, RedisAddress } from "./link.ts";
 import { slotOf } from "./slot.ts";
 
 /** How often it is looked whether slots have moved, in milliseconds; that costs one comparison. */
@@ -123,6 +123,13 @@ export class ClusterLink implements Link {
     });
     void Promise.allSettled(loads);
     await loads[this.#cluster.masters.findIndex(({ address }) => address === this.#masterOf(key))];
+  }
+
+  masters(): Promise<readonly Master[]> {
+    return Promise.all(this.#cluster.masters.map(async (master) => {
+      const client = await this.#cluster.nodeClient(master);
+      return { name: master.address, send: (args) => client.sendCommand<Answer>([...args]) };
+    }));
   }
 
   async listen(channel: string, hear: (message: string) => void): Promise<void> {

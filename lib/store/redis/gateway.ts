@@ -19,7 +19,7 @@ import { ErrorReply } from "redis";
 import { createHash } from "node:crypto";
 import { ChatError } from "../../errors.ts";
 import { ClusterLink } from "./cluster_link.ts";
-import type { Answer, Link, RedisAddress } from "./link.ts";
+import type { Answer, Link, Master, RedisAddress } from "./link.ts";
 import { MasterLink } from "./master_link.ts";
 import { type ScriptName, scripts } from "./scripts.ts";
 
@@ -47,6 +47,9 @@ interface Call {
 
 /** How often waiting calls are compared with their time limit, in milliseconds. */
 const patrolMs = 100;
+
+/** How many keys a server looks at before it answers others. */
+const scanned = "1000";
 
 /** Error replies that mean that Redis cannot serve now, rather than that the command was wrong. */
 const awayReplies = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|OOM|BUSY)\b/;
@@ -131,6 +134,34 @@ export class RedisGateway implements AsyncDisposable {
   /** Runs a script. @throws {ChatError} `store_unavailable` */
   run(name: ScriptName, keys: string[], args: (string | number)[]): Promise<Answer> {
     return this.#call(keys[0], ["EVALSHA", hashes[name], String(keys.length), ...keys, ...args.map(String)]);
+  }
+
+  /** The clock of Redis, in milliseconds since 1970; in a cluster, of whoever has that key. */
+  async time(key = ""): Promise<number> {
+    const [seconds, microseconds] = await this.#call(key, ["TIME"]) as [string, string];
+    return Number(seconds) * 1000 + Number(microseconds) / 1000;
+  }
+
+  /** The servers that have keys, each to be asked by itself, in time. @throws {ChatError} `store_unavailable` */
+  async masters(): Promise<readonly Master[]> {
+    const timed = <T>(work: Promise<T>) =>
+      this.#inTime(work).catch((error) => {
+        throw error instanceof ErrorReply ? error : unavailable(error);
+      });
+    const masters = await timed(this.#link.masters());
+    return masters.map(({ name, send }) => ({ name, send: (args) => timed(send(args)) }));
+  }
+
+  /** Goes through all keys like a pattern; one may come twice. @throws {ChatError} `store_unavailable` */
+  async *keys(pattern: string): AsyncIterable<string[]> {
+    for (const { send } of await this.masters()) {
+      let cursor = "0";
+      do {
+        const [next, keys] = await send(["SCAN", cursor, "MATCH", pattern, "COUNT", scanned]) as [string, string[]];
+        if (keys.length > 0) yield keys;
+        cursor = next;
+      } while (cursor !== "0");
+    }
   }
 
   /** Listens to a sharded channel; one listener each, the last. @throws {ChatError} `store_unavailable` */

@@ -28,6 +28,8 @@ export class Keys {
 
   meta = (topic: Topic) => `${this.#prefix}{${topic}}:meta`;
   log = (topic: Topic) => `${this.#prefix}{${topic}}:log`;
+  /** A log on its way in, beside the topic's own. */
+  incoming = (topic: Topic) => `${this.#prefix}{${topic}}:incoming`;
   /** User → claim: who may write, which in a room are its members. */
   writers = (topic: Topic) => `${this.#prefix}{${topic}}:${topic.startsWith("room:") ? "members" : "writers"}`;
   cid = (topic: Topic, user: string, cid: string) => `${this.#prefix}{${topic}}:cid:${fold(user)}:${cid}`;
@@ -41,8 +43,20 @@ export class Keys {
   /** How often the servers have looked whether the store's data are still the same, and the generation of these. */
   tide = () => `${this.#prefix}{servers}:tide`;
 
+  /** Every account's key as a pattern, and whose one is. */
+  accounts = () => `${escaped(this.#prefix)}{user:*}:account`;
+  userOf = (account: string) => account.slice(this.#prefix.length + "{user:".length, -"}:account".length);
+  /** Every topic's meta as a pattern, and which topic's one is. */
+  metas = () => `${escaped(this.#prefix)}{*}:meta`;
+  topicOf = (meta: string) => meta.slice(this.#prefix.length + 1, -"}:meta".length) as Topic;
+
   topicChannel = (topic: Topic) => `${this.#channels}{${topic}}`;
   serverChannel = (id: string) => `${this.#channels}{server:${id}}`;
+}
+
+/** A text that stands for itself in a pattern. */
+function escaped(text: string): string {
+  return text.replace(/[*?[\]\\^-]/g, "\\$&");
 }
 
 /** Redis' flat pairs as an object. */

@@ -30,6 +30,8 @@ export interface Link {
   send(key: string, args: readonly string[]): Promise<Answer>;
   /** Loads a script where those for this key are run. */
   load(key: string, script: string): Promise<void>;
+  /** The servers that have keys, each to be asked by itself. */
+  masters(): Promise<readonly Master[]>;
   /** Names the server that commands for this key go to: what one of them does not answer, another may. */
   whereIs(key: string): string;
   /** Listens to a sharded channel. */
@@ -62,4 +64,11 @@ export interface RedisAddress {
 export interface HostPort {
   readonly host: string;
   readonly port: number;
+}
+
+/** One server that has keys. */
+export interface Master {
+  /** Where it is; empty where there is only one. */
+  readonly name: string;
+  send(args: readonly string[]): Promise<Answer>;
 }

@@ -3,7 +3,7 @@
  */
 
 import { Line } from "./line.ts";
-import type { Answer, Link, LinkEvents, RedisAddress } from "./link.ts";
+import type { Answer, Link, LinkEvents, Master, RedisAddress } from "./link.ts";
 
 /** See the file's first line. */
 export class MasterLink implements Link {
@@ -42,6 +42,10 @@ export class MasterLink implements Link {
 
   async load(key: string, script: string): Promise<void> {
     await this.send(key, ["SCRIPT", "LOAD", script]);
+  }
+
+  masters(): Promise<readonly Master[]> {
+    return Promise.resolve([{ name: "", send: (args) => this.send("", args) }]);
   }
 
   whereIs(): string {

@@ -3,6 +3,7 @@
  */
 
 import admit from "../redis_scripts/admit.lua" with { type: "text" };
+import amend from "../redis_scripts/amend.lua" with { type: "text" };
 import claim from "../redis_scripts/claim.lua" with { type: "text" };
 import create from "../redis_scripts/create.lua" with { type: "text" };
 import end from "../redis_scripts/end.lua" with { type: "text" };
@@ -17,6 +18,8 @@ import leaseRenew from "../redis_scripts/lease_renew.lua" with { type: "text" };
 import leaseTake from "../redis_scripts/lease_take.lua" with { type: "text" };
 import mark from "../redis_scripts/mark.lua" with { type: "text" };
 import publish from "../redis_scripts/publish.lua" with { type: "text" };
+import purge from "../redis_scripts/purge.lua" with { type: "text" };
+import putTopic from "../redis_scripts/put_topic.lua" with { type: "text" };
 import read from "../redis_scripts/read.lua" with { type: "text" };
 import reassert from "../redis_scripts/reassert.lua" with { type: "text" };
 import renewEpoch from "../redis_scripts/renew_epoch.lua" with { type: "text" };
@@ -26,6 +29,7 @@ import tide from "../redis_scripts/tide.lua" with { type: "text" };
 /** Name → source. */
 export const scripts = {
   admit,
+  amend,
   claim,
   create,
   end,
@@ -39,6 +43,8 @@ export const scripts = {
   leaseTake,
   mark,
   publish: epoch + publish,
+  purge,
+  putTopic,
   read: epoch + read,
   reassert,
   renewEpoch,

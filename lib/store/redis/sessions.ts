@@ -57,7 +57,7 @@ export class RedisSessions implements Sessions {
       ) as Answer[];
       if (answer[0] === "changed") continue;
       if (answer[0] === "revoked") return { kind: stands ? "live" : "refused" };
-      if (answer[0] === "refused") return { kind: "refused" };
+      if (answer[0] === "refused" || answer[0] === "disabled") return { kind: answer[0] };
       return await this.#claimed(answer, connection);
     }
     throw new Error(`The session of ${user} was claimed by others ${maxTries} times in a row`);
@@ -259,6 +259,7 @@ export class RedisSessions implements Sessions {
   }
 }
 
-function toSession({ user, server, connection, claim, room }: Record<string, string>): Session {
+/** A session from its hash. */
+export function toSession({ user, server, connection, claim, room }: Record<string, string>): Session {
   return { user, server, connection, claim: Number(claim), room };
 }

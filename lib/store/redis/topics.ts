@@ -188,7 +188,8 @@ export class RedisTopics implements Topics {
   }
 }
 
-function toEntry([key, [, id, , time, , body]]: [string, string[]]): Entry {
+/** A message from its entry in the stream. */
+export function toEntry([key, [, id, , time, , body]]: [string, string[]]): Entry {
   return { seq: parseInt(key), id, time: Number(time), ...JSON.parse(body) };
 }
 

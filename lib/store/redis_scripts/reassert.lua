@@ -4,7 +4,7 @@
 -- Returns {'superseded'}, or {'held' or 'gone' (it had to be claimed anew), claim, the session that was there as pairs,
 -- grants as pairs}.
 local user, server, instance, connection, claim, room, hash, life = unpack(ARGV)
-if redis.call('EXISTS', KEYS[2]) == 0 then return {'superseded'} end
+if redis.call('EXISTS', KEYS[2]) == 0 or redis.call('HGET', KEYS[2], 'disabled') == '1' then return {'superseded'} end
 local held = redis.call('HGET', KEYS[1], 'connection')
 local earlier, granted = redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[3])
 local claims, claimant = unpack(redis.call('HMGET', KEYS[2], 'claims', 'claimant'))

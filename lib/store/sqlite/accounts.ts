@@ -26,10 +26,11 @@ export class SqliteAccounts implements Accounts {
 
   // deno-lint-ignore require-await
   async find(name: string): Promise<Account | undefined> {
-    return guarded(() =>
-      this.#database.prepare("SELECT name, hash, role, created FROM accounts WHERE key = ?")
-        .get(fold(name)) as unknown as Account | undefined
-    );
+    return guarded(() => {
+      const row = this.#database.prepare("SELECT name, hash, role, created, disabled FROM accounts WHERE key = ?")
+        .get(fold(name));
+      return row && toAccount(row);
+    });
   }
 
   // deno-lint-ignore require-await
@@ -74,4 +75,10 @@ export class SqliteAccounts implements Accounts {
       return rows.map((row) => row.name as string).sort();
     });
   }
+}
+
+/** An account from its row. */
+export function toAccount(row: Record<string, unknown>): Account {
+  const { name, hash, role, created, disabled } = row as unknown as Account & { disabled: unknown };
+  return { name, hash, role, created, ...(disabled ? { disabled: true } : {}) };
 }

@@ -13,7 +13,7 @@ export type Durability = "normal" | "full";
 const schema = `
   CREATE TABLE IF NOT EXISTS accounts (
     key TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL, role TEXT NOT NULL, created INTEGER NOT NULL,
-    claims INTEGER NOT NULL DEFAULT 0
+    claims INTEGER NOT NULL DEFAULT 0, disabled INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS follows (
     user TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (user, target)
@@ -38,11 +38,15 @@ const schema = `
     PRIMARY KEY (topic, user, cid)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS cids_by_time ON cids (time);
-  PRAGMA user_version = 1;
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 1;
+const schemaVersion = 2;
+
+/** What leads from each version to the next. */
+const migrations: Readonly<Record<number, string>> = {
+  1: "ALTER TABLE accounts ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0",
+};
 
 /**
  * Opens the file, makes its tables and takes its lock.
@@ -60,7 +64,9 @@ export function openDatabase(path: string, durability: Durability): DatabaseSync
       throw new Error(`its schema is version ${version}; this release knows versions up to ${schemaVersion}`);
     }
     database.exec("BEGIN IMMEDIATE");
+    if (version > 0) { for (let from = version; from < schemaVersion; from++) database.exec(migrations[from]!); }
     database.exec(schema);
+    database.exec(`PRAGMA user_version = ${schemaVersion}`);
     database.exec("COMMIT");
     return database;
   } catch (cause) {

@@ -5,6 +5,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { fold } from "../../wire/names.ts";
+import type { SessionState } from "../office.ts";
 import { type ClaimRequest, type ClaimResult, type Session, type Sessions, tokenLifeMs } from "../store.ts";
 import { guarded, transaction } from "./database.ts";
 
@@ -35,6 +36,8 @@ export class SqliteSessions implements Sessions {
     const key = fold(request.user);
     const held = this.#sessions.get(key);
     return transaction(this.#database, () => {
+      const disabled = this.#database.prepare("SELECT 1 FROM accounts WHERE key = ? AND disabled").get(key);
+      if (disabled) return { kind: "disabled" };
       const tokens = this.#tokens(key);
       let { room } = request;
       if (request.presentedHash !== undefined) {
@@ -141,6 +144,11 @@ export class SqliteSessions implements Sessions {
     const users: string[] = [];
     for (const { session } of this.#sessions.values()) if (session.room === room) users.push(session.user);
     return users.sort();
+  }
+
+  /** Every session, and whether its connection is there. */
+  list(): SessionState[] {
+    return [...this.#sessions.values()].map(({ session, attached }) => ({ ...session, attached }));
   }
 
   /** Whether the session is still the one that its connection claimed. */

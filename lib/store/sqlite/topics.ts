@@ -148,7 +148,7 @@ export class SqliteTopics implements Topics {
     if (writer && !this.#fence.mayWrite(writer, kind === "room" ? name : undefined)) {
       return { result: { kind: "fenced" } };
     }
-    const { from, text, cid, to, room } = draft;
+    const { from, text, cid, to, room, trace } = draft;
     const time = this.#now();
     if (cid !== undefined) {
       const known = this.#knownCid.get(topic, from, cid, time - cidMemoryMs) as
@@ -161,7 +161,7 @@ export class SqliteTopics implements Topics {
     const prev = row.id;
     const seq = ++row.seq;
     const id = row.id = randomWord(6);
-    this.#append.run(topic, seq, id, time, JSON.stringify({ from, text, cid, to, room }));
+    this.#append.run(topic, seq, id, time, JSON.stringify({ from, text, cid, to, room, trace }));
     if (cid !== undefined) this.#rememberCid.run(topic, from, cid, seq, time);
     if (seq % trimEvery === 0) this.#trim(topic, seq, kind === "inbox" ? row.read : seq);
     return {
@@ -267,6 +267,11 @@ export class SqliteTopics implements Topics {
     this.#emit(roomTopic(room), { kind: "presence", ...presence });
   }
 
+  /** Forgets what is known of a topic's row: somebody else wrote to it. */
+  forget(topic: Topic): void {
+    this.#rows.delete(topic);
+  }
+
   #emit(topic: Topic, signal: TopicSignal): void {
     for (const listener of this.#listeners.get(topic) ?? []) listener(signal);
   }
@@ -276,7 +281,8 @@ function renewal(previous: string | null, since: number): Pick<Page, "renewed"> 
   return previous === null ? {} : { renewed: { previous, since } };
 }
 
-function toEntry(row: Record<string, unknown>): Entry {
+/** A message from its row. */
+export function toEntry(row: Record<string, unknown>): Entry {
   const { seq, id, time, body } = row as { seq: number; id: string; time: number; body: string };
   return { seq, id, time, ...JSON.parse(body) };
 }

@@ -1,0 +1,108 @@
+/**
+ * A store that is watched: how long each operation takes, which fail, and what is published.
+ *
+ * Nothing else changes: the promises that callers get are the store's own.
+ */
+
+import type { Count, Distribution, Metrics } from "../metrics.ts";
+import { tracing } from "../tracing.ts";
+import { parseTopic } from "../wire/names.ts";
+import type { Store, Topics } from "./store.ts";
+
+/** What becomes of a message that is published. */
+const outcomes = ["published", "repeated", "fenced", "full", "failed"] as const;
+
+type Outcome = (typeof outcomes)[number];
+
+/** Watches a store; disposing of the result is disposing of the store. */
+export function observedStore(store: Store, metrics: Metrics): Store {
+  const returns = metrics.counter("chat_store_returns_total");
+  return forwarding(store, {
+    accounts: observed(store.accounts, metrics),
+    sessions: observed(store.sessions, metrics),
+    servers: observed(store.servers, metrics),
+    topics: countingTopics(observed(store.topics, metrics), metrics),
+    onReturn: (listener) =>
+      store.onReturn(() => {
+        returns.value++;
+        return listener();
+      }),
+  });
+}
+
+/** The same members; what answers with a promise is timed until that is settled. */
+function observed<T extends object>(part: T, metrics: Metrics): T {
+  const methods = [...namesOf(part)].filter((name) => typeof (part as Record<string, unknown>)[name] === "function");
+  const timed = methods.map((name) => [name, timedMethod(part as Methods, name, metrics)]);
+  return forwarding(part, Object.fromEntries(timed) as Partial<T>);
+}
+
+type Methods = Record<string, (...args: unknown[]) => unknown>;
+
+function timedMethod(part: Methods, name: string, metrics: Metrics): Methods[string] {
+  let watch: { readonly duration: Distribution; readonly errors: Count } | undefined;
+  return (...args) => {
+    const since = performance.now();
+    const answer = tracing
+      ? tracing.run(`store ${name}`, {}, () => part[name](...args) as Promise<unknown>)
+      : part[name](...args);
+    if (!(answer instanceof Promise)) return answer;
+    const { duration, errors } = watch ??= {
+      duration: metrics.histogram("chat_store_operation_duration_seconds", { operation: name }),
+      errors: metrics.counter("chat_store_errors_total", { operation: name }),
+    };
+    const done = () => duration.observe((performance.now() - since) / 1000);
+    answer.then(done, () => {
+      done();
+      errors.value++;
+    });
+    return answer;
+  };
+}
+
+function countingTopics(topics: Topics, metrics: Metrics): Topics {
+  const cells = (kind: "room" | "feed" | "inbox") => {
+    const cell = (outcome: Outcome) => metrics.counter("chat_messages_published_total", { kind, outcome });
+    return Object.fromEntries(outcomes.map((outcome) => [outcome, cell(outcome)])) as Record<Outcome, Count>;
+  };
+  const counts = { room: cells("room"), feed: cells("feed"), inbox: cells("inbox") };
+  const publish: Topics["publish"] = (topic, draft, writer) => {
+    const count = counts[parseTopic(topic)!.kind];
+    const answer = topics.publish(topic, draft, writer);
+    answer.then(
+      (result) => count[result.kind === "published" && result.repeated ? "repeated" : result.kind].value++,
+      () => count.failed.value++,
+    );
+    return answer;
+  };
+  return forwarding(topics, { publish });
+}
+
+/** An object with another's members, but for those that replace them. */
+function forwarding<T extends object>(to: T, replacing: Partial<T>): T {
+  const result = {};
+  for (const name of [...namesOf(to), ...symbolsOf(to)]) {
+    const get = () => {
+      const member = (to as Record<string | symbol, unknown>)[name];
+      return typeof member === "function" ? member.bind(to) : member;
+    };
+    Object.defineProperty(result, name, { get, configurable: true, enumerable: true });
+  }
+  return Object.defineProperties(result, Object.getOwnPropertyDescriptors(replacing)) as T;
+}
+
+/** What an object has, its classes' members among them. */
+function namesOf(part: object): Set<string> {
+  return new Set(ancestry(part).flatMap(Object.getOwnPropertyNames).filter((name) => name !== "constructor"));
+}
+
+function symbolsOf(part: object): Set<symbol> {
+  return new Set(ancestry(part).flatMap(Object.getOwnPropertySymbols));
+}
+
+/** An object and its prototypes, but for the last, that of all objects. */
+function ancestry(part: object): object[] {
+  const line = [];
+  for (let at: object | null = part; at && at !== Object.prototype; at = Object.getPrototypeOf(at)) line.push(at);
+  return line;
+}

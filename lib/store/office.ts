@@ -1,0 +1,128 @@
+/**
+ * What only an operator asks a store for: lists of everything, changes that no client may make, orders to running
+ * servers, and everything that lasts as records, to be moved to another store.
+ *
+ * Promises:
+ * 1. it can be used beside running servers and without joining them, and takes no lease;
+ * 2. lists come piece by piece, so that however much there is, memory is bounded and a server goes on meanwhile;
+ * 3. what was there when a list was begun, and still is when it ends, is in it, once;
+ * 4. whatever is put in is put in whole: an account with all that belongs to it, a topic with its log.
+ */
+
+import type { Topic } from "../wire/names.ts";
+import type { Account, Entry, Role, Session } from "./store.ts";
+
+/** A session, and whether its connection is there. */
+export interface SessionState extends Session {
+  /** False where the connection dropped and its client may resume. */
+  readonly attached: boolean;
+}
+
+/** A server among those that share the store. */
+export interface ServerState {
+  readonly id: string;
+  /** How long its lease still runs, in milliseconds: negative where it ran out, null where it cannot run out. */
+  readonly leaseMs: number | null;
+  /** When it took its id, in milliseconds since 1970, by the store's clock; null where that is not known. */
+  readonly since: number | null;
+  readonly sessions: number;
+}
+
+/** Where a topic stands. */
+export interface TopicState {
+  readonly topic: Topic;
+  readonly epoch: string;
+  /** The number and the id of its newest message; 0 and empty before the first. */
+  readonly seq: number;
+  readonly id: string;
+  /** An inbox's read mark. */
+  readonly read: number;
+  /** See {@linkcode Page.renewed}. */
+  readonly renewed?: { readonly previous: string; readonly since: number };
+}
+
+/** A topic, and how much of it there is. */
+export interface TopicSize extends TopicState {
+  /** How many messages its log holds. */
+  readonly messages: number;
+  /** When the newest of them was stored, in milliseconds since 1970; null where there is none. */
+  readonly last: number | null;
+}
+
+/** An account with all that belongs to it. */
+export interface AccountRecord extends Account {
+  /** How often its session was claimed: a claim only grows. */
+  readonly claims: number;
+  /** Whom it follows, by their names. */
+  readonly follows: readonly string[];
+  /** Its resume tokens' hashes. */
+  readonly tokens?: TokensRecord;
+  /** Where its session stood: topic → position. */
+  readonly stood: Readonly<Record<string, string>>;
+}
+
+/** The hashes of an account's resume tokens. */
+export interface TokensRecord {
+  readonly current: string;
+  readonly previous: string;
+  readonly revoked: string;
+  readonly room: string;
+  /** Milliseconds since 1970. */
+  readonly expires: number;
+}
+
+/** What a running server can be told to do. */
+export type Order =
+  /** Ends a user's sessions and side connections there, with their resume tokens, and tells their clients why. */
+  | { readonly do: "expel"; readonly user: string; readonly message: string }
+  /** Reads certificate and configuration again. */
+  | { readonly do: "reload" };
+
+/** What came of an order on one server. */
+export interface OrderReport {
+  readonly server: string;
+  /** What was done, in words; empty where there was nothing to do. */
+  readonly done?: readonly string[];
+  /** Why it could not be done. */
+  readonly failed?: string;
+}
+
+/** See the file's promises. */
+export interface Office {
+  accounts(): AsyncIterable<AccountRecord>;
+  /** @returns false where there is no such account */
+  setRole(name: string, role: Role): Promise<boolean>;
+  /** Disables an account and revokes its resume tokens, or enables it. @returns false where there is no such account */
+  setDisabled(name: string, disabled: boolean): Promise<boolean>;
+  /** Makes a user's resume tokens worthless. */
+  revokeTokens(user: string): Promise<void>;
+  /** The session of a user, whatever became of its server. */
+  session(user: string): Promise<Session | undefined>;
+  /** The sessions on all live servers. */
+  sessions(): AsyncIterable<SessionState>;
+  servers(): Promise<ServerState[]>;
+  /** @param room only this room's; else all topics that were ever used */
+  topics(room?: string): AsyncIterable<TopicSize>;
+  /** The log of a topic as it is now, up to a number; pages, ascending. */
+  log(topic: Topic, upTo: number): AsyncIterable<readonly Entry[]>;
+  /**
+   * Forgets a room's messages but the last few. Its numbers go on: whoever has not read them is told of a gap.
+   *
+   * @returns how many were forgotten
+   */
+  purge(room: string, keep: number): Promise<number>;
+  /** Tells every live server, and gathers what came of it; one that does not report in time has failed. */
+  order(order: Order, timeoutMs: number): Promise<OrderReport[]>;
+  /** Whether there is neither an account nor a message. */
+  isEmpty(): Promise<boolean>;
+  /** Puts an account in with all that belongs to it. @returns false where the name is taken: then it is left as it is */
+  putAccount(record: AccountRecord): Promise<boolean>;
+  /**
+   * Puts a topic in with its log, which keeps epoch, numbers, ids and times, so that positions stay good, and `cid`s that
+   * are still known.
+   *
+   * @param log ascending; where it has a hole, what was before is left out
+   * @returns how many messages were put in, or undefined where the topic has messages: then it is left as it is
+   */
+  putTopic(state: TopicState, log: AsyncIterable<readonly Entry[]>): Promise<number | undefined>;
+}

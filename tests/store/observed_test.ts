@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { ChatError } from "../../lib/errors.ts";
+import { Metrics } from "../../lib/metrics.ts";
+import { observedStore } from "../../lib/store/observed.ts";
+import { SqliteStore } from "../../lib/store/sqlite.ts";
+import type { PublishResult, Store } from "../../lib/store/store.ts";
+import type { Topic } from "../../lib/wire/names.ts";
+
+const limits = { historyMaxMessages: 10, historyMaxAge: 1e12, maxInbox: 1, leaseMs: 1000, timeoutMs: 1000 };
+
+/** A watched store, and what it is watched with. */
+function watched(): { store: Store; metrics: Metrics; plain: SqliteStore } {
+  const metrics = new Metrics();
+  const plain = new SqliteStore({ ...limits, path: ":memory:", durability: "normal" });
+  return { store: observedStore(plain, metrics), metrics, plain };
+}
+
+Deno.test("observedStore() times operations by name and counts those that fail", async () => {
+  const { store, metrics } = watched();
+  await using _store = store;
+  assert.equal(await store.accounts.find("nobody"), undefined);
+  assert.equal(await store.servers.join("", () => {}), "server1");
+  const timed = (operation: string) =>
+    metrics.histogram("chat_store_operation_duration_seconds", { operation }).counts.reduce((a, b) => a + b);
+  assert.deepEqual([timed("find"), timed("join")], [1, 1]);
+  assert.equal(metrics.counter("chat_store_errors_total", { operation: "find" }).value, 0);
+  assert.deepEqual([store.available, store.ailment], [true, undefined]);
+});
+
+Deno.test("observedStore() counts a failure, and hands it on as it is", async () => {
+  const { plain, metrics } = watched();
+  const away = new ChatError("store_unavailable", "away");
+  const failing = { ...plain, available: false, ailment: "away", accounts: { find: () => Promise.reject(away) } };
+  const store = observedStore(failing as unknown as Store, metrics);
+  await assert.rejects(store.accounts.find("a"), away);
+  assert.equal(metrics.counter("chat_store_errors_total", { operation: "find" }).value, 1);
+  assert.equal(store.ailment, "away");
+  await plain[Symbol.asyncDispose]();
+});
+
+Deno.test("observedStore() counts messages by their topic's kind and what came of them", async () => {
+  const { store, metrics } = watched();
+  await using _store = store;
+  await store.servers.join("", () => {});
+  const publish = (topic: Topic, cid?: string): Promise<PublishResult> =>
+    store.topics.publish(topic, { from: "a", text: "hi", ...(cid === undefined ? {} : { cid }) }, undefined);
+  await publish("room:lobby", "one");
+  await publish("room:lobby", "one");
+  await publish("inbox:b");
+  await publish("inbox:b");
+  const count = (kind: string, outcome: string) =>
+    metrics.counter("chat_messages_published_total", { kind, outcome }).value;
+  assert.deepEqual(
+    [count("room", "published"), count("room", "repeated"), count("inbox", "published"), count("inbox", "full")],
+    [1, 1, 1, 1],
+  );
+});
