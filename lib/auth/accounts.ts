@@ -4,7 +4,7 @@
  * An unknown user costs the same time as a wrong password, and gets the same answer.
  */
 
-import { ChatError } from "../errors.ts";
+import { accountDisabled, ChatError } from "../errors.ts";
 import type { KeyedLimiter } from "../rate_limit.ts";
 import type { Account, Accounts } from "../store/store.ts";
 import { fold, isUsername, usernameRule } from "../wire/names.ts";
@@ -51,7 +51,8 @@ export class AccountService {
    * Proves who somebody is.
    *
    * @param address the peer's, which failures are counted by
-   * @throws {ChatError} `invalid_credentials`, `too_many_attempts`
+   * @throws {ChatError} `invalid_credentials`, `too_many_attempts`, and `banned` where the account is disabled, which only
+   *   who knows the password is told
    */
   async verify(name: string, password: string, address: string): Promise<Account> {
     const { accounts, hasher, addressFailures, accountFailures } = this.#options;
@@ -64,7 +65,10 @@ export class AccountService {
     const hash = account?.hash ?? await this.#decoy;
     // Once more when its turn comes: guesses that were made at the same time may have failed meanwhile.
     const right = await hasher.verify(password, hash, admit) && passwordBytes(password) <= maxPasswordBytes;
-    if (account && right) return account;
+    if (account && right) {
+      if (account.disabled) throw accountDisabled(account.name);
+      return account;
+    }
     addressFailures?.take(address);
     accountFailures?.take(fold(name));
     throw new ChatError("invalid_credentials", "Unknown user or wrong password");
@@ -125,7 +129,8 @@ export class AccountService {
   }
 }
 
-function checkNewPassword(password: string): void {
+/** @throws {ChatError} `invalid_password` where it cannot be a new password */
+export function checkNewPassword(password: string): void {
   const bytes = passwordBytes(password);
   if (password.includes("\0")) throw new ChatError("invalid_password", "A password must not contain a zero byte");
   if (bytes < minPasswordBytes || bytes > maxPasswordBytes) {

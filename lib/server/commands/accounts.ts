@@ -21,9 +21,14 @@ export const accountCommands = [
     arguments: [...credentials, { name: "side", kind: "flag", optional: true }],
     who: "guest",
     help: "log in",
+    audited: true,
     async run(caller, { user, password, side }, { accounts, members }) {
       const account = await accounts.verify(user, password, caller.address);
-      return entered(caller, "login", side ? members.side(account, caller) : await members.login(account, caller));
+      return entered(
+        caller,
+        "login",
+        side ? await members.side(account, caller) : await members.login(account, caller),
+      );
     },
   }),
   defineCommand({
@@ -31,6 +36,7 @@ export const accountCommands = [
     arguments: credentials,
     who: "guest",
     help: "make an account and log in; a password is 8 to 72 bytes",
+    audited: true,
     async run(caller, { user, password }, { accounts, members }) {
       const account = await accounts.register(user, password, caller.address);
       return entered(caller, "register", await members.login(account, caller));
@@ -42,6 +48,7 @@ export const accountCommands = [
     who: "guest",
     help: "come back after a lost connection and get what was missed",
     typed: false,
+    audited: true,
     async run(caller, { token, positions = {} }, { members }) {
       return entered(caller, "resume", await members.resume(token, positions, caller));
     },
@@ -51,6 +58,7 @@ export const accountCommands = [
     arguments: [{ name: "old", kind: "secret" }, { name: "new", kind: "secret" }],
     who: "member",
     help: 'change your password; either may be in "double quotes"',
+    audited: true,
     async run({ member, address }, { old, new: password }, { accounts, members }) {
       await accounts.changePassword(member.user, old, password, address);
       const resume = await members.renewToken(member);
@@ -61,6 +69,7 @@ export const accountCommands = [
     name: "logout",
     who: "user",
     help: "log out and stay connected",
+    audited: true,
     async run(caller, _, { members }) {
       const { member } = caller;
       (caller as Caller).member = undefined;

@@ -5,6 +5,7 @@
 import { ChatError } from "../../errors.ts";
 import { decodePlace } from "../../store/place.ts";
 import type { Draft, PublishResult } from "../../store/store.ts";
+import { tracing } from "../../tracing.ts";
 import type { Accepted, TopicEvent } from "../../wire/event.ts";
 import { maxCount, quote } from "../../wire/command.ts";
 import { feedTopic, fold, inboxTopic, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
@@ -30,7 +31,9 @@ async function publish(
   topic: Topic,
   draft: Draft,
 ): Promise<Accepted> {
-  const result: PublishResult = await store.topics.publish(topic, draft, member.session);
+  const trace = tracing?.context();
+  const traced = trace === undefined ? draft : { ...draft, trace };
+  const result: PublishResult = await store.topics.publish(topic, traced, member.session);
   switch (result.kind) {
     case "published":
       return { topic, seq: result.seq, time: isoTime(result.time) };

@@ -1,0 +1,95 @@
+/**
+ * The commands that an operator types, as one table: words, arguments, flags and help; `--help` and the parser derive
+ * from it.
+ */
+
+/** A flag of a command; one without a placeholder takes no value. */
+export interface FlagSpec {
+  readonly placeholder?: string;
+  readonly doc: string;
+}
+
+/** One command. */
+export interface CommandSpec {
+  /** Names of its arguments, in order; one in brackets may be left out. */
+  readonly arguments: readonly string[];
+  readonly flags?: Readonly<Record<string, FlagSpec>>;
+  readonly doc: string;
+  /** Whether a database may be made by it. */
+  readonly making?: true;
+}
+
+const password = "asks for the password, or reads it from the standard input";
+
+/** Words → what they do. */
+export const commands = {
+  "users list": { arguments: [], doc: "Everybody who has an account, and who is online where" },
+  "users create": {
+    arguments: ["user"],
+    flags: { role: { placeholder: "<role>", doc: "user (the default), moderator or admin" } },
+    doc: `Makes an account; ${password}`,
+    making: true,
+  },
+  "users password": {
+    arguments: ["user"],
+    doc: `Sets a new password and closes the user's connections; ${password}`,
+  },
+  "users disable": { arguments: ["user"], doc: "Lets nobody log in or resume as the user, and closes its connections" },
+  "users enable": { arguments: ["user"], doc: "Undoes disable" },
+  "users role": { arguments: ["user", "role"], doc: "Makes the user a user, moderator or admin" },
+  "rooms list": { arguments: [], doc: "Rooms with somebody in them or with messages" },
+  "rooms purge": {
+    arguments: ["room"],
+    flags: { keep: { placeholder: "<n>", doc: "leaves the last n messages; 0 unless given" } },
+    doc: "Forgets a room's messages; who has not read them is told of a gap",
+  },
+  "sessions list": { arguments: [], doc: "Who is logged in, on which server and in which room" },
+  "sessions kick": {
+    arguments: ["user"],
+    doc: "Closes a user's connections and makes its resume tokens worthless; it may log in again",
+  },
+  "servers list": { arguments: [], doc: "The servers that share the store, and their leases" },
+  "reload": { arguments: [], doc: "Has every server read its certificate and configuration again" },
+  "export": {
+    arguments: ["[file]"],
+    doc: "Writes everything that lasts as JSON lines, to the file or to the standard output; servers go on meanwhile",
+  },
+  "import": {
+    arguments: ["[file]"],
+    flags: { merge: { doc: "into a store that is not empty: adds what is not there, keeps what is" } },
+    doc: "Reads what export wrote, from the file or from the standard input",
+    making: true,
+  },
+  "doctor": {
+    arguments: [],
+    doc: "Looks whether configuration, certificate, store, port and limits are as they should be",
+  },
+} as const satisfies Readonly<Record<string, CommandSpec>>;
+
+/** Words of a command. */
+export type CommandName = keyof typeof commands;
+
+/** What `--help` prints. */
+export function adminHelp(): string {
+  const lines = [
+    "Usage: deno task admin <command> [argument …] [--json] [--option value …]",
+    "",
+    "It uses the server's own configuration: the environment, .env and the server's flags (deno task server --help).",
+    "With Redis it asks Redis; with SQLite it asks the server that runs, or opens the file where none does.",
+    "",
+  ];
+  for (const [name, spec] of Object.entries(commands) as [string, CommandSpec][]) {
+    lines.push(
+      `  ${
+        [name, ...spec.arguments.map((argument) => argument.startsWith("[") ? argument : `<${argument}>`)].join(" ")
+      }`,
+    );
+    lines.push(`      ${spec.doc}.`);
+    for (const [flag, { placeholder, doc }] of Object.entries(spec.flags ?? {})) {
+      lines.push(`      --${flag}${placeholder ? ` ${placeholder}` : ""}: ${doc}.`);
+    }
+  }
+  lines.push("", "  --json       One JSON object a line, for programs.", "  --help, -h   This text.", "");
+  lines.push("Exit codes: 0 done, 1 not done (one line says why), 2 a command that there is not.");
+  return lines.join("\n");
+}

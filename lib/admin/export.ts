@@ -1,0 +1,53 @@
+/**
+ * Everything that lasts, as records that go one a line into a file, so that it can be moved to another store.
+ *
+ * Records: a header; each topic, followed by its messages; each account with its follows, its resume tokens' hashes and
+ * where its session stood; and an end that counts them, so that a file that was cut off is known as one. Topics come
+ * before accounts: whoever wrote a message that is in the file had an account before it, and so has one in the file.
+ */
+
+import { version } from "../version.ts";
+import type { AccountRecord, Office, TopicState } from "../store/office.ts";
+import type { Entry } from "../store/store.ts";
+
+/** The format's version: one more when what this release writes would be misread by an earlier one. */
+export const exportVersion = 1;
+
+/** How much there is. */
+export interface Counts {
+  readonly accounts: number;
+  readonly topics: number;
+  readonly messages: number;
+}
+
+/** One line of an export. */
+export type ExportRecord =
+  | { readonly chat_export: number; readonly release: string; readonly store: string; readonly time: string }
+  | { readonly topic: TopicState }
+  /** Belongs to the topic before it. */
+  | { readonly message: Entry }
+  | { readonly account: AccountRecord }
+  | { readonly end: Counts };
+
+/**
+ * Goes through a store that may be in use. All that was stored before is in it; of what comes meanwhile, some is.
+ *
+ * @param store which kind it is, for whoever reads the file
+ */
+export async function* exportRecords(office: Office, store: string): AsyncIterable<ExportRecord> {
+  yield { chat_export: exportVersion, release: version, store, time: new Date().toISOString() };
+  let [topics, messages, accounts] = [0, 0, 0];
+  for await (const { messages: _, last: __, ...topic } of office.topics()) {
+    yield { topic };
+    topics++;
+    for await (const page of office.log(topic.topic, topic.seq)) {
+      for (const message of page) yield { message };
+      messages += page.length;
+    }
+  }
+  for await (const account of office.accounts()) {
+    yield { account };
+    accounts++;
+  }
+  yield { end: { accounts, topics, messages } };
+}

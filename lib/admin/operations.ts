@@ -1,0 +1,181 @@
+/**
+ * What an operator can have done, as one table: name → what it does to a store, item by item.
+ *
+ * It is the same whether the store is this process's own or a running server is asked for it; passwords come in as
+ * hashes, made by who asks.
+ */
+
+import type { SessionState } from "../store/office.ts";
+import type { Account, Role, Store } from "../store/store.ts";
+import { fold, parseTopic, roomTopic } from "../wire/names.ts";
+import { exportRecords } from "./export.ts";
+
+/** Why an operation was not done: one line for the operator. */
+export class AdminError extends Error {
+  override readonly name = "AdminError";
+}
+
+/** What an operation is given: it may have come over a socket. */
+export type Given = Readonly<Record<string, unknown>>;
+
+/** How long a server may take to report, in milliseconds. */
+const orderMs = 5_000;
+
+const roles: readonly Role[] = ["user", "moderator", "admin"];
+
+/** What was done, as an item. */
+function done(text: string): { done: string } {
+  return { done: text };
+}
+
+function text(given: Given, name: string): string {
+  const value = given[name];
+  if (typeof value !== "string" || value === "") throw new AdminError(`${name} is missing`);
+  return value;
+}
+
+function role(given: Given): Role {
+  const wanted = text(given, "role") as Role;
+  if (!roles.includes(wanted)) throw new AdminError(`There is no role ${JSON.stringify(wanted)}; ${roles.join(", ")}`);
+  return wanted;
+}
+
+async function known(store: Store, given: Given): Promise<Account> {
+  const name = text(given, "user");
+  const account = await store.accounts.find(name);
+  if (!account) throw new AdminError(`There is no account ${JSON.stringify(name)}`);
+  return account;
+}
+
+/** Closes all of a user's connections, on whichever servers, and makes its resume tokens worthless. */
+async function* expel(store: Store, user: string, message: string): AsyncIterable<{ done: string }> {
+  const { office, sessions, topics } = store;
+  await office.revokeTokens(user);
+  for (const { server, done: closed = [], failed } of await office.order({ do: "expel", user, message }, orderMs)) {
+    if (failed !== undefined) yield done(`${server}: ${failed}`);
+    for (const what of closed) yield done(`${server} ${what}`);
+  }
+  // What no server ended: its own is gone, or did not answer.
+  const left = await office.session(user);
+  if (!left || !await sessions.end(left, true)) return;
+  await topics.announce(left.room, { user: left.user, state: "left", claim: left.claim });
+  yield done(`ended ${user}'s session, which ${left.server} did not`);
+}
+
+async function allSessions(store: Store): Promise<Map<string, SessionState>> {
+  const sessions = new Map<string, SessionState>();
+  for await (const session of store.office.sessions()) sessions.set(fold(session.user), session);
+  return sessions;
+}
+
+function isoOrNull(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
+/** See the file's first lines. */
+export const operations: Readonly<Record<string, (store: Store, given: Given) => AsyncIterable<unknown>>> = {
+  async *"users list"(store) {
+    const online = await allSessions(store);
+    for await (const { name, role, disabled, created, follows } of store.office.accounts()) {
+      const server = online.get(fold(name))?.server ?? null;
+      yield {
+        user: name,
+        role,
+        disabled: disabled === true,
+        created: isoOrNull(created),
+        follows: follows.length,
+        server,
+      };
+    }
+  },
+
+  async *"users create"(store, given) {
+    const name = text(given, "user");
+    const account = { name, hash: text(given, "hash"), role: role(given), created: Date.now() };
+    if (!await store.accounts.create(account)) throw new AdminError(`The name ${name} is taken`);
+    yield done(`created ${name}`);
+  },
+
+  async *"users password"(store, given) {
+    const { name } = await known(store, given);
+    await store.accounts.setHash(name, text(given, "hash"));
+    yield done(`changed the password of ${name}`);
+    yield* expel(store, name, "An operator gave you a new password; log in with it.");
+  },
+
+  async *"users disable"(store, given) {
+    const { name } = await known(store, given);
+    await store.office.setDisabled(name, true);
+    yield done(`disabled ${name}`);
+    yield* expel(store, name, "An operator disabled your account.");
+  },
+
+  async *"users enable"(store, given) {
+    const { name } = await known(store, given);
+    await store.office.setDisabled(name, false);
+    yield done(`enabled ${name}`);
+  },
+
+  async *"users role"(store, given) {
+    const { name } = await known(store, given);
+    const wanted = role(given);
+    await store.office.setRole(name, wanted);
+    yield done(`${name} is ${wanted} now`);
+  },
+
+  async *"rooms list"(store) {
+    const members = await store.sessions.rooms();
+    for await (const { topic, messages, last, seq } of store.office.topics()) {
+      const { kind, name } = parseTopic(topic)!;
+      if (kind !== "room") continue;
+      yield { room: name, members: members.get(name) ?? 0, messages, sent: seq, last: isoOrNull(last) };
+      members.delete(name);
+    }
+    for (const [room, count] of members) yield { room, members: count, messages: 0, sent: 0, last: null };
+  },
+
+  async *"rooms purge"(store, given) {
+    const room = text(given, "room");
+    const keep = given.keep === undefined ? 0 : Number(given.keep);
+    if (!Number.isSafeInteger(keep) || keep < 0) throw new AdminError("keep is a whole number");
+    const topic = parseTopic(roomTopic(room));
+    let there = false;
+    if (topic) { for await (const _ of store.office.topics(topic.name)) there = true; }
+    if (!topic || !there) throw new AdminError(`There is no room ${JSON.stringify(room)}`);
+    yield done(`forgot ${await store.office.purge(topic.name, keep)} messages of ${topic.name}`);
+  },
+
+  async *"sessions list"(store) {
+    for await (const { user, server, room, connection, attached } of store.office.sessions()) {
+      yield { user, server, room, connection, attached };
+    }
+  },
+
+  async *"sessions kick"(store, given) {
+    const { name } = await known(store, given);
+    let closed = false;
+    for await (const item of expel(store, name, "An operator ended your session.")) {
+      closed = true;
+      yield item;
+    }
+    if (!closed) yield done(`${name} is not logged in; its resume tokens are worthless now`);
+  },
+
+  async *"servers list"(store) {
+    for (const { id, leaseMs, since, sessions } of await store.office.servers()) {
+      yield { server: id, sessions, lease_ms: leaseMs, since: isoOrNull(since) };
+    }
+  },
+
+  async *reload(store) {
+    const reports = await store.office.order({ do: "reload" }, 4 * orderMs);
+    if (reports.length === 0) throw new AdminError("No server is running");
+    for (const { server, done: what = [] } of reports) {
+      for (const line of what) yield done(`${server}: ${line}`);
+    }
+    const failed = reports.filter((report) => report.failed !== undefined);
+    if (failed.length > 0) throw new AdminError(failed.map(({ server, failed }) => `${server}: ${failed}`).join("; "));
+  },
+
+  export: (store, given) => exportRecords(store.office, text(given, "store")),
+};

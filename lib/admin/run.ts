@@ -1,0 +1,182 @@
+/**
+ * Runs what an operator typed: reads it, asks for what it needs, has it done, and shows what came of it.
+ */
+
+import { openAudit } from "../audit.ts";
+import { checkNewPassword } from "../auth/accounts.ts";
+import { bcryptHasher } from "../auth/password.ts";
+import { type Config, ConfigError, loadConfig, usesRedis } from "../config.ts";
+import { ChatError } from "../errors.ts";
+import { isUsername, usernameRule } from "../wire/names.ts";
+import { readCommandLine, type Typed, UsageError } from "./command_line.ts";
+import { adminHelp, commands, type CommandSpec } from "./command_table.ts";
+import { ask, openForImport } from "./desk.ts";
+import { examine } from "./doctor.ts";
+import { importRecords } from "./import.ts";
+import { linesOf } from "./lines.ts";
+import { AdminError, type Given } from "./operations.ts";
+import { readPassword } from "./password.ts";
+import { type Row, table } from "./table.ts";
+
+/** What is around the program. */
+export interface Surroundings {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly dotenv: string | undefined;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Runs a command line.
+ *
+ * @returns the exit code
+ */
+export async function runAdmin(surroundings: Surroundings): Promise<number> {
+  try {
+    const typed = readCommandLine(surroundings.args);
+    if (typed === "help") {
+      print(adminHelp());
+      return 0;
+    }
+    const sources = { ...surroundings, args: typed.rest };
+    if (typed.command === "doctor") return await showExamination(examine(sources), typed.json);
+    const loaded = loadConfig(sources);
+    if (loaded.kind === "help") throw new UsageError("--help comes alone");
+    await audited(typed, loaded.config, surroundings.env, () => run(typed, loaded.config));
+    return 0;
+  } catch (error) {
+    if (!isExpected(error)) throw error;
+    console.error(error.message);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+function isExpected(error: unknown): error is Error {
+  return [AdminError, UsageError, ConfigError, ChatError].some((kind) => error instanceof kind);
+}
+
+/** Has something done, and writes into the audit log that it was, where that is a file: a stream is the server's own. */
+async function audited(
+  { command, given }: Typed,
+  config: Config,
+  env: Surroundings["env"],
+  work: () => Promise<void>,
+): Promise<void> {
+  if (command.endsWith(" list") || ["off", "stdout", "stderr"].includes(config.auditLog)) return await work();
+  using audit = openAudit(config);
+  const { user: target, role, room } = given;
+  const record = (outcome: string) =>
+    audit.record({ event: command, outcome, user: env.SUDO_USER ?? env.USER, by: "admin", target, role, room });
+  try {
+    await work();
+    record("ok");
+  } catch (error) {
+    record(error instanceof ChatError ? error.code : "failed");
+    throw error;
+  }
+}
+
+async function run(typed: Typed, config: Config): Promise<void> {
+  const { command, json } = typed;
+  if (command === "export") return await exportTo(typed.given.file ?? "-", config);
+  if (command === "import") return await importFrom(typed, config);
+  const given = await completed(typed, config);
+  const rows: Row[] = [];
+  const making = (commands[command] as CommandSpec).making === true;
+  for await (const item of ask(config, command, given, making)) {
+    const row = item as Row;
+    if (json) print(JSON.stringify(row));
+    else if (typeof row.done === "string") print(row.done);
+    else rows.push(row);
+  }
+  if (rows.length > 0) print(table(rows).join("\n"));
+  else if (!json && command.endsWith(" list")) print("none");
+}
+
+/** Adds what is not typed: a password, as its hash. */
+async function completed({ command, given }: Typed, config: Config): Promise<Given> {
+  if (command !== "users create" && command !== "users password") return given;
+  const { user = "", role = "user" } = given;
+  if (!isUsername(user)) throw new AdminError(`${JSON.stringify(user)} is no username; ${usernameRule}`);
+  const password = await readPassword(user);
+  checkNewPassword(password);
+  const hash = await (await bcryptHasher(config.bcryptCost)).hash(password);
+  return command === "users create" ? { user, role, hash } : { user, hash };
+}
+
+/** Writes an export; a file has its name only when it is whole, and is its owner's alone, as it holds hashes. */
+async function exportTo(path: string, config: Config): Promise<void> {
+  const records = ask(config, "export", { store: usesRedis(config) ? "redis" : "sqlite" }, false);
+  if (path === "-") {
+    if (Deno.stdout.isTerminal()) throw new AdminError("Name a file, or send the output somewhere: it holds hashes");
+    await write(records, Deno.stdout);
+    return;
+  }
+  const partial = `${path}.part`;
+  let counts: unknown;
+  try {
+    using file = await Deno.open(partial, { write: true, create: true, truncate: true, mode: 0o600 });
+    await file.truncate();
+    counts = await write(records, file);
+    await file.sync();
+  } catch (error) {
+    await Deno.remove(partial).catch(() => {}); // it may not have been made
+    throw isExpected(error) ? error : new AdminError(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+  await Deno.rename(partial, path);
+  print(`${path}: ${count(counts as Record<string, unknown>)}`);
+}
+
+async function write(records: AsyncIterable<unknown>, into: Pick<Deno.FsFile, "write">): Promise<unknown> {
+  let [waiting, end]: [string, unknown] = ["", undefined];
+  const flush = async () => {
+    const bytes = encoder.encode(waiting);
+    waiting = "";
+    for (let sent = 0; sent < bytes.length;) sent += await into.write(bytes.subarray(sent));
+  };
+  for await (const record of records) {
+    end = (record as { end?: unknown }).end ?? end;
+    waiting += `${JSON.stringify(record)}\n`;
+    if (waiting.length >= 65_536) await flush();
+  }
+  await flush();
+  return end;
+}
+
+async function importFrom({ given, json }: Typed, config: Config): Promise<void> {
+  const path = given.file ?? "-";
+  const bytes = path === "-" ? Deno.stdin.readable : await Deno.open(path).then((file) => file.readable, (cause) => {
+    throw new AdminError(`${path} cannot be read: ${cause.message}`, { cause });
+  });
+  try {
+    await using store = await openForImport(config);
+    const imported = await importRecords(store.office, linesOf(bytes, { preventCancel: true }), given.merge === "yes");
+    if (json) return print(JSON.stringify(imported));
+    const { keptAccounts, keptTopics } = imported;
+    print(`imported ${count({ ...imported })}`);
+    if (keptAccounts.length > 0) print(`kept accounts that were there: ${keptAccounts.join(", ")}`);
+    if (keptTopics.length > 0) print(`kept logs that were there: ${keptTopics.join(", ")}`);
+  } finally {
+    await bytes.cancel().catch(() => {}); // read to its end
+  }
+}
+
+function count({ accounts, topics, messages }: Record<string, unknown>): string {
+  return `${accounts} accounts, ${topics} topics, ${messages} messages`;
+}
+
+async function showExamination(findings: ReturnType<typeof examine>, json: boolean): Promise<number> {
+  let failed = false;
+  for await (const { subject, state, text, advice } of findings) {
+    failed ||= state === "fail";
+    if (json) print(JSON.stringify({ subject, state, text, advice: advice ?? null }));
+    else print(`${state.padEnd(4)}  ${subject}: ${text}${advice === undefined ? "" : `\n      → ${advice}`}`);
+  }
+  return failed ? 1 : 0;
+}
+
+function print(text: string): void {
+  const bytes = encoder.encode(`${text}\n`);
+  for (let sent = 0; sent < bytes.length;) sent += Deno.stdout.writeSync(bytes.subarray(sent));
+}

@@ -1,0 +1,241 @@
+/** The operator's commands against real servers on both stores. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { makeCertificates } from "../../lib/tls/certificates.ts";
+import { admin, list } from "../support/admin.ts";
+import { JsonClient, type LineClient, TextClient } from "../support/client.ts";
+import { every, need } from "../support/needs.ts";
+import { processes, ServerProcess, temporaryFolder } from "../support/process.ts";
+import { sharedRedis } from "../support/redis.ts";
+import { type Settings, test } from "../support/server.ts";
+
+/** A server in a process, and the settings that its operator has. */
+interface Operated {
+  readonly server: ServerProcess;
+  readonly settings: Settings;
+  readonly folder: string;
+}
+
+/** Declares a test with a server on each store. */
+function onEach(name: string, fn: (operated: Operated) => Promise<void>, more: Settings = {}): void {
+  const run = async (redis: Settings) => {
+    await using folder = await temporaryFolder();
+    const settings = {
+      ...redis,
+      DATA_DIR: join(folder.path, "data"),
+      CERT_FILE: join(folder.path, "certs", "cert.pem"),
+      KEY_FILE: join(folder.path, "certs", "key.pem"),
+    };
+    await using server = await ServerProcess.start(folder.path, { DEMO_ACCOUNTS: "on", ...redis, ...more });
+    await fn({ server, settings: { ...settings, SERVER_HOST: "127.0.0.1" }, folder: folder.path });
+  };
+  test(`${name} (SQLite)`, () => run({}), every(processes, need()));
+  test(
+    `${name} (Redis)`,
+    async () => {
+      await using place = sharedRedis.place();
+      await run({ REDIS_URL: place.url, REDIS_PREFIX: place.prefix });
+    },
+    processes,
+    sharedRedis,
+  );
+}
+
+/** The last line before the connection's end. */
+async function lastLine(client: LineClient): Promise<string | undefined> {
+  return (await client.rest()).at(-1);
+}
+
+async function done(settings: Settings, args: readonly string[], input?: string): Promise<string> {
+  const { code, out, error } = await admin(settings, args, input);
+  assert.equal(code, 0, error);
+  return out;
+}
+
+onEach("admin users: made, given a role and a password; who has the old one is sent away", async (operated) => {
+  const { server, settings } = operated;
+  assert.equal(
+    await done(settings, ["users", "create", "Eve", "--role", "moderator"], "correct horse\n"),
+    "created Eve",
+  );
+  await using eve = await server.login("eve", "correct horse");
+  await using side = await JsonClient.open(server);
+  assert.equal((await side.request("login", { user: "eve", password: "correct horse", side: true })).type, "ok");
+  const rows = await list(settings, "users", "list");
+  const row = rows.find(({ user }) => user === "Eve")!;
+  assert.deepEqual([row.role, row.disabled, row.server, rows.length], ["moderator", false, "server1", 12]);
+  assert.equal(await done(settings, ["users", "role", "eve", "admin"]), "Eve is admin now");
+  assert.match(
+    await done(settings, ["users", "password", "eve"], "battery staple"),
+    /^changed the password of Eve\n.*2 of/,
+  );
+  assert.equal(
+    await lastLine(eve),
+    "[SYSTEM] FORCED_LOGOUT: An operator gave you a new password; log in with it.",
+  );
+  assert.match((await lastLine(side))!, /"forced_logout"/);
+  await using again = await TextClient.open(server);
+  assert.match(await again.ask("LOGIN eve correct horse"), /^\[ERROR\] invalid_credentials/);
+  assert.equal(await again.ask("LOGIN eve battery staple"), "Login successful. Room: lobby");
+});
+
+onEach("admin users disable: neither a password nor a resume token lets the user in until enable", async (operated) => {
+  const { server, settings } = operated;
+  await using watcher = await server.login("b");
+  await using client = await JsonClient.open(server);
+  const { resume } = await client.request("login", { user: "a", password: "1" });
+  assert.match(await done(settings, ["users", "disable", "A"]), /^disabled a\nserver1 closed 1 of a's connections$/);
+  assert.match((await lastLine(client))!, /"code":"forced_logout","message":"An operator disabled your account\."/);
+  assert.deepEqual(await watcher.lines(2), ["a joined lobby", "a left lobby"]);
+  await using back = await JsonClient.open(server);
+  assert.equal((await back.request("resume", { token: resume })).code, "banned");
+  assert.equal((await back.request("login", { user: "a", password: "1" })).code, "banned");
+  assert.equal((await back.request("login", { user: "a", password: "2" })).code, "invalid_credentials");
+  assert.equal((await back.request("login", { user: "a", password: "1", side: true })).code, "banned");
+  assert.equal(await done(settings, ["users", "enable", "a"]), "enabled a");
+  assert.equal((await back.request("resume", { token: resume })).code, "invalid_credentials");
+  assert.equal((await back.request("login", { user: "a", password: "1" })).type, "ok");
+});
+
+onEach("admin sessions, servers and rooms: listed, kicked and purged", async ({ server, settings }) => {
+  await using a = await server.jsonLogin("a");
+  await using b = await server.login("b");
+  await b.ask("hello");
+  assert.equal(await b.ask("/join ops"), "Joined room ops");
+  for (const text of ["one", "two", "three"]) await b.ask(text);
+  const sessions = (await list(settings, "sessions", "list")).map(({ user, server, room, attached }) =>
+    [user, server, room, attached].join(" ")
+  );
+  assert.deepEqual(sessions.sort(), ["a server1 lobby true", "b server1 ops true"]);
+  const [state] = await list(settings, "servers", "list");
+  assert.deepEqual([state!.server, state!.sessions], ["server1", 2]);
+  assert.deepEqual(
+    (await list(settings, "rooms", "list")).map(({ room, members, messages }) => [room, members, messages]).sort(),
+    [["lobby", 1, 1], ["ops", 1, 3]],
+  );
+  assert.equal(await done(settings, ["rooms", "purge", "ops", "--keep=1"]), "forgot 2 messages of ops");
+  await b.send("/history");
+  assert.match(await b.line(), /b: three$/);
+  assert.equal(await b.ask("four"), "b: four");
+  assert.match(await done(settings, ["sessions", "kick", "b"]), /server1 closed 1 of b's connections/);
+  assert.equal(await lastLine(b), "[SYSTEM] FORCED_LOGOUT: An operator ended your session.");
+  assert.deepEqual((await list(settings, "sessions", "list")).map(({ user }) => user), ["a"]);
+  assert.match(await done(settings, ["sessions", "kick", "b"]), /^b is not logged in/);
+  assert.equal((await a.request("whoami")).user, "a");
+});
+
+onEach(
+  "admin says in one line what it cannot do, with exit code 1, and what it does not know with 2",
+  async ({ settings }) => {
+    const cases: [string[], number, RegExp, string?][] = [
+      [["users", "create", "a"], 1, /^The name a is taken$/, "correct horse"],
+      [["users", "create", "no name"], 1, /^"no name" is no username; 1–32/, "correct horse"],
+      [["users", "create", "eve"], 1, /^The password is 1 bytes; 8 to 72/, "x"],
+      [
+        ["users", "create", "eve", "--role=king"],
+        1,
+        /^There is no role "king"; user, moderator, admin$/,
+        "correct horse",
+      ],
+      [["users", "disable", "nobody"], 1, /^There is no account "nobody"$/],
+      [["rooms", "purge", "nowhere"], 1, /^There is no room "nowhere"$/],
+      [["users", "bake"], 2, /^There is no command "users bake"; --help lists them$/],
+      [["users", "role", "a"], 2, /^users role needs <user> <role>/],
+      [["users", "list", "--no-such-flag"], 1, /^Unknown flag "--no-such-flag"/],
+      [["import", "/nowhere/at/all"], 1, /^\/nowhere\/at\/all cannot be read: /],
+    ];
+    for (const [args, code, line, input] of cases) {
+      const result = await admin(settings, args, input);
+      assert.match(result.error, line);
+      assert.deepEqual([result.code, result.error.split("\n").length], [code, 1], result.error);
+    }
+  },
+);
+
+onEach("admin reload has the server take a new certificate; a bad one is refused and said so", async (operated) => {
+  const { server, settings, folder } = operated;
+  await using person = await server.login("a");
+  assert.match(await done(settings, ["reload"]), /^server1: the certificate is the same$/m);
+  const [certFile, keyFile] = ["cert.pem", "key.pem"].map((name) => join(folder, "certs", name));
+  const cert = await Deno.readTextFile(certFile!);
+  await Deno.writeTextFile(certFile!, "nonsense");
+  const bad = await admin(settings, ["reload"]);
+  assert.match(bad.error, /^server1: .*holds no certificate/);
+  assert.deepEqual([bad.code, bad.error.split("\n").length], [1, 1]);
+  await Deno.writeTextFile(certFile!, cert);
+  await using still = await server.login("b");
+  assert.equal(await still.ask("/whoami"), "b in lobby on server1");
+  const made = await makeCertificates({ names: ["localhost", "127.0.0.1"] });
+  await Deno.writeTextFile(keyFile!, made.key);
+  await Deno.writeTextFile(certFile!, made.cert);
+  assert.match(await done(settings, ["reload"]), /^server1: .*certificate/m);
+  await using renewed = await TextClient.login({ port: server.port, ca: made.ca }, "c");
+  assert.equal(await renewed.ask("/whoami"), "c in lobby on server1");
+  await person.until("c joined lobby");
+});
+
+onEach(
+  "admin doctor finds a server that is well, and its port answered with a verified certificate",
+  async (operated) => {
+    const { server, settings } = operated;
+    const { code, rows, error } = await admin({ ...settings, SERVER_PORT: `${server.port}` }, ["doctor", "--json"]);
+    assert.deepEqual(rows.filter(({ state }) => state === "fail"), [], error);
+    assert.equal(code, 0);
+    const port = rows.find(({ subject }) => subject === "port")!;
+    assert.match(port.text, /a chat server answers at \d+, and its certificate is verified/);
+    assert.equal(rows.find(({ subject }) => subject === "certificate")!.state, "ok");
+  },
+);
+
+test("admin does not speak to what a killed server left, but opens the file itself", async () => {
+  await using folder = await temporaryFolder();
+  const settings = { DATA_DIR: join(folder.path, "data") };
+  {
+    await using server = await ServerProcess.start(folder.path, { DEMO_ACCOUNTS: "on" });
+    const socket = join(folder.path, "data", "admin.sock");
+    assert.equal((await Deno.stat(socket)).mode! & 0o777, 0o600);
+    assert.equal((await list(settings, "servers", "list")).length, 1);
+    await server.kill();
+    assert.ok(await Deno.stat(socket), "it is still there");
+  }
+  assert.deepEqual(await list(settings, "servers", "list"), []);
+  assert.equal((await list(settings, "users", "list")).length, 11);
+  assert.equal(await done(settings, ["users", "disable", "a"]), "disabled a");
+  await using again = await ServerProcess.start(folder.path);
+  await using person = await TextClient.open(again);
+  assert.match(await person.ask("LOGIN a 1"), /^\[ERROR\] banned/);
+  assert.equal((await list(settings, "servers", "list")).length, 1);
+  assert.equal((await again.stop()).code, 0);
+  await assert.rejects(Deno.stat(join(folder.path, "data", "admin.sock")), Deno.errors.NotFound);
+}, processes);
+
+test("admin doctor says what is wrong, and what to do", async () => {
+  await using folder = await temporaryFolder();
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const closed = (async () => {
+    for await (const conn of taken) conn.close();
+  })();
+  const certs = join(folder.path, "certs");
+  await Deno.mkdir(certs);
+  await Deno.writeTextFile(join(certs, "cert.pem"), "nonsense");
+  await Deno.writeTextFile(join(certs, "key.pem"), "nonsense");
+  const settings = {
+    SERVER_HOST: "127.0.0.1",
+    SERVER_PORT: `${taken.addr.port}`,
+    CERT_FILE: join(certs, "cert.pem"),
+    KEY_FILE: join(certs, "key.pem"),
+    REDIS_URL: "redis://127.0.0.1:1",
+  };
+  const { code, rows } = await admin(settings, ["doctor", "--json"]);
+  assert.equal(code, 1);
+  const failed = rows.filter(({ state }) => state === "fail").map(({ subject, text }) => `${subject}: ${text}`);
+  assert.match(failed[0]!, /^certificate: .*cert\.pem holds no certificate/);
+  assert.match(failed[1]!, /^Redis: Cannot use Redis/);
+  assert.match(failed[2]!, /^port: \d+ is taken/);
+  taken.close();
+  await closed;
+  const bad = await admin({ SERVER_PORT: "many" }, ["doctor"]);
+  assert.match(bad.out, /^fail {2}configuration: SERVER_PORT is "many"; allowed:/);
+  assert.equal(bad.code, 1);
+}, processes);
