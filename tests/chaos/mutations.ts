@@ -126,6 +126,10 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a log that was put back passes for the one before",
     patches: [{
+      file: "lib/store/redis_scripts/tide.lua",
+      from: "if seen > count then",
+      to: "if false then",
+    }, {
       file: "lib/server/continuity.ts",
       from: "return page.head.seq < place.seq || !mayHold(place, page);",
       to: "return page.head.seq < place.seq && !mayHold(place, page);",
