@@ -1,38 +1,71 @@
 /**
  * Starts a chat server: configuration → log, certificate → the server, or several as workers, until it is told to stop.
+ * SIGTERM and SIGINT stop it; SIGHUP has it read its configuration and its certificate again.
  */
 
 import { ConfigError, helpText, loadConfig, readDotenv } from "./lib/config.ts";
 import { configureLog, getLog } from "./lib/log.ts";
+import { openAdminHttp } from "./lib/server/admin_http.ts";
+import { reload } from "./lib/server/reload.ts";
 import { startServer } from "./lib/server/start_server.ts";
 import { workerCount, Workers } from "./lib/server/workers.ts";
 import { defaultNames, ensureCertificates } from "./lib/tls/certificates.ts";
+import { CertificateWatch } from "./lib/tls/watch.ts";
+
+const load = () => loadConfig({ args: Deno.args, env: Deno.env.toObject(), dotenv: readDotenv() });
 
 async function main(): Promise<number> {
-  const loaded = loadConfig({ args: Deno.args, env: Deno.env.toObject(), dotenv: readDotenv() });
+  const loaded = load();
   if (loaded.kind === "help") {
     console.log(helpText());
     return 0;
   }
   const { config } = loaded;
   await using parts = new AsyncDisposableStack();
-  parts.use(configureLog({ level: config.logLevel, format: config.logFormat, isTerminal: Deno.stderr.isTerminal() }));
+  const writeLog = () =>
+    configureLog({ level: config.logLevel, format: config.logFormat, isTerminal: Deno.stderr.isTerminal() });
+  parts.use(writeLog());
   const log = getLog("server");
 
   const stop = Promise.withResolvers<number>();
   const onSignal = () => stop.resolve(0);
   for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, onSignal);
 
+  // At SIGHUP or an operator's order; until all is up there is nothing to give what was read to.
+  let readAgain = (): Promise<readonly string[]> => Promise.reject(new Error("it is still starting"));
+  const admin = parts.use(openAdminHttp(config));
   const certificate = await ensureCertificates({ ...config, names: defaultNames() });
   const { cert, key, files, fingerprint, made } = certificate;
   const count = workerCount(config, navigator.hardwareConcurrency);
   const server = parts.use(
     count > 1
-      ? await Workers.start({ config, certificate: { cert, key }, count })
-      : await startServer({ config, certificate: { cert, key }, onFatal: () => stop.resolve(1) }),
+      ? await Workers.start({
+        config,
+        certificate: { cert, key },
+        count,
+        reload: () => void readAgain().catch(() => {}),
+      })
+      : await startServer({
+        config,
+        certificate: { cert, key },
+        reload: () => readAgain(),
+        onFatal: () => stop.resolve(1),
+      }),
   );
+  admin?.watch(server);
   log.info(made ? "certificate_made" : "certificate_loaded", { files, fingerprint });
   if (certificate.notAfter < new Date()) log.warn("certificate_expired", { since: certificate.notAfter });
+  const certificates = parts.use(
+    new CertificateWatch({ paths: () => config, current: certificate, use: (next) => server.renew(next) }),
+  );
+  readAgain = () => reload({ server, certificates, writeLog, load: () => (load() as typeof loaded).config });
+  if (Deno.build.os !== "windows") {
+    const terminal = Deno.stdin.isTerminal();
+    Deno.addSignalListener("SIGHUP", () => {
+      if (terminal && !Deno.stdin.isTerminal()) return onSignal(); // its window was closed
+      readAgain().catch(() => {}); // it is logged
+    });
+  }
   log.info("server_ready", { server: server.id, host: config.serverHost, port: server.port });
   return await stop.promise;
 }

@@ -7,7 +7,7 @@
  * This file reads no environment: the caller hands it in.
  */
 
-import { parseArgs, parseEnv } from "node:util";
+import { isDeepStrictEqual, parseArgs, parseEnv } from "node:util";
 import { type Kind, maxWorkers } from "./config_kinds.ts";
 import { type Option, options } from "./config_table.ts";
 
@@ -214,6 +214,32 @@ export function readDotenv(path = ".env"): string | undefined {
   }
 }
 
+/** Which options differ between two configurations. */
+export interface ConfigChange {
+  /** Those that a running server takes. */
+  readonly taken: readonly string[];
+  /** Those that wait for a restart. */
+  readonly atRestart: readonly string[];
+}
+
+/**
+ * Takes the options of a newer configuration that may change while a server runs into the one that it runs with.
+ *
+ * @param config changed in place: its parts read live options when they need them
+ */
+export function takeLive(config: Config, next: Config): ConfigChange {
+  const taken: string[] = [];
+  const atRestart: string[] = [];
+  const [values, wanted] = [config as Record<string, unknown>, next as Readonly<Record<string, unknown>>];
+  for (const [name, { live }] of entries) {
+    const key = keyOf(name);
+    if (isDeepStrictEqual(values[key], wanted[key])) continue;
+    if (live) values[key] = wanted[key];
+    (live ? taken : atRestart).push(name);
+  }
+  return { taken, atRestart };
+}
+
 const sections = Map.groupBy(entries, ([, { section }]) => section);
 
 /** What `--help` prints: every option under its heading. */
@@ -225,10 +251,11 @@ export function helpText(usage = "deno task server [--flag value …]"): string 
   ];
   for (const [heading, options] of sections) {
     lines.push("", `${heading}:`);
-    for (const [name, { kind, doc, default: byDefault }] of options) {
+    for (const [name, { kind, doc, default: byDefault, live }] of options) {
       lines.push(`  --${flagOf(name)}${kind.bare ? "=" : " "}${kind.placeholder}`);
       lines.push(`      ${doc}.`);
       lines.push(`      ${name}, default ${byDefault ?? "none"}; allowed: ${kind.allowed}`);
+      if (live) lines.push("      A running server takes it on SIGHUP.");
     }
   }
   lines.push("", "  --help, -h", "      This text.");
@@ -241,13 +268,14 @@ const [opening, closing] = ["<!-- options -->", "<!-- /options -->"];
 export function markdownTable(): string {
   const lines = [opening];
   for (const [heading, options] of sections) {
-    const rows = options.map(([name, { kind, doc, default: byDefault }]) => [
+    const rows = options.map(([name, { kind, doc, default: byDefault, live }]) => [
       `\`${name}\``,
       byDefault === undefined ? "" : `\`${byDefault}\``,
       kind.allowed,
+      live ? "yes" : "",
       doc,
     ]);
-    const cells = [[heading, "Default", "Allowed", "What it is"], ...rows];
+    const cells = [[heading, "Default", "Allowed", "SIGHUP", "What it is"], ...rows];
     const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
     const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
     lines.push("", line(cells[0]!), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...rows.map(line));

@@ -43,6 +43,13 @@ export const workers: Kind<number | "auto"> = {
   parse: (text) => text.toLowerCase() === "auto" ? "auto" : whole(1, maxWorkers).parse(text),
 };
 
+/** A port, or none. */
+export const portOrOff: Kind<number | "off"> = {
+  allowed: "a whole number from 0 to 65535, or off",
+  placeholder: "<port|off>",
+  parse: (text) => text.toLowerCase() === "off" ? "off" : whole(0, 65_535).parse(text),
+};
+
 function inRange(value: number, min: number, max: number): number | undefined {
   return value >= min && value <= max ? value : undefined;
 }
@@ -74,6 +81,13 @@ export const pattern = (allowed: string, placeholder: string, rule: RegExp): Kin
 
 /** A file or a folder. */
 export const path: Kind<string> = pattern("a path", "<path>", /^\P{Cc}+$/u);
+
+/** Where the audit log goes. */
+export const auditTarget: Kind<string> = {
+  allowed: "off, stdout, stderr or a path",
+  placeholder: "<target>",
+  parse: (text) => ["off", "stdout", "stderr"].find((word) => word === text.toLowerCase()) ?? path.parse(text),
+};
 
 /** Where to listen or to connect to. */
 export const host: Kind<string> = {

@@ -11,6 +11,7 @@ import {
   options,
   readDotenv,
   type Sources,
+  takeLive,
   withMarkdownTable,
   withoutPassword,
 } from "../lib/config.ts";
@@ -54,6 +55,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
     workers: 1,
     rooms: ["lobby"],
     followRoomMessages: false,
+    discovery: false,
     drainSeconds: 8,
     registration: "open",
     demoAccounts: false,
@@ -66,6 +68,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
     redisDb: 0,
     redisUsername: undefined,
     redisPassword: undefined,
+    redisPasswordFile: undefined,
     redisSentinels: undefined,
     redisMasterName: "mymaster",
     redisClusterNodes: undefined,
@@ -79,6 +82,9 @@ test("loadConfig() without any source gives the documented defaults", () => {
     historyMaxAge: 90 * 24 * 3600 * 1000,
     maxInbox: 1000,
     activeTtlSeconds: 15,
+    adminHost: "127.0.0.1",
+    adminPort: undefined,
+    auditLog: "off",
     heartbeatIntervalSeconds: 5,
     handshakeTimeoutSeconds: 10,
     idleTimeoutSeconds: 120,
@@ -347,4 +353,12 @@ test("loadConfig() reads addresses of sentinels and cluster nodes, IPv6 in brack
   }
   assert.throws(() => load({ env: { REDIS_CLUSTER_NODES: "a:1", REDIS_SENTINELS: "b:1" } }), /allowed: one of them/);
   assert.throws(() => load({ env: { REDIS_CLUSTER_NODES: "a:1", REDIS_DB: "2" } }), /a Redis Cluster has no other/);
+});
+
+test("takeLive() takes what may change into the configuration that is in use, and names the rest", () => {
+  const config = load({});
+  const next = load({ env: { ROOMS: "ops", LOG_LEVEL: "debug", SERVER_PORT: "9000", REDIS_HOST: "elsewhere" } });
+  assert.deepEqual(takeLive(config, next), { taken: ["ROOMS", "LOG_LEVEL"], atRestart: ["SERVER_PORT", "REDIS_HOST"] });
+  assert.deepEqual([config.rooms, config.logLevel, config.serverPort], [["lobby", "ops"], "debug", 8000]);
+  assert.deepEqual(takeLive(config, next).taken, []);
 });

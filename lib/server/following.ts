@@ -28,6 +28,8 @@ export interface Feeds {
   readonly topics: Topics;
   readonly relay: Relay;
   readonly hub: Hub;
+  /** Counts what is read from logs, where somebody wants to know. */
+  readonly replays?: { messages: number; gaps: number };
 }
 
 /** How many messages are read at once for a replay: half a queue of the longest ones would be read again if it failed. */
@@ -151,6 +153,7 @@ export class Following {
       }
       if (followed.stopped) return;
       place = next.place;
+      this.#count(next);
       if (next.gap) this.#push(topic, { type: "gap", topic, ...next.gap, pos: encodePlace(place) });
       for (const entry of next.entries) {
         this.#push(topic, topicEvent(topic, place.epoch, entry), entry);
@@ -168,6 +171,13 @@ export class Following {
       if (next.entries.length === 0) await relay.refresh(topic);
       await this.#follower.drained();
     }
+  }
+
+  #count({ entries, gap }: Continuation): void {
+    const { replays } = this.#feeds;
+    if (!replays) return;
+    replays.messages += entries.length;
+    if (gap) replays.gaps++;
   }
 
   #push(topic: Topic, event: ServerEvent, entry?: Entry): void {

@@ -1,13 +1,15 @@
 /**
  * What Linux can do for a server's sockets and Deno's interface does not offer: options, and an end for doomed ones.
  *
- * `Deno.listenTls` sets no socket options, and closing a connection whose peer stalls leaves its descriptor open until
- * the peer goes. Both are asked of libc here, through FFI:
+ * `Deno.listenTls` sets no socket options, closing a connection whose peer stalls leaves its descriptor open until the
+ * peer goes, and closing a listening socket resets who is in its queue. All are asked of libc here, through FFI:
  *
  * 1. options are set once, on the listening socket: accepted ones inherit them (tcp(7), and `tcp_create_openreq_child` in
  *    the kernel), so that a connection costs nothing;
  * 2. a doomed connection is shut down by its descriptor, which fails whatever is pending on it: Deno then frees it.
- *    Deno does not tell descriptors; they are found by asking each for its peer, all doomed ones in one round.
+ *    Deno does not tell descriptors; they are found by asking each for its peer, all doomed ones in one round;
+ * 3. of several listening sockets on one port, the newest get all new connections (socket(7), SO_ATTACH_REUSEPORT_CBPF):
+ *    the others' queues run empty, and then closing them resets nobody.
  *
  * Descriptors belong to the process, and other workers' threads open and close theirs meanwhile. A doomed connection's
  * cannot be among those that change: its own thread is busy here, and nobody else closes it.
@@ -18,13 +20,16 @@
 const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
 const SO_ACCEPTCONN = 30;
+const SO_ATTACH_REUSEPORT_CBPF = 51;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
+const TCP_INFO = 11;
 const TCP_USER_TIMEOUT = 18;
 const SHUT_RDWR = 2;
+const RLIMIT_NOFILE = 7;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
@@ -44,6 +49,7 @@ const symbols = {
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32"], result: "i32" },
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
 type Libc = Deno.DynamicLibrary<typeof symbols>;
@@ -79,8 +85,7 @@ export class Kernel implements Disposable {
    */
   tuneListener(port: number): boolean {
     let found = false;
-    for (const fd of this.#descriptors()) {
-      if (this.#option(fd, SOL_SOCKET, SO_ACCEPTCONN) !== 1 || this.#end(fd, "getsockname")?.port !== port) continue;
+    for (const fd of this.#listening(port)) {
       this.#set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
       this.#set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
       this.#set(fd, IPPROTO_TCP, TCP_KEEPIDLE, keepalive.idle);
@@ -90,6 +95,46 @@ export class Kernel implements Disposable {
       found = true;
     }
     return found;
+  }
+
+  /**
+   * Has new connections to a port go to the newest of its listening sockets only.
+   *
+   * The kernel numbers a port's sockets in the order in which they began to listen, and asks a small program which one
+   * is to have a connection. Where that names one that is not there (any more), it chooses among all, as without it.
+   *
+   * @param older how many there are besides the newest
+   * @returns whether the kernel will do so
+   */
+  preferNewest(port: number, older: number): boolean {
+    const listening = [...this.#listening(port)];
+    const newest = listening.length - older;
+    if (newest < 1) return false;
+    const [loadWord, modulo, add, answer, random] = [0x20, 0x94, 0x04, 0x16, 0xfffff000 + 56]; // linux/filter.h
+    const steps = [[loadWord, random], [modulo, newest], [add, older], [answer, 0]];
+    const program = new Uint8Array(8 * steps.length); // struct sock_filter[]
+    const view = new DataView(program.buffer);
+    steps.forEach(([code, value], index) => {
+      view.setUint16(8 * index, code, true);
+      view.setUint32(8 * index + 4, value, true);
+    });
+    const header = new BigUint64Array(2); // struct sock_fprog: how many, and where
+    header[0] = BigInt(steps.length);
+    header[1] = Deno.UnsafePointer.value(Deno.UnsafePointer.of(program));
+    const { setsockopt } = this.#libc.symbols;
+    return setsockopt(listening[0], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, new Uint8Array(header.buffer), 16) === 0;
+  }
+
+  /** How many connections wait on a port to be accepted, on the socket that has the most of them. */
+  waiting(port: number): number {
+    const info = new Uint32Array(64); // struct tcp_info; of a listening socket, tcpi_unacked is its queue's length
+    let most = 0;
+    for (const fd of this.#listening(port)) {
+      this.#length[0] = info.byteLength;
+      const failed = this.#libc.symbols.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, this.#length);
+      if (!failed) most = Math.max(most, info[6]);
+    }
+    return most;
   }
 
   /**
@@ -133,8 +178,24 @@ export class Kernel implements Disposable {
     }
   }
 
+  /** How many descriptors the process has open, and how many it may have. */
+  descriptors(): { open: number; most: number } {
+    let open = 0;
+    for (const _ of this.#descriptors()) open++;
+    const limits = new BigUint64Array(2); // struct rlimit: the limit that holds, and how far it could be raised
+    const failed = this.#libc.symbols.getrlimit(RLIMIT_NOFILE, limits);
+    return { open, most: failed ? NaN : Number(limits[0]) };
+  }
+
   [Symbol.dispose](): void {
     this.#libc.close();
+  }
+
+  /** This process's sockets that listen on a port. */
+  *#listening(port: number): Generator<number> {
+    for (const fd of this.#descriptors()) {
+      if (this.#option(fd, SOL_SOCKET, SO_ACCEPTCONN) === 1 && this.#end(fd, "getsockname")?.port === port) yield fd;
+    }
   }
 
   *#descriptors(): Generator<number> {

@@ -4,7 +4,10 @@
  * Promises:
  * 1. a peer that is silent, slow or speaks no TLS holds up nobody else, and is gone when the handshake's time is over;
  * 2. connections are bounded in all, for each address, and while their handshake is not done;
- * 3. no failure to accept one connection ends the loop; out of descriptors, it waits a little.
+ * 3. no failure to accept one connection ends the loop; out of descriptors, it waits a little;
+ * 4. a new certificate is used from the next connection on, and no connection is dropped or refused for it: on Linux a
+ *    second socket listens beside the first, gets all that is new, and the first goes when its queue has run empty.
+ *    Elsewhere two cannot share a port, and for some milliseconds nobody listens.
  */
 
 import type { Log } from "../log.ts";
@@ -16,22 +19,31 @@ import type { Kernel } from "./kernel.ts";
  */
 export type Sharing = "first" | "further";
 
-/** What the door is made from. */
+/** A certificate with its chain, and its private key, both PEM. */
+export interface Pem {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What the door is made from; its limits are read whenever they are needed. */
 export interface ListenerOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** PEM: the certificate with its chain. */
-  readonly cert: string;
-  /** PEM: its private key. */
-  readonly key: string;
+  readonly certificate: Pem;
   /** Absent where the port is for this door alone. */
   readonly sharing: Sharing | undefined;
+  /** How many doors of this process share the port. */
+  readonly doors: number;
+  /** How long the socket with the former certificate goes on, in milliseconds; 750 by default. */
+  readonly lingerMs?: number;
   readonly handshakeTimeoutMs: number;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
   readonly maxHandshakes: number;
   readonly log: Log;
+  /** Counts connections that were refused, and handshakes that failed. */
+  readonly meter?: { readonly refused: { value: number }; readonly failed: { value: number } };
   /** Socket options and the end of stalled connections, where there is a kernel to ask. */
   readonly kernel: Kernel | undefined;
   /** Serves a connection whose handshake is done; the connection is closed when it resolves. */
@@ -44,15 +56,31 @@ const acceptRetryMs = 100;
 /** How long abandoned connections are gathered before they are looked for, in milliseconds. */
 const cutAfterMs = 50;
 
+/**
+ * How long a socket whose certificate was replaced goes on, in milliseconds: a connection that has begun before is
+ * through by then. And for how much longer, if connections still wait on it.
+ */
+const lingering = { ms: 750, overtimeMs: 1_000, everyMs: 5 };
+
+/** For how long a port that was just let go is tried again, and how often, in milliseconds. */
+const relisten = { forMs: 5_000, everyMs: 10 };
+
+/** Whether two sockets can listen on one port, each with its share of the connections. */
+const overlapping = Deno.build.os === "linux";
+
 /** See the file's promises. */
 export class Listener {
   readonly port: number;
   readonly #options: ListenerOptions;
-  readonly #listener: Deno.TlsListener;
+  #listener: Deno.TlsListener;
+  /** The one before, for as long as it goes on; and when it has gone. */
+  #former: Deno.TlsListener | undefined;
+  #retired: Promise<void> = Promise.resolve();
+  readonly #closing = new AbortController();
   readonly #handshakes = new Set<Deno.TlsConn>();
   readonly #addresses = new Map<string, number>();
   readonly #serving = new Set<Promise<void>>();
-  readonly #accepting: Promise<void>;
+  readonly #accepting = new Map<Deno.TlsListener, Promise<void>>();
   readonly #doomed = new Set<Deno.TlsConn>();
   #cutting: ReturnType<typeof setTimeout> | undefined;
   #connections = 0;
@@ -61,10 +89,9 @@ export class Listener {
   /** @throws {Error} where the address cannot be listened on, or the certificate is refused */
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#listener = listen(options);
+    this.#listener = listenFirst(options);
     this.port = (this.#listener.addr as Deno.NetAddr).port;
-    options.kernel?.tuneListener(this.port);
-    this.#accepting = this.#accept();
+    this.#open(this.#listener);
   }
 
   /** Connections whose handshake is done. */
@@ -72,10 +99,29 @@ export class Listener {
     return this.#connections;
   }
 
+  /**
+   * Uses another certificate for all connections from now on.
+   *
+   * @throws {Error} where it is refused: then nothing has changed
+   */
+  async renew(certificate: Pem): Promise<void> {
+    const { hostname, kernel, doors } = this.#options;
+    if (!overlapping) return await this.#replace(certificate);
+    await this.#retired; // two at a time are enough
+    if (this.#closed) return;
+    const next = Deno.listenTls({ hostname, port: this.port, ...certificate, reusePort: true });
+    this.#former = this.#listener;
+    this.#listener = next;
+    this.#open(next);
+    kernel?.preferNewest(this.port, doors);
+    this.#retired = this.#retire(this.#former);
+  }
+
   /** Accepts no more, and gives up handshakes that are not done. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#closing.abort();
     this.#listener.close();
     for (const conn of this.#handshakes) this.abandon(conn);
   }
@@ -99,19 +145,55 @@ export class Listener {
 
   /** Resolves when the door is closed and everybody who came through it is gone. */
   async finished(): Promise<void> {
-    await this.#accepting;
+    await Promise.all([this.#retired, ...this.#accepting.values()]);
     while (this.#serving.size > 0) await Promise.all(this.#serving);
     clearTimeout(this.#cutting);
     this.#cut();
   }
 
-  async #accept(): Promise<void> {
+  #open(listener: Deno.TlsListener): void {
+    this.#options.kernel?.tuneListener(this.port);
+    this.#accepting.set(listener, this.#accept(listener).finally(() => this.#accepting.delete(listener)));
+  }
+
+  /** Lets a socket go when nobody waits on it any more: whoever did would be reset. */
+  async #retire(former: Deno.TlsListener): Promise<void> {
+    const { kernel, lingerMs = lingering.ms } = this.#options;
+    await pause(lingerMs, this.#closing.signal);
+    const deadline = performance.now() + lingering.overtimeMs;
+    while (!this.#closed && performance.now() < deadline && kernel && kernel.waiting(this.port) > 0) {
+      await pause(lingering.everyMs, this.#closing.signal);
+    }
+    this.#former = undefined;
+    former.close();
+    await this.#accepting.get(former); // then its descriptor is closed
+  }
+
+  /** The way where two cannot listen on one port: tries the certificate elsewhere, then lets the port go and takes it. */
+  async #replace(certificate: Pem): Promise<void> {
+    const { hostname } = this.#options;
+    Deno.listenTls({ hostname, port: 0, ...certificate }).close();
+    this.#listener.close();
+    const deadline = performance.now() + relisten.forMs;
+    for (;;) {
+      if (this.#closed) return;
+      try {
+        this.#listener = Deno.listenTls({ hostname, port: this.port, ...certificate });
+        return this.#open(this.#listener);
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+        await pause(relisten.everyMs, this.#closing.signal);
+      }
+    }
+  }
+
+  async #accept(listener: Deno.TlsListener): Promise<void> {
     while (!this.#closed) {
       let conn: Deno.TlsConn;
       try {
-        conn = await this.#listener.accept();
+        conn = await listener.accept();
       } catch (error) {
-        if (this.#closed) return;
+        if (this.#closed || (listener !== this.#listener && listener !== this.#former)) return;
         this.#options.log.warn("accept_failed", { error });
         await new Promise((resolve) => setTimeout(resolve, acceptRetryMs));
         continue;
@@ -145,9 +227,10 @@ export class Listener {
 
   /** Whether there are as many connections as there may be, in all or from the address. */
   #refuses(address: string): boolean {
-    const { maxConnections, maxConnectionsPerAddress, log } = this.#options;
+    const { maxConnections, maxConnectionsPerAddress, log, meter } = this.#options;
     const before = this.#addresses.get(address) ?? 0;
     if (this.#connections < maxConnections && before < maxConnectionsPerAddress) return false;
+    if (meter) meter.refused.value++;
     log.warn("connection_refused", { address, connections: this.#connections, from_address: before });
     return true;
   }
@@ -161,7 +244,7 @@ export class Listener {
   }
 
   async #shakeHands(conn: Deno.TlsConn, address: string): Promise<boolean> {
-    const { handshakeTimeoutMs, log } = this.#options;
+    const { handshakeTimeoutMs, log, meter } = this.#options;
     this.#handshakes.add(conn);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -174,6 +257,7 @@ export class Listener {
       if (this.#closed || !this.#handshakes.has(conn)) throw new Error("the connection was given up");
       return true;
     } catch (error) {
+      if (meter) meter.failed.value++;
       log.debug("handshake_failed", { address, error });
       this.abandon(conn);
       return false;
@@ -184,15 +268,10 @@ export class Listener {
   }
 }
 
-function listen({ hostname, port, cert, key, sharing }: ListenerOptions): Deno.TlsListener {
-  if (sharing === undefined) return Deno.listenTls({ hostname, port, cert, key });
-  return Deno.listenTls({
-    hostname,
-    port: sharing === "first" ? ownPort(hostname, port) : port,
-    cert,
-    key,
-    reusePort: true,
-  });
+function listenFirst({ hostname, port, certificate, sharing }: ListenerOptions): Deno.TlsListener {
+  if (!overlapping && sharing === undefined) return Deno.listenTls({ hostname, port, ...certificate });
+  const free = sharing === "further" ? port : ownPort(hostname, port);
+  return Deno.listenTls({ hostname, port: free, ...certificate, reusePort: true });
 }
 
 /**
@@ -203,6 +282,19 @@ function listen({ hostname, port, cert, key, sharing }: ListenerOptions): Deno.T
 function ownPort(hostname: string, port: number): number {
   using alone = Deno.listen({ hostname, port });
   return alone.addr.port;
+}
+
+/** Resolves after so many milliseconds, or when the signal is given. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, signal.aborted ? 0 : ms);
+    signal.addEventListener("abort", done);
+  });
 }
 
 function closeQuietly(conn: Deno.Conn): void {

@@ -5,11 +5,11 @@
  * keeps what is owed when one of them ends: the rooms hear of it, and a dropped client's place is kept for a while.
  */
 
-import { ChatError } from "../errors.ts";
+import { accountDisabled, ChatError } from "../errors.ts";
 import { TokenBucket } from "../rate_limit.ts";
 import type { Account, ClaimResult, Departure, ServerSignal, Session, Store } from "../store/store.ts";
 import type { LoggedIn, SystemEvent } from "../wire/event.ts";
-import { lobby } from "../wire/names.ts";
+import { fold, lobby } from "../wire/names.ts";
 import type { Feeds } from "./following.ts";
 import { Endings } from "./endings.ts";
 import { type Channel, Member, superseded } from "./member.ts";
@@ -49,8 +49,12 @@ export interface Entrance {
 
 /** A connection with a session, or on its way to one. */
 interface Seat {
+  /** Whose it is or will be, folded. */
+  readonly user: string;
   member: Member | undefined;
   superseded: boolean;
+  /** What its client is told who is sent away while it is still entering. */
+  expelled: SystemEvent | undefined;
   /** Running while the connection is gone and its client may resume. */
   grace: ReturnType<typeof setTimeout> | undefined;
 }
@@ -117,7 +121,9 @@ export class Members {
   }
 
   /** Lets a script in beside whoever is logged in: no session, no presence. */
-  side(account: Account, channel: Channel): Entrance {
+  async side(account: Account, channel: Channel): Promise<Entrance> {
+    // It may have been disabled while the password was looked at; a session's claim sees that by itself.
+    if ((await this.#options.store.accounts.find(account.name))?.disabled) throw accountDisabled(account.name);
     const member = this.#member(account.name, undefined, "", channel);
     return { member, loggedIn: { user: account.name, room: null, positions: {} }, start: () => {} };
   }
@@ -182,6 +188,28 @@ export class Members {
     seat.member.end(forcedLogout);
   }
 
+  /**
+   * Ends a user's sessions here, with their resume tokens, and tells their clients why.
+   *
+   * @param last the clients' last line
+   * @returns how many connections were closed
+   */
+  async expel(user: string, last: SystemEvent): Promise<number> {
+    let closed = 0;
+    for (const seat of [...this.#seats.values()].filter((seat) => seat.user === fold(user))) {
+      const { member, grace } = seat;
+      if (grace === undefined) closed++;
+      if (!member) { // still entering: it is told then
+        seat.expelled = last;
+        continue;
+      }
+      this.#unseat(member);
+      member.end(last);
+      await this.#end(member, true);
+    }
+    return closed;
+  }
+
   /** Takes what another server signals. */
   hear(signal: ServerSignal): void {
     if (signal.kind === "evict") this.supersede(signal.connection);
@@ -224,7 +252,7 @@ export class Members {
   async release(): Promise<void> {
     const members = [...this.#seats.values()].flatMap(({ member, grace }) => {
       clearTimeout(grace);
-      return member ?? [];
+      return grace === undefined ? member ?? [] : []; // whose connection is gone is written down already
     });
     this.#seats.clear();
     await Promise.all(members.map(async (member) => {
@@ -248,7 +276,8 @@ export class Members {
   ): Promise<Entrance> {
     const { store, policy, serverId } = this.#options;
     const { connection } = channel;
-    const seat: Seat = { member: undefined, superseded: false, grace: undefined };
+    const user = fold(request.user);
+    const seat: Seat = { user, member: undefined, superseded: false, expelled: undefined, grace: undefined };
     this.#seats.set(connection, seat);
     try {
       const result = await store.sessions.claim({ ...request, connection, policy });
@@ -256,6 +285,7 @@ export class Members {
         throw new ChatError("already_logged_in", `${request.user} is logged in, and this server keeps that session`);
       }
       if (result.kind === "refused") throw refused();
+      if (result.kind === "disabled") throw accountDisabled(request.user);
       const member = this.#member(result.session.user, result.session, request.tokenHash, channel);
       return await this.#seatMember(member, result, seat, channel, token, given, request.presentedHash !== undefined);
     } catch (error) {
@@ -294,6 +324,11 @@ export class Members {
       member.following.stopAll();
       channel.end(forcedLogout);
       throw superseded();
+    }
+    if (seat.expelled) {
+      await this.#end(member, true);
+      channel.end(seat.expelled);
+      throw accountDisabled(session.user); // nobody is told: that was the last line
     }
     seat.member = member;
     const { user, room } = session;

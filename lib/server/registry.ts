@@ -29,6 +29,8 @@ export interface CommandSpec {
   readonly pipelined: boolean;
   /** Whether a person may type it; the others exist in JSON only. */
   readonly typed: boolean;
+  /** Whether it is written to the audit log, and under its name to the log, with its outcome. */
+  readonly audited: boolean;
   run(caller: Caller, values: Record<string, unknown>, services: Services): Promise<Outcome>;
 }
 
@@ -44,6 +46,7 @@ export interface CommandDefinition<A extends readonly Argument[], W extends Audi
   readonly help: string;
   readonly pipelined?: true;
   readonly typed?: false;
+  readonly audited?: true;
   run(caller: Admitted<W>, values: Arguments<A>, services: Services): Outcome | Promise<Outcome>;
 }
 
@@ -59,6 +62,7 @@ export function defineCommand<const A extends readonly Argument[] = [], W extend
     help: definition.help,
     pipelined: definition.pipelined ?? false,
     typed: definition.typed ?? true,
+    audited: definition.audited ?? false,
     // deno-lint-ignore require-await -- a handler's exception becomes a rejection, whether it is async or not
     run: async (caller, values, services) => definition.run(caller as Admitted<W>, values as Arguments<A>, services),
   };

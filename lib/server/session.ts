@@ -21,6 +21,10 @@ import { type Line, LineFramer } from "../wire/lines.ts";
 import type { Caller, Outcome, Services } from "./caller.ts";
 import type { Member } from "./member.ts";
 import type { Turns } from "./flusher.ts";
+import { noCommand } from "./command_meter.ts";
+import type { SessionMeter } from "./instruments.ts";
+import { tracing } from "../tracing.ts";
+import type { Journal } from "./journal.ts";
 import { Outbox } from "./outbox.ts";
 import { type Given, loginRequired, type Registry } from "./registry.ts";
 import { SendOrder } from "./send_order.ts";
@@ -60,6 +64,7 @@ export interface SessionHost {
   readonly services: Services;
   readonly registry: Registry;
   readonly turns: Turns;
+  readonly meter: SessionMeter;
   readonly maxLineBytes: number;
   readonly maxQueueBytes: number;
   readonly idleTimeoutMs: number;
@@ -68,8 +73,8 @@ export interface SessionHost {
   now(): number;
   /** Closes a connection whose peer does not read, so that nothing of it stays. */
   abandon(conn: SessionConn): void;
-  /** Told of what nobody expected, with the reference that the client was given. */
-  onFault(reference: string, error: unknown): void;
+  /** What the logs are to say of a connection. */
+  journal(connection: string, address: string): Journal;
 }
 
 /** A request's place among the answers. */
@@ -88,7 +93,8 @@ export class ClientSession implements Caller {
   readonly #host: SessionHost;
   readonly #outbox: Outbox;
   readonly #framer: LineFramer;
-  readonly #pace: TokenBucket | undefined;
+  readonly #journal: Journal;
+  #pace: TokenBucket | undefined;
   readonly #answers: Answer[] = [];
   #waiting: (() => void)[] = [];
   #unansweredBytes = 0;
@@ -97,6 +103,10 @@ export class ClientSession implements Caller {
   #lastHeard: number;
   #lastAsked = 0;
   #farewell: ReturnType<typeof setTimeout> | undefined;
+  /** Why it ends; until our side knows better, because the peer closed it. */
+  #reason = "closed_by_client";
+  /** Who it was that quit. */
+  #lastUser: string | undefined;
 
   constructor(conn: SessionConn, connection: string, address: string, host: SessionHost) {
     this.#conn = conn;
@@ -113,10 +123,21 @@ export class ClientSession implements Caller {
     });
     this.#pace = host.pace();
     this.#lastHeard = host.now();
+    this.#journal = host.journal(connection, address);
   }
 
   get closed(): boolean {
     return this.#state !== "open";
+  }
+
+  /** Bytes that wait to be written. */
+  get pending(): number {
+    return this.#outbox.pending;
+  }
+
+  /** Bytes that were written. */
+  get sent(): number {
+    return this.#outbox.sent;
   }
 
   /** Serves the client until it goes, or is sent away. Never rejects. */
@@ -127,6 +148,7 @@ export class ClientSession implements Caller {
       for (let read; (read = await this.#conn.read(buffer)) !== null;) {
         if (this.#state !== "open") continue; // reading on lets the last lines arrive: a reset would destroy them
         this.#lastHeard = this.#host.now();
+        this.#host.meter.received.value += read;
         for (const line of this.#framer.push(buffer.subarray(0, read))) {
           await this.#take(line);
           if (this.#state !== "open") break;
@@ -138,16 +160,19 @@ export class ClientSession implements Caller {
       }
     } catch {
       // Reset, or closed by our side: either way there is nobody to tell.
+      if (this.#state === "open") this.#reason = "connection_broken";
     }
     await this.answered();
     this.#close();
     const { member } = this;
+    this.#journal.closed(this.#reason, member?.user ?? this.#lastUser);
     this.member = undefined;
     if (member) await this.#host.services.members.drop(member);
   }
 
   push(bytes: Uint8Array): void {
     if (this.#state !== "open" || this.#outbox.push(bytes) !== "slow") return;
+    this.#host.meter.slow.value++;
     this.end({ type: "error", code: "slow_consumer", message: "You did not read what was sent; connect again" });
   }
 
@@ -156,7 +181,13 @@ export class ClientSession implements Caller {
   }
 
   end(last: ServerEvent): void {
+    if (this.#state === "open" && "code" in last) this.#reason = last.code;
     this.#endWith(encodeEvent(last, this.format));
+  }
+
+  /** Takes the limit on pace as it is now. */
+  reconfigured(): void {
+    this.#pace = this.#host.pace();
   }
 
   /** Looks after the time: called every second or so. */
@@ -224,23 +255,42 @@ export class ClientSession implements Caller {
     try {
       admitted = this.#host.registry.admit(name, given, this.member);
     } catch (error) {
-      return this.#refuse(error, id);
+      return this.#refuse(error, id, this.#host.registry.find(name)?.name);
     }
     const { command, values } = admitted;
+    const since = performance.now();
+    const done = (outcome: string) => {
+      const { commands } = this.#host.meter;
+      commands.answered(command.name, (performance.now() - since) / 1000, outcome, values.side === true);
+    };
     if (command.name === "pong") this.#order.pong();
     const cid = values.cid as string | undefined;
     const message = command.pipelined ? this.#order.admit(cid) : undefined;
     if (command.pipelined && !message) {
-      return this.#refuse(new ChatError("store_unavailable", "A message before this one could not be stored"), id);
+      return this.#refuse(
+        new ChatError("store_unavailable", "A message before this one could not be stored"),
+        id,
+        command.name,
+      );
     }
     if (!command.pipelined) await this.answered();
     if (this.#state !== "open") return;
     const answer: Answer = { bytes: undefined, outcome: undefined };
     this.#answers.push(answer);
-    const work = command.run(this, values, this.#host.services).then((outcome) => {
+    const before = this.member?.user;
+    const note = (error?: unknown) => this.#journal.ran(command, values, this.member?.user ?? before, error);
+    const run = () => command.run(this, values, this.#host.services);
+    const running = tracing ? tracing.run(`command ${command.name}`, { connection: this.connection }, run) : run();
+    const work = running.then((outcome) => {
+      done("ok");
+      this.#host.meter.commands.replied(outcome.reply);
       answer.outcome = outcome;
       answer.bytes = encodeReply(outcome.reply, this.format, id);
+      if (outcome.close) [this.#reason, this.#lastUser] = [command.name, before];
+      note();
     }, (error) => {
+      note(error);
+      done(codeOf(error));
       answer.bytes = this.#encodeError(error, id);
       if (message && this.format === "json" && isAway(error)) this.#order.failed(message);
     }).then(() => this.#emit());
@@ -248,7 +298,8 @@ export class ClientSession implements Caller {
   }
 
   /** Answers a line that no command was run for. */
-  #refuse(error: unknown, id?: string | number): void {
+  #refuse(error: unknown, id?: string | number, command: string = noCommand): void {
+    this.#host.meter.commands.refused(command, codeOf(error));
     this.#answers.push({ bytes: this.#encodeError(error, id), outcome: undefined });
     this.#emit();
   }
@@ -282,7 +333,7 @@ export class ClientSession implements Caller {
       event = { type: "error", code: error.code, message: error.message, ...extra };
     } else {
       const reference = randomWord(8);
-      this.#host.onFault(reference, error);
+      this.#journal.failed(reference, error);
       event = { type: "error", code: "internal", message: `Something went wrong; its reference is ${reference}` };
     }
     return encodeError(event, this.format, id);
@@ -320,6 +371,10 @@ export class ClientSession implements Caller {
 
 function tooLong(maxLineBytes: number): ChatError {
   return new ChatError("line_too_long", `A line is at most ${maxLineBytes} bytes; this one was skipped`);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof ChatError ? error.code : "internal";
 }
 
 function isAway(error: unknown): boolean {

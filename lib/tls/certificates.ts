@@ -178,6 +178,17 @@ export async function ensureCertificates(
 }
 
 /**
+ * Loads the certificate and its key; makes none.
+ *
+ * @throws {CertificateError} if one is missing or cannot be read, or they do not belong together
+ */
+export function loadCertificates(files: CertificatePaths): Certificates {
+  const loaded = load(pathsOf(files));
+  if (loaded) return loaded;
+  throw new CertificateError(`${files.certFile} and ${files.keyFile} are not there`);
+}
+
+/**
  * Makes an authority, a certificate and its key as files.
  *
  * @param options `force` replaces what is there

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { LinkOptions } from "../../lib/client/link.ts";
+import { render } from "../../lib/client/render.ts";
 import { Session } from "../../lib/client/resume.ts";
 import { ChatError } from "../../lib/errors.ts";
 import { ClientError, ConnectionLost } from "../../lib/client/exit.ts";
@@ -201,6 +202,24 @@ test("Session comes back when a draining server said, and elsewhere first", asyn
   await again.readmit({ missed: 0 });
   again.ok(await again.expect("say"));
   await soon(answer);
+});
+
+test("Session tells of a move once it is done, and not of the notice, nor of a server that is away too", async () => {
+  await using scene = await loggedIn();
+  scene.servers.down.add("two:2");
+  scene.peer.send({ type: "system", code: "server_draining", message: "Bye", retry_after_ms: 0 });
+  await settled();
+  scene.peer.close();
+  const again = await scene.servers.accept();
+  await again.readmit({ missed: 0 });
+  await scene.told.status("resumed");
+  assert.ok(scene.servers.dialed.includes("two:2"));
+  const shown = scene.told.updates.map(render).flatMap(({ lines }) => lines).slice(-1);
+  assert.deepEqual(shown, [`[CLIENT] Back on ${again.server}; nothing was missed`]);
+  const seen = scene.told.updates.filter((update) =>
+    update.kind === "event" || (update.kind === "status" && update.status.state === "unreachable")
+  );
+  assert.deepEqual(seen, []);
 });
 
 test("Session sends a message again that a draining server refused", async () => {

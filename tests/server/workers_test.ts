@@ -34,6 +34,19 @@ class FakeThread implements Thread {
     if (this.obedient) this.end("stopped");
   }
 
+  renew({ cert }: { readonly cert: string }): Promise<void> {
+    this.told.push(`renew ${cert}`);
+    return cert === "bad" ? Promise.reject(new Error("refused")) : Promise.resolve();
+  }
+
+  reconfigure(config: Config): void {
+    this.told.push(`reconfigure ${config.logLevel}`);
+  }
+
+  ask(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   kill(): void {
     this.told.push("kill");
     this.end("killed");
@@ -196,4 +209,28 @@ test("Workers ends those that do not stop soon after DRAIN_SECONDS", async () =>
   house.pauses.at(-1)!.over();
   await disposed;
   assert.deepEqual(house.threads.map(({ told }) => told), [["stop", "kill"], ["stop", "kill"]]);
+});
+
+test("Workers.renew() reaches all, also those that are started later, and changes nothing where one refuses", async () => {
+  const house = new House(2);
+  const workers = await house.up(4711);
+  await workers.renew({ cert: "next", key: "key" });
+  await assert.rejects(workers.renew({ cert: "bad", key: "key" }), /refused/);
+  assert.deepEqual(house.threads.map(({ told }) => told), Array(2).fill(["renew next", "renew bad"]));
+  house.threads[1]!.end("crashed");
+  await turn();
+  house.pauses.at(-1)!.over();
+  await turn();
+  assert.equal(house.threads.at(-1)!.order.certificate.cert, "next");
+  house.threads.at(-1)!.up();
+  await workers[Symbol.asyncDispose]();
+});
+
+test("Workers.reconfigure() takes what may change and gives it to all", async () => {
+  const house = new House(2);
+  const workers = await house.up(4711);
+  const next = config({ REDIS_HOST: "localhost", WORKERS: "3", LOG_LEVEL: "debug" });
+  assert.deepEqual(workers.reconfigure(next), { taken: ["LOG_LEVEL"], atRestart: ["WORKERS"] });
+  assert.deepEqual(house.threads.map(({ told }) => told), Array(2).fill(["reconfigure debug"]));
+  await workers[Symbol.asyncDispose]();
 });

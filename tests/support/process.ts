@@ -70,6 +70,11 @@ export class Program implements AsyncDisposable {
     }
   }
 
+  /** The log's lines so far. */
+  get log(): readonly LogLine[] {
+    return this.#log;
+  }
+
   /** What it wrote besides its log's lines. */
   get text(): string {
     return this.#text.join("\n");
@@ -126,6 +131,7 @@ function environment(folder: string, settings: Settings): Record<string, string>
     NO_COLOR: "1",
     SERVER_HOST: "127.0.0.1",
     SERVER_PORT: "0",
+    ADMIN_PORT: "off",
     DATA_DIR: join(folder, "data"),
     CERT_FILE: join(folder, "certs", "cert.pem"),
     KEY_FILE: join(folder, "certs", "key.pem"),
