@@ -1,11 +1,12 @@
 /**
  * Brings the system of `compose.yaml` up from nothing with three servers, uses it from outside, and takes it down.
  *
- * 1. Every server gets healthy, runs as non-root, and presents a certificate that `certs/ca.pem` verifies; without
- *    that authority it is refused.
+ * 1. Every server gets healthy, runs as non-root on a file system that it cannot write to, goes by its container's
+ *    number, and presents a certificate that `certs/ca.pem` verifies; without that authority it is refused.
  * 2. A demo account on each server, all in one room: what one says, all see.
- * 3. What it started is gone afterwards, volumes included, whatever happened; it has a project name and ports of its
- *    own, and so touches no other.
+ * 3. A server is killed, and then Redis, and both are started again: whatever a client was shown as said is there.
+ * 4. It goes down within 30 seconds, with nobody killed. What it started is gone afterwards, volumes included, whatever
+ *    happened; it has a project name and ports of its own, and so touches no other.
  */
 
 import { randomInt } from "node:crypto";
@@ -20,6 +21,12 @@ const ports = "18000-18050";
 const upTimeoutMs = 10 * 60_000;
 const healthyTimeoutMs = 2 * 60_000;
 const lineTimeoutMs = 10_000;
+
+/** How long all may take to go down. */
+const downTimeoutMs = 30_000;
+
+/** How many messages are said in each chapter. */
+const messages = 100;
 
 /** Runs a program and returns what it printed; @throws {Error} with what it said where it fails. */
 async function run(program: string, args: readonly string[], timeoutMs = 60_000): Promise<string> {
@@ -61,6 +68,17 @@ class Client implements Disposable {
     return new Client(conn);
   }
 
+  /** Connects, logs in with the demo accounts' password, and goes to the room. */
+  static async login(port: number, ca: string, user: string): Promise<Client> {
+    const client = await Client.connect(port, ca);
+    await client.expect("[SERVER]");
+    await client.send(`LOGIN ${user} 1`);
+    await client.expect("Login successful. Room: lobby");
+    await client.send("/join smoke");
+    await client.expect("Joined room smoke");
+    return client;
+  }
+
   async send(line: string): Promise<void> {
     const bytes = new TextEncoder().encode(`${line}\n`);
     for (let sent = 0; sent < bytes.length;) sent += await this.#conn.write(bytes.subarray(sent));
@@ -68,16 +86,28 @@ class Client implements Disposable {
 
   /** Reads on until a line is this one; others (who joined, when) are passed over. */
   async expect(line: string): Promise<void> {
+    await this.expectOneOf(line);
+  }
+
+  /** The last messages of the room must be these, in this order; others may stand between them. */
+  async expectHistory(said: readonly string[]): Promise<void> {
+    await this.send("/history 500");
+    for (const line of said) await this.expectOneOf(line);
+  }
+
+  /** Reads on until a line begins with one of these, after the time in a history. @returns which */
+  async expectOneOf(...wanted: readonly string[]): Promise<number> {
     const seen: string[] = [];
     const timer = setTimeout(() => this.#conn.close(), lineTimeoutMs);
     try {
       for (;;) {
         const next = await this.#line();
-        if (next.startsWith(line)) return;
+        const found = wanted.findIndex((line) => next.replace(/^\[\d{4}-\S+Z\] /, "").startsWith(line));
+        if (found >= 0) return found;
         seen.push(next);
       }
     } catch (cause) {
-      throw new Error(`Waited for ${JSON.stringify(line)}; saw ${JSON.stringify(seen)}`, { cause });
+      throw new Error(`Waited for ${JSON.stringify(wanted)}; saw ${JSON.stringify(seen.slice(-20))}`, { cause });
     } finally {
       clearTimeout(timer);
     }
@@ -125,8 +155,9 @@ async function useFromOutside(ids: readonly string[]): Promise<void> {
   if (ids.length !== servers) throw new Error(`${ids.length} servers instead of ${servers}`);
   await allHealthy(ids);
   for (const id of ids) {
-    const user = (await run("docker", ["exec", id, "id", "-u"])).trim();
-    if (user === "0") throw new Error("A server runs as root");
+    const [user, readOnly] = (await inspect(id, "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}}")).split(" ");
+    if (/^(0|root)?(:|$)/.test(user)) throw new Error("A server runs as root");
+    if (readOnly !== "true") throw new Error("A server can write to its root file system");
   }
   const published = await Promise.all(ids.map(publishedPort));
   const ca = await Deno.readTextFile("certs/ca.pem");
@@ -135,13 +166,7 @@ async function useFromOutside(ids: readonly string[]): Promise<void> {
   using stack = new DisposableStack();
   const clients: Client[] = [];
   for (const [index, port] of published.entries()) {
-    const client = stack.use(await Client.connect(port, ca));
-    await client.expect("[SERVER]");
-    await client.send(`LOGIN ${users[index]} 1`);
-    await client.expect("Login successful. Room: lobby");
-    await client.send("/join smoke");
-    await client.expect("Joined room smoke");
-    clients.push(client);
+    clients.push(stack.use(await Client.login(port, ca, users[index])));
   }
   for (const user of users) {
     await clients[users.indexOf(user)].send(`hello from ${user}`);
@@ -149,7 +174,54 @@ async function useFromOutside(ids: readonly string[]): Promise<void> {
   }
   await clients[0].send("/users");
   await clients[0].expect("Users online: a, b, c");
+  for (const [index, id] of ids.entries()) {
+    const number = await inspect(id, '{{index .Config.Labels "com.docker.compose.container-number"}}');
+    await clients[index].send("/whoami");
+    await clients[index].expect(`${users[index]} in smoke on server-${number}`);
+  }
   console.log(`Three servers on ports ${published.join(", ")}, one room across them, certificates verified.`);
+
+  const said: string[] = [];
+  await talk(clients[1], "b", "before", said);
+  await run("docker", ["kill", ids[0]]);
+  await talk(clients[1], "b", "while a server is gone", said);
+  await run("docker", ["start", ids[0]]);
+  await allHealthy([ids[0]]);
+  const back = stack.use(await Client.login(await publishedPort(ids[0]), ca, "a"));
+  await back.expectHistory(said);
+  console.log("A server was killed and is back; nothing that was said is lost.");
+
+  const [redis] = (await compose(["ps", "-q", "redis"])).trim().split("\n");
+  await run("docker", ["kill", redis]);
+  await clients[1].send("into the void");
+  await clients[1].expect("[ERROR] store_unavailable");
+  await run("docker", ["start", redis]);
+  await allHealthy([redis, ...ids]);
+  await talk(clients[1], "b", "after", said);
+  await back.expectHistory(said);
+  const stranger = stack.use(await Client.login(published[2], ca, "d"));
+  await stranger.expectHistory(said);
+  console.log("Redis was killed and is back; nobody was disconnected, and nothing that was said is lost.");
+}
+
+/** Says messages one after the other, each once the one before has come back; what has is added to `said`. */
+async function talk(client: Client, user: string, chapter: string, said: string[]): Promise<void> {
+  const until = Date.now() + lineTimeoutMs;
+  for (let index = 0; index < messages; index++) {
+    const text = `${chapter}: ${index}`;
+    await client.send(text);
+    // Until a store that was away has all its connections again, it may refuse.
+    while (await client.expectOneOf(`${user}: ${text}`, "[ERROR] store_unavailable") !== 0) {
+      if (Date.now() > until) throw new Error(`Refused until the time was over: ${text}`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await client.send(text);
+    }
+    said.push(`${user}: ${text}`);
+  }
+}
+
+async function inspect(id: string, format: string): Promise<string> {
+  return (await run("docker", ["inspect", "--format", format, id])).trim();
 }
 
 /** That verification means something: who does not know the authority gets no connection. */
@@ -166,7 +238,16 @@ const compose = (args: readonly string[], timeoutMs?: number) =>
   run(program, [...first, "--project-name", project, ...args], timeoutMs);
 try {
   await compose(["up", "--build", "--detach", "--scale", `server=${servers}`], upTimeoutMs);
-  await useFromOutside((await compose(["ps", "-q", "server"])).trim().split("\n"));
+  const ids = (await compose(["ps", "-q", "server"])).trim().split("\n");
+  await useFromOutside(ids);
+  const since = performance.now();
+  await compose(["stop", "--timeout", "15"], 2 * 60_000);
+  const codes = await Promise.all(ids.map((id) => inspect(id, "{{.State.ExitCode}}")));
+  if (codes.some((code) => code !== "0")) throw new Error(`The servers ended with ${codes.join(", ")}`);
+  await compose(["down", "--volumes", "--remove-orphans"], 2 * 60_000);
+  const took = Math.round(performance.now() - since);
+  if (took > downTimeoutMs) throw new Error(`Going down took ${took} ms`);
+  console.log(`Down in ${(took / 1000).toFixed(1)} s.`);
 } catch (error) {
   console.error(error);
   console.error(await compose(["logs", "--tail", "50"]).catch(() => "(no logs)"));

@@ -1,5 +1,5 @@
 /**
- * Gives the containers their certificate: run as root, once, before the servers start.
+ * Gives the containers their certificate: as root, once, before the servers start.
  *
  * 1. A certificate that is in the clone's folder stays as it is; where there is none it is made there, for the client
  *    on the same machine to find its `ca.pem`, and belongs to whoever owns that folder.
@@ -41,21 +41,11 @@ export async function giveCertificates(
   return certificates;
 }
 
-/** Puts a file in its place in one step, since servers may be reading the one that is there. */
-async function put(dir: string, name: string, text: string, mode: number): Promise<void> {
+/** Puts a file in its place in one step, since servers may be reading the one that is there; it is its folder's owner's. */
+export async function put(dir: string, name: string, text: string, mode: number): Promise<void> {
   const temporary = join(dir, `.${name}.${crypto.randomUUID()}`);
   await Deno.writeTextFile(temporary, text, { mode, createNew: true });
   const { uid, gid } = await ownerOf(dir);
   await Deno.chown(temporary, uid, gid);
   await Deno.rename(temporary, join(dir, name));
-}
-
-if (import.meta.main) {
-  const [clone, servers, ...names] = Deno.args;
-  if (clone === undefined || servers === undefined || names.length === 0) {
-    console.error("Usage: container_certs.ts <the clone's folder> <the servers' folder> <names…>");
-    Deno.exit(2);
-  }
-  const { made, fingerprint } = await giveCertificates({ clone, servers, names });
-  console.log(`${made ? "Made" : "Found"} the certificate ${fingerprint} in ${clone}`);
 }

@@ -21,7 +21,19 @@ interface Part {
 }
 
 const ground = ["errors", "wire", "base"];
-const running = [...ground, "tls", "store", "auth", "delivery", "members", "commands", "session", "service"];
+const running = [
+  ...ground,
+  "tls",
+  "store",
+  "auth",
+  "admin",
+  "delivery",
+  "members",
+  "commands",
+  "session",
+  "service",
+  "discovery",
+];
 const serverSide = [...running, "workers"];
 
 /** The house, from the ground up. */
@@ -64,10 +76,22 @@ export const parts: readonly Part[] = [
     because: "accounts ask for a port; which store is behind it is the server's choice",
   },
   {
+    name: "admin",
+    files: /^lib\/admin\//,
+    imports: [...ground, "tls", "store", "auth"],
+    because: "what an operator asks for is done to the store; servers hear of it through the store",
+  },
+  {
     name: "workers",
-    files: /^lib\/server\/(start_server|thread|worker|workers)\.ts$/,
+    files: /^lib\/server\/(reload|start_server|thread|worker|worker_watch|workers)\.ts$/,
     imports: running,
     because: "it starts whole servers, in this thread or in others",
+  },
+  {
+    name: "discovery",
+    files: /^lib\/server\/discovery\.ts$/,
+    imports: ground,
+    because: "it tells where the server is, and knows nothing of what it does",
   },
   {
     name: "service",
@@ -78,7 +102,7 @@ export const parts: readonly Part[] = [
   },
   {
     name: "session",
-    files: /^lib\/server\/(listener|send_order|session)\.ts$/,
+    files: /^lib\/server\/(journal|listener|send_order|session)\.ts$/,
     imports: [...ground, "store", "delivery", "members"],
     types: ["auth", "tls"],
     because: "a session finds commands through the registry, and is on the server's side of the wire",
@@ -91,7 +115,7 @@ export const parts: readonly Part[] = [
   },
   {
     name: "members",
-    files: /^lib\/server\/(caller|endings|opening|reassertion|registry|resume_token|members?)\.ts$/,
+    files: /^lib\/server\/(caller|endings|opening|orders|reassertion|registry|resume_token|members?)\.ts$/,
     imports: [...ground, "store", "delivery"],
     types: ["auth"],
     because: "who is here and what they may ask for knows no socket and no single command",
@@ -115,21 +139,33 @@ export const parts: readonly Part[] = [
     because: "the server's root puts the server's parts together",
   },
   {
+    name: "admin.ts",
+    files: /^admin\.ts$/,
+    imports: [...ground, "admin"],
+    because: "the operator's root needs no server",
+  },
+  {
     name: "client.ts",
     files: /^client\.ts$/,
     imports: [...ground, "client"],
     because: "the client's root puts the client's parts together, and is compiled with nothing else",
   },
   {
+    name: "examples",
+    files: /^examples\//,
+    imports: ["client"],
+    because: "an example shows what the client's library can do, and that is all it needs",
+  },
+  {
     name: "scripts",
     files: /^scripts\//,
-    imports: [...serverSide, "client"],
+    imports: [...serverSide, "client", "server.ts"],
     because: "a script uses the library, and is no test",
   },
   {
     name: "tests",
     files: /^(tests|bench)\//,
-    imports: [...serverSide, "client", "server.ts", "client.ts", "scripts"],
+    imports: ["examples", ...serverSide, "client", "server.ts", "client.ts", "admin.ts", "scripts"],
     because: "",
   },
 ];
