@@ -17,7 +17,7 @@ COPY lib lib
 COPY scripts scripts
 # Each program runs once: what Deno works out about it is kept, and the start is quicker for it.
 RUN deno cache --frozen --quiet server.ts admin.ts scripts/container.ts scripts/container_setup.ts scripts/healthcheck.ts \
-  && deno run --cached-only --no-prompt -P=server scripts/container.ts --help >/dev/null \
+  && deno run --cached-only --no-prompt --v8-flags=--max-semi-space-size=4 -P=server scripts/container.ts --help >/dev/null \
   && deno run --cached-only --no-prompt -P=admin admin.ts --help >/dev/null \
   && { deno run --cached-only --no-prompt --allow-read --allow-env scripts/healthcheck.ts 2>/dev/null || true; } \
   && mkdir -p /empty/data /empty/certs && chown -R 1993:1993 /empty /deno-dir
@@ -40,5 +40,5 @@ HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
   CMD ["deno", "run", "--cached-only", "--no-prompt", "--allow-net=127.0.0.1", "--allow-env", "--allow-read", "scripts/healthcheck.ts"]
 
 # Said in full, as the images that go by this name differ in their entry points.
-ENTRYPOINT ["deno", "run", "--cached-only", "--no-prompt", "-P=server", "scripts/container.ts"]
+ENTRYPOINT ["deno", "run", "--cached-only", "--no-prompt", "--v8-flags=--max-semi-space-size=4", "-P=server", "scripts/container.ts"]
 CMD []
