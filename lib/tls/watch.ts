@@ -30,7 +30,7 @@ export class CertificateWatch implements AsyncDisposable {
   readonly #timer: ReturnType<typeof setInterval>;
   #current: Certificates;
   /** The files as they were when they were last read. */
-  #seen: string;
+  #seen: Stamp;
   /** The files that did not go together at the last look, and may not be all there yet. */
   #doubtful: string | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -39,7 +39,7 @@ export class CertificateWatch implements AsyncDisposable {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#current = options.current;
-    this.#seen = stamp(options.paths());
+    this.#seen = stampOf(options.paths());
     this.#timer = setInterval(() => {
       if (!this.#busy) this.#inTurn(() => this.#look());
     }, options.everyMs ?? 400);
@@ -60,7 +60,7 @@ export class CertificateWatch implements AsyncDisposable {
     const before = this.#current;
     let refusal: unknown;
     await this.#inTurn(async () => {
-      refusal = await this.#take(stamp(this.#options.paths()));
+      refusal = await this.#take(stampOf(this.#options.paths()));
     });
     if (refusal !== undefined) throw refusal;
     return this.#current !== before;
@@ -80,10 +80,10 @@ export class CertificateWatch implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const now = stamp(this.#options.paths());
-    if (now === this.#seen) return;
-    const waited = now === this.#doubtful;
-    this.#doubtful = now;
+    const now = stampOf(this.#options.paths());
+    if (now.text === this.#seen.text && !this.#seen.fresh) return;
+    const waited = now.text === this.#doubtful;
+    this.#doubtful = now.text;
     await this.#take(now, !waited);
   }
 
@@ -91,7 +91,7 @@ export class CertificateWatch implements AsyncDisposable {
    * @param patient whether a pair that is wrong may be one that is being written
    * @returns why the pair was refused, if it was
    */
-  async #take(now: string, patient = false): Promise<unknown> {
+  async #take(now: Stamp, patient = false): Promise<unknown> {
     let refusal: unknown;
     const { paths, use } = this.#options;
     try {
@@ -117,13 +117,25 @@ export class CertificateWatch implements AsyncDisposable {
 }
 
 /** What tells files from those that replaced them. */
-function stamp({ certFile, keyFile }: CertificatePaths): string {
-  return [certFile, keyFile].map((path) => {
+interface Stamp {
+  readonly text: string;
+  /** Whether they were written so shortly before that another write may leave the same text. */
+  readonly fresh: boolean;
+}
+
+/** A clock's step and the writing of two files, with some room, in milliseconds. */
+const freshMs = 1_000;
+
+function stampOf({ certFile, keyFile }: CertificatePaths): Stamp {
+  let changed = 0;
+  const lines = [certFile, keyFile].map((path) => {
     try {
       const { mtime, size, ino, dev } = Deno.statSync(path);
+      changed = Math.max(changed, mtime?.getTime() ?? 0);
       return [path, mtime?.getTime(), size, ino, dev].join(" ");
     } catch (error) {
       return `${path} ${error instanceof Error ? error.name : error}`;
     }
-  }).join("\n");
+  });
+  return { text: lines.join("\n"), fresh: Date.now() - changed < freshMs };
 }
