@@ -50,6 +50,7 @@ const symbols = {
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32"], result: "i32" },
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  malloc_trim: { parameters: ["usize"], result: "i32", optional: true }, // glibc's own
 } as const;
 
 type Libc = Deno.DynamicLibrary<typeof symbols>;
@@ -185,6 +186,11 @@ export class Kernel implements Disposable {
     const limits = new BigUint64Array(2); // struct rlimit: the limit that holds, and how far it could be raised
     const failed = this.#libc.symbols.getrlimit(RLIMIT_NOFILE, limits);
     return { open, most: failed ? NaN : Number(limits[0]) };
+  }
+
+  /** Has the allocator give back what it holds free: a crowd's handshakes leave 30 MB behind. Takes up to 20 ms. */
+  giveBack(): void {
+    this.#libc.symbols.malloc_trim?.(0n);
   }
 
   [Symbol.dispose](): void {

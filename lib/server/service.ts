@@ -54,6 +54,9 @@ const tickMs = 1_000;
 /** How often streams are compared with their logs, in ticks. */
 const checkEvery = 10;
 
+/** After so many new connections, memory is given back. */
+const crowd = 500;
+
 const log = getLog("server");
 
 /** See the file's first lines. */
@@ -186,13 +189,18 @@ export class Service implements AsyncDisposable {
     });
     this.port = this.#listener.port;
     instruments.certificate(certificate.cert);
-    let ticks = 0;
+    let [ticks, calmAt] = [0, 0];
     this.#every(tickMs, async () => {
       for (const session of this.#sessions) session.tick();
       await options.store.servers.probe();
       await this.#members.settle();
       await this.#members.announceDepartures(await options.store.servers.sweep());
-      if (++ticks % checkEvery === 0) await this.#relay.check();
+      if (++ticks % checkEvery > 0) return;
+      if (connections - calmAt >= crowd) {
+        calmAt = connections;
+        this.#kernel?.giveBack();
+      }
+      await this.#relay.check();
     });
     options.store.onReturn(async () => {
       await this.#relay.verify();
