@@ -56,6 +56,11 @@ export class Editor {
     return this.#text;
   }
 
+  /** The lines that were typed before, the oldest first. */
+  get history(): readonly string[] {
+    return this.#history;
+  }
+
   /** Where the cursor is, in UTF-16 units. */
   get cursor(): number {
     return this.#cursor;

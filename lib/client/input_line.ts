@@ -6,7 +6,8 @@
 
 import { cleanLine } from "./clean.ts";
 import { Editor, inputView, submittedLines } from "./editor.ts";
-import { type Key, KeyDecoder } from "./keys.ts";
+import { type Key, KeyDecoder, type KeyName } from "./keys.ts";
+import { LineSearch } from "./line_search.ts";
 import type { ReadOptions } from "./screen.ts";
 
 /** What an input line needs of the screen that it is on. */
@@ -20,6 +21,17 @@ export interface InputHost {
   /** Takes a submitted text. @returns its lines, none where it was the screen's own */
   submit?(text: string): readonly string[];
 }
+
+/** Keys that change nothing in the line, so that a search goes on. */
+const screenKeys: ReadonlySet<KeyName> = new Set([
+  "focus_in",
+  "focus_out",
+  "page_up",
+  "page_down",
+  "scroll_up",
+  "scroll_down",
+  "redraw",
+]);
 
 interface Reading {
   readonly options: ReadOptions;
@@ -37,6 +49,7 @@ export class InputLine {
   /** Whether what is read are answers; then the line that was being typed waits as the draft. */
   #asking = true;
   #draft = "";
+  #search: LineSearch | undefined;
   #prompt = "";
   #left = false;
 
@@ -114,6 +127,7 @@ export class InputLine {
 
   /** The row to draw, and the cursor's column in it. */
   view(columns: number): { row: string; column: number; width: number } {
+    if (this.#search) return inputView(this.#search.prompt, this.#search.text, this.#search.cursor, columns);
     const { text, cursor } = this.editor;
     return this.#secret ? inputView(this.#prompt, "", 0, columns) : inputView(this.#prompt, text, cursor, columns);
   }
@@ -122,6 +136,7 @@ export class InputLine {
   #turnTo(question: boolean): void {
     if (question === this.#asking) return;
     this.#asking = question;
+    this.#search = undefined;
     if (question) {
       this.#draft = this.editor.text;
       this.editor.replace("");
@@ -132,7 +147,12 @@ export class InputLine {
   }
 
   #take(key: Key): void {
+    if (this.#search && this.#searched(key, this.#search)) return this.#host.changed();
     if (this.#host.intercept?.(key)) return;
+    if (key.kind === "key" && key.name === "search_back" && !this.#asking) {
+      this.#search = new LineSearch(this.editor.history);
+      return this.#host.changed();
+    }
     const outcome = this.editor.take(key, this.#secret || this.#asking);
     if (outcome.kind === "unchanged") return;
     if (outcome.kind === "left") this.#left = true;
@@ -142,6 +162,17 @@ export class InputLine {
     }
     this.#host.changed();
     this.#serve();
+  }
+
+  /** Gives a key to the search. @returns whether it was the search's own */
+  #searched(key: Key, search: LineSearch): boolean {
+    if (key.kind === "key" && screenKeys.has(key.name)) return false;
+    const outcome = search.take(key);
+    if (outcome.kind === "searching") return true;
+    this.#search = undefined;
+    if (outcome.kind === "given_up") return true;
+    this.editor.replace(outcome.text);
+    return !outcome.again;
   }
 
   /** Gives the reader a line, if there are both. */

@@ -27,6 +27,8 @@ export type KeyName =
   | "yank"
   | "undo"
   | "transpose"
+  | "search_back"
+  | "cancel"
   | "redraw"
   | "tab"
   | "back_tab"
@@ -56,12 +58,14 @@ const sequences: Readonly<Record<string, KeyName>> = {
   "\x04": "end_of_input",
   "\x05": "end",
   "\x06": "right",
+  "\x07": "cancel",
   "\x08": "backspace",
   "\x09": "tab",
   "\x0b": "kill_to_end",
   "\x0c": "redraw",
   "\x0e": "down",
   "\x10": "up",
+  "\x12": "search_back",
   "\x14": "transpose",
   "\x15": "kill_to_start",
   "\x17": "kill_word",
