@@ -137,6 +137,16 @@ export const options = {
     HISTORY_MAX_AGE: option("90d", duration, "How long a topic keeps a message"),
     MAX_INBOX: option("1000", whole(1, 1_000_000), "How many unread direct messages a user may have"),
   }),
+  ...section("Files", {
+    MAX_FILE_BYTES: live("16777216", whole(0, 268_435_456), "The largest file that can be offered; 0 takes none"),
+    MAX_USER_FILES_BYTES: option("67108864", whole(0, 1_099_511_627_776), "What one user's files may take together"),
+    MAX_FILES_BYTES: option(
+      "268435456",
+      whole(0, 1_099_511_627_776),
+      "What all files may take together; the store needs a third more, in Redis' memory or SQLite's file",
+    ),
+    FILE_TTL: option("7d", duration, "How long a file can be fetched"),
+  }),
   ...section("Leases and time limits", {
     ACTIVE_TTL_SECONDS: option("15", decimal(0.1, 3600), "How long a silent server counts as alive, in seconds"),
     HEARTBEAT_INTERVAL_SECONDS: option("5", decimal(0.01, 1800), "How often a server says that it lives, in seconds"),

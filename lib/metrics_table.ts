@@ -130,6 +130,12 @@ export const measures = {
     "Gaps that clients were told of: messages that the log does not have",
   ),
 
+  chat_file_chunks_total: counter(
+    { direction: ["stored", "fetched"] },
+    "Parts of files that clients sent and fetched, of 48 KiB but for each file's last",
+  ),
+  chat_files_refused_total: counter(none, "Files that there was no room for"),
+
   chat_store_operation_duration_seconds: histogram(
     { operation: [] },
     "How long the store took, failures included",

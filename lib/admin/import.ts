@@ -9,6 +9,7 @@
 import type { AccountRecord, Office, TopicState } from "../store/office.ts";
 import type { Entry } from "../store/store.ts";
 import { isUsername, parseTopic } from "../wire/names.ts";
+import { isPublicKey } from "../wire/sealed.ts";
 import { type Counts, exportVersion } from "./export.ts";
 import { AdminError } from "./operations.ts";
 
@@ -133,9 +134,11 @@ function checkedTopic(given: Parsed, records: Records): TopicState {
 }
 
 function checkedAccount(given: Parsed, records: Records): AccountRecord {
-  const { name, hash, role, created, claims, follows } = given;
+  const { name, hash, role, created, claims, follows, keys = [] } = given;
   const good = isUsername(`${name}`) && typeof hash === "string" && ["user", "moderator", "admin"].includes(role) &&
-    isCount(created) && isCount(claims) && Array.isArray(follows) && follows.every((one) => isUsername(`${one}`));
+    isCount(created) && isCount(claims) && Array.isArray(follows) && follows.every((one) => isUsername(`${one}`)) &&
+    Array.isArray(keys) &&
+    keys.every((key) => isPublicKey(`${key?.public}`) && isCount(key.added) && isCount(key.used));
   if (!good) throw records.wrong("it is no account");
   return { ...given, stood: given.stood ?? {} } as AccountRecord;
 }

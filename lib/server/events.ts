@@ -20,6 +20,8 @@ export function topicEvent(topic: Topic, epoch: string, entry: Entry): TopicEven
     pos: encodePlace({ epoch, seq, id }),
     ...(cid === undefined ? {} : { cid }),
     ...(entry.room === undefined ? {} : { room: entry.room }),
+    ...(entry.file === undefined ? {} : { file: entry.file }),
+    ...(entry.sealed === undefined ? {} : { sealed: entry.sealed }),
   };
   switch (parseTopic(topic)!.kind) {
     case "room":

@@ -133,9 +133,9 @@ export class Members {
     if (!member.session || member.format !== "json") return undefined;
     const token = makeToken(member.user);
     const hash = await hashToken(token);
-    if (!await this.#options.store.sessions.renewToken(member.session, hash)) return undefined;
+    // First, so that a store which is away meanwhile is never given the earlier token again.
     member.tokenHash = hash;
-    return token;
+    return await this.#options.store.sessions.renewToken(member.session, hash) ? token : undefined;
   }
 
   /**

@@ -27,10 +27,14 @@ export interface CommandSpec {
   readonly help: string;
   /** Whether the next line is read before this one is answered; replies keep their order all the same. */
   readonly pipelined: boolean;
+  /** Whether one with these arguments is not pipelined all the same, since it looks something up before it publishes. */
+  alone(values: Record<string, unknown>): boolean;
   /** Whether a person may type it; the others exist in JSON only. */
   readonly typed: boolean;
   /** Whether it is written to the audit log, and under its name to the log, with its outcome. */
   readonly audited: boolean;
+  /** The longest line in JSON, in bytes, where it may be longer than others. */
+  readonly lineBytes: number;
   run(caller: Caller, values: Record<string, unknown>, services: Services): Promise<Outcome>;
 }
 
@@ -45,8 +49,10 @@ export interface CommandDefinition<A extends readonly Argument[], W extends Audi
   readonly who: W;
   readonly help: string;
   readonly pipelined?: true;
+  alone?(values: Arguments<A>): boolean;
   readonly typed?: false;
   readonly audited?: true;
+  readonly lineBytes?: number;
   run(caller: Admitted<W>, values: Arguments<A>, services: Services): Outcome | Promise<Outcome>;
 }
 
@@ -61,8 +67,10 @@ export function defineCommand<const A extends readonly Argument[] = [], W extend
     who: definition.who,
     help: definition.help,
     pipelined: definition.pipelined ?? false,
+    alone: (values) => definition.alone?.(values as Arguments<A>) ?? false,
     typed: definition.typed ?? true,
     audited: definition.audited ?? false,
+    lineBytes: definition.lineBytes ?? 0,
     // deno-lint-ignore require-await -- a handler's exception becomes a rejection, whether it is async or not
     run: async (caller, values, services) => definition.run(caller as Admitted<W>, values as Arguments<A>, services),
   };
@@ -78,6 +86,7 @@ export class Registry {
   readonly commands: readonly CommandSpec[];
   readonly #byName = new Map<string, CommandSpec>();
   readonly #limits: ArgumentLimits;
+  readonly #longest: Readonly<Record<"guest" | "member", number>>;
 
   /** @throws {Error} where two commands share a name */
   constructor(commands: readonly CommandSpec[], limits: ArgumentLimits) {
@@ -89,6 +98,14 @@ export class Registry {
         this.#byName.set(name, command);
       }
     }
+    const longest = (fits: (command: CommandSpec) => boolean) =>
+      Math.max(0, ...commands.filter(fits).map(({ lineBytes }) => lineBytes));
+    this.#longest = { guest: longest(({ who }) => who === "guest"), member: longest(({ who }) => who !== "guest") };
+  }
+
+  /** The longest line in JSON, in bytes, that somebody may have a use for: who logs in, or who has. */
+  longestLine(member: Member | undefined): number {
+    return this.#longest[member ? "member" : "guest"];
   }
 
   /** The command of that name or alias. */

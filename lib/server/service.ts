@@ -54,6 +54,9 @@ const tickMs = 1_000;
 /** How often streams are compared with their logs, in ticks. */
 const checkEvery = 10;
 
+/** How often expired files are forgotten, in milliseconds. */
+const sweepMs = 60_000;
+
 /** After so many new connections, memory is given back. */
 const crowd = 500;
 
@@ -202,6 +205,7 @@ export class Service implements AsyncDisposable {
       }
       await this.#relay.check();
     });
+    this.#every(sweepMs, () => options.store.files.sweep());
     options.store.onReturn(async () => {
       await this.#relay.verify();
       await this.#renew(true);

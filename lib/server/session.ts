@@ -18,7 +18,8 @@ import { encodeError, encodeEvent, encodeReply } from "../wire/format.ts";
 import { parseRequest, parseTyped, splitVerb } from "../wire/command.ts";
 import { cleanText } from "../wire/names.ts";
 import { type Line, LineFramer } from "../wire/lines.ts";
-import type { Caller, Outcome, Services } from "./caller.ts";
+import { Answers } from "./answers.ts";
+import type { Caller, Services } from "./caller.ts";
 import type { Member } from "./member.ts";
 import type { Turns } from "./flusher.ts";
 import { noCommand } from "./command_meter.ts";
@@ -29,17 +30,8 @@ import { Outbox } from "./outbox.ts";
 import { type Given, loginRequired, type Registry } from "./registry.ts";
 import { SendOrder } from "./send_order.ts";
 
-/** The longest `resume` request, in bytes: hundreds of positions. */
-const maxResumeBytes = 256 * 1024;
-
 /** What is read at once from a client that says little, and at most from one that says much, in bytes. */
 const [idleBufferBytes, busyBufferBytes] = [512, 32_768];
-
-/** How many pipelined requests may be unanswered before the next line waits. */
-const maxUnanswered = 256;
-
-/** The same in bytes of their lines. */
-const maxUnansweredBytes = 131_072;
 
 /** How long a reader may take for what is in flight before its queue's limit holds, in milliseconds. */
 const patienceMs = 500;
@@ -77,12 +69,6 @@ export interface SessionHost {
   journal(connection: string, address: string): Journal;
 }
 
-/** A request's place among the answers. */
-interface Answer {
-  bytes: Uint8Array | undefined;
-  outcome: Outcome | undefined;
-}
-
 /** See the file's promises. */
 export class ClientSession implements Caller {
   readonly connection: string;
@@ -95,9 +81,7 @@ export class ClientSession implements Caller {
   readonly #framer: LineFramer;
   readonly #journal: Journal;
   #pace: TokenBucket | undefined;
-  readonly #answers: Answer[] = [];
-  #waiting: (() => void)[] = [];
-  #unansweredBytes = 0;
+  readonly #answers: Answers;
   readonly #order: SendOrder;
   #state: "open" | "ending" | "closed" = "open";
   #lastHeard: number;
@@ -115,6 +99,11 @@ export class ClientSession implements Caller {
     this.#host = host;
     this.#outbox = new Outbox(conn, host.turns, host.maxQueueBytes, patienceMs);
     this.#framer = new LineFramer(host.maxLineBytes);
+    this.#answers = new Answers({
+      before: () => this.member?.following.catchUp(),
+      send: (bytes) => this.#state === "open" && this.#outbox.answer(bytes),
+      finish: (bytes) => this.#endWith(bytes),
+    });
     this.#order = new SendOrder({
       ping: () => this.push(encodeEvent({ type: "ping" }, "json")),
       told: () => this.answered(),
@@ -195,7 +184,7 @@ export class ClientSession implements Caller {
     if (this.#state !== "open") return;
     const silent = this.#host.now() - this.#lastHeard;
     if (!this.member) {
-      if (silent < this.#host.idleTimeoutMs || this.#answers.length > 0) return;
+      if (silent < this.#host.idleTimeoutMs || !this.#answers.complete) return;
       this.end({ type: "error", code: "idle_timeout", message: "You did not log in in time" });
     } else if (this.format === "json") {
       if (silent >= deadAfterMs) {
@@ -213,11 +202,13 @@ export class ClientSession implements Caller {
     if (line.kind === "too_long") return this.#refuse(tooLong(this.#host.maxLineBytes));
     if (line.kind === "invalid_utf8") return this.#refuse(new ChatError("invalid_utf8", "The line is not UTF-8"));
     if (line.text === "") return;
-    this.#unansweredBytes += line.bytes;
-    if (this.#answers.length >= maxUnanswered || this.#unansweredBytes > maxUnansweredBytes) await this.answered();
+    await this.#answers.admit(line.bytes);
     if (this.format === "json") await this.#takeJson(line.text, line.bytes);
     else await this.#takeText(line.text);
-    this.#framer.limit = this.format === "json" && !this.member ? maxResumeBytes : this.#host.maxLineBytes;
+    const { maxLineBytes, registry } = this.#host;
+    this.#framer.limit = this.format === "json"
+      ? Math.max(maxLineBytes, registry.longestLine(this.member))
+      : maxLineBytes;
   }
 
   async #takeText(line: string): Promise<void> {
@@ -245,7 +236,9 @@ export class ClientSession implements Caller {
       return this.#refuse(error, id as string | number | undefined);
     }
     const { cmd, id, fields } = request;
-    if (bytes > this.#host.maxLineBytes && cmd !== "resume") return this.#refuse(tooLong(this.#host.maxLineBytes), id);
+    const { maxLineBytes, registry } = this.#host;
+    const allowed = Math.max(maxLineBytes, registry.find(cmd)?.lineBytes ?? 0);
+    if (bytes > allowed) return this.#refuse(tooLong(allowed), id);
     await this.#dispatch(cmd, { fields }, id);
   }
 
@@ -264,6 +257,8 @@ export class ClientSession implements Caller {
       commands.answered(command.name, (performance.now() - since) / 1000, outcome, values.side === true);
     };
     if (command.name === "pong") this.#order.pong();
+    const alone = !command.pipelined || command.alone(values);
+    if (alone) await this.answered();
     const cid = values.cid as string | undefined;
     const message = command.pipelined ? this.#order.admit(cid) : undefined;
     if (command.pipelined && !message) {
@@ -273,10 +268,8 @@ export class ClientSession implements Caller {
         command.name,
       );
     }
-    if (!command.pipelined) await this.answered();
     if (this.#state !== "open") return;
-    const answer: Answer = { bytes: undefined, outcome: undefined };
-    this.#answers.push(answer);
+    const answer = this.#answers.add();
     const before = this.member?.user;
     const note = (error?: unknown) => this.#journal.ran(command, values, this.member?.user ?? before, error);
     const run = () => command.run(this, values, this.#host.services);
@@ -284,8 +277,9 @@ export class ClientSession implements Caller {
     const work = running.then((outcome) => {
       done("ok");
       this.#host.meter.commands.replied(outcome.reply);
-      answer.outcome = outcome;
       answer.bytes = encodeReply(outcome.reply, this.format, id);
+      answer.after = outcome.after;
+      answer.last = outcome.close;
       if (outcome.close) [this.#reason, this.#lastUser] = [command.name, before];
       note();
     }, (error) => {
@@ -293,37 +287,18 @@ export class ClientSession implements Caller {
       done(codeOf(error));
       answer.bytes = this.#encodeError(error, id);
       if (message && this.format === "json" && isAway(error)) this.#order.failed(message);
-    }).then(() => this.#emit());
-    if (!command.pipelined) await work;
+    }).then(() => this.#answers.emit());
+    if (alone) await work;
   }
 
   /** Answers a line that no command was run for. */
   #refuse(error: unknown, id?: string | number, command: string = noCommand): void {
     this.#host.meter.commands.refused(command, codeOf(error));
-    this.#answers.push({ bytes: this.#encodeError(error, id), outcome: undefined });
-    this.#emit();
-  }
-
-  /** Queues the answers that are ready, as far as none before them is missing. */
-  #emit(): void {
-    if (this.#answers[0]?.bytes?.length) this.member?.following.catchUp(); // what came before is read before
-    while (this.#answers.length > 0 && this.#answers[0].bytes !== undefined) {
-      const { bytes, outcome } = this.#answers.shift()!;
-      if (outcome?.close) {
-        this.#endWith(bytes!);
-        continue;
-      }
-      if (this.#state === "open") this.#outbox.answer(bytes!);
-      outcome?.after?.();
-    }
-    if (this.#answers.length > 0) return;
-    this.#unansweredBytes = 0;
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#answers.add({ bytes: this.#encodeError(error, id) });
   }
 
   answered(): Promise<void> {
-    if (this.#answers.length === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#answers.settled();
   }
 
   #encodeError(error: unknown, id?: string | number): Uint8Array {

@@ -7,6 +7,7 @@
 import type { Count, Distribution, Metrics } from "../metrics.ts";
 import { tracing } from "../tracing.ts";
 import { parseTopic } from "../wire/names.ts";
+import type { Files } from "./files.ts";
 import type { Store, Topics } from "./store.ts";
 
 /** What becomes of a message that is published. */
@@ -21,6 +22,8 @@ export function observedStore(store: Store, metrics: Metrics): Store {
     accounts: observed(store.accounts, metrics),
     sessions: observed(store.sessions, metrics),
     servers: observed(store.servers, metrics),
+    files: countingFiles(observed(store.files, metrics, "files_"), metrics),
+    deviceKeys: observed(store.deviceKeys, metrics, "keys_"),
     topics: countingTopics(observed(store.topics, metrics), metrics),
     onReturn: (listener) =>
       store.onReturn(() => {
@@ -30,26 +33,30 @@ export function observedStore(store: Store, metrics: Metrics): Store {
   });
 }
 
-/** The same members; what answers with a promise is timed until that is settled. */
-function observed<T extends object>(part: T, metrics: Metrics): T {
+/**
+ * The same members; what answers with a promise is timed until that is settled.
+ *
+ * @param prefix what its operations' names begin with, where another part has some of the same name
+ */
+function observed<T extends object>(part: T, metrics: Metrics, prefix = ""): T {
   const methods = [...namesOf(part)].filter((name) => typeof (part as Record<string, unknown>)[name] === "function");
-  const timed = methods.map((name) => [name, timedMethod(part as Methods, name, metrics)]);
+  const timed = methods.map((name) => [name, timedMethod(part as Methods, name, prefix + name, metrics)]);
   return forwarding(part, Object.fromEntries(timed) as Partial<T>);
 }
 
 type Methods = Record<string, (...args: unknown[]) => unknown>;
 
-function timedMethod(part: Methods, name: string, metrics: Metrics): Methods[string] {
+function timedMethod(part: Methods, name: string, operation: string, metrics: Metrics): Methods[string] {
   let watch: { readonly duration: Distribution; readonly errors: Count } | undefined;
   return (...args) => {
     const since = performance.now();
     const answer = tracing
-      ? tracing.run(`store ${name}`, {}, () => part[name](...args) as Promise<unknown>)
+      ? tracing.run(`store ${operation}`, {}, () => part[name](...args) as Promise<unknown>)
       : part[name](...args);
     if (!(answer instanceof Promise)) return answer;
     const { duration, errors } = watch ??= {
-      duration: metrics.histogram("chat_store_operation_duration_seconds", { operation: name }),
-      errors: metrics.counter("chat_store_errors_total", { operation: name }),
+      duration: metrics.histogram("chat_store_operation_duration_seconds", { operation }),
+      errors: metrics.counter("chat_store_errors_total", { operation }),
     };
     const done = () => duration.observe((performance.now() - since) / 1000);
     answer.then(done, () => {
@@ -76,6 +83,29 @@ function countingTopics(topics: Topics, metrics: Metrics): Topics {
     return answer;
   };
   return forwarding(topics, { publish });
+}
+
+function countingFiles(files: Files, metrics: Metrics): Files {
+  const stored = metrics.counter("chat_file_chunks_total", { direction: "stored" });
+  const fetched = metrics.counter("chat_file_chunks_total", { direction: "fetched" });
+  const refused = metrics.counter("chat_files_refused_total");
+  return forwarding(files, {
+    async begin(draft) {
+      const begun = await files.begin(draft);
+      if (begun === "full") refused.value++;
+      return begun;
+    },
+    async put(id, n, data) {
+      const have = await files.put(id, n, data);
+      if (have === n + 1) stored.value++;
+      return have;
+    },
+    async get(id, n) {
+      const data = await files.get(id, n);
+      if (data !== undefined) fetched.value++;
+      return data;
+    },
+  });
 }
 
 /** An object with another's members, but for those that replace them. */

@@ -10,6 +10,7 @@
  */
 
 import type { Topic } from "../wire/names.ts";
+import type { StoredKey } from "./device_keys.ts";
 import type { Account, Entry, Role, Session } from "./store.ts";
 
 /** A session, and whether its connection is there. */
@@ -59,6 +60,8 @@ export interface AccountRecord extends Account {
   readonly tokens?: TokensRecord;
   /** Where its session stood: topic → position. */
   readonly stood: Readonly<Record<string, string>>;
+  /** The public keys of its devices, if it has any. */
+  readonly keys?: readonly StoredKey[];
 }
 
 /** The hashes of an account's resume tokens. */

@@ -19,6 +19,9 @@ export type StoreConfig = Pick<
   | "durability"
   | "historyMaxAge"
   | "historyMaxMessages"
+  | "fileTtl"
+  | "maxFilesBytes"
+  | "maxUserFilesBytes"
   | "maxInbox"
   | "redisClusterNodes"
   | "redisDb"
@@ -44,6 +47,9 @@ export async function openStore(config: StoreConfig): Promise<Store> {
     historyMaxMessages: config.historyMaxMessages,
     historyMaxAge: config.historyMaxAge,
     maxInbox: config.maxInbox,
+    maxFilesBytes: config.maxFilesBytes,
+    maxUserFilesBytes: config.maxUserFilesBytes,
+    fileTtl: config.fileTtl,
     leaseMs: config.activeTtlSeconds * 1000,
     timeoutMs: config.storeTimeoutMs,
   };

@@ -2,9 +2,13 @@
  * The store that servers share: Redis 7 or later. The promises are those of {@linkcode Store}.
  */
 
+import type { DeviceKeys } from "./device_keys.ts";
+import type { Files } from "./files.ts";
 import type { Office } from "./office.ts";
 import type { Accounts, Sessions, Store, StoreLimits, Topics } from "./store.ts";
 import { RedisAccounts } from "./redis/accounts.ts";
+import { RedisDeviceKeys } from "./redis/device_keys.ts";
+import { RedisFiles } from "./redis/files.ts";
 import { RedisGateway } from "./redis/gateway.ts";
 import { Keys } from "./redis/keys.ts";
 import type { RedisAddress } from "./redis/link.ts";
@@ -27,6 +31,8 @@ export class RedisStore implements Store {
   readonly sessions: Sessions;
   readonly topics: Topics;
   readonly servers: RedisServers;
+  readonly files: Files;
+  readonly deviceKeys: DeviceKeys;
   readonly office: Office;
   readonly #redis: RedisGateway;
   readonly #topics: RedisTopics;
@@ -40,6 +46,8 @@ export class RedisStore implements Store {
     this.sessions = sessions;
     this.topics = this.#topics = new RedisTopics(redis, keys, options, sessions, servers);
     this.servers = servers;
+    this.files = new RedisFiles(redis, keys, options);
+    this.deviceKeys = new RedisDeviceKeys(redis, keys);
     this.office = new RedisOffice(redis, keys);
   }
 

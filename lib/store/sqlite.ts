@@ -6,10 +6,14 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import type { DeviceKeys } from "./device_keys.ts";
+import type { Files } from "./files.ts";
 import type { Office, Order, OrderReport, ServerState } from "./office.ts";
 import type { Accounts, Servers, ServerSignal, Sessions, Store, StoreLimits, Topics } from "./store.ts";
 import { SqliteAccounts } from "./sqlite/accounts.ts";
 import { type Durability, openDatabase } from "./sqlite/database.ts";
+import { SqliteDeviceKeys } from "./sqlite/device_keys.ts";
+import { SqliteFiles } from "./sqlite/files.ts";
 import { SqliteOffice } from "./sqlite/office.ts";
 import { SqliteSessions } from "./sqlite/sessions.ts";
 import { SqliteTopics } from "./sqlite/topics.ts";
@@ -29,6 +33,8 @@ export class SqliteStore implements Store {
   readonly sessions: Sessions;
   readonly topics: Topics;
   readonly servers: Servers;
+  readonly files: Files;
+  readonly deviceKeys: DeviceKeys;
   readonly office: Office;
   readonly available = true;
   readonly ailment = undefined;
@@ -46,6 +52,8 @@ export class SqliteStore implements Store {
     this.sessions = sessions;
     this.topics = this.#topics;
     this.servers = servers;
+    this.files = new SqliteFiles(this.#database, options, now);
+    this.deviceKeys = new SqliteDeviceKeys(this.#database, now);
     this.office = new SqliteOffice(this.#database, sessions, this.#topics, servers, now);
   }
 

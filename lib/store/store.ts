@@ -15,7 +15,10 @@
  *    store's time limit.
  */
 
+import type { FileOffer } from "../wire/event.ts";
 import type { Topic } from "../wire/names.ts";
+import type { DeviceKeys } from "./device_keys.ts";
+import type { Files } from "./files.ts";
 import type { Office, Order, OrderReport } from "./office.ts";
 
 /** What a user may do beyond talking. */
@@ -143,6 +146,10 @@ export interface Entry {
   readonly to?: string;
   /** Where a feed's message was said, if it was said in a room. */
   readonly room?: string;
+  /** A file that is offered with it. */
+  readonly file?: FileOffer;
+  /** What a private message says, encrypted from device to device. */
+  readonly sealed?: string;
   /** The trace that it was sent in, where traces are made. */
   readonly trace?: string;
 }
@@ -161,6 +168,8 @@ export interface Draft {
   readonly cid?: string;
   readonly to?: string;
   readonly room?: string;
+  readonly file?: FileOffer;
+  readonly sealed?: string;
   readonly trace?: string;
 }
 
@@ -294,6 +303,8 @@ export interface Store extends AsyncDisposable {
   readonly sessions: Sessions;
   readonly topics: Topics;
   readonly servers: Servers;
+  readonly files: Files;
+  readonly deviceKeys: DeviceKeys;
   /** What only an operator asks for. */
   readonly office: Office;
   /** Whether the store answers and its subscriptions are heard; readiness depends on it. */
@@ -315,6 +326,12 @@ export interface StoreLimits {
   readonly historyMaxAge: number;
   /** Unread messages that an inbox holds. */
   readonly maxInbox: number;
+  /** What all files together may have, in bytes. */
+  readonly maxFilesBytes: number;
+  /** What one user's files together may have, in bytes. */
+  readonly maxUserFilesBytes: number;
+  /** How long a file is kept, in milliseconds. */
+  readonly fileTtl: number;
   /** A server's lease, in milliseconds. */
   readonly leaseMs: number;
   /** How long any call may take, in milliseconds. */

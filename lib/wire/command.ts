@@ -7,7 +7,9 @@
 
 import { ChatError } from "../errors.ts";
 import type { ArgumentKind } from "./event.ts";
+import { filenameRule, isFilename } from "./files.ts";
 import { cleanText, fold, isRoom, isUsername, parseTopic, roomRule, type Topic, usernameRule } from "./names.ts";
+import { isPublicKey } from "./sealed.ts";
 
 /** One argument of a command, as its spec declares it. */
 export interface Argument {
@@ -30,6 +32,10 @@ export interface ArgumentValues {
   id: string;
   flag: boolean;
   fields: Readonly<Record<string, unknown>>;
+  filename: string;
+  hash: string;
+  key: string;
+  data: string;
 }
 
 /** The typed arguments that a spec's declaration gives its handler. */
@@ -50,7 +56,17 @@ export const maxCount = 500;
 export const maxIdLength = 64;
 
 /** Kinds that exist in JSON only: nobody types them. */
-const jsonOnly: ReadonlySet<ArgumentKind> = new Set(["topic", "seq", "id", "flag", "fields"]);
+const jsonOnly: ReadonlySet<ArgumentKind> = new Set([
+  "topic",
+  "seq",
+  "id",
+  "flag",
+  "fields",
+  "filename",
+  "hash",
+  "key",
+  "data",
+]);
 
 /** A typed line: a command and the rest behind its name, or something said. */
 export type TypedLine =
@@ -235,9 +251,26 @@ function check({ name, kind }: Argument, value: unknown, limits: ArgumentLimits)
       if (id.length >= 1 && (value as string).length <= maxIdLength) return id;
       throw new ChatError("usage", `"${name}" must be 1 to ${maxIdLength} characters`);
     }
+    case "filename":
+      if (isFilename(value as string)) return value;
+      throw new ChatError("usage", `${quote(value as string)} is not a file's name: ${filenameRule}`);
+    case "hash":
+      if (/^[0-9a-f]{64}$/.test(value as string)) return value;
+      throw new ChatError("usage", `"${name}" must be a SHA-256 in 64 digits of 0-9 a-f`);
+    case "key":
+      if (isPublicKey(value as string)) return value;
+      throw new ChatError("usage", `"${name}" must be a public key of 32 bytes in base64url`);
+    case "data":
+      if (isBase64(value as string)) return value;
+      throw new ChatError("usage", `"${name}" must be base64 (RFC 4648, section 4), padded and without line ends`);
     default:
       return value;
   }
+}
+
+/** Whether it is base64 as RFC 4648 writes it, of at least a byte. */
+function isBase64(text: string): boolean {
+  return text.length > 0 && text.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(text);
 }
 
 function checkText(value: string, { maxMessageBytes }: ArgumentLimits): string {

@@ -33,6 +33,21 @@ export interface Logged {
   readonly pos: Position;
   /** The publisher's own id for it, if it gave one. */
   readonly cid?: string;
+  /** A file that is offered with it. */
+  readonly file?: FileOffer;
+}
+
+/** A file that can be fetched with `download`, as the server knows it. */
+export interface FileOffer {
+  readonly id: string;
+  /** One path segment, cleaned. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Of its bytes, in lower-case hexadecimal. */
+  readonly sha256: string;
+  /** Until when it can be fetched: ISO 8601, UTC. */
+  readonly expires: string;
 }
 
 /** Said in a room. */
@@ -51,6 +66,8 @@ export interface DirectEvent extends Logged {
   readonly type: "direct";
   /** The recipient's name, as registered. */
   readonly to: string;
+  /** What it says, encrypted from device to device; `text` only says that it is. */
+  readonly sealed?: string;
 }
 
 /** A message of any topic. */
@@ -136,7 +153,37 @@ export type Reply =
   | { readonly of: "whoami"; readonly user: string; readonly room: string | null; readonly server: string }
   | { readonly of: "passwd"; readonly resume?: string }
   | { readonly of: "help"; readonly commands: readonly CommandHelp[] }
+  | {
+    readonly of: "upload";
+    /** The file's id. */
+    readonly file: string;
+    /** How many of its chunks the server has: the next to send. */
+    readonly have: number;
+    /** How many bytes each chunk has, the last excepted. */
+    readonly chunk_bytes: number;
+    readonly expires: string;
+  }
+  | { readonly of: "chunk"; readonly have: number }
+  | { readonly of: "download"; readonly n: number; readonly data: string }
+  | { readonly of: "withdraw"; readonly file: string }
+  | ({ readonly of: "keys" | "key" | "unkey" } & UserKeys)
   | { readonly of: "seen" | "logout" | "quit" | "pong" };
+
+/** The devices that a user's sealed messages are for. */
+export interface UserKeys {
+  readonly user: string;
+  /** The devices' public keys (X25519, base64url), in the order in which they were added. */
+  readonly keys: readonly DeviceKey[];
+  /** Changes with every change of the keys. */
+  readonly version: string;
+}
+
+/** One device's public key. */
+export interface DeviceKey {
+  readonly public: string;
+  /** When it was first announced: ISO 8601, UTC. */
+  readonly added: string;
+}
 
 /** What a login, a registration and a resume answer; a side connection has neither room nor resume token. */
 export interface LoggedIn {
@@ -174,7 +221,7 @@ export interface CommandHelp {
 /** One argument of a command. */
 export interface ArgumentHelp {
   readonly name: string;
-  /** `user`, `room` and `command` can be completed; `text` is the rest of the line; `topic`, `seq`, `id`, `flag` and `fields` exist in JSON only. */
+  /** `user`, `room` and `command` can be completed; `text` is the rest of the line; the others exist in JSON only. */
   readonly kind: ArgumentKind;
   readonly optional: boolean;
 }
@@ -191,4 +238,8 @@ export type ArgumentKind =
   | "command"
   | "id"
   | "flag"
-  | "fields";
+  | "fields"
+  | "filename"
+  | "hash"
+  | "key"
+  | "data";

@@ -74,6 +74,12 @@ export function replyText(reply: Reply): string {
         : `${reply.user} in ${reply.room} on ${reply.server}`;
     case "passwd":
       return "Password changed";
+    case "keys":
+    case "key":
+    case "unkey":
+      return `Devices of ${reply.user}: ${list(reply.keys.map((key) => key.public))}`;
+    case "withdraw":
+      return "File withdrawn";
     case "logout":
       return "Logged out";
     case "quit":
@@ -81,6 +87,9 @@ export function replyText(reply: Reply): string {
     case "help":
       return reply.commands.filter(({ typed }) => typed).map(helpText).join("\n");
     case "say":
+    case "upload":
+    case "chunk":
+    case "download":
     case "seen":
     case "pong":
       return "";

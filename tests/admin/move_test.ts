@@ -48,12 +48,16 @@ interface Busy {
   readonly positions: Record<string, string>;
 }
 
+/** The public key of somebody's device. */
+const key = "A".repeat(43);
+
 /** Has people follow, talk and write to each other, and does something meanwhile. */
 async function whileBusy(server: ServerProcess, work: () => Promise<void>): Promise<Busy> {
   const clients = await Promise.all(["a", "b", "c"].map((name) => server.jsonLogin(name)));
   const [a, b] = clients;
   await a!.request("subscribe", { user: "b" });
   await b!.request("join", { room: "ops" });
+  await b!.request("key", { public: key });
   await using away = await JsonClient.open(server);
   const entered = await away.request("login", { user: "d", password: "1" });
   const talkers = clients.map((client, index) => new Talker(client, "abc"[index]!));
@@ -73,6 +77,7 @@ async function whileBusy(server: ServerProcess, work: () => Promise<void>): Prom
 async function verify(server: ServerProcess, { before, resume, positions }: Busy): Promise<void> {
   await using a = await server.jsonLogin("a");
   assert.deepEqual((await a.request("subs")).subscriptions, ["b"]);
+  assert.deepEqual((await a.request("keys", { user: "b" })).keys.map((one: Json) => one.public), [key]);
   for (const [room, topic] of [["lobby", "room:lobby"], ["ops", "room:ops"]]) {
     await a.request("join", { room });
     await expectLog(a, { room }, before.filter((one) => one.topic === topic));

@@ -40,11 +40,14 @@ export function officeContract(test: Declare): void {
     await accounts.follow("user1", "user2", 10);
     const session = await login(store, "Eve", { tokenHash: "one", room: "general" });
     await sessions.stand(session, { "room:general": "here.1.x" });
+    await store.deviceKeys.announce("eve", "one", 8);
+    await store.deviceKeys.announce("eve", "two", 8);
     const found = new Map((await all(office.accounts())).map((one) => [one.name, one]));
     assert.deepEqual([...found.keys()].sort(), [...names, "Eve"].sort());
     assert.deepEqual(found.get("user1")!.follows, ["user2"]);
     assert.deepEqual({ ...found.get("user3") }, { ...account("user3"), claims: 0, follows: [], stood: {} });
-    const { tokens, stood, claims } = found.get("Eve")!;
+    const { tokens, stood, claims, keys } = found.get("Eve")!;
+    assert.deepEqual(keys, await store.deviceKeys.list("Eve"));
     assert.deepEqual([tokens!.current, tokens!.room, { ...stood }, claims], [
       "one",
       "general",
@@ -154,7 +157,9 @@ export function officeContract(test: Declare): void {
     const { office, accounts } = store;
     await accounts.create(account("bob"));
     const tokens = { current: "now", previous: "before", revoked: "", room: "general", expires: Date.now() + 60_000 };
-    assert.equal(await office.putAccount({ ...record, tokens }), true);
+    const keys = [{ public: "one", added: 1, used: 9 }, { public: "two", added: 2, used: 3 }];
+    assert.equal(await office.putAccount({ ...record, tokens, keys }), true);
+    assert.deepEqual(await store.deviceKeys.list("eve"), keys);
     assert.deepEqual([await accounts.follows("eve"), await accounts.followers("bob")], [["bob"], ["Eve"]]);
     assert.equal((await accounts.find("eve"))!.disabled, true);
     await office.setRole("eve", "user");

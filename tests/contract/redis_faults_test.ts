@@ -250,7 +250,16 @@ test("Topics have another epoch when Redis comes back without its data", async (
 });
 
 test("RedisStore.open() says why it cannot, within its time limit", async (redis) => {
-  const limits = { historyMaxMessages: 10, historyMaxAge: 1e9, maxInbox: 10, leaseMs: 1e4, timeoutMs: 500 };
+  const limits = {
+    historyMaxMessages: 10,
+    historyMaxAge: 1e9,
+    maxInbox: 10,
+    maxFilesBytes: 1e6,
+    maxUserFilesBytes: 1e6,
+    fileTtl: 1e9,
+    leaseMs: 1e4,
+    timeoutMs: 500,
+  };
   const open = (password: string) =>
     RedisStore.open({ ...limits, url: `redis://:${password}@127.0.0.1:${redis.port}`, prefix: "test:" });
   await redis.call("CONFIG", "SET", "requirepass", "right");

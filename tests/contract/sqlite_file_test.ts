@@ -28,7 +28,16 @@ function test(name: string, fn: (path: string) => Promise<void>): void {
 }
 
 function open(path: string, durability: "normal" | "full" = "normal"): SqliteStore {
-  const limits = { historyMaxMessages: 10, historyMaxAge: 1e9, maxInbox: 10, leaseMs: 1e4, timeoutMs: 1e3 };
+  const limits = {
+    historyMaxMessages: 10,
+    historyMaxAge: 1e9,
+    maxInbox: 10,
+    maxFilesBytes: 1e6,
+    maxUserFilesBytes: 1e6,
+    fileTtl: 1e9,
+    leaseMs: 1e4,
+    timeoutMs: 1e3,
+  };
   return new SqliteStore({ ...limits, path, durability });
 }
 
@@ -53,6 +62,22 @@ test("SqliteStore refuses a file that a later release wrote, and leaves it alone
   still.close();
 });
 
+test("SqliteStore brings a file of an earlier release up to date, and keeps what is in it", async (path) => {
+  {
+    await using store = open(path);
+    await store.accounts.create({ name: "eve", hash: "hash", role: "user", created: 1 });
+  }
+  const earlier = new DatabaseSync(path);
+  earlier.exec("DROP TABLE files; DROP TABLE chunks; DROP TABLE device_keys; PRAGMA user_version = 2");
+  earlier.close();
+  await using store = open(path);
+  assert.equal((await store.accounts.find("eve"))!.hash, "hash");
+  const draft = { owner: "eve", topic: "room:lobby", name: "a", size: 1, sha256: "" } as const;
+  assert.notEqual(await store.files.begin(draft), "full");
+  await store.deviceKeys.announce("eve", "key", 8);
+  assert.equal((await store.deviceKeys.list("eve")).length, 1);
+});
+
 test("SqliteStore refuses what is no database, or cannot be one", async (path) => {
   await Deno.writeTextFile(path, "This is a text, and long enough to be taken for one. ".repeat(100));
   assert.throws(() => open(path), /^Error: Cannot open the database /);
@@ -67,6 +92,10 @@ test("SqliteStore says store_unavailable once it is closed", async (path) => {
     () => store.accounts.create({ name: "eve", hash: "", role: "user", created: 0 }),
     () => store.topics.publish("room:lobby", { from: "eve", text: "hi" }, undefined),
     () => store.topics.read("room:lobby", { limit: 1 }),
+    () => store.files.find("x"),
+    () => store.files.put("x", 0, "AAAA"),
+    () => store.files.sweep(),
+    () => store.deviceKeys.list("eve"),
   ];
   for (const call of calls) {
     await assert.rejects(call, (error) => error instanceof ChatError && error.code === "store_unavailable");

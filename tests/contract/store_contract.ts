@@ -4,6 +4,8 @@ import type { Subject } from "../support/stores.ts";
 import { accountsContract } from "./accounts.ts";
 import { channelsContract } from "./channels.ts";
 import { claimsContract } from "./claims.ts";
+import { deviceKeysContract } from "./device_keys.ts";
+import { filesContract } from "./files.ts";
 import { lastingContract } from "./lasting.ts";
 import { officeContract } from "./office.ts";
 import { presenceContract } from "./presence.ts";
@@ -22,6 +24,8 @@ export function storeContract(subject: Subject): void {
   publishContract(test);
   readContract(test);
   channelsContract(test);
+  filesContract(test);
+  deviceKeysContract(test);
   lastingContract(test);
   officeContract(test);
 }

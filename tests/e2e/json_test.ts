@@ -28,7 +28,15 @@ onEachStore(
     assert.deepEqual(unknown.versions, [1]);
     const { limits, ...hello } = JSON.parse(await client.ask('hello {"format":"json","client":"x/1"}')) as Json;
     assert.deepEqual(hello, { type: "hello", version: 1, server: "server1", formats: ["text", "json"] });
-    assert.deepEqual(limits, { line_bytes: 9000, message_bytes: 1000, history: 500, id_length: 64 });
+    assert.deepEqual(limits, {
+      line_bytes: 9000,
+      message_bytes: 1000,
+      history: 500,
+      id_length: 64,
+      file_bytes: 16_777_216,
+      file_chunk_bytes: 49_152,
+      devices: 8,
+    });
   },
 );
 
@@ -80,6 +88,23 @@ onEachStore("every command's reply has its fields, and nothing else", async (sta
   await replies("unsubscribe", { user: "b" }, { user: "b" });
   const { positions } = await b.ok("subscribe", { user: "eve" });
   await replies("seen", { pos: positions["feed:eve"] }, {}); // of another topic: of no effect
+  used.add("upload").add("key"); // their answers have something of their own
+  const sha256 = "0f".repeat(32);
+  const { id: _1, ...begun } = await a.ok("upload", { name: "x.txt", size: 3, sha256, room: "Lobby" });
+  const { file, expires } = begun;
+  assert.deepEqual(begun, { type: "ok", file, have: 0, chunk_bytes: 49_152, expires });
+  assert.ok(Math.abs(Date.parse(expires) - Date.now() - 7 * 24 * 3600 * 1000) < 60_000, expires);
+  await replies("chunk", { file, n: 0, data: "SGkh" }, { have: 1 });
+  await replies("download", { file, n: 0 }, { n: 0, data: "SGkh" });
+  await replies("withdraw", { file }, { file });
+  const key = `${"A".repeat(42)}E`;
+  const { id: _2, ...announced } = await a.ok("key", { public: key });
+  const { version, keys: [{ added }] } = announced;
+  assert.deepEqual(announced, { type: "ok", user: "Eve", keys: [{ public: key, added }], version });
+  assert.match(version, /^[\w-]{12}$/);
+  await replies("keys", { user: "eve" }, { user: "Eve", keys: [{ public: key, added }], version });
+  const { version: none } = await a.ok("keys", { user: "b" });
+  await replies("unkey", { public: key }, { user: "Eve", keys: [], version: none });
   await replies("passwd", { old: eve.password, new: "another one" }, { resume: "<token>" });
   await replies("pong", {}, {});
   const { help } = allCommands.find(({ name }) => name === "join")!;
@@ -230,7 +255,8 @@ onEachStore("requests are judged as the protocol says, with their id where they 
   await refused('{"id":8,"cmd":"say","text":""}', "usage", 8);
   await refused(`{"id":9,"cmd":"say","text":"hi","cid":"${"c".repeat(65)}"}`, "usage", 9);
   await refused('{"id":10,"cmd":"seen","pos":7}', "usage", 10);
-  await refused(`{"id":11,"cmd":"whoami","pad":"${"x".repeat(8192)}"}`, "line_too_long");
+  await refused(`{"id":11,"cmd":"whoami","pad":"${"x".repeat(8192)}"}`, "line_too_long", 11);
+  await refused(`{"id":12,"cmd":"whoami","pad":"${"x".repeat(70_000)}"}`, "line_too_long"); // longer than any may be
   assert.equal((await asked('{"cmd":"who"}')).id, undefined);
 });
 

@@ -65,13 +65,20 @@ test("allCommands has the protocol's commands and arguments", () => {
     subscribe: "user",
     unsubscribe: "user",
     subs: "",
-    say: "text cid? room?",
+    say: "text cid? room? file?",
     publish: "text cid?",
-    msg: "to text cid?",
+    msg: "to text cid? file? sealed? keys?",
     seen: "pos",
     history: "user? n? room? topic? before?",
     whoami: "",
     passwd: "old new",
+    upload: "name size sha256 to? room?",
+    chunk: "file n data",
+    download: "file n",
+    withdraw: "file",
+    keys: "user",
+    key: "public",
+    unkey: "public",
     logout: "",
     quit: "",
     help: "command?",
@@ -173,6 +180,15 @@ test("defineCommand() makes a rejection of whatever a handler throws", async () 
   await assert.rejects(command.run({} as Caller, {}, {} as Services), /at once/);
 });
 
+test("Registry.longestLine() is what the longest command may have of those that somebody can use", () => {
+  const most = (fits: (command: CommandSpec) => boolean) =>
+    Math.max(...allCommands.filter(fits).map(({ lineBytes }) => lineBytes));
+  assert.equal(registry.longestLine(undefined), most(({ who }) => who === "guest"));
+  assert.equal(registry.longestLine(user), most(({ who }) => who !== "guest"));
+  assert.ok(registry.longestLine(user) > 65_536 && registry.longestLine(undefined) >= 262_144);
+  assert.equal(new Registry([], limits).longestLine(user), 0);
+});
+
 test("describe() says what a client needs to parse, complete and explain a command", () => {
   assert.deepEqual(describe(registry.find("msg")!), {
     name: "msg",
@@ -181,6 +197,9 @@ test("describe() says what a client needs to parse, complete and explain a comma
       { name: "to", kind: "user", optional: false },
       { name: "text", kind: "text", optional: false },
       { name: "cid", kind: "id", optional: true },
+      { name: "file", kind: "id", optional: true },
+      { name: "sealed", kind: "data", optional: true },
+      { name: "keys", kind: "fields", optional: true },
     ],
     help: registry.find("msg")!.help,
     typed: true,
@@ -188,7 +207,16 @@ test("describe() says what a client needs to parse, complete and explain a comma
 });
 
 test("Registry.admit() takes the resume token and the position that the longest username gets", async () => {
-  const limits = { historyMaxMessages: 10, historyMaxAge: 1e9, maxInbox: 10, leaseMs: 1e4, timeoutMs: 1e3 };
+  const limits = {
+    historyMaxMessages: 10,
+    historyMaxAge: 1e9,
+    maxInbox: 10,
+    maxFilesBytes: 1e6,
+    maxUserFilesBytes: 1e6,
+    fileTtl: 1e9,
+    leaseMs: 1e4,
+    timeoutMs: 1e3,
+  };
   await using store = new SqliteStore({ ...limits, path: ":memory:", durability: "normal" });
   const account = { name: "x".repeat(32), hash: "", role: "user", created: 0 } as const;
   await store.accounts.create(account);

@@ -6,7 +6,16 @@ import { SqliteStore } from "../../lib/store/sqlite.ts";
 import type { PublishResult, Store } from "../../lib/store/store.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 
-const limits = { historyMaxMessages: 10, historyMaxAge: 1e12, maxInbox: 1, leaseMs: 1000, timeoutMs: 1000 };
+const limits = {
+  historyMaxMessages: 10,
+  historyMaxAge: 1e12,
+  maxInbox: 1,
+  maxFilesBytes: 1e6,
+  maxUserFilesBytes: 1e6,
+  fileTtl: 1e9,
+  leaseMs: 1000,
+  timeoutMs: 1000,
+};
 
 /** A watched store, and what it is watched with. */
 function watched(): { store: Store; metrics: Metrics; plain: SqliteStore } {
@@ -54,4 +63,23 @@ Deno.test("observedStore() counts messages by their topic's kind and what came o
     [count("room", "published"), count("room", "repeated"), count("inbox", "published"), count("inbox", "full")],
     [1, 1, 1, 1],
   );
+});
+
+Deno.test("observedStore() counts parts of files, and files that there was no room for", async () => {
+  const { store, metrics } = watched();
+  await using _store = store;
+  const draft = { owner: "eve", topic: "room:lobby", name: "a", size: 60_000, sha256: "" } as const;
+  const file = await store.files.begin(draft);
+  assert.ok(file !== "full");
+  await store.files.put(file.id, 1, "too early");
+  await store.files.put(file.id, 0, "AAAA");
+  assert.equal(await store.files.get(file.id, 0), "AAAA");
+  assert.equal(await store.files.get(file.id, 1), undefined);
+  assert.equal(await store.files.begin({ ...draft, size: 1e9 }), "full");
+  await store.deviceKeys.announce("eve", "key", 8);
+  const chunks = (direction: string) => metrics.counter("chat_file_chunks_total", { direction }).value;
+  assert.deepEqual([chunks("stored"), chunks("fetched"), metrics.counter("chat_files_refused_total").value], [1, 1, 1]);
+  const timed = (operation: string) =>
+    metrics.histogram("chat_store_operation_duration_seconds", { operation }).counts.reduce((a, b) => a + b);
+  assert.deepEqual(["files_begin", "files_put", "files_get", "keys_announce", "find"].map(timed), [2, 2, 2, 1, 0]);
 });

@@ -63,6 +63,9 @@ const wide: StoreLimits = {
   historyMaxMessages: 100_000,
   historyMaxAge: 1e12,
   maxInbox: 100_000,
+  maxFilesBytes: 1e9,
+  maxUserFilesBytes: 1e9,
+  fileTtl: 1e9,
   leaseMs: 60_000,
   timeoutMs: 10_000,
 };
@@ -84,9 +87,9 @@ abstract class Place implements StorePlace {
     this.#open.add(store);
     const signals: ServerSignal[] = [];
     const joined = await store.servers.join(id, (signal) => void signals.push(signal));
-    const { accounts, sessions, topics, servers, office } = store;
+    const { accounts, sessions, topics, servers, files, deviceKeys, office } = store;
     return {
-      ...{ id: joined, signals, accounts, sessions, topics, servers, office },
+      ...{ id: joined, signals, accounts, sessions, topics, servers, files, deviceKeys, office },
       get available() {
         return store.available;
       },

@@ -144,15 +144,18 @@ function bind(name: string, declared: readonly Argument[], rest: string): Record
   return bindTyped(name, declared, rest, limits);
 }
 
+/** Kinds that cannot be typed. */
+const jsonOnly = ["topic", "seq", "id", "flag", "fields", "filename", "hash", "key", "data"];
+
 /** What a handler may rely on. */
 function checkValues(declared: readonly Argument[], values: Record<string, unknown> | undefined): void {
   if (!values) return;
   assert.equal(Object.getPrototypeOf(values), Object.prototype);
   for (const { name, kind, optional } of declared) {
-    const value = values[name];
+    const value: unknown = values[name];
     if (!Object.hasOwn(values, name)) {
       // What exists in JSON only, or stands behind a text, cannot be typed.
-      assert(optional || ["topic", "seq", "id", "flag", "fields"].includes(kind), `${name} is missing`);
+      assert(optional || jsonOnly.includes(kind), `${name} is missing`);
       continue;
     }
     if (kind === "user") assert.match(value as string, /^[A-Za-z0-9_-]{1,32}$/);
@@ -163,6 +166,11 @@ function checkValues(declared: readonly Argument[], values: Record<string, unkno
       assert.notEqual(kind === "text" ? (value as string).trim() : value, "");
     }
     if (kind === "text") assert(new TextEncoder().encode(value as string).length <= limits.maxMessageBytes);
+    if (kind === "filename") assert.doesNotMatch(value as string, /[/\\]|^\.{0,2}$/);
+    if (kind === "filename") assert.doesNotMatch(value as string, control);
+    if (kind === "hash") assert.match(value as string, /^[0-9a-f]{64}$/);
+    if (kind === "key") assert.equal(Uint8Array.fromBase64(value as string, { alphabet: "base64url" }).length, 32);
+    if (kind === "data") assert.notEqual(Uint8Array.fromBase64(value as string).length, 0);
     if (kind === "count") assert((value as number) >= 1 && (value as number) <= maxCount);
   }
   assert(Object.keys(values).every((name) => declared.some((argument) => argument.name === name)));

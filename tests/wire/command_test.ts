@@ -200,6 +200,10 @@ test("bindFields() refuses a value of another type", () => {
     id: "4f",
     flag: true,
     fields: {},
+    filename: "notes.txt",
+    hash: "0f".repeat(32),
+    key: "A".repeat(43),
+    data: "AAAA",
   };
   const values = ["text", 1, true, {}, [], [1], 1.5];
   for (const [kind, value] of Object.entries(good) as [ArgumentKind, unknown][]) {
@@ -261,6 +265,47 @@ test("bindTyped() and bindFields() bound a text in bytes of UTF-8, not in charac
     refused("message_too_long", () => typed([text], over.text, most));
   }
   assert.deepEqual(typed([text], "\u0001".repeat(100) + "a", 1), { text: "a" }, "what is removed does not count");
+});
+
+test("bindFields() takes as a file's name what is one segment of a path", () => {
+  const names = ["a", "...", ".x", "a b.txt", "é".repeat(127), "-rf", "con", "😀", "a'b\"c$(d)"];
+  for (const name of names) assert.equal(field("filename", name), name);
+  const others = [
+    "",
+    " ",
+    ".",
+    "..",
+    "/",
+    "a/b",
+    "../x",
+    "a\\b",
+    "a\0",
+    "a\tb",
+    "a\r\n",
+    "\x1b[2J",
+    "\u0085",
+    "\ud800",
+  ];
+  for (const bad of [...others, "é".repeat(128), "x".repeat(256)]) refused("usage", () => field("filename", bad));
+});
+
+test("bindFields() takes hashes, public keys and base64 as they are written, and nothing like them", () => {
+  const hash = "0123456789abcdef".repeat(4);
+  assert.equal(field("hash", hash), hash);
+  for (const bad of ["", hash.slice(1), `${hash}0`, hash.toUpperCase(), `${hash}\n`, "g".repeat(64)]) {
+    refused("usage", () => field("hash", bad));
+  }
+  const key = new Uint8Array(32).fill(255).toBase64({ alphabet: "base64url", omitPadding: true });
+  assert.equal(field("key", key), key);
+  for (
+    const bad of ["", key.slice(1), `${key}A`, `${key}=`, `${key.slice(0, 42)}9`, key.replace("_", "/"), `${key}\n`]
+  ) {
+    refused("usage", () => field("key", bad));
+  }
+  for (const good of ["AA==", "AAA=", "AAAA", "+/+/"]) assert.equal(field("data", good), good);
+  for (const bad of ["", "A", "AA", "AAA", "A===", "====", "AA=A", "AA==AAAA", "_-_-", "AAA ", "AAAA\n", "AAAA\r\n"]) {
+    refused("usage", () => field("data", bad));
+  }
 });
 
 test("quote() shows a peer's word short, clean and in quotes", () => {

@@ -8,6 +8,9 @@ import { defineCommand } from "../registry.ts";
 
 const credentials = [{ name: "user", kind: "user" }, { name: "password", kind: "secret" }] as const;
 
+/** The longest `resume`, in bytes: hundreds of positions. */
+const resumeLineBytes = 256 * 1024;
+
 /** Makes an entrance the caller's, and answers it. */
 function entered(caller: Caller, of: "login" | "register" | "resume", entrance: Entrance): Outcome {
   caller.member = entrance.member;
@@ -48,6 +51,7 @@ export const accountCommands = [
     who: "guest",
     help: "come back after a lost connection and get what was missed",
     typed: false,
+    lineBytes: resumeLineBytes,
     audited: true,
     async run(caller, { token, positions = {} }, { members }) {
       return entered(caller, "resume", await members.resume(token, positions, caller));

@@ -4,7 +4,9 @@
 
 import { accountCommands } from "./accounts.ts";
 import { connectionCommands } from "./connection.ts";
+import { fileCommands } from "./files.ts";
 import { followCommands } from "./follows.ts";
+import { keyCommands } from "./keys.ts";
 import { messageCommands } from "./messages.ts";
 import { roomCommands } from "./rooms.ts";
 import type { CommandSpec } from "../registry.ts";
@@ -15,5 +17,7 @@ export const allCommands: readonly CommandSpec[] = [
   ...messageCommands,
   ...roomCommands,
   ...followCommands,
+  ...fileCommands,
+  ...keyCommands,
   ...connectionCommands,
 ];

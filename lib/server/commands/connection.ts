@@ -5,6 +5,8 @@
 import { ChatError } from "../../errors.ts";
 import { maxCount, maxIdLength, quote } from "../../wire/command.ts";
 import { protocolVersion } from "../../wire/event.ts";
+import { fileChunkBytes } from "../../wire/files.ts";
+import { maxDevices } from "../../wire/sealed.ts";
 import { defineCommand, describe } from "../registry.ts";
 
 /** See the file's first line. */
@@ -37,6 +39,9 @@ export const connectionCommands = [
         message_bytes: config.maxMessageBytes,
         history: maxCount,
         id_length: maxIdLength,
+        file_bytes: config.maxFileBytes,
+        file_chunk_bytes: fileChunkBytes,
+        devices: maxDevices,
       };
       return { reply: { of: "hello", version: protocolVersion, server: serverId, formats: ["text", "json"], limits } };
     },

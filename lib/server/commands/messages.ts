@@ -8,15 +8,20 @@ import type { Draft, PublishResult } from "../../store/store.ts";
 import { tracing } from "../../tracing.ts";
 import type { Accepted, TopicEvent } from "../../wire/event.ts";
 import { maxCount, quote } from "../../wire/command.ts";
-import { feedTopic, fold, inboxTopic, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { feedTopic, fold, inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { sealedLineBytes } from "../../wire/sealed.ts";
 import type { Caller, Services } from "../caller.ts";
 import { isContinuous } from "../continuity.ts";
 import { isoTime, topicEvent } from "../events.ts";
 import type { Member } from "../member.ts";
 import { defineCommand } from "../registry.ts";
+import { offered } from "./files.ts";
 import { knownUser } from "./follows.ts";
+import { checkSealed } from "./keys.ts";
+import { mayRead } from "./reading.ts";
 
 const said = [{ name: "text", kind: "text" }, { name: "cid", kind: "id", optional: true }] as const;
+const file = { name: "file", kind: "id", optional: true } as const;
 
 /** How many messages `history` gives unless it is told. */
 const defaultCount = 20;
@@ -48,11 +53,12 @@ async function publish(
 export const messageCommands = [
   defineCommand({
     name: "say",
-    arguments: [...said, { name: "room", kind: "room", optional: true }],
+    arguments: [...said, { name: "room", kind: "room", optional: true }, file],
     who: "user",
     help: "say something in your room; what does not begin with / is said too, and //x says /x",
     pipelined: true,
-    async run(caller, { text, cid, room }, services) {
+    alone: ({ file }) => file !== undefined,
+    async run(caller, { text, cid, room, file: id }, services) {
       const { member } = caller;
       const target = member.side ? room : member.room;
       if (target === undefined) {
@@ -61,13 +67,14 @@ export const messageCommands = [
       if (room !== undefined && room !== target) {
         throw new ChatError("wrong_room", `You are in ${target}, not in ${room}`);
       }
-      const draft = { from: member.user, text, cid };
-      const accepted = publish(caller, services, roomTopic(target), draft);
+      const topic = roomTopic(target);
+      const file = id === undefined ? undefined : await offered(id, topic, member, services);
+      const draft = { from: member.user, text, cid, file };
+      const accepted = publish(caller, services, topic, draft);
       if (services.config.followRoomMessages) {
         // The copy for followers elsewhere is best effort and nobody's answer: the message itself is in its room's log.
-        accepted.then(() => publish(caller, services, feedTopic(member.user), { ...draft, room: target })).catch(
-          () => {},
-        );
+        const copy = { from: member.user, text, cid, room: target };
+        accepted.then(() => publish(caller, services, feedTopic(member.user), copy)).catch(() => {});
       }
       return { reply: { of: "say", ...await accepted } };
     },
@@ -91,14 +98,26 @@ export const messageCommands = [
   defineCommand({
     name: "msg",
     aliases: ["dm", "tell"],
-    arguments: [{ name: "to", kind: "user" }, ...said],
+    arguments: [
+      { name: "to", kind: "user" },
+      ...said,
+      file,
+      { name: "sealed", kind: "data", optional: true },
+      { name: "keys", kind: "fields", optional: true },
+    ],
     who: "user",
     help: "send a private message; it waits for whoever is away",
     pipelined: true,
-    async run(caller, { to, text, cid }, services) {
+    alone: ({ file, sealed }) => file !== undefined || sealed !== undefined,
+    lineBytes: sealedLineBytes,
+    async run(caller, { to, text, cid, file: id, sealed, keys }, services) {
+      const { member } = caller;
       const { name } = await knownUser(to, services);
-      const draft = { from: caller.member.user, text, cid, to: name };
-      return { reply: { of: "msg", ...await publish(caller, services, inboxTopic(name), draft), to: name, text } };
+      const topic = inboxTopic(name);
+      if (sealed !== undefined) await checkSealed(sealed, keys, [name, member.user], services);
+      const file = id === undefined ? undefined : await offered(id, topic, member, services);
+      const draft = { from: member.user, text, cid, to: name, file, sealed };
+      return { reply: { of: "msg", ...await publish(caller, services, topic, draft), to: name, text } };
     },
   }),
   defineCommand({
@@ -141,17 +160,6 @@ export const messageCommands = [
     },
   }),
 ];
-
-/** Lets a member read its own inbox and feed, the room that it is in, and the feeds that it follows. */
-function mayRead(member: Member, topic: Topic): void {
-  const { kind, name } = parseTopic(topic)!;
-  if (kind === "room") {
-    if (member.side || name === member.room) return;
-    throw new ChatError("wrong_room", `You are in ${member.room}, not in ${name}`);
-  }
-  if (name === fold(member.user) || (kind === "feed" && member.following.has(topic))) return;
-  throw new ChatError("forbidden", `You may not read ${topic}`);
-}
 
 /** The last `n` private messages between two users, both ways, oldest first. */
 async function conversation({ store }: Services, one: string, other: string, n: number): Promise<TopicEvent[]> {

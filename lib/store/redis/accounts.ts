@@ -30,8 +30,7 @@ export class RedisAccounts implements Accounts {
   }
 
   async setHash(name: string, hash: string): Promise<void> {
-    await this.#redis.command("HSET", this.#keys.account(name), "hash", hash);
-    await this.#redis.command("DEL", this.#keys.tokens(name));
+    await this.#redis.run("setHash", [this.#keys.account(name), this.#keys.tokens(name)], [hash]);
   }
 
   async follow(user: string, target: string, limit: number): Promise<boolean> {

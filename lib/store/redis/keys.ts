@@ -25,6 +25,14 @@ export class Keys {
   stood = (user: string) => `${this.#prefix}{user:${fold(user)}}:stood`;
   subscriptions = (user: string) => `${this.#prefix}{user:${fold(user)}}:subscriptions`;
   subscribers = (user: string) => `${this.#prefix}{user:${fold(user)}}:subscribers`;
+  /** Public key → when it was added and last announced. */
+  deviceKeys = (user: string) => `${this.#prefix}{user:${fold(user)}}:keys`;
+
+  file = (id: string) => `${this.#prefix}{file:${id}}:file`;
+  /** Number → chunk. */
+  chunks = (id: string) => `${this.#prefix}{file:${id}}:chunks`;
+  /** What all files take: the keys of their index. */
+  files = () => ["expiry", "sizes", "used", "same"].map((name) => `${this.#prefix}{files}:${name}`);
 
   meta = (topic: Topic) => `${this.#prefix}{${topic}}:meta`;
   log = (topic: Topic) => `${this.#prefix}{${topic}}:log`;

@@ -19,6 +19,7 @@ import type {
 import { cidMemoryMs, type Entry, type Role, type ServerSignal, type Session, tokenLifeMs } from "../store.ts";
 import { randomWord } from "../place.ts";
 import { toAccount } from "./accounts.ts";
+import { toKeys } from "./device_keys.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
 import type { Answer } from "./link.ts";
@@ -49,14 +50,16 @@ export class RedisOffice implements Office {
   }
 
   async #record(user: string): Promise<AccountRecord | undefined> {
-    const { account, tokens, stood, subscriptions } = this.#keys;
-    const [fields, token, tokenLife, positions, follows] = await Promise.all([
+    const { account, tokens, stood, subscriptions, deviceKeys } = this.#keys;
+    const [fields, token, tokenLife, positions, follows, devices] = await Promise.all([
       this.#redis.command("HGETALL", account(user)),
       this.#redis.command("HGETALL", tokens(user)),
       this.#redis.command("PTTL", tokens(user)),
       this.#redis.command("HGETALL", stood(user)),
       this.#redis.command("SMEMBERS", subscriptions(user)),
+      this.#redis.command("HGETALL", deviceKeys(user)),
     ]);
+    const keys = toKeys(devices);
     const found = fromPairs(fields);
     if (found.name === undefined) return undefined;
     const { current, previous, revoked, room } = fromPairs(token);
@@ -70,6 +73,7 @@ export class RedisOffice implements Office {
       follows: (follows as string[]).sort(),
       ...(kept ? { tokens: kept } : {}),
       stood: fromPairs(positions),
+      ...(keys.length > 0 ? { keys } : {}),
     };
   }
 
@@ -223,7 +227,7 @@ export class RedisOffice implements Office {
   }
 
   async putAccount(record: AccountRecord): Promise<boolean> {
-    const { name, hash, role, created, disabled, claims, follows, tokens, stood } = record;
+    const { name, hash, role, created, disabled, claims, follows, tokens, stood, keys = [] } = record;
     const { account, subscriptions, subscribers, tokens: tokensKey, stood: stoodKey } = this.#keys;
     // Whom somebody follows is added in any case, so that an import that was interrupted can be done again.
     if (follows.length > 0) await this.#redis.command("SADD", subscriptions(name), ...follows);
@@ -236,6 +240,8 @@ export class RedisOffice implements Office {
     );
     if (made !== 1) return false;
     const positions = Object.entries(stood).flat();
+    const devices = keys.flatMap((key) => [key.public, `${key.added} ${key.used}`]);
+    if (devices.length > 0) await this.#redis.command("HSET", this.#keys.deviceKeys(name), ...devices);
     if (tokens && tokens.expires > Date.now()) {
       const { expires, ...rest } = tokens;
       await this.#redis.command("HSET", tokensKey(name), ...Object.entries(rest).flat());

@@ -38,14 +38,25 @@ const schema = `
     PRIMARY KEY (topic, user, cid)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS cids_by_time ON cids (time);
+  CREATE TABLE IF NOT EXISTS files (
+    id TEXT PRIMARY KEY, owner TEXT NOT NULL COLLATE NOCASE, topic TEXT NOT NULL, name TEXT NOT NULL,
+    size INTEGER NOT NULL, sha256 TEXT NOT NULL, expires INTEGER NOT NULL, counted INTEGER NOT NULL,
+    UNIQUE (owner, topic, sha256, name, size)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS files_by_time ON files (expires, owner, counted);
+  CREATE TABLE IF NOT EXISTS chunks (file TEXT NOT NULL, n INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (file, n));
+  CREATE TABLE IF NOT EXISTS device_keys (
+    user TEXT NOT NULL, public TEXT NOT NULL, added INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (user, public)
+  ) WITHOUT ROWID;
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 2;
+const schemaVersion = 3;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
   1: "ALTER TABLE accounts ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0",
+  2: "", // new tables only
 };
 
 /**

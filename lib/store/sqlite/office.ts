@@ -18,6 +18,7 @@ import type {
 import { cidMemoryMs, type Entry, type Role, type Session } from "../store.ts";
 import { guarded, transaction } from "./database.ts";
 import { toAccount } from "./accounts.ts";
+import { keysOf } from "./device_keys.ts";
 import { toEntry } from "./topics.ts";
 
 /** How many rows are read in one turn of the event loop. */
@@ -74,12 +75,14 @@ export class SqliteOffice implements Office {
           "FROM tokens WHERE user = ? AND expires > ?",
       ).get(key, this.#now());
       const stood = this.#database.prepare("SELECT topic, position FROM stood WHERE user = ?").all(key);
+      const keys = keysOf(this.#database, key);
       return {
         ...toAccount(row),
         claims: row.claims as number,
         follows: follows.map(({ name }) => name as string),
         ...(tokens ? { tokens: { ...tokens } as unknown as TokensRecord } : {}),
         stood: Object.fromEntries(stood.map(({ topic, position }) => [topic as string, position as string])),
+        ...(keys.length > 0 ? { keys } : {}),
       };
     });
   }
@@ -179,7 +182,7 @@ export class SqliteOffice implements Office {
 
   // deno-lint-ignore require-await
   async putAccount(record: AccountRecord): Promise<boolean> {
-    const { name, hash, role, created, disabled, claims, follows, tokens, stood } = record;
+    const { name, hash, role, created, disabled, claims, follows, tokens, stood, keys = [] } = record;
     const key = fold(name);
     return transaction(this.#database, () => {
       const run = (sql: string, ...values: (string | number)[]) => this.#database.prepare(sql).run(...values);
@@ -201,6 +204,15 @@ export class SqliteOffice implements Office {
       }
       for (const [topic, position] of Object.entries(stood)) {
         run("INSERT OR REPLACE INTO stood (user, topic, position) VALUES (?, ?, ?)", key, topic, position);
+      }
+      for (const { public: one, added, used } of keys) {
+        run(
+          "INSERT OR REPLACE INTO device_keys (user, public, added, used) VALUES (?, ?, ?, ?)",
+          key,
+          one,
+          added,
+          used,
+        );
       }
       return true;
     });

@@ -148,7 +148,7 @@ export class SqliteTopics implements Topics {
     if (writer && !this.#fence.mayWrite(writer, kind === "room" ? name : undefined)) {
       return { result: { kind: "fenced" } };
     }
-    const { from, text, cid, to, room, trace } = draft;
+    const { from, cid } = draft;
     const time = this.#now();
     if (cid !== undefined) {
       const known = this.#knownCid.get(topic, from, cid, time - cidMemoryMs) as
@@ -161,7 +161,7 @@ export class SqliteTopics implements Topics {
     const prev = row.id;
     const seq = ++row.seq;
     const id = row.id = randomWord(6);
-    this.#append.run(topic, seq, id, time, JSON.stringify({ from, text, cid, to, room, trace }));
+    this.#append.run(topic, seq, id, time, JSON.stringify(draft));
     if (cid !== undefined) this.#rememberCid.run(topic, from, cid, seq, time);
     if (seq % trimEvery === 0) this.#trim(topic, seq, kind === "inbox" ? row.read : seq);
     return {

@@ -1,0 +1,80 @@
+/**
+ * One connection's answers: each in the place of its request, however long it takes.
+ *
+ * It knows no command and no socket.
+ */
+
+/** A request's place among the answers. */
+export interface Answer {
+  /** The line to send, once it is known. */
+  bytes: Uint8Array | undefined;
+  /** Whether it is the connection's last line. */
+  last?: true;
+  /** Called when it is queued: nothing that this pushes can overtake it. */
+  after?(): void;
+}
+
+/** What becomes of answers. */
+export interface AnswerOutlet {
+  /** Called before the first of some answers goes out: what came before is read before. */
+  before(): void;
+  send(bytes: Uint8Array): void;
+  /** Sends the connection's last line. */
+  finish(bytes: Uint8Array): void;
+}
+
+/** How many requests may be unanswered before the next line waits, and how many bytes of their lines. */
+const [maxUnanswered, maxUnansweredBytes] = [256, 131_072];
+
+/** See the file's first lines. */
+export class Answers {
+  readonly #outlet: AnswerOutlet;
+  readonly #answers: Answer[] = [];
+  #waiting: (() => void)[] = [];
+  #bytes = 0;
+
+  constructor(outlet: AnswerOutlet) {
+    this.#outlet = outlet;
+  }
+
+  /** Whether every request has its answer. */
+  get complete(): boolean {
+    return this.#answers.length === 0;
+  }
+
+  /** Takes note of a line that is about to be read; resolves when there are few enough before it. */
+  async admit(bytes: number): Promise<void> {
+    this.#bytes += bytes;
+    if (this.#answers.length >= maxUnanswered || this.#bytes > maxUnansweredBytes) await this.settled();
+  }
+
+  /** Adds a place behind all others; once its answer is known, {@linkcode emit} sends it in its turn. */
+  add(answer: Answer = { bytes: undefined }): Answer {
+    this.#answers.push(answer);
+    if (answer.bytes !== undefined) this.emit();
+    return answer;
+  }
+
+  /** Sends the answers that are ready, as far as none before them is missing. */
+  emit(): void {
+    if (this.#answers[0]?.bytes?.length) this.#outlet.before();
+    while (this.#answers[0]?.bytes !== undefined) {
+      const { bytes, last, after } = this.#answers.shift()!;
+      if (last) {
+        this.#outlet.finish(bytes!);
+        continue;
+      }
+      this.#outlet.send(bytes!);
+      after?.();
+    }
+    if (this.#answers.length > 0) return;
+    this.#bytes = 0;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Resolves when every request has its answer. */
+  settled(): Promise<void> {
+    if (this.#answers.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Files: taken in chunks, offered by a message, fetched in chunks by whoever may read that message.
+ */
+
+import { ChatError } from "../../errors.ts";
+import type { StoredFile } from "../../store/files.ts";
+import type { FileOffer } from "../../wire/event.ts";
+import { chunkCount, chunkLineBytes, chunkSize, fileChunkBytes } from "../../wire/files.ts";
+import { inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import type { Services } from "../caller.ts";
+import { isoTime } from "../events.ts";
+import type { Member } from "../member.ts";
+import { defineCommand } from "../registry.ts";
+import { knownUser } from "./follows.ts";
+import { mayRead } from "./reading.ts";
+
+const file = { name: "file", kind: "id" } as const;
+
+/** See the file's first line. */
+export const fileCommands = [
+  defineCommand({
+    name: "upload",
+    arguments: [
+      { name: "name", kind: "filename" },
+      { name: "size", kind: "seq" },
+      { name: "sha256", kind: "hash" },
+      { name: "to", kind: "user", optional: true },
+      { name: "room", kind: "room", optional: true },
+    ],
+    who: "user",
+    help: "begin to send a file, or learn how far it has come",
+    typed: false,
+    async run({ member }, { name, size, sha256, to, room }, services) {
+      const { store, config: { maxFileBytes } } = services;
+      if (size > maxFileBytes) {
+        const allowed = maxFileBytes === 0 ? "this server takes none" : `at most ${maxFileBytes} are allowed`;
+        throw new ChatError("file_too_large", `The file is ${size} bytes; ${allowed}`);
+      }
+      if (size === 0) throw new ChatError("usage", "The file is empty");
+      const topic = await destination(member, to, room, services);
+      const begun = await store.files.begin({ owner: member.user, topic, name, size, sha256 });
+      if (begun === "full") {
+        throw new ChatError("files_full", "There is no room for the file until others have been withdrawn or expire");
+      }
+      const { id, have, expires } = begun;
+      return { reply: { of: "upload", file: id, have, chunk_bytes: fileChunkBytes, expires: isoTime(expires) } };
+    },
+  }),
+  defineCommand({
+    name: "chunk",
+    arguments: [file, { name: "n", kind: "seq" }, { name: "data", kind: "data" }],
+    who: "user",
+    help: "send a part of a file",
+    typed: false,
+    lineBytes: chunkLineBytes,
+    async run({ member }, { file: id, n, data }, { store }) {
+      const { size } = await ownFile(id, member, store);
+      const expected = chunkSize(size, n);
+      if (byteLength(data) !== expected) {
+        const last = chunkCount(size) - 1;
+        throw new ChatError("usage", `Chunk ${n} of 0 to ${last} has ${expected} bytes, not ${byteLength(data)}`);
+      }
+      const have = await store.files.put(id, n, data);
+      if (have === undefined) throw unknownFile();
+      return { reply: { of: "chunk", have } };
+    },
+  }),
+  defineCommand({
+    name: "download",
+    arguments: [file, { name: "n", kind: "seq" }],
+    who: "user",
+    help: "fetch a part of a file",
+    typed: false,
+    async run({ member }, { file: id, n }, { store }) {
+      const found = await store.files.find(id);
+      if (!found || (found.owner !== member.user && !isReadable(member, found.topic))) throw unknownFile();
+      if (n >= chunkCount(found.size)) {
+        throw new ChatError("usage", `The file's chunks are numbered 0 to ${chunkCount(found.size) - 1}`);
+      }
+      const data = await store.files.get(id, n);
+      if (data === undefined) throw unknownFile();
+      return { reply: { of: "download", n, data } };
+    },
+  }),
+  defineCommand({
+    name: "withdraw",
+    arguments: [file],
+    who: "user",
+    help: "remove a file of yours before it expires",
+    typed: false,
+    async run({ member }, { file: id }, { store }) {
+      await ownFile(id, member, store);
+      await store.files.remove(id);
+      return { reply: { of: "withdraw", file: id } };
+    },
+  }),
+];
+
+/**
+ * The file that a message to this topic offers.
+ *
+ * @throws {ChatError} `unknown_file` where it is not complete, not the sender's, or meant for another topic
+ */
+export async function offered(
+  id: string,
+  topic: Topic,
+  member: Member,
+  { store }: Pick<Services, "store">,
+): Promise<FileOffer> {
+  const found = await ownFile(id, member, store);
+  if (found.topic !== topic || found.have < chunkCount(found.size)) throw unknownFile();
+  const { name, size, sha256, expires } = found;
+  return { id, name, size, sha256, expires: isoTime(expires) };
+}
+
+async function ownFile(id: string, member: Member, store: Services["store"]): Promise<StoredFile> {
+  const found = await store.files.find(id);
+  if (!found || found.owner !== member.user) throw unknownFile();
+  return found;
+}
+
+/** The topic that a file is to be offered in. */
+async function destination(
+  member: Member,
+  to: string | undefined,
+  room: string | undefined,
+  services: Services,
+): Promise<Topic> {
+  if ((to === undefined) === (room === undefined)) {
+    throw new ChatError("usage", 'A file is for a user or for a room: name "to" or "room"');
+  }
+  if (to !== undefined) return inboxTopic((await knownUser(to, services)).name);
+  if (member.side || room === member.room) return roomTopic(room!);
+  throw new ChatError("wrong_room", `You are in ${member.room}, not in ${room}`);
+}
+
+function isReadable(member: Member, topic: Topic): boolean {
+  try {
+    mayRead(member, topic);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** How many bytes a base64 text stands for. */
+function byteLength(data: string): number {
+  return data.length / 4 * 3 - (data.endsWith("==") ? 2 : data.endsWith("=") ? 1 : 0);
+}
+
+function unknownFile(): ChatError {
+  return new ChatError("unknown_file", "There is no such file, or not any more");
+}

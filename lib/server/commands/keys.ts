@@ -1,0 +1,87 @@
+/**
+ * The public keys of users' devices, and what is compared with them before an encrypted message is taken.
+ */
+
+import { ChatError } from "../../errors.ts";
+import type { UserKeys } from "../../wire/event.ts";
+import { maxDevices, maxSealedLength } from "../../wire/sealed.ts";
+import type { Services } from "../caller.ts";
+import { isoTime } from "../events.ts";
+import { defineCommand } from "../registry.ts";
+import { knownUser } from "./follows.ts";
+
+const own = [{ name: "public", kind: "key" }] as const;
+
+/** See the file's first line. */
+export const keyCommands = [
+  defineCommand({
+    name: "keys",
+    arguments: [{ name: "user", kind: "user" }],
+    who: "user",
+    help: "tell the public keys of a user's devices",
+    typed: false,
+    async run(_, { user }, services) {
+      const { name } = await knownUser(user, services);
+      return { reply: { of: "keys", ...await keysOf(name, services) } };
+    },
+  }),
+  defineCommand({
+    name: "key",
+    arguments: own,
+    who: "user",
+    help: "announce the public key of your device",
+    typed: false,
+    async run({ member: { user } }, { public: key }, services) {
+      await services.store.deviceKeys.announce(user, key, maxDevices);
+      return { reply: { of: "key", ...await keysOf(user, services) } };
+    },
+  }),
+  defineCommand({
+    name: "unkey",
+    arguments: own,
+    who: "user",
+    help: "remove the public key of a device of yours",
+    typed: false,
+    audited: true,
+    async run({ member: { user } }, { public: key }, services) {
+      await services.store.deviceKeys.revoke(user, key);
+      return { reply: { of: "unkey", ...await keysOf(user, services) } };
+    },
+  }),
+];
+
+/**
+ * Lets an encrypted message pass that is encrypted for the devices that there are.
+ *
+ * @param versions the versions of the keys that it is encrypted for, by user
+ * @throws {ChatError} `keys_changed` with the present keys, `message_too_long`
+ */
+export async function checkSealed(
+  sealed: string,
+  versions: Readonly<Record<string, unknown>> = {},
+  users: readonly string[],
+  services: Services,
+): Promise<void> {
+  if (sealed.length > maxSealedLength) {
+    throw new ChatError("message_too_long", `An encrypted message is at most ${maxSealedLength} characters of base64`);
+  }
+  const present = await Promise.all(users.map((user) => keysOf(user, services)));
+  if (present.every(({ user, version }) => Object.hasOwn(versions, user) && versions[user] === version)) return;
+  throw new ChatError("keys_changed", "The message is not encrypted for the devices that there are now", {
+    keys: Object.fromEntries(present.map((keys) => [keys.user, keys])),
+  });
+}
+
+async function keysOf(user: string, { store }: Services): Promise<UserKeys> {
+  const keys = (await store.deviceKeys.list(user)).map(({ public: key, added }) => ({
+    public: key,
+    added: isoTime(added),
+  }));
+  return { user, keys, version: await versionOf(keys.map((key) => key.public)) };
+}
+
+/** A short name for a set of keys. */
+async function versionOf(keys: readonly string[]): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(keys.toSorted().join(" ")));
+  return new Uint8Array(digest).slice(0, 9).toBase64({ alphabet: "base64url" });
+}

@@ -1,0 +1,23 @@
+/**
+ * Who may read what: the rule for history and for files.
+ */
+
+import { ChatError } from "../../errors.ts";
+import { fold, parseTopic, type Topic } from "../../wire/names.ts";
+import type { Member } from "../member.ts";
+
+/**
+ * Lets a member read its own inbox and feed, the room that it is in, and the feeds that it follows; a side connection,
+ * which is in no room, any room.
+ *
+ * @throws {ChatError} `wrong_room` or `forbidden`
+ */
+export function mayRead(member: Member, topic: Topic): void {
+  const { kind, name } = parseTopic(topic)!;
+  if (kind === "room") {
+    if (member.side || name === member.room) return;
+    throw new ChatError("wrong_room", `You are in ${member.room}, not in ${name}`);
+  }
+  if (name === fold(member.user) || (kind === "feed" && member.following.has(topic))) return;
+  throw new ChatError("forbidden", `You may not read ${topic}`);
+}

@@ -1,0 +1,106 @@
+/**
+ * Files in Redis. The promises are those of {@linkcode Files}.
+ *
+ * What files take together is counted in an index, in one slot; a file and its chunks are in another, so that they are
+ * spread over a cluster. So beginning and removing are two steps each, of which one may be missing:
+ * 1. bytes are reserved before the file is made: a server that dies in between leaves a reservation, which expires, and
+ *    which the next attempt to send the same file finds;
+ * 2. a file is removed before its bytes are given free; a begin that comes in between finds the mark of the removal and
+ *    gives them free itself;
+ * 3. where the index knows a file that is not there (Redis came back with older data), beginning it makes it anew.
+ */
+
+import { createHash } from "node:crypto";
+import { fold, type Topic } from "../../wire/names.ts";
+import { countedBytes, type FileDraft, type Files, type StoredFile } from "../files.ts";
+import { randomWord } from "../place.ts";
+import type { StoreLimits } from "../store.ts";
+import type { RedisGateway } from "./gateway.ts";
+import { fromPairs, type Keys } from "./keys.ts";
+
+/** How long a removal is remembered, in milliseconds: longer than a begin can be under way. */
+const removalMs = 60_000;
+
+/** How many expired files are forgotten in one step. */
+const sweepSize = 1_000;
+
+/** How often a begin tries again that met a removal of the same file. */
+const maxAttempts = 5;
+
+/** See {@linkcode Files}. */
+export class RedisFiles implements Files {
+  readonly #redis: RedisGateway;
+  readonly #keys: Keys;
+  readonly #limits: StoreLimits;
+
+  constructor(redis: RedisGateway, keys: Keys, limits: StoreLimits) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#limits = limits;
+  }
+
+  async begin(draft: FileDraft): Promise<StoredFile | "full"> {
+    const { fileTtl, maxFilesBytes, maxUserFilesBytes } = this.#limits;
+    const { owner, topic, name, size, sha256 } = draft;
+    const likeness = createHash("sha256").update(JSON.stringify([fold(owner), topic, name, size, sha256])).digest(
+      "base64url",
+    );
+    const fields = ["owner", owner, "topic", topic, "name", name, "size", size, "sha256", sha256];
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const [id, until] = await this.#redis.run(
+        "fileReserve",
+        this.#keys.files(),
+        [randomWord(26), fold(owner), likeness, countedBytes(size), fileTtl, maxUserFilesBytes, maxFilesBytes],
+      ) as [string?, string?];
+      if (id === undefined) return "full";
+      const have = await this.#redis.run("fileBegin", this.#both(id), [until!, ...fields]) as number;
+      if (have >= 0) return { ...draft, id, have, expires: Number(until) };
+      await this.#free(id);
+    }
+    return "full"; // whoever begins and removes the same file in a loop
+  }
+
+  async find(id: string): Promise<StoredFile | undefined> {
+    const [file, chunks] = this.#both(id);
+    const [pairs, have] = await Promise.all([
+      this.#redis.command("HGETALL", file),
+      this.#redis.command("HLEN", chunks),
+    ]);
+    const { owner, topic, name, size, sha256, expires } = fromPairs(pairs);
+    if (owner === undefined) return undefined;
+    return {
+      id,
+      ...{ owner, name, sha256 },
+      topic: topic as Topic,
+      size: Number(size),
+      have: Number(have),
+      expires: Number(expires),
+    };
+  }
+
+  async put(id: string, n: number, data: string): Promise<number | undefined> {
+    const have = await this.#redis.run("filePut", this.#both(id), [n, data]) as number;
+    return have < 0 ? undefined : have;
+  }
+
+  async get(id: string, n: number): Promise<string | undefined> {
+    return await this.#redis.command("HGET", this.#keys.chunks(id), String(n)) as string | null ?? undefined;
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#redis.run("fileRemove", this.#both(id), [removalMs]);
+    await this.#free(id);
+  }
+
+  async sweep(): Promise<void> {
+    while (await this.#redis.run("fileSweep", this.#keys.files(), [sweepSize]) === sweepSize);
+  }
+
+  async #free(id: string): Promise<void> {
+    await this.#redis.run("fileFree", this.#keys.files(), [id]);
+  }
+
+  #both(id: string): [string, string] {
+    return [this.#keys.file(id), this.#keys.chunks(id)];
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * Messages that are encrypted from device to device, as far as a server has to do with them.
+ */
+
+/** How many devices of a user messages are encrypted for. */
+export const maxDevices = 8;
+
+/** The longest encrypted message, in characters of base64. */
+export const maxSealedLength = 16_384;
+
+/** The longest line that one is sent in, in bytes. */
+export const sealedLineBytes = maxSealedLength + 8_192;
+
+/** What stands in the place of the text, for whoever cannot decrypt. */
+export const sealedNote = "[encrypted: it can be read with the chat program, on a device that it was sent to]";
+
+/** Whether it may be a device's public key: 32 bytes as base64url. */
+export function isPublicKey(text: string): boolean {
+  return /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(text);
+}

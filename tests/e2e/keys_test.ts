@@ -1,0 +1,164 @@
+/**
+ * The public keys of devices, and encrypted private messages on their way through the server, on both stores.
+ */
+
+import assert from "node:assert/strict";
+import type { Json, JsonClient } from "../support/client.ts";
+import { onEachStore, onRedis } from "../support/server.ts";
+
+/** A key that no other device has. */
+function newKey(): string {
+  return crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+const publics = ({ keys }: Json): string[] => keys.map((key: Json) => key.public);
+
+/** What a client sends along that has just asked for the keys. */
+async function versions(client: JsonClient, ...users: string[]): Promise<Json> {
+  const found: Json = {};
+  for (const user of users) {
+    const { user: name, version } = await client.ok("keys", { user });
+    found[name] = version;
+  }
+  return found;
+}
+
+const note = "[encrypted]";
+
+onEachStore("keys are announced, listed in their order, and removed", async (start) => {
+  await using server = await start();
+  await using a = await server.jsonLogin("a");
+  await using b = await server.jsonLogin("b", { side: true });
+  const none = await b.ok("keys", { user: "A" });
+  assert.deepEqual([none.user, none.keys], ["a", []]);
+  const [one, two] = [newKey(), newKey()];
+  const first = await a.ok("key", { public: one });
+  const second = await a.ok("key", { public: two });
+  assert.deepEqual([publics(first), publics(second)], [[one], [one, two]]);
+  const { id: _1, ...seen } = await b.ok("keys", { user: "a" });
+  const { id: _2, ...told } = second;
+  assert.deepEqual(seen, told);
+  assert.equal(new Date(seen.keys[0].added).toISOString(), seen.keys[0].added);
+  const again = await a.ok("key", { public: one });
+  assert.deepEqual([again.keys, again.version], [second.keys, second.version], "it is known");
+  assert.equal(new Set([none.version, first.version, second.version]).size, 3);
+  assert.equal((await a.ok("unkey", { public: two })).version, first.version);
+  assert.deepEqual((await a.ok("unkey", { public: two })).keys, first.keys);
+  assert.deepEqual((await b.ok("keys", { user: "b" })).keys, []);
+  await b.refused("keys", { user: "nobody" }, "unknown_user");
+});
+
+onEachStore("a user has at most 8 keys: the one that was announced longest ago makes room", async (start) => {
+  await using server = await start();
+  await using a = await server.jsonLogin("a");
+  const keys = Array.from({ length: 9 }, newKey);
+  for (const key of keys.slice(0, 8)) await a.ok("key", { public: key });
+  await a.ok("key", { public: keys[0] });
+  const { keys: _, ...reply } = await a.ok("key", { public: keys[8] });
+  assert.deepEqual(publics(await a.ok("keys", { user: "a" })), [keys[0], ...keys.slice(2)]);
+  assert.equal(reply.user, "a");
+});
+
+onEachStore("what is no public key is refused", async (start) => {
+  await using server = await start();
+  await using a = await server.jsonLogin("a");
+  const good = newKey();
+  const wrong = ["", good.slice(1), `${good}A`, `${good}=`, `${good.slice(0, 42)}B`, `${good.slice(0, 41)}+E`, 7, null];
+  for (const key of wrong) {
+    await a.refused("key", { public: key }, "usage");
+    await a.refused("unkey", { public: key }, "usage");
+  }
+  await a.refused("key", {}, "usage");
+  await using stranger = await server.json();
+  await stranger.refused("keys", { user: "a" }, "login_required");
+});
+
+onEachStore("an encrypted message passes word for word: live, after a resume, and in the history", async (start) => {
+  await using server = await start();
+  await using a = await server.jsonLogin("a");
+  await using b = await server.jsonLogin("b");
+  await a.ok("key", { public: newKey() });
+  await b.ok("key", { public: newKey() });
+  const keys = await versions(a, "b", "a");
+  const sealed = crypto.getRandomValues(new Uint8Array(12_288)).toBase64();
+  assert.equal(sealed.length, 16_384);
+  const sent = await a.ok("msg", { to: "B", text: note, sealed, keys, cid: "x" });
+  assert.deepEqual([sent.topic, sent.text], ["inbox:b", note]);
+  const event = await b.event();
+  assert.deepEqual([event.type, event.from, event.text, event.sealed, event.cid], ["direct", "a", note, sealed, "x"]);
+  const again = await a.ok("msg", { to: "b", text: note, sealed: "QUJD", keys, cid: "x" });
+  assert.equal(again.seq, sent.seq, "its cid is known");
+
+  const { positions, resume: token } = b.session;
+  b.drop();
+  await using back = await server.json();
+  await back.ok("resume", { token, positions });
+  assert.deepEqual(await back.event(), event);
+  assert.deepEqual((await a.ok("history", { user: "b" })).messages, [event]);
+  assert.deepEqual((await back.ok("history", { topic: "inbox:b" })).messages, [event]);
+  await using person = await server.login("b");
+  assert.equal(await person.line(), `DM from a: ${note}`);
+});
+
+onEachStore("a message for other devices than there are is refused with the present keys", async (start) => {
+  await using server = await start();
+  await using a = await server.jsonLogin("a");
+  await using b = await server.jsonLogin("b");
+  const msg = { to: "B", text: note, sealed: "QUJD" };
+  await a.refused("msg", msg, "keys_changed");
+  await a.refused("msg", { ...msg, keys: {} }, "keys_changed");
+  const before = await versions(a, "a", "b");
+  await a.ok("msg", { ...msg, keys: before });
+  assert.equal((await b.event()).sealed, "QUJD");
+  const key = newKey();
+  await b.ok("key", { public: key });
+  for (const keys of [before, { ...before, b: null }, { ...before, b: {} }, { b: before.b }, { a: before.a }]) {
+    await a.refused("msg", { ...msg, keys }, "keys_changed");
+  }
+  const { keys } = await a.refused("msg", { ...msg, keys: before, cid: "y" }, "keys_changed");
+  assert.deepEqual(Object.keys(keys).sort(), ["a", "b"]);
+  assert.deepEqual([publics(keys.b), publics(keys.a)], [[key], []]);
+  const { id: _1, type: _2, ...listed } = await a.ok("keys", { user: "b" });
+  assert.deepEqual(keys.b, listed);
+  const present = { a: keys.a.version, b: keys.b.version };
+  await a.ok("msg", { ...msg, keys: { ...present, c: "ignored" }, cid: "y" });
+  await a.ok("key", { public: newKey() }); // a device of the sender's own
+  await a.refused("msg", { ...msg, keys: present }, "keys_changed");
+  await a.refused("msg", { ...msg, keys: "none" }, "usage");
+  assert.equal((await b.event()).cid, "y", "what was refused is nowhere");
+});
+
+onEachStore("what is no encrypted message is refused", async (start) => {
+  await using server = await start();
+  await using a = await server.jsonLogin("a");
+  const keys = await versions(a, "a", "b");
+  const msg = { to: "b", text: note, keys };
+  await a.refused("msg", { ...msg, sealed: "A".repeat(16_388) }, "message_too_long");
+  for (const sealed of ["", "A", "AAA_", "AA A", 7]) await a.refused("msg", { ...msg, sealed }, "usage");
+  await a.refused("msg", { ...msg, to: "nobody", sealed: "AAAA" }, "unknown_user");
+  await a.refused("msg", { to: "b", sealed: "AAAA", keys }, "usage"); // those who cannot decrypt see the text
+  await a.ok("msg", { ...msg, sealed: "A".repeat(16_384) });
+});
+
+onEachStore("encrypted messages and others keep their order, also to oneself", async (start) => {
+  await using server = await start({ RATE_LIMIT: "off" });
+  await using a = await server.jsonLogin("a");
+  const keys = await versions(a, "a");
+  const texts = Array.from({ length: 40 }, (_, index) => `${index}`);
+  for (const [index, text] of texts.entries()) {
+    a.post("msg", { to: "a", text, ...(index % 3 === 1 ? { sealed: "AAAA", keys } : {}) });
+  }
+  assert.deepEqual((await a.events(texts.length)).map(({ text }) => text), texts);
+});
+
+onRedis("keys that are announced at one server are what another compares", async (start) => {
+  await using one = await start();
+  await using two = await start();
+  await using a = await one.jsonLogin("a");
+  await using b = await two.jsonLogin("b");
+  const before = await versions(a, "a", "b");
+  await b.ok("key", { public: newKey() });
+  await a.refused("msg", { to: "b", text: note, sealed: "AAAA", keys: before }, "keys_changed");
+  await a.ok("msg", { to: "b", text: note, sealed: "AAAA", keys: await versions(a, "a", "b") });
+  assert.equal((await b.event()).sealed, "AAAA");
+});
