@@ -4,7 +4,7 @@
  * Profiles are asked for when they are completed (`chat completions profiles`), so that a new one is known at once.
  */
 
-import { type OptionSpec, optionTable, type Shell, shells, words } from "./option_table.ts";
+import { type OptionSpec, optionTable, type Shell, shells, takesPath, words } from "./option_table.ts";
 
 const options: readonly (readonly [string, OptionSpec])[] = Object.entries(optionTable);
 
@@ -19,9 +19,8 @@ function flags(which: (spec: OptionSpec) => boolean): string {
     .flatMap(([name, { short }]) => [`--${name}`, ...(short ? [`-${short}`] : [])]).join("|");
 }
 
-const takesFile = ({ value }: OptionSpec) => value === "file";
 const takesServer = ({ value }: OptionSpec) => value === "server";
-const takesOther = ({ type, value }: OptionSpec) => type === "string" && value !== "file" && value !== "server";
+const takesOther = (spec: OptionSpec) => spec.type === "string" && !takesPath(spec) && !takesServer(spec);
 
 function of(word: string): string[] {
   return options.filter(([, spec]) => (spec.words as readonly string[]).includes(word)).map(([name]) => `--${name}`);
@@ -39,7 +38,7 @@ _chat() {
     esac
   done
   case "$previous" in
-    ${flags(takesFile)}) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    ${flags(takesPath)}) COMPREPLY=($(compgen -f -- "$current")); return ;;
     ${flags(takesServer)}) COMPREPLY=($(compgen -W "$(chat completions profiles 2>/dev/null)" -- "$current")); return ;;
     ${flags(takesOther)}) return ;;
   esac
@@ -101,8 +100,9 @@ ${cases}
 if [[ $funcstack[1] == _chat ]]; then _chat "$@"; else compdef _chat chat; fi`;
 }
 
-function zshOption([name, { short, value, help }]: readonly [string, OptionSpec]): string[] {
-  const action = value === "file" ? "_files" : value === "server" ? "_chat_profiles" : " ";
+function zshOption([name, spec]: readonly [string, OptionSpec]): string[] {
+  const { short, value, help } = spec;
+  const action = takesPath(spec) ? "_files" : value === "server" ? "_chat_profiles" : " ";
   const text = `[${help.replaceAll(/[[\]:]/g, "\\$&")}]${value === undefined ? "" : `:${value}:${action}`}`;
   return [
     quoted(`--${name}${value === undefined ? "" : "="}${text}`),
@@ -121,10 +121,11 @@ function fish(): string {
     `complete -c chat -n '__fish_seen_subcommand_from forget' -a '(chat completions profiles 2>/dev/null)' -d profile`,
     `complete -c chat -n '__fish_seen_subcommand_from completions' -a '${shells.join(" ")}'`,
   ];
-  for (const [name, { short, value, help, words: used }] of options) {
+  for (const [name, spec] of options) {
+    const { short, value, help, words: used } = spec;
     const takes = value === undefined
       ? ""
-      : value === "file"
+      : takesPath(spec)
       ? " -r -F"
       : value === "server"
       ? " -x -a '(chat completions profiles 2>/dev/null)'"

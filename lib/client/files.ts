@@ -25,8 +25,8 @@ const systemCas = [
 
 const certificates = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/;
 
-/** The longest line of a script, in bytes. */
-const maxLine = 64 * 1024;
+/** The longest line of a script, in bytes: a chunk of a file, as JSON, and then some. */
+const maxLine = 128 * 1024;
 
 /** The environment, as far as it may be read. */
 export const environment: Environment = (variable) => {

@@ -27,7 +27,7 @@ used, the others are for when it goes. A name may also be a profile of config.js
 are; with a pipe as its input it runs a script: one line a command or something to say, and the first line is
 LOGIN <user> <password> unless a user is given. A script stops at the first command that is refused.
 
-send, tail and history log in beside whoever is logged in: they evict nobody, and nobody sees them come and go.
+send, tail, history and get log in beside whoever is logged in: they evict nobody, and nobody sees them come and go.
 
 Options:
 ${columns(options)}
@@ -50,6 +50,8 @@ Examples:
   tail -F app.log | grep --line-buffered ERROR | chat send -s work --room ops
   chat tail -s work --room ops | grep -i alarm
   chat history -s work --room ops -n 100 --json | jq -r .text
+  chat send -s work --room ops --file report.pdf
+  chat get -s work --room ops report.pdf -o reports/
   chat completions bash > ~/.local/share/bash-completion/completions/chat`;
 }
 

@@ -10,6 +10,10 @@ export const words = {
   send: { usage: "[text …]", help: "say the text, or each line of the input, in a room or to somebody" },
   tail: { usage: "", help: "print what is said in a room, as it is said" },
   history: { usage: "", help: "print what was said in a room, or with somebody" },
+  get: {
+    usage: "[name or id …]",
+    help: "fetch files that were offered in a room or a talk; without a name, list them",
+  },
   forget: { usage: "<server>", help: "forget a server's remembered certificate, so that --tofu asks again" },
   completions: { usage: "<shell>", help: "print completions for bash, zsh or fish" },
 } as const;
@@ -27,7 +31,7 @@ export type Shell = (typeof shells)[number];
 export interface OptionSpec {
   readonly type: "string" | "boolean";
   readonly short?: string;
-  /** What a string stands for, in `--help`; a `file` is completed as one. */
+  /** What a string stands for, in `--help`; a `file` or a `folder` is a path. */
   readonly value?: string;
   readonly help: string;
   /** What it goes with. */
@@ -36,8 +40,8 @@ export interface OptionSpec {
   readonly profile: boolean;
 }
 
-const dialing: readonly Word[] = ["chat", "send", "tail", "history"];
-const beside: readonly Word[] = ["send", "tail", "history"];
+const dialing: readonly Word[] = ["chat", "send", "tail", "history", "get"];
+const beside: readonly Word[] = ["send", "tail", "history", "get"];
 const all = Object.keys(words) as Word[];
 
 /** Every option. */
@@ -109,7 +113,7 @@ export const optionTable = {
     short: "t",
     value: "name",
     help: "the user to write to, or the talk with them",
-    words: ["send", "history"],
+    words: ["send", "history", "get"],
     profile: false,
   },
   publish: {
@@ -117,6 +121,29 @@ export const optionTable = {
     help: "tell everybody who follows you",
     words: ["send"],
     profile: false,
+  },
+  file: {
+    type: "string",
+    short: "f",
+    value: "file",
+    help: "offer this file; the text, if there is one, goes with it",
+    words: ["send"],
+    profile: false,
+  },
+  output: {
+    type: "string",
+    short: "o",
+    value: "file",
+    help: "where the file goes: a file, a folder, or - for the output",
+    words: ["get"],
+    profile: false,
+  },
+  downloads: {
+    type: "string",
+    value: "folder",
+    help: "the folder for fetched files (default: the desktop's, ~/Downloads, or this one)",
+    words: ["chat", "get"],
+    profile: true,
   },
   count: {
     type: "string",
@@ -129,7 +156,7 @@ export const optionTable = {
   json: {
     type: "boolean",
     help: "speak JSON lines instead of text",
-    words: ["chat", "tail", "history"],
+    words: ["chat", "tail", "history", "get"],
     profile: false,
   },
   side: {
@@ -177,6 +204,11 @@ export const optionTable = {
 /** One of the options. */
 export type OptionName = keyof typeof optionTable;
 
+/** Whether an option's value is a path. */
+export function takesPath({ value }: OptionSpec): boolean {
+  return value === "file" || value === "folder";
+}
+
 /** Every variable that a person may set. */
 export const variables = {
   CHAT_SERVER: "the servers, or a profile, where neither argument nor option names them",
@@ -187,11 +219,12 @@ export const variables = {
   TERM: '"dumb" gives plain lines, as --plain does',
   NO_COLOR: "set to anything, it turns colours off",
   XDG_CONFIG_HOME: "config.json is in chat/ there (default: ~/.config)",
+  XDG_DOWNLOAD_DIR: "the folder for files that are fetched, where no option names one",
   XDG_STATE_HOME: "known_servers and kept sessions are in chat/ there (default: ~/.local/state)",
 } as const;
 
 /** Where systems say that a user's own files are. */
-export const homes = ["HOME", "APPDATA", "LOCALAPPDATA"] as const;
+export const homes = ["HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"] as const;
 
 /** Reads a variable of the environment; undefined where it is not set, or may not be read. */
 export type Environment = (name: keyof typeof variables | (typeof homes)[number]) => string | undefined;

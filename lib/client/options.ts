@@ -63,15 +63,32 @@ export type Options =
     readonly remember: boolean;
     readonly json: boolean;
     readonly side: boolean;
+    /** The folder for files that are fetched, where somebody chose one. */
+    readonly downloads?: string;
     /** How the screen is to be. */
     readonly screen: Omit<ScreenOptions, "warning" | "stateFolder">;
   }
-  | Target & { readonly kind: "send"; readonly destination: Destination; readonly text?: string }
+  | Target & {
+    readonly kind: "send";
+    readonly destination: Destination;
+    readonly text?: string;
+    readonly file?: string;
+  }
   | Target & { readonly kind: "tail"; readonly room: string; readonly count: number; readonly json: boolean }
   | Target & {
     readonly kind: "history";
     readonly from: { readonly room: string } | { readonly user: string };
     readonly count: number;
+    readonly json: boolean;
+  }
+  | Target & {
+    readonly kind: "get";
+    readonly from: { readonly room: string } | { readonly user: string };
+    /** Names or ids; none lists what there is. */
+    readonly files: readonly string[];
+    /** A file, a folder, or `-` for the output. */
+    readonly output?: string;
+    readonly downloads?: string;
     readonly json: boolean;
   };
 
@@ -99,7 +116,7 @@ export function readOptions(
     }
     if (values[name] === "") throw usage(`--${name} must not be empty; allowed: a ${spec.value}`);
   }
-  const most = word === "send" ? Infinity : word === "tail" || word === "history" ? 0 : 1;
+  const most = word === "send" || word === "get" ? Infinity : word === "tail" || word === "history" ? 0 : 1;
   if (rest.length > most) {
     const instead = word === "chat" ? serversRule : word === "tail" || word === "history" ? "options" : "one";
     throw usage(`"${rest[most]}" is one argument too many; allowed: ${instead}`);
@@ -137,6 +154,7 @@ export function readOptions(
         remember: chosen.remember === true && chosen.side !== true,
         json,
         side: chosen.side === true,
+        ...(chosen.downloads === undefined ? {} : { downloads: chosen.downloads as string }),
         screen: {
           plain: chosen.plain === true,
           dumb: env("TERM") === "dumb",
@@ -151,16 +169,33 @@ export function readOptions(
         kind: "send",
         ...target,
         destination: readDestination(given, room, to),
+        ...(chosen.file === undefined ? {} : { file: chosen.file as string }),
         ...(rest.length === 0 ? {} : { text: rest.join(" ") }),
       };
     case "tail":
       if (room === undefined) throw usage("tail needs --room <room>");
       return { kind: "tail", ...target, room, count: readCount(chosen.count, 0), json };
-    case "history": {
-      if (to !== undefined && given.room !== undefined) throw usage("--to does not go with --room");
-      if (to === undefined && room === undefined) throw usage("history needs --room <room> or --to <name>");
-      const from = to === undefined ? { room: room! } : { user: to };
-      return { kind: "history", ...target, from, count: readCount(chosen.count, 20), json };
+    case "history":
+      return {
+        kind: "history",
+        ...target,
+        from: readTalk(word, given, room, to),
+        count: readCount(chosen.count, 20),
+        json,
+      };
+    case "get": {
+      const output = chosen.output as string | undefined;
+      if (output !== undefined && rest.length === 0) throw usage("--output needs the name of a file that was offered");
+      if (output === "-" && rest.length > 1) throw usage("--output - takes one file");
+      return {
+        kind: "get",
+        ...target,
+        from: readTalk(word, given, room, to),
+        files: rest,
+        json,
+        ...(output === undefined ? {} : { output }),
+        ...(chosen.downloads === undefined ? {} : { downloads: chosen.downloads as string }),
+      };
     }
   }
 }
@@ -193,10 +228,24 @@ function serversOf(
 function readDestination(given: Values, room: string | undefined, to: string | undefined): Destination {
   const named = (["room", "to", "publish"] as const).filter((name) => given[name] !== undefined);
   if (named.length > 1) throw usage(`--${named[1]} does not go with --${named[0]}`);
+  if (given.publish && given.file !== undefined) throw usage("--file needs --room <room> or --to <name>");
   if (given.publish) return { cmd: "publish" };
   if (to !== undefined) return { cmd: "msg", to };
   if (room === undefined) throw usage("send needs --room <room>, --to <name> or --publish");
   return { cmd: "say", room };
+}
+
+/** Which talk is meant: a room's, or the one with a user. */
+function readTalk(
+  word: Word,
+  given: Values,
+  room: string | undefined,
+  to: string | undefined,
+): { readonly room: string } | { readonly user: string } {
+  if (to !== undefined && given.room !== undefined) throw usage("--to does not go with --room");
+  if (to !== undefined) return { user: to };
+  if (room === undefined) throw usage(`${word} needs --room <room> or --to <name>`);
+  return { room };
 }
 
 function readName(

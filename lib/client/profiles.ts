@@ -11,7 +11,7 @@
 
 import { dirname, isAbsolute, join } from "node:path";
 import { ClientError } from "./exit.ts";
-import { type OptionName, type OptionSpec, optionTable, words } from "./option_table.ts";
+import { type OptionName, type OptionSpec, optionTable, takesPath, words } from "./option_table.ts";
 import { isObject } from "./shape.ts";
 
 /** Option → its value. */
@@ -77,7 +77,7 @@ function readValues(
       if (typeof value !== spec.type || value === "") {
         throw wrong(`"${key}" is ${JSON.stringify(value)}; allowed: ${spec.value ?? "true or false"}`);
       }
-      const relative = spec.value === "file" && !isAbsolute(value as string);
+      const relative = takesPath(spec) && !isAbsolute(value as string) && !/^~(?=$|[/\\])/.test(value as string);
       return [key, relative ? join(dirname(path), value as string) : value];
     }),
   );

@@ -65,10 +65,15 @@ function onSignal(signal: Deno.Signal, handle: () => void): void {
 }
 
 /** Writes lines to standard output or error; resolves when they are written. */
-export async function writeLines(
-  to: { write(bytes: Uint8Array): Promise<number> },
-  lines: readonly string[],
-): Promise<void> {
-  const bytes = new TextEncoder().encode(lines.map((line) => line + "\n").join(""));
+export async function writeLines(to: ByteSink, lines: readonly string[]): Promise<void> {
+  await writeBytes(to, new TextEncoder().encode(lines.map((line) => line + "\n").join("")));
+}
+
+/** Writes bytes; resolves when they are written. */
+export async function writeBytes(to: ByteSink, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) sent += await to.write(bytes.subarray(sent));
+}
+
+interface ByteSink {
+  write(bytes: Uint8Array): Promise<number>;
 }

@@ -11,6 +11,8 @@ export class Proxy implements AsyncDisposable {
   readonly #accepting: Promise<void>;
   /** How many connections were made. */
   connections = 0;
+  /** Told of every so many bytes that go by, towards the server or from it. */
+  onBytes: (count: number, towards: "server" | "client") => void = () => {};
 
   constructor(target: number) {
     this.#target = target;
@@ -38,8 +40,13 @@ export class Proxy implements AsyncDisposable {
     for await (const client of this.#listener) {
       this.connections++;
       const server = await Deno.connect({ hostname: "127.0.0.1", port: this.#target });
+      client.setNoDelay(true);
+      server.setNoDelay(true);
       for (const connection of [client, server]) this.#open.add(connection);
-      const work = Promise.all([pass(client, server), pass(server, client)]).then(() => {
+      const work = Promise.all([
+        pass(client, server, (count) => this.onBytes(count, "server")),
+        pass(server, client, (count) => this.onBytes(count, "client")),
+      ]).then(() => {
         for (const connection of [client, server]) this.#open.delete(connection);
         this.#work.delete(work);
       });
@@ -48,11 +55,12 @@ export class Proxy implements AsyncDisposable {
   }
 }
 
-async function pass(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+async function pass(from: Deno.Conn, to: Deno.Conn, passed: (count: number) => void): Promise<void> {
   const buffer = new Uint8Array(4096);
   try {
     for (let count; (count = await from.read(buffer)) !== null;) {
       for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
+      passed(count);
     }
   } catch {
     // cut

@@ -19,11 +19,13 @@ export const allowed = ["--allow-net", "--allow-read", "--allow-env"];
 /** Runs the client with this input, in a folder where there is nothing. */
 export async function chat(
   args: readonly string[],
-  { input = "", env = {}, permissions = allowed, cwd }: {
+  { input = "", env = {}, permissions = allowed, cwd, kill }: {
     input?: string;
     env?: Record<string, string>;
     permissions?: readonly string[];
     cwd?: string;
+    /** Kills it when it is aborted. */
+    kill?: AbortSignal;
   } = {},
 ): Promise<ChatResult> {
   const config = join(root, "deno.json");
@@ -36,6 +38,7 @@ export async function chat(
     env: { NO_COLOR: "1", XDG_CONFIG_HOME: cwd ?? root, XDG_STATE_HOME: cwd ?? root, ...env },
     ...(cwd === undefined ? {} : { cwd }),
   }).spawn();
+  kill?.addEventListener("abort", () => child.kill("SIGKILL"));
   const writer = child.stdin.getWriter();
   const written = writer.write(new TextEncoder().encode(input)).then(() => writer.close()).catch(() => {});
   const { code, stdout, stderr } = await child.output();

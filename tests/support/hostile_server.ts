@@ -27,6 +27,8 @@ const commands = [
 export class HostileServer implements AsyncDisposable {
   readonly port: number;
   readonly caFile: string;
+  /** What it answers instead; undefined for the usual. */
+  answers: (request: Record<string, unknown>) => Record<string, unknown> | undefined = () => undefined;
   readonly #listener: Deno.TlsListener;
   readonly #serving: Promise<void>;
   #conn: Deno.TlsConn | undefined;
@@ -105,7 +107,8 @@ export class HostileServer implements AsyncDisposable {
     if (line.startsWith("HELLO")) {
       return this.send({ type: "hello", version: 1, server: "evil\x1b[2J\u202e", formats: ["json"], limits: {} });
     }
-    const { id, cmd, user } = JSON.parse(line);
+    const request = JSON.parse(line);
+    const { id, cmd, user } = request;
     const answers: Record<string, unknown> = {
       help: { commands },
       login: { user, room: "lobby", resume: "t", positions: {} },
@@ -114,7 +117,7 @@ export class HostileServer implements AsyncDisposable {
       rooms: { rooms: [{ room: "lobby\x1b[2J", members: 3 }] },
       history: { messages: [{ type: "message", ...this.logged("b\x1b[2J", "\x1b]0;pwned\x07old") }] },
     };
-    this.send({ type: "ok", id, ...answers[cmd] as Record<string, unknown> });
+    this.send({ type: "ok", id, ...(this.answers(request) ?? answers[cmd] as Record<string, unknown>) });
     if (cmd === "quit") this.#hangUp();
   }
 

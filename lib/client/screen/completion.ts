@@ -1,29 +1,25 @@
 /**
- * What Tab makes of a line: commands, users and rooms are completed, as the server's own command table has them.
+ * What Tab makes of a line: commands, users and rooms are completed, as the server's own command table has them, and
+ * whatever the client's own commands take.
  *
  * The first Tab writes what all candidates have in common; further ones go through them, and back with Shift-Tab.
  */
 
 import type { CommandTable } from "../commands.ts";
 import type { Editor } from "../editor.ts";
+import type { Completed, OwnCommands } from "../own_commands.ts";
+import { pathCandidates } from "../transfer/paths.ts";
 import type { Roster } from "./roster.ts";
-
-/** A client's own command. */
-export interface OwnCommand {
-  readonly name: string;
-  readonly usage: string;
-  readonly help: string;
-}
 
 /** See the file's first lines. */
 export class Completion {
   readonly #editor: Editor;
   readonly #commands: () => CommandTable;
   readonly #roster: Roster;
-  readonly #own: readonly OwnCommand[];
+  readonly #own: OwnCommands;
   #going: { start: number; end: number; candidates: string[]; at: number; text: string } | undefined;
 
-  constructor(editor: Editor, commands: () => CommandTable, roster: Roster, own: readonly OwnCommand[]) {
+  constructor(editor: Editor, commands: () => CommandTable, roster: Roster, own: OwnCommands) {
     this.#editor = editor;
     this.#commands = commands;
     this.#roster = roster;
@@ -42,7 +38,7 @@ export class Completion {
     if (going && this.#editor.text === going.text && this.#editor.cursor === going.end) {
       going.at = (going.at + step + going.candidates.length) % going.candidates.length;
       this.#put(going, going.candidates[going.at]);
-      return going.candidates.map((candidate) => candidate.trim());
+      return shown(going.candidates, going.start);
     }
     const { start, candidates } = this.#candidates();
     const cursor = this.#editor.cursor;
@@ -58,7 +54,7 @@ export class Completion {
     this.#put(next, common.length > typed.length ? common : typed);
     if (step < 0) next.at = 0;
     this.#going = next;
-    return candidates.map((candidate) => candidate.trim());
+    return shown(candidates, start);
   }
 
   #put(going: { start: number; end: number; text: string }, word: string): void {
@@ -76,9 +72,11 @@ export class Completion {
         // An alias is offered only where the name itself does not begin so: fewer words to choose among.
         return startsWith(name, word.slice(1)) ? [name] : aliases.filter((alias) => startsWith(alias, word.slice(1)));
       });
-      const own = this.#own.map(({ name }) => name).filter((name) => startsWith(name, word.slice(1)));
+      const own = this.#own.all.map(({ name }) => name).filter((name) => startsWith(name, word.slice(1)));
       return { start, candidates: [...new Set([...names, ...own])].sort().map((name) => `/${name} `) };
     }
+    const own = this.#ownCandidates(before);
+    if (own) return own;
     const kind = /^\/[^/]/.test(before) ? this.#kindAt(before) : "said";
     if (kind === "room") return { start, candidates: ending(this.#roster.rooms(), word, "", " ") };
     if (kind === "command") return { start, candidates: ending(this.#commandNames(), word, "", " ") };
@@ -90,8 +88,40 @@ export class Completion {
   }
 
   #commandNames(): string[] {
-    return [...this.#commands().all.filter(({ typed }) => typed !== false), ...this.#own].map(({ name }) => name)
-      .sort();
+    const all = [...this.#commands().all.filter(({ typed }) => typed !== false), ...this.#own.all];
+    return [...new Set(all.map(({ name }) => name))].sort();
+  }
+
+  /** What the argument at the end of one of the client's own commands can become. */
+  #ownCandidates(before: string): { start: number; candidates: string[] } | undefined {
+    const [head, name] = /^\/([^/\s]\S*)\s+/.exec(before) ?? [];
+    const command = name === undefined ? undefined : this.#own.find(name);
+    if (!command || head === undefined) return undefined;
+    let start = head.length;
+    for (const what of command.completes ?? []) {
+      const typed = before.slice(start);
+      const word = /^\S*\s+/.exec(typed)?.[0];
+      if (what === "path" || word === undefined) return { start, candidates: this.#completed(what, typed) };
+      start += word.length;
+    }
+    return { start: before.length, candidates: [] };
+  }
+
+  #completed(what: Completed, typed: string): string[] {
+    const sign = /^[@#]/.exec(typed)?.[0] ?? "";
+    const name = typed.slice(sign.length);
+    switch (what) {
+      case "path":
+        return [...pathCandidates(typed)];
+      case "room":
+        return ending(this.#roster.rooms(), typed, "", " ");
+      case "user":
+      case "target":
+        if (what === "target" && sign === "#") return ending(this.#roster.rooms(), name, sign, " ");
+        return sign === "#" ? [] : ending(this.#roster.users(), name, sign, " ");
+      default:
+        return ending(typeof what === "function" ? what() : what, typed, "", " ");
+    }
   }
 
   /** What the argument at the end of a command is; "said" for text, undefined where nothing is completed. */
@@ -112,6 +142,12 @@ export class Completion {
         return undefined;
     }
   }
+}
+
+/** Candidates as they are told: of a path, the last part. */
+function shown(candidates: readonly string[], start: number): string[] {
+  const words = candidates.map((candidate) => candidate.trim());
+  return start === 0 ? words : words.map((word) => word.replace(/^.*\/(?=.)/s, ""));
 }
 
 function ending(names: readonly string[], typed: string, head: string, tail: string): string[] {

@@ -9,6 +9,7 @@
  *    was found.
  */
 
+import type { Additions } from "../additions.ts";
 import { fitted } from "../width.ts";
 import { InputLine } from "../input_line.ts";
 import { isSecret } from "../input.ts";
@@ -24,10 +25,11 @@ import type { HistoryFile } from "./history_file.ts";
 import type { Item } from "./item.ts";
 import type { Look } from "./look.ts";
 import { notification } from "./notify.ts";
-import { ownCommands, ownHelp } from "./own_commands.ts";
+import { keysHelp, screenCommands } from "./own_commands.ts";
 import { Painter } from "./painter.ts";
 import { Paste } from "./paste.ts";
 import type { ReadMarks } from "./read_marks.ts";
+import { progressRows, waitingRows } from "./rows.ts";
 import { statusBar } from "./status_bar.ts";
 import { type SessionPort, Talk } from "./talk.ts";
 
@@ -35,6 +37,7 @@ import { type SessionPort, Talk } from "./talk.ts";
 export interface FullScreenOptions {
   readonly tty: Tty;
   readonly session: SessionPort;
+  readonly additions: Pick<Additions, "own" | "offers" | "transfers">;
   readonly look: Look;
   readonly history: HistoryFile;
   readonly marks: ReadMarks;
@@ -68,13 +71,14 @@ export class FullScreen implements Screen {
 
   constructor(options: FullScreenOptions) {
     this.#options = options;
-    const { tty, session, look, marks, history, mouse } = options;
+    const { tty, session, additions, look, marks, history, mouse } = options;
     this.#frame = new Frame(mouse);
     this.#painter = new Painter(tty, () => this.#compose(), () => this.#input.leave());
     this.#talk = new Talk({
       session,
       look,
       marks,
+      labelled: (event) => additions.offers.labelled(event),
       now: () => performance.now(),
       notify: (title, text) => this.#notify(title, text),
       changed: () => this.#painter.soon(),
@@ -85,7 +89,15 @@ export class FullScreen implements Screen {
       intercept: (key) => this.#intercept(key),
       submit: (text) => this.#submit(text),
     }, history.read());
-    this.#completion = new Completion(this.#input.editor, () => session.commands, this.#talk.roster, ownCommands);
+    const { own, transfers } = additions;
+    own.add(...screenCommands({
+      search: (words) => this.#talk.search(words),
+      showUnread: () => this.#showUnread(),
+      clear: () => this.#clear(),
+    }));
+    own.addHelp(keysHelp);
+    transfers.onProgress = () => this.#painter.soon();
+    this.#completion = new Completion(this.#input.editor, () => session.commands, this.#talk.roster, own);
     tty.setRaw(true);
     this.#painter.write(this.#frame.enter());
     void this.#input.listen((buffer) => tty.read(buffer), () => !this.#closed).then(() => this.#closing?.());
@@ -100,7 +112,6 @@ export class FullScreen implements Screen {
 
   show(update: Update): void {
     this.#talk.take(update);
-    if (update.kind === "reply" && update.reply.of === "help") { for (const line of ownHelp()) this.print(line); }
     this.#painter.soon();
   }
 
@@ -228,6 +239,12 @@ export class FullScreen implements Screen {
     const { height, columns } = this.#space();
     const { attention, backlog } = this.#talk;
     backlog.show(attention.oldest ?? backlog.unread, height, columns);
+    this.#painter.soon();
+  }
+
+  #clear(): void {
+    this.#talk.backlog.clear();
+    this.#painter.soon();
   }
 
   #answerPaste(key: Key): boolean {
@@ -246,26 +263,9 @@ export class FullScreen implements Screen {
     const { height, columns } = this.#space();
     this.#talk.backlog.show(undefined, height, columns);
     const paste = new Paste(text, session.maxMessageBytes);
-    if (paste.question !== undefined) {
-      this.#paste = paste;
-      return [];
-    }
-    const own = /^\/(search|unread|clear)(?:\s+(.*))?$/is.exec(text.trim());
-    if (!own) return paste.lines;
-    this.#perform(own[1].toLowerCase(), own[2]?.trim() ?? "");
+    if (paste.question === undefined) return paste.lines;
+    this.#paste = paste;
     return [];
-  }
-
-  #perform(command: string, words: string): void {
-    switch (command) {
-      case "clear":
-        return this.#talk.backlog.clear();
-      case "unread":
-        return this.#showUnread();
-      case "search":
-        if (words !== "") return void this.#talk.search(words);
-        return this.print("[ERROR] usage: Usage: /search <words>");
-    }
   }
 
   #notify(title: string, text: string): void {
@@ -283,14 +283,16 @@ export class FullScreen implements Screen {
   }
 
   #compose(): string {
-    const { look, session, warning } = this.#options;
+    const { look, session, additions, warning } = this.#options;
     const { backlog, roster, connection, attention } = this.#talk;
     const { height, columns, rows } = this.#space();
     const now = performance.now();
-    const waiting = connection.connected ? [] : this.#waiting(columns).slice(-Math.min(maxWaiting, height >> 1));
-    const view = backlog.view(height - waiting.length, columns);
+    const most = Math.min(maxWaiting, height >> 1);
+    const waiting = connection.connected ? [] : waitingRows(session.waiting, columns, look).slice(-most);
+    const below = [...waiting, ...progressRows(additions.transfers.running, columns, look)].slice(-height);
+    const view = backlog.view(height - below.length, columns);
     this.#visible = view.visible;
-    const body = [...view.rows, ...waiting];
+    const body = [...view.rows, ...below];
     const bar = this.#hint !== "" ? look.bar(fitted(this.#hint, columns)) : statusBar(
       {
         room: session.room,
@@ -316,14 +318,6 @@ export class FullScreen implements Screen {
     this.#extra = "";
     this.#watchClock(now);
     return written + extra;
-  }
-
-  /** Lines that were typed and wait for a connection. */
-  #waiting(columns: number): string[] {
-    return this.#options.session.waiting.map(({ cmd, text, to }) => {
-      const words = cmd === "say" ? "" : `/${cmd} ${to ?? ""} `;
-      return this.#options.look.dim(fitted(`      … ${words}${text ?? ""}`.replaceAll("\t", " "), columns));
-    });
   }
 
   /** Draws again when the status line's words change by themselves. */

@@ -5,6 +5,7 @@
  */
 
 import wrapAnsi from "wrap-ansi";
+import { type Privacy, privateName } from "../seal/privacy.ts";
 import { textWidth } from "../width.ts";
 import { linked, type Look } from "./look.ts";
 
@@ -22,8 +23,12 @@ export interface SaidItem extends Base {
   /** Whether it names the reader. */
   readonly mention: boolean;
   readonly own: boolean;
+  /** How private it was; undefined where it was not encrypted. */
+  readonly privacy?: Privacy;
   readonly topic?: string;
   readonly seq?: number;
+  /** A file is offered: what can be typed to fetch it, which is the text's end, and whether nothing else is said. */
+  readonly offer?: { readonly action: string; readonly alone: boolean };
 }
 
 /** Who came and went, gathered. */
@@ -109,8 +114,13 @@ export function itemText(item: Item): string {
 function draw(item: Item, look: Look, me: string | undefined): string {
   switch (item.kind) {
     case "said": {
-      const body = linked(item.text, look, (text) => highlighted(text, item.own ? undefined : me, look));
-      if (item.how === "room") return `${look.user(item.user)}: ${body}`;
+      const { action, alone } = item.offer ?? { action: "", alone: false };
+      const said = item.text.slice(0, item.text.length - action.length);
+      const body = linked(said, look, (text) => highlighted(text, item.own ? undefined : me, look)) +
+        look.action(action);
+      // "bob offers report.pdf" is what bob does, not what bob says.
+      const colon = alone ? "" : ":";
+      if (item.how === "room") return `${look.user(item.user)}${colon} ${body}`;
       return `${look.direct(head(item).slice(0, -2))}: ${body}`;
     }
     case "presence":
@@ -122,16 +132,16 @@ function draw(item: Item, look: Look, me: string | undefined): string {
   }
 }
 
-function head({ how, user }: SaidItem): string {
+function head({ how, user, privacy }: SaidItem): string {
   switch (how) {
     case "room":
       return `${user}: `;
     case "feed":
       return `Notification from ${user}: `;
     case "direct":
-      return `DM from ${user}: `;
+      return `DM from ${privateName(user, privacy)}: `;
     case "direct_sent":
-      return `DM to ${user}: `;
+      return `DM to ${privateName(user, privacy)}: `;
   }
 }
 

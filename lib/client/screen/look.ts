@@ -72,6 +72,8 @@ export interface Look {
   direct(text: string): string;
   /** Something that can be opened by a click. */
   link(url: string): string;
+  /** Something that can be typed to have it done. */
+  action(text: string): string;
   /** A row that is one bar from edge to edge. */
   bar(text: string): string;
   /** An alarm on a bar; it ends the bar's own look. */
@@ -99,6 +101,7 @@ export function makeLook(color: boolean): Look {
     mention: color ? sgr("1;38;5;162", "22;39") : sgr("1;7", "22;27"),
     direct: colored(128, "1;"),
     link: (url) => `\x1b]8;id=${hash(url).toString(36)};${url}\x1b\\${underlined(url)}\x1b]8;;\x1b\\`,
+    action: underlined,
     bar: sgr("7", "27"),
     barAlarm: color ? sgr("27;1;97;41", "22;39;49;7") : sgr("1", "22"),
   };

@@ -10,7 +10,9 @@ import { formatServer } from "../address.ts";
 import { cleanLine } from "../clean.ts";
 import { errorLine, note, render } from "../render.ts";
 import type { Session } from "../resume.ts";
+import { privacyOf } from "../seal/privacy.ts";
 import type { Status } from "../status.ts";
+import { labelOf } from "../transfer/offers.ts";
 import type { Update } from "../update.ts";
 import { Attention } from "./attention.ts";
 import { Backlog } from "./backlog.ts";
@@ -31,6 +33,8 @@ export interface TalkOptions {
   readonly session: SessionPort;
   readonly look: Look;
   readonly marks: ReadMarks;
+  /** A message that came by the client's own asking, as a person is to see it. */
+  readonly labelled: (event: TopicEvent) => TopicEvent;
   /** Milliseconds since some fixed moment. */
   readonly now: () => number;
   /** Something that is meant for the reader came. */
@@ -182,7 +186,8 @@ export class Talk {
     if (reply.of === "msg") {
       const { to, text, time } = reply;
       const said = { user: cleanLine(String(to)), text: cleanLine(String(text)), at: moment(time) };
-      return this.backlog.add({ kind: "said", how: "direct_sent", mention: false, own: true, ...said });
+      const item = { kind: "said", how: "direct_sent", mention: false, own: true } as const;
+      return this.backlog.add({ ...item, ...said, ...privacyFields(reply) });
     }
     const before = this.backlog.items.length;
     this.#lines("answer", { kind: "reply", request: { cmd: reply.of }, reply });
@@ -251,7 +256,7 @@ export class Talk {
       const reply = await this.#session.ask({ cmd: "history", ...range });
       const { messages } = reply as { messages?: unknown };
       if (!Array.isArray(messages)) return undefined;
-      return messages.filter(isTopicEvent).map((event) => this.#said(event));
+      return messages.filter(isTopicEvent).map((event) => this.#said(this.#options.labelled(event)));
     } catch {
       return undefined;
     } finally {
@@ -263,6 +268,7 @@ export class Talk {
     const { user: me } = this.#session;
     const own = event.from === me;
     const text = cleanLine(event.text);
+    const offer = labelOf(event);
     return {
       kind: "said",
       how: event.type === "message" ? "room" : event.type === "notification" ? "feed" : "direct",
@@ -273,6 +279,8 @@ export class Talk {
       topic: event.topic,
       seq: event.seq,
       at: moment(event.time),
+      ...privacyFields(event),
+      ...(offer === undefined ? {} : { offer }),
     };
   }
 }
@@ -281,6 +289,11 @@ export class Talk {
 function moment(time: string): Date {
   const at = new Date(time);
   return Number.isNaN(at.getTime()) ? new Date() : at;
+}
+
+function privacyFields(value: unknown): Pick<SaidItem, "privacy"> {
+  const privacy = privacyOf(value);
+  return privacy ? { privacy } : {};
 }
 
 function isTopicEvent(value: unknown): value is TopicEvent {

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { join } from "node:path";
+import { ChatError } from "../../lib/errors.ts";
+import type { Request } from "../../lib/client/connection.ts";
+import { ClientError } from "../../lib/client/exit.ts";
+import { AlreadyTold } from "../../lib/client/own_commands.ts";
+import { downloadFile, sha256, uploadFile } from "../../lib/client/transfer/chunks.ts";
+import { PartFile } from "../../lib/client/transfer/part_file.ts";
+import type { Reply } from "../../lib/wire/event.ts";
+import { fileChunkBytes } from "../../lib/wire/files.ts";
+import { bytesOf, FakeFiles, names, threeChunks as size, withFolder } from "./fake_files.ts";
+import { FakeClock, soon, test } from "./fakes.ts";
+
+const wire = (
+  ask: (request: Request) => Promise<unknown>,
+  clock = new FakeClock(),
+  signal = new AbortController().signal,
+) => {
+  const progress: number[] = [];
+  return {
+    ask: ask as (request: Request) => Promise<Reply>,
+    clock,
+    signal,
+    progress: (bytes: number) => void progress.push(bytes),
+    told: progress,
+  };
+};
+
+const draftOf = async (bytes: Uint8Array<ArrayBuffer>) => ({
+  ...{ name: "f", bytes, where: { to: "b" } },
+  sha256: await sha256(bytes),
+});
+
+test("uploadFile() sends chunks one after the other, and then the offer", async () => {
+  const server = new FakeFiles();
+  const port = wire(server.ask);
+  const bytes = bytesOf(size);
+  const id = await uploadFile(await draftOf(bytes), port, ({ id }) => Promise.resolve(id));
+  assert.deepEqual(Buffer.compare(server.bytes(id), bytes), 0);
+  assert.deepEqual(server.asked.map(({ cmd, n }) => [cmd, n]), [["upload", undefined], ["chunk", 0], ["chunk", 1], [
+    "chunk",
+    2,
+  ]]);
+  assert.deepEqual(port.told, [0, fileChunkBytes, 2 * fileChunkBytes, size]);
+});
+
+test("uploadFile() goes on where the server is, and begins again where it has lost the file", async () => {
+  const server = new FakeFiles();
+  const bytes = bytesOf(size);
+  const draft = await draftOf(bytes);
+  await server.ask({ cmd: "upload", name: "f", sha256: draft.sha256 });
+  await server.ask({
+    cmd: "chunk",
+    file: "id1",
+    n: 0,
+    data: Buffer.from(bytes.subarray(0, fileChunkBytes)).toString("base64"),
+  });
+  server.asked.length = 0;
+  let lost = 0;
+  server.before = ({ cmd, n }) => {
+    if (cmd === "chunk" && n === 2 && lost++ === 0) server.files.clear();
+  };
+  const offered = await uploadFile(draft, wire(server.ask), ({ id }) => Promise.resolve(id));
+  assert.deepEqual(server.asked.map(({ cmd, n }) => n ?? cmd), ["upload", 1, 2, "upload", 0, 1, 2]);
+  assert.equal(Buffer.compare(server.bytes(offered), bytes), 0);
+  // A file that is gone when it is offered is sent once more, too; one that is always gone is given up.
+  let offers = 0;
+  await assert.rejects(
+    uploadFile(draft, wire(server.ask), () => {
+      offers++;
+      return Promise.reject(new AlreadyTold(new ChatError("unknown_file", "gone")));
+    }),
+    AlreadyTold,
+  );
+  assert.equal(offers, 6);
+});
+
+test("uploadFile() and downloadFile() wait for a store that is away, and not for ever", async () => {
+  const server = new FakeFiles();
+  const clock = new FakeClock();
+  let away = 3;
+  server.before = () => {
+    if (away-- > 0) throw new ChatError("store_unavailable", "away");
+  };
+  const done = uploadFile(await draftOf(bytesOf(10)), wire(server.ask, clock), ({ id }) => Promise.resolve(id));
+  await clock.advance(2_000);
+  assert.equal(await soon(done), "id1");
+  away = Infinity;
+  const failed = downloadFile({ id: "id1", size: 10, from: 0 }, wire(server.ask, clock), () => {});
+  failed.catch(() => {});
+  await clock.advance(61_000);
+  await assert.rejects(soon(failed), /away/);
+});
+
+test("uploadFile() ends where a server takes nothing, or answers nonsense", async () => {
+  const draft = await draftOf(bytesOf(size));
+  const answers: [Record<string, unknown>, RegExp][] = [
+    [{ file: 7 }, /names no file/],
+    [{ chunk_bytes: 1 }, /cuts files in another way/],
+    [{ have: -1 }, /no usable number/],
+    [{ have: 4 }, /no usable number/],
+    [{ have: "x" }, /no usable number/],
+  ];
+  for (const [fields, why] of answers) {
+    const reply = { file: "f", have: 0, chunk_bytes: fileChunkBytes, expires: "", ...fields };
+    await assert.rejects(uploadFile(draft, wire(() => Promise.resolve(reply)), () => Promise.resolve()), why);
+  }
+  const idle = { file: "f", have: 0, chunk_bytes: fileChunkBytes, expires: "" };
+  await assert.rejects(uploadFile(draft, wire(() => Promise.resolve(idle)), () => Promise.resolve()), /does not take/);
+});
+
+test("downloadFile() refuses what was not asked for", async () => {
+  const data = Buffer.from(bytesOf(10)).toString("base64");
+  const take = () => {};
+  for (const reply of [{ n: 1, data }, { n: 0, data: "AAAA" }, { n: 0 }, { n: 0, data: 7 }, { n: "0", data }]) {
+    const port = wire(() => Promise.resolve(reply));
+    await assert.rejects(downloadFile({ id: "f", size: 10, from: 0 }, port, take), /something else than was asked for/);
+  }
+});
+
+withFolder("PartFile goes on with what an earlier run has left, and is its owner's alone", async (folder) => {
+  const goal = { folder, name: "report.pdf" };
+  const bytes = bytesOf(size);
+  const first = await PartFile.open(goal, "abc", size);
+  await first.append(bytes.subarray(0, fileChunkBytes));
+  await first.append(bytes.subarray(fileChunkBytes, fileChunkBytes + 100)); // half a chunk: the program was killed
+  first[Symbol.dispose]();
+  assert.deepEqual(names(folder), [".abc.part"]);
+  assert.equal((await Deno.stat(join(folder, ".abc.part"))).mode! & 0o777, 0o600);
+  using second = await PartFile.open(goal, "abc", size);
+  assert.equal(second.have, 1);
+  await second.append(bytes.subarray(fileChunkBytes, 2 * fileChunkBytes));
+  await second.append(bytes.subarray(2 * fileChunkBytes));
+  assert.equal(Buffer.compare(await second.read(), bytes), 0);
+  const path = await second.finish();
+  assert.equal(path, join(folder, "report.pdf"));
+  assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
+  assert.deepEqual(names(folder), ["report.pdf"]);
+  // A part that is larger than the file was another one's.
+  await Deno.writeFile(join(folder, ".d.part"), bytesOf(size + 1));
+  using third = await PartFile.open(goal, "d", size);
+  assert.equal(third.have, 0);
+  await third.discard();
+  assert.deepEqual(names(folder), ["report.pdf"]);
+});
+
+withFolder("PartFile writes over nothing, and follows no link", async (folder) => {
+  const outside = join(folder, "outside");
+  const inside = join(folder, "in");
+  await Deno.mkdir(inside);
+  await Deno.writeTextFile(outside, "precious");
+  await Deno.symlink(outside, join(inside, "a.txt"));
+  await Deno.symlink(join(folder, "nowhere"), join(inside, "a (2).txt"));
+  await Deno.mkdir(join(inside, "a (3).txt"));
+  await Deno.writeTextFile(join(inside, "a (4).txt"), "precious");
+  {
+    using part = await PartFile.open({ folder: inside, name: "a.txt" }, "x", 3);
+    await part.append(bytesOf(3));
+    assert.equal(await part.finish(), join(inside, "a (5).txt"));
+  }
+  await Deno.symlink(outside, join(inside, ".y.part"));
+  await assert.rejects(PartFile.open({ folder: inside, name: "b" }, "y", 3), /something else stands there/);
+  await Deno.link(outside, join(inside, ".z.part"));
+  await assert.rejects(PartFile.open({ folder: inside, name: "b" }, "z", 3), /something else stands there/);
+  await assert.rejects(PartFile.open({ path: join(inside, "a.txt") }, "w", 3), /it is there already/);
+  await assert.rejects(PartFile.open({ folder: join(folder, "none"), name: "b" }, "w", 3), ClientError);
+  {
+    using part = await PartFile.open({ path: join(inside, "exact") }, "v", 3);
+    await Deno.writeTextFile(join(inside, "exact"), "precious"); // somebody was faster
+    await assert.rejects(part.finish(), /it is there already/);
+    await part.discard();
+  }
+  assert.equal(await Deno.readTextFile(outside), "precious");
+  assert.equal(await Deno.readTextFile(join(inside, "exact")), "precious");
+  assert.ok(!names(folder).includes("nowhere"));
+});
