@@ -2,6 +2,7 @@
  * The terminal client: arguments → parts → run → exit code. What it does is in `lib/client`.
  */
 
+import { Additions } from "./lib/client/additions.ts";
 import { formatServer } from "./lib/client/address.ts";
 import { runHistory, runSend, runTail } from "./lib/client/beside.ts";
 import { completions } from "./lib/client/completions.ts";
@@ -18,8 +19,12 @@ import { dialerOf, givenPassword, insecureNote, knownServers, openBot, scriptGiv
 import { errorLine, note } from "./lib/client/render.ts";
 import { Session } from "./lib/client/resume.ts";
 import { runScript } from "./lib/client/script.ts";
+import { sealCommands } from "./lib/client/seal/commands.ts";
+import { Sealing } from "./lib/client/seal/sealing.ts";
 import { SideSession } from "./lib/client/side.ts";
-import { writeLines } from "./lib/client/tty.ts";
+import { runGet, runSendFile } from "./lib/client/transfer/beside.ts";
+import { downloadFolder } from "./lib/client/transfer/local.ts";
+import { writeBytes, writeLines } from "./lib/client/tty.ts";
 import type { Login } from "./lib/client/update.ts";
 import { version } from "./lib/client/version.ts";
 
@@ -46,6 +51,11 @@ async function main(args: readonly string[]): Promise<Exit> {
       return await runDiscover({ out, err });
     case "send": {
       await using bot = await openBot(options, scriptGiveUpMs);
+      const { destination, file, text } = options;
+      if (file !== undefined && destination.cmd !== "publish") {
+        const { cmd: _, ...where } = destination;
+        return await runSendFile(bot, { where, path: file, ...(text === undefined ? {} : { text }) }, { out, err });
+      }
       return await runSend(bot, options.destination, options.text === undefined ? inputLines() : one(options.text), {
         out,
         err,
@@ -58,6 +68,10 @@ async function main(args: readonly string[]): Promise<Exit> {
     case "history": {
       await using bot = await openBot(options, scriptGiveUpMs);
       return await runHistory(bot, options, { out, err });
+    }
+    case "get": {
+      await using bot = await openBot(options, scriptGiveUpMs);
+      return await runGet(bot, options, { out, err, write: (bytes) => writeBytes(Deno.stdout, bytes) });
     }
     case "chat":
       return await chat(options);
@@ -83,11 +97,16 @@ async function chat(options: Options & { kind: "chat" }): Promise<Exit> {
     throw new ClientError("usage", "--user needs a password here: CHAT_PASSWORD or --password-file <file>");
   }
   const { dial, stopAsking } = dialerOf(options);
+  // Whoever speaks JSON gets what the server says, as it is.
+  const sealing = json || options.side
+    ? undefined
+    : new Sealing({ folder: stateFolder(environment), server: servers[0] });
   const session = new (options.side ? SideSession : Session)({
     servers,
     dial,
     client: `chat/${version}`,
     insecure,
+    ...(sealing ? { sealing } : {}),
     ...(kept ? { keep: (token) => kept.keep(token) } : {}),
     ...(script ? { giveUpMs: scriptGiveUpMs } : {}),
   });
@@ -101,8 +120,10 @@ async function chat(options: Options & { kind: "chat" }): Promise<Exit> {
     : { cmd: register ? "register" : "login", user, password };
   const given = { lines: inputLines(), out, ...(login ? { login } : {}) };
   if (json || session instanceof SideSession) return await runJson(session, given);
-  if (script) return await runScript(session, { ...given, err });
-  const screen = openScreen(session, {
+  const additions = new Additions(session, { downloads: () => downloadFolder(options.downloads) });
+  if (sealing) additions.own.add(...sealCommands(sealing, session));
+  if (script) return await runScript(session, { ...given, err, additions });
+  const screen = openScreen(session, additions, {
     ...options.screen,
     stateFolder: stateFolder(environment),
     ...(insecure ? { warning: "NOT SECURE" } : {}),
@@ -111,7 +132,12 @@ async function chat(options: Options & { kind: "chat" }): Promise<Exit> {
     const { address, name } = session.server!;
     screen.print(note(`Connected to ${formatServer(address)}${name === "" ? "" : ` (${name})`}`));
     if (insecure) screen.print(note(insecureNote));
-    return await runInteractive(session, screen, user === undefined ? {} : { user, register, password, token });
+    return await runInteractive(
+      session,
+      screen,
+      user === undefined ? {} : { user, register, password, token },
+      additions,
+    );
   } finally {
     await screen.close();
   }

@@ -12,6 +12,7 @@ import { cleanLine } from "./clean.ts";
 import type { Exit } from "./exit.ts";
 import type { Destination } from "./options.ts";
 import { errorLine } from "./render.ts";
+import { marked } from "./seal/privacy.ts";
 
 /** Where lines go; nothing more is read from the server until they are written. */
 export interface Output {
@@ -91,7 +92,7 @@ export async function runHistory(
 function eventLine(event: RoomEvent | TopicEvent, json: boolean): string {
   if (json) return JSON.stringify(event);
   const isGap = event.type === "gap" || event.type === "presence";
-  return cleanLine(isGap ? eventText(event) : replyText({ of: "history", messages: [event] }));
+  return cleanLine(isGap ? eventText(event) : replyText({ of: "history", messages: [marked(event)] }));
 }
 
 async function refused(error: unknown, err: Output["err"]): Promise<Exit> {

@@ -4,16 +4,21 @@
  * It keeps a {@linkcode SideSession}, so it comes back by itself, and what it sends arrives once and in order.
  */
 
-import type { GapEvent, MessageEvent, PresenceEvent, Reply, TopicEvent } from "../wire/event.ts";
+import type { FileOffer, GapEvent, MessageEvent, PresenceEvent, Reply, TopicEvent } from "../wire/event.ts";
 import { maxCount } from "../wire/command.ts";
 import { roomTopic } from "../wire/names.ts";
 import { parseServers, type ServerAddress } from "./address.ts";
+import { systemClock } from "./clock.ts";
 import type { Request } from "./connection.ts";
 import { type Dial, tlsDialer } from "./dial.ts";
 import { ClientError } from "./exit.ts";
-import type { LinkOptions } from "./link.ts";
+import type { LinkOptions, Sealer } from "./link.ts";
 import { SideSession } from "./side.ts";
 import type { Status } from "./status.ts";
+import type { Wire } from "./transfer/chunks.ts";
+import { fetchWhole } from "./transfer/fetching.ts";
+import { readOffer } from "./transfer/offers.ts";
+import { sendFile } from "./transfer/sending.ts";
 import { version } from "./version.ts";
 
 /** What a bot is made from. */
@@ -26,6 +31,8 @@ export interface BotOptions extends Partial<Omit<LinkOptions, "servers" | "dial"
   readonly ca?: string;
   /** Connects in another way than by `ca`. */
   readonly dial?: Dial;
+  /** Encrypts private messages, where there is one. */
+  readonly sealing?: Sealer;
   /** Told of the connection's fate. */
   readonly onStatus?: (status: Status) => void;
 }
@@ -101,6 +108,11 @@ export class Bot implements AsyncDisposable {
     return this.#side.user ?? "";
   }
 
+  /** The largest file, in bytes, as the server told. */
+  get maxFileBytes(): number {
+    return this.#side.maxFileBytes;
+  }
+
   /**
    * Says something in a room; resolves when it is stored.
    *
@@ -116,9 +128,57 @@ export class Bot implements AsyncDisposable {
     return this.request({ cmd: "msg", to, text });
   }
 
+  /** Whether what is sent to a user is encrypted. @throws as {@linkcode say} */
+  canSeal(user: string): Promise<boolean> {
+    const answer = this.#side.canSeal(user);
+    this.#room.resolve();
+    return answer;
+  }
+
   /** Tells everybody who follows the user; resolves when it is stored. @throws as {@linkcode say} */
   publish(text: string): Promise<Reply> {
     return this.request({ cmd: "publish", text });
+  }
+
+  /**
+   * Sends a file and offers it, in a room or to a user; resolves when that is stored. What was sent before a connection
+   * was lost is not sent again.
+   *
+   * @param text what is said of it; what it is called and how large it is where nothing is
+   * @throws {ChatError} when the server refuses it
+   * @throws {ClientError} when nobody can say whether it was offered
+   */
+  async offer(
+    where: { readonly room: string } | { readonly to: string },
+    file: { readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> },
+    text?: string,
+  ): Promise<Reply> {
+    const wire = {
+      ...this.wire(),
+      post: (request: Request) => this.request(request),
+      canSeal: (user: string) => this.canSeal(user),
+      most: this.#side.maxFileBytes,
+    };
+    return (await sendFile(wire, where, file, text)).reply;
+  }
+
+  /**
+   * Fetches a file that was offered, and compares its hash.
+   *
+   * @param file a message's `file`
+   * @throws {ChatError} when the server refuses it
+   * @throws {Error} when it is not what was offered
+   */
+  async fetch(file: FileOffer): Promise<Uint8Array<ArrayBuffer>> {
+    const offer = readOffer(file);
+    if (!offer) throw new ClientError("refused", "The message offers no file that can be fetched");
+    return await fetchWhole(offer, this.wire());
+  }
+
+  /** What transfers need of it. */
+  wire(): Wire {
+    const { signal } = new AbortController();
+    return { ask: (request) => this.request(request), clock: systemClock, signal, progress: () => {} };
   }
 
   /** Any command of the protocol. @throws as {@linkcode say} */

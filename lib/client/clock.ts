@@ -32,3 +32,11 @@ export const systemClock: Clock = {
     });
   },
 };
+
+/** Waits until something has come to its end, well or not, but for so many milliseconds at most. */
+export async function atMost(clock: Clock, ms: number, what: Promise<unknown>): Promise<void> {
+  const settled = new AbortController();
+  const limit = clock.sleep(ms, settled.signal).catch(() => {});
+  await Promise.race([what.catch(() => {}), limit]);
+  settled.abort();
+}

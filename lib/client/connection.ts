@@ -144,7 +144,8 @@ export class Connection implements AsyncIterable<Incoming> {
       if (this.ended) return reject(this.ended);
       const id = ++this.#lastId;
       this.#pending.push({ id, request, resolve, reject });
-      this.#channel.send(JSON.stringify({ ...request, id }));
+      // What is private goes inside what is encrypted, or nowhere.
+      this.#channel.send(JSON.stringify({ ...request, private: undefined, id }));
     });
     answer.catch(() => {}); // a refusal is yielded as well: whoever does not await it misses nothing
     return answer;

@@ -2,9 +2,12 @@
  * The client as a person uses it: log in, read, type, until they leave or are made to.
  */
 
+import type { Additions } from "./additions.ts";
+import { cleanLine } from "./clean.ts";
 import type { Exit } from "./exit.ts";
 import { isSecret, readLine } from "./input.ts";
 import { logIn, type LoginChoice } from "./login.ts";
+import { AlreadyTold, type OwnCall } from "./own_commands.ts";
 import { errorLine, note, render } from "./render.ts";
 import type { Session } from "./resume.ts";
 import type { Screen } from "./screen.ts";
@@ -19,8 +22,13 @@ const farewellMs = 2_000;
  *
  * @returns the way it ended
  */
-export async function runInteractive(session: Session, screen: Screen, choice: LoginChoice): Promise<Exit> {
-  const seat = new Seat(session, screen);
+export async function runInteractive(
+  session: Session,
+  screen: Screen,
+  choice: LoginChoice,
+  additions?: Additions,
+): Promise<Exit> {
+  const seat = new Seat(session, screen, additions);
   const shown = seat.show();
   try {
     let next: LoginChoice | undefined = choice;
@@ -30,6 +38,7 @@ export async function runInteractive(session: Session, screen: Screen, choice: L
     session.close();
     await shown;
     if (session.givenUp > 0) screen.farewell(note(`Lines that you typed and that were not sent: ${session.givenUp}`));
+    await seat.settled();
   }
   return session.ending!.exit;
 }
@@ -38,22 +47,32 @@ export async function runInteractive(session: Session, screen: Screen, choice: L
 class Seat {
   readonly #session: Session;
   readonly #screen: Screen;
+  readonly #additions: Additions | undefined;
+  readonly #performing = new Set<Promise<void>>();
   #user: string | undefined;
   #again: LoginChoice | undefined;
   #interrupt = new AbortController();
   #lastNote = "";
 
-  constructor(session: Session, screen: Screen) {
+  constructor(session: Session, screen: Screen, additions: Additions | undefined) {
     this.#session = session;
     this.#screen = screen;
+    this.#additions = additions;
+  }
+
+  /** Waits until all of the client's own commands are done, which they are soon when the session has ended. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#performing);
   }
 
   /** Shows what the session tells, until it ends. */
   async show(): Promise<void> {
     try {
-      for await (const update of this.#session.updates()) {
+      for await (const told of this.#session.updates()) {
+        const { update, lines } = this.#additions?.explain(told) ?? { update: told, lines: [] };
         if (this.#screen.show) this.#screen.show(update);
         else this.#print(update);
+        for (const line of lines) this.#screen.print(line);
         if (update.kind === "status") this.#follow(update.status);
         if (this.#session.user !== undefined) this.#screen.setPrompt(this.#prompt());
       }
@@ -93,6 +112,12 @@ class Seat {
   /** @returns false when the person wants to leave */
   async #send(line: string, signal: AbortSignal): Promise<boolean> {
     const { commands, maxMessageBytes } = this.#session;
+    const own = this.#additions?.own.call(line);
+    if (own) {
+      const done = this.#perform(own).finally(() => this.#performing.delete(done));
+      this.#performing.add(done);
+      return true;
+    }
     if (isSecret(line, commands)) this.#screen.forget();
     const typed = readLine(line, commands, maxMessageBytes);
     switch (typed.kind) {
@@ -113,6 +138,21 @@ class Seat {
         void this.#session.send({ ...secrets, cmd: typed.command.name });
         return true;
       }
+    }
+  }
+
+  /** Does one of the client's own commands, while the person goes on typing. */
+  async #perform({ command, rest }: OwnCall): Promise<void> {
+    const screen = this.#screen;
+    try {
+      await command.run(rest, {
+        answer: (line) => screen.print(cleanLine(line)),
+        note: (sentence) => screen.print(note(sentence)),
+      });
+    } catch (error) {
+      if (error instanceof AlreadyTold) return;
+      if (this.#session.ending) screen.farewell(errorLine(error));
+      else screen.print(errorLine(error));
     }
   }
 

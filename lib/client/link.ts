@@ -4,6 +4,7 @@
  * It knows what servers are reachable and when to try again, and nothing of who is logged in.
  */
 
+import type { Reply } from "../wire/event.ts";
 import type { ServerAddress } from "./address.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { CommandTable } from "./commands.ts";
@@ -25,6 +26,25 @@ export type LinkStep =
   | { readonly kind: "up" }
   | { readonly kind: "incoming"; readonly incoming: Incoming }
   | { readonly kind: "down"; readonly why: ConnectionLost };
+
+/** What a session needs of its link. */
+export type LinkPort = Pick<
+  Link,
+  "route" | "connection" | "commands" | "maxFileBytes" | "signal" | "connect" | "request" | "wake" | "close" | "steps"
+>;
+
+/** What encrypts private messages between a session and its link. */
+export interface Sealer {
+  /** The link as the session is to have it. */
+  over(link: LinkPort): LinkPort;
+  /**
+   * Whether what is sent to a user can be encrypted.
+   *
+   * @param ask asks the server
+   * @throws {ChatError} where nothing may be sent to them now, or the server refuses to tell
+   */
+  canSeal(user: string, ask: (request: Request) => Promise<Reply>): Promise<boolean>;
+}
 
 /** See the file's first lines. */
 export class Link {
@@ -51,6 +71,12 @@ export class Link {
   /** The commands that a server told last. */
   get commands(): CommandTable {
     return this.#commands;
+  }
+
+  /** The largest file, in bytes, as the server told; infinite where none has. */
+  get maxFileBytes(): number {
+    const told = this.#connection?.limits.file_bytes;
+    return typeof told === "number" ? told : Infinity;
   }
 
   /** Aborted when the link is closed. */

@@ -25,13 +25,23 @@
  */
 
 export { ChatError, type ErrorCode } from "../errors.ts";
-export type { GapEvent, MessageEvent, PresenceEvent, Reply, ServerEvent, TopicEvent } from "../wire/event.ts";
+export type {
+  FileOffer,
+  GapEvent,
+  MessageEvent,
+  PresenceEvent,
+  Reply,
+  ServerEvent,
+  TopicEvent,
+} from "../wire/event.ts";
 export { formatServer, parseServers, type ServerAddress } from "./address.ts";
 export { Bot, type BotOptions, type RoomEvent } from "./bot.ts";
 export type { Request } from "./connection.ts";
 export { type Dial, DialError, type DialFailure, tlsDialer, type Transport } from "./dial.ts";
 export { ClientError, ConnectionLost } from "./exit.ts";
+export type { Sealer } from "./link.ts";
 export { Session, type SessionOptions } from "./resume.ts";
+export { Sealing, type SealingOptions } from "./seal/sealing.ts";
 export { SideSession } from "./side.ts";
 export type { Status } from "./status.ts";
 export type { Ending, Login, Update } from "./update.ts";

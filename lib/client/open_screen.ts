@@ -3,6 +3,7 @@
  */
 
 import { join } from "node:path";
+import type { Additions } from "./additions.ts";
 import { PlainScreen } from "./plain.ts";
 import type { Session } from "./resume.ts";
 import type { Screen } from "./screen.ts";
@@ -15,7 +16,7 @@ import { Terminal } from "./terminal.ts";
 import { onTerminal, processTty } from "./tty.ts";
 
 /** Opens a screen on the process's terminal. */
-export function openScreen(session: Session, options: ScreenOptions): Screen {
+export function openScreen(session: Session, additions: Additions, options: ScreenOptions): Screen {
   const { plain, dumb, color, noColor, notify, mouse, warning, stateFolder } = options;
   if (dumb || !Deno.stdout.isTerminal()) return new PlainScreen(processTty);
   if (plain) return onTerminal(new Terminal(processTty));
@@ -23,6 +24,7 @@ export function openScreen(session: Session, options: ScreenOptions): Screen {
   const screen = new FullScreen({
     tty: processTty,
     session,
+    additions,
     look: makeLook(color === "always" || (color === "auto" && !noColor)),
     history: new HistoryFile(inState("history")),
     marks: new ReadMarks(inState("read")),

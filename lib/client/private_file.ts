@@ -39,6 +39,37 @@ export function writePrivate(path: string, text: string): void {
   }
 }
 
+/**
+ * Writes one where there is none yet, whole from the first moment; of several programs that try, one does.
+ *
+ * @returns whether it was this one
+ * @throws {ClientError} `usage` when it cannot be written
+ */
+export function createPrivate(path: string, text: string): boolean {
+  const temporary = join(dirname(path), `.${crypto.randomUUID()}.tmp`);
+  writePrivate(temporary, text);
+  try {
+    Deno.linkSync(temporary, path);
+    return true;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AlreadyExists) return false;
+    // A file system without links: then a reader may come between the creation and the last byte.
+    return createPlainly(path, text);
+  } finally {
+    Deno.removeSync(temporary);
+  }
+}
+
+function createPlainly(path: string, text: string): boolean {
+  try {
+    Deno.writeTextFileSync(path, text, { createNew: true, mode: 0o600 });
+    return true;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AlreadyExists) return false;
+    throw new ClientError("usage", `${path} cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
 /** Removes one. @returns whether there was one */
 export function removePrivate(path: string): boolean {
   permitWrite(path);

@@ -15,6 +15,7 @@ import { stateFolder } from "./places.ts";
 import { PlainScreen } from "./plain.ts";
 import { note } from "./render.ts";
 import type { Screen } from "./screen.ts";
+import { Sealing } from "./seal/sealing.ts";
 import { statusText } from "./status.ts";
 import { type AskTrust, trustDialer } from "./trust.ts";
 import { processTty, writeLines } from "./tty.ts";
@@ -89,6 +90,7 @@ export async function openBot(target: Target, giveUpMs?: number): Promise<Bot> {
     user,
     password,
     client: `chat/${version}`,
+    sealing: new Sealing({ folder: stateFolder(environment), server: servers[0], create: false }),
     ...(giveUpMs === undefined ? {} : { giveUpMs }),
     onStatus: (status) => {
       const text = statusText(status);

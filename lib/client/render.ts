@@ -8,6 +8,7 @@ import { ChatError } from "../errors.ts";
 import type { Reply } from "../wire/event.ts";
 import { eventText, replyText } from "../wire/format.ts";
 import { cleanLine } from "./clean.ts";
+import { marked, privacyOf, privateName } from "./seal/privacy.ts";
 import { isObject } from "./shape.ts";
 import { statusText } from "./status.ts";
 import type { Update } from "./update.ts";
@@ -22,8 +23,9 @@ export interface Rendered {
 export function render(update: Update): Rendered {
   switch (update.kind) {
     case "event": {
-      const text = cleanLine(eventText(update.event));
-      return { kind: update.event.type === "error" ? "error" : "text", lines: text === "" ? [] : [text] };
+      const { event } = update;
+      const text = cleanLine(eventText(event.type === "direct" ? marked(event) : event));
+      return { kind: event.type === "error" ? "error" : "text", lines: text === "" ? [] : [text] };
     }
     case "reply":
       return { kind: "text", lines: replyLines(update.reply) };
@@ -48,7 +50,7 @@ export function note(sentence: string): string {
 }
 
 function replyLines(reply: Reply): string[] {
-  const clean = cleanAll(reply) as Reply;
+  const clean = markedReply(cleanAll(reply) as Reply);
   let text: string | undefined;
   try {
     text = replyText(clean) as string | undefined;
@@ -60,6 +62,13 @@ function replyLines(reply: Reply): string[] {
     text = `${of}: ${Object.keys(fields).length === 0 ? "done" : JSON.stringify(fields)}`;
   }
   return text === "" ? [] : text.split("\n").map(cleanLine);
+}
+
+/** How private something was stands behind the name. */
+function markedReply(reply: Reply): Reply {
+  if (reply.of === "msg") return { ...reply, to: privateName(reply.to, privacyOf(reply)) };
+  if (reply.of !== "history" || !Array.isArray(reply.messages)) return reply;
+  return { ...reply, messages: reply.messages.map(marked) };
 }
 
 function cleanAll(value: unknown): unknown {

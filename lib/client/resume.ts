@@ -14,33 +14,26 @@
 
 import type { Reply, ServerEvent } from "../wire/event.ts";
 import type { ServerAddress } from "./address.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { atMost, type Clock, systemClock } from "./clock.ts";
 import type { CommandTable } from "./commands.ts";
 import type { Incoming, Request } from "./connection.ts";
 import { ClientError, type ConnectionLost } from "./exit.ts";
 import { Homecoming } from "./homecoming.ts";
-import { Link, type LinkOptions, type LinkStep } from "./link.ts";
+import { Link, type LinkOptions, type LinkPort, type LinkStep, type Sealer } from "./link.ts";
 import { type Entry, Outgoing } from "./outgoing.ts";
 import { Receipts } from "./receipts.ts";
 import { Standing } from "./standing.ts";
-import type { Ending, Login, Update } from "./update.ts";
+import { type Ending, type Login, passing, type Update } from "./update.ts";
 
 type Updates = Generator<Update, void, void>;
 type Answer = Exclude<Incoming, { kind: "event" }>;
-
-/** Refusals of a resume that pass by themselves. */
-const passing = new Set<string>([
-  "store_unavailable",
-  "server_draining",
-  "rate_limited",
-  "too_many_attempts",
-  "internal",
-]);
 
 /** What a session is made from. */
 export interface SessionOptions extends LinkOptions {
   /** Whether the servers are not verified; see {@linkcode Session.insecure}. */
   readonly insecure?: boolean;
+  /** Encrypts private messages, where there is one. */
+  readonly sealing?: Sealer;
   /** Called with what resumes the session, whenever that changes; undefined when nothing does any more. */
   readonly keep?: (token: string | undefined) => void;
 }
@@ -54,7 +47,8 @@ export class Session {
   readonly insecure: boolean;
   readonly #keep: (token: string | undefined) => void;
   readonly #clock: Clock;
-  readonly #link: Link;
+  readonly #sealing: Sealer | undefined;
+  readonly #link: LinkPort;
   readonly #standing = new Standing();
   readonly #outgoing = new Outgoing();
   readonly #receipts = new Receipts();
@@ -72,7 +66,9 @@ export class Session {
     this.insecure = options.insecure ?? false;
     this.#keep = options.keep ?? (() => {});
     this.#clock = options.clock ?? systemClock;
-    this.#link = new Link(options);
+    this.#sealing = options.sealing;
+    const link = new Link(options);
+    this.#link = this.#sealing?.over(link) ?? link;
   }
 
   /** The commands that the server told. */
@@ -84,6 +80,11 @@ export class Session {
   get maxMessageBytes(): number {
     const told = this.#link.connection?.limits.message_bytes;
     return typeof told === "number" ? told : Infinity;
+  }
+
+  /** The largest file, in bytes, as the server told. */
+  get maxFileBytes(): number {
+    return this.#link.maxFileBytes;
   }
 
   /** Who is logged in. */
@@ -164,6 +165,15 @@ export class Session {
     return this.#add(request, true);
   }
 
+  /**
+   * Whether what is sent to a user is encrypted.
+   *
+   * @throws {ChatError} where nothing may be sent to them now
+   */
+  async canSeal(user: string): Promise<boolean> {
+    return await this.#sealing?.canSeal(user, (request) => this.ask(request)) ?? false;
+  }
+
   /** What was typed and has no answer yet, in order. */
   get waiting(): readonly Request[] {
     return this.#outgoing.typed;
@@ -171,12 +181,7 @@ export class Session {
 
   /** Leaves politely, after all that was typed, but within `ms` milliseconds. */
   async quit(ms: number): Promise<void> {
-    if (this.#live) {
-      const settled = new AbortController();
-      const limit = this.#clock.sleep(ms, settled.signal).catch(() => {});
-      await Promise.race([this.send({ cmd: "quit" }).catch(() => {}), limit]);
-      settled.abort();
-    }
+    if (this.#live) await atMost(this.#clock, ms, this.send({ cmd: "quit" }));
     this.close();
   }
 

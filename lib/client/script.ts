@@ -9,11 +9,14 @@
  */
 
 import { ChatError } from "../errors.ts";
+import type { Additions } from "./additions.ts";
+import { cleanLine } from "./clean.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Request } from "./connection.ts";
 import { ClientError, type Exit } from "./exit.ts";
 import { readLine, readLogin } from "./input.ts";
-import { errorLine, render } from "./render.ts";
+import { AlreadyTold, type OwnCall } from "./own_commands.ts";
+import { errorLine, note, render } from "./render.ts";
 import type { Session } from "./resume.ts";
 import type { Login, Update } from "./update.ts";
 
@@ -26,6 +29,7 @@ export interface ScriptOptions {
   err(lines: readonly string[]): Promise<void>;
   /** Who logs in before the first line; without it, the first line is the login. */
   readonly login?: Login;
+  readonly additions?: Additions;
   readonly clock?: Clock;
 }
 
@@ -78,8 +82,10 @@ class Script {
       for await (const update of this.#session.updates()) {
         // The farewell at the input's end is the client's, not the script's.
         if (this.#leaving && update.kind === "reply" && update.reply.of === "quit") continue;
-        const { kind, lines } = render(update);
+        const explained = this.#options.additions?.explain(update) ?? { update, lines: [] };
+        const { kind, lines } = render(explained.update);
         if (lines.length > 0) await (kind === "text" ? this.#options.out(lines) : this.#options.err(lines));
+        if (explained.lines.length > 0) await this.#options.out(explained.lines);
         this.#follow(update);
       }
     } catch (error) {
@@ -130,6 +136,8 @@ class Script {
   }
 
   async #command(line: string): Promise<void> {
+    const own = this.#options.additions?.own.call(line);
+    if (own) return await this.#own(own);
     const { commands, maxMessageBytes } = this.#session;
     let request: Request;
     try {
@@ -147,6 +155,26 @@ class Script {
       if (reply.of === "say") this.#said = reply;
     } catch (error) {
       throw new Stop(error instanceof ClientError ? error.exit : "refused");
+    }
+  }
+
+  /** Does one of the client's own commands, to its end. */
+  async #own({ command, rest }: OwnCall): Promise<void> {
+    await this.#echo();
+    const { out, err } = this.#options;
+    let writing = Promise.resolve();
+    const write = (to: typeof out, line: string) => void (writing = writing.then(() => to([line])));
+    try {
+      await command.run(rest, {
+        answer: (line) => write(out, cleanLine(line)),
+        note: (sentence) => write(err, note(sentence)),
+      });
+    } catch (error) {
+      const told = error instanceof AlreadyTold;
+      const why = told ? error.cause : error;
+      throw new Stop(why instanceof ClientError ? why.exit : "refused", told ? undefined : why);
+    } finally {
+      await writing;
     }
   }
 

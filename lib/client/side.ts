@@ -12,25 +12,16 @@
 
 import type { Reply, ServerEvent } from "../wire/event.ts";
 import type { ServerAddress } from "./address.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { atMost, type Clock, systemClock } from "./clock.ts";
 import type { Incoming, Request } from "./connection.ts";
 import { ClientError, type Exit } from "./exit.ts";
-import { Link, type LinkOptions, type LinkStep } from "./link.ts";
+import { Link, type LinkOptions, type LinkPort, type LinkStep, type Sealer } from "./link.ts";
 import { type Entry, Outgoing } from "./outgoing.ts";
-import type { Ending, Login, Update } from "./update.ts";
+import { type Ending, type Login, passing, type Update } from "./update.ts";
 import { Watch } from "./watch.ts";
 
 type Updates = Generator<Update, void, void>;
 type Answer = Exclude<Incoming, { kind: "event" }>;
-
-/** Refusals of a login that pass by themselves. */
-const passing = new Set<string>([
-  "store_unavailable",
-  "server_draining",
-  "rate_limited",
-  "too_many_attempts",
-  "internal",
-]);
 
 /** After how many milliseconds a message for which the store was away is sent again. */
 const againMs = 500;
@@ -38,10 +29,17 @@ const againMs = 500;
 /** For how long it is sent again, in milliseconds. */
 const patienceMs = 60_000;
 
+/** What a side connection is made from. */
+export interface SideOptions extends LinkOptions {
+  /** Encrypts private messages, where there is one. */
+  readonly sealing?: Sealer;
+}
+
 /** See the file's promises. */
 export class SideSession {
   readonly #clock: Clock;
-  readonly #link: Link;
+  readonly #sealing: Sealer | undefined;
+  readonly #link: LinkPort;
   readonly #outgoing = new Outgoing();
   readonly #refusedAt = new WeakMap<Entry, number>();
   #login: Request | undefined;
@@ -56,14 +54,21 @@ export class SideSession {
   #backlog = 0;
   #ending: Ending | undefined;
 
-  constructor(options: LinkOptions) {
+  constructor(options: SideOptions) {
     this.#clock = options.clock ?? systemClock;
-    this.#link = new Link(options);
+    this.#sealing = options.sealing;
+    const link = new Link(options);
+    this.#link = this.#sealing?.over(link) ?? link;
   }
 
   /** Who is logged in. */
   get user(): string | undefined {
     return this.#user;
+  }
+
+  /** The largest file, in bytes, as the server told. */
+  get maxFileBytes(): number {
+    return this.#link.maxFileBytes;
   }
 
   /** Whether everything that was sent is answered. */
@@ -117,6 +122,11 @@ export class SideSession {
     return answer;
   }
 
+  /** Whether what is sent to a user is encrypted. @throws as {@linkcode send} */
+  async canSeal(user: string): Promise<boolean> {
+    return await this.#sealing?.canSeal(user, (request) => this.send(request)) ?? false;
+  }
+
   /**
    * Listens to a room, in place of the one before.
    *
@@ -130,12 +140,7 @@ export class SideSession {
 
   /** Leaves politely, after all that was sent, but within `ms` milliseconds. */
   async quit(ms: number): Promise<void> {
-    if (this.#live) {
-      const settled = new AbortController();
-      const limit = this.#clock.sleep(ms, settled.signal).catch(() => {});
-      await Promise.race([this.send({ cmd: "quit" }).catch(() => {}), limit]);
-      settled.abort();
-    }
+    if (this.#live) await atMost(this.#clock, ms, this.send({ cmd: "quit" }));
     this.close();
   }
 

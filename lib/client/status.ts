@@ -17,6 +17,8 @@ export type Status =
     /** Messages that came while the session was away. */
     readonly missed: number;
   }
+  /** Something that a person should know, and that is no change of the connection. */
+  | { readonly state: "notice"; readonly message: string }
   | { readonly state: "login_needed"; readonly message: string }
   | { readonly state: "logged_out" }
   | { readonly state: "gave_up"; readonly seconds: number };
@@ -33,6 +35,8 @@ export function statusText(status: Status): string | undefined {
       const count = missed === 0 ? "nothing was" : missed === 1 ? "1 message was" : `${missed} messages were`;
       return `Back on ${formatServer(status.server)}; ${count} missed`;
     }
+    case "notice":
+      return status.message;
     case "login_needed":
       return `The session cannot be resumed: ${status.message}`;
     case "gave_up":

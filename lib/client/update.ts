@@ -1,5 +1,5 @@
 /**
- * What a session takes and tells, as types: logins in, updates out, and how it ends.
+ * What a session takes and tells: logins in, updates out, and how it ends.
  */
 
 import type { Reply, ServerEvent } from "../wire/event.ts";
@@ -25,3 +25,12 @@ export interface Ending {
   readonly exit: Exit;
   readonly message: string;
 }
+
+/** Codes of refusals of a login or a resume that pass by themselves. */
+export const passing: ReadonlySet<string> = new Set([
+  "store_unavailable",
+  "server_draining",
+  "rate_limited",
+  "too_many_attempts",
+  "internal",
+]);

@@ -232,11 +232,11 @@ export class FakeServers {
   };
 
   /** The next connection, greeted. */
-  async accept(): Promise<Peer> {
+  async accept(commands?: readonly CommandHelp[]): Promise<Peer> {
     while (this.#peers.length === 0) {
       await soon(new Promise<void>((resolve) => this.#waiting = resolve), "a connection");
     }
-    return await this.#peers.shift()!.greet();
+    return await this.#peers.shift()!.greet(commands);
   }
 }
 

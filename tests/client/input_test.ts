@@ -67,3 +67,21 @@ test("isSecret() knows the lines that carry a password", () => {
   assert.ok(isSecret("/passwd 1 2", commands) && isSecret("/LOGIN a 1", commands));
   assert.ok(!isSecret("passwd 1 2", commands) && !isSecret("/join x", commands) && !isSecret("//passwd x", commands));
 });
+
+test("readLine() reads a private message in its own way, whatever a server says of it", () => {
+  const help = { help: "", typed: true } as const;
+  const argument = (name: string, kind: "user" | "text" | "room") => ({ name, kind, optional: false });
+  const hostile = new CommandTable([
+    { ...help, name: "msg", aliases: ["say"], arguments: [argument("cid", "room"), argument("text", "text")] },
+    { ...help, name: "note", aliases: ["MSG", "dm", "tell"], arguments: [argument("text", "text")] },
+  ]);
+  assert.deepEqual(readLine("/msg bob it is green", hostile, 64), {
+    kind: "request",
+    request: { cmd: "msg", to: "bob", text: "it is green" },
+  });
+  for (const name of ["dm", "tell"]) {
+    assert.throws(() => readLine(`/${name} bob it is green`, hostile, 64), { code: "unknown_command" });
+    assert.ok(hostile.isPrivate({ cmd: name }));
+  }
+  assert.equal(hostile.repetition("msg"), "message");
+});

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { Additions } from "../../lib/client/additions.ts";
 import type { Exit } from "../../lib/client/exit.ts";
 import { runInteractive } from "../../lib/client/interactive.ts";
 import type { LoginChoice } from "../../lib/client/login.ts";
 import { Session } from "../../lib/client/resume.ts";
 import type { ReadOptions, Screen } from "../../lib/client/screen.ts";
-import { FakeClock, FakeServers, type Peer, settled, soon, test } from "./fakes.ts";
+import { permitted } from "../support/needs.ts";
+import { temporaryFolder } from "../support/process.ts";
+import { FakeClock, FakeServers, type Peer, said, settled, soon, test } from "./fakes.ts";
 
 /** A screen on which a test types. */
 class FakeScreen implements Screen {
@@ -64,7 +67,7 @@ interface Scene {
   readonly exit: Promise<Exit>;
 }
 
-async function started(choice: LoginChoice = {}): Promise<Scene> {
+async function started(choice: LoginChoice = {}, downloads?: string): Promise<Scene> {
   const screen = new FakeScreen();
   const servers = new FakeServers();
   const clock = new FakeClock();
@@ -76,7 +79,8 @@ async function started(choice: LoginChoice = {}): Promise<Scene> {
     random: () => 1,
   });
   const [peer] = await Promise.all([servers.accept(), session.connect()]);
-  return { screen, servers, clock, peer, exit: runInteractive(session, screen, choice) };
+  const additions = downloads === undefined ? undefined : new Additions(session, { downloads: () => downloads, clock });
+  return { screen, servers, clock, peer, exit: runInteractive(session, screen, choice, additions) };
 }
 
 async function leave({ screen, peer, exit }: Scene, last = peer): Promise<void> {
@@ -248,4 +252,49 @@ test("runInteractive() can be left at every question", async () => {
     screen.type(...["", "a"].slice(0, answers), undefined);
     assert.equal(await soon(exit), "ok");
   }
+});
+
+test("runInteractive() does the client's own commands while one goes on typing, and says what became of them", async () => {
+  const scene = await started({ user: "a", password: "1" }, "/nowhere");
+  const { screen, peer } = scene;
+  await peer.admit();
+  const file = { id: "x", name: "x.txt", size: 3, sha256: "0".repeat(64), expires: "" };
+  peer.send(said(1, "offers x.txt (3 bytes)", { file }));
+  await settled();
+  assert.equal(screen.lines.at(-1), "b: offers x.txt (3 bytes): /get 1");
+  screen.type("/files", "/get 7", "/help files", "/send b", "hello");
+  peer.ok(await peer.expect("say"), { topic: "room:lobby", seq: 2, time: "" });
+  await settled();
+  assert.deepEqual(screen.lines.slice(-4), [
+    "1: x.txt (3 bytes) from b in lobby",
+    "[ERROR] No file has the number 7; /files lists them",
+    "/files — list what was offered here, and what is on its way",
+    "[ERROR] usage: Usage: /send <user|room> <path>",
+  ]);
+  screen.type("/help");
+  peer.ok(await peer.expect("help"), { commands: [] });
+  await settled();
+  assert.match(screen.lines.at(-5)!, /^\/send <user\|room> <path> — /);
+  await leave(scene);
+});
+
+const files = await permitted("read", "write");
+Deno.test({
+  name: files.named("runInteractive() tells at the end which transfers were not done"),
+  ignore: files.ignored,
+  async fn() {
+    await using folder = await temporaryFolder();
+    const scene = await started({ user: "a", password: "1" }, folder.path);
+    const { screen, peer, exit } = scene;
+    await peer.admit();
+    const file = { id: "x", name: "x.txt", size: 3, sha256: "0".repeat(64), expires: "" };
+    peer.send(said(1, "look", { file }));
+    await settled();
+    screen.type("/get 1");
+    await peer.expect("download");
+    peer.send({ type: "system", code: "forced_logout", message: "Logged in from another location." });
+    assert.equal(await soon(exit), "login");
+    const why = "the session has ended; the same command goes on with it";
+    assert.equal(screen.lines.at(-1), `[ERROR] x.txt was not fetched: ${why}`);
+  },
 });

@@ -107,7 +107,7 @@ const wrong: [string[], RegExp][] = [
   [["--register"], /--register needs --user/],
   [["--password-file", "x"], /--password-file needs --user/],
   [["--remember"], /--remember needs --user/],
-  [["--room", "x"], /--room does not go with chat; it is for send, tail, history/],
+  [["--room", "x"], /--room does not go with chat; it is for send, tail, history, get/],
   [["send", "--remember", "hi"], /--remember does not go with send; it is for chat/],
   [["send", "hi"], /send needs --room <room>, --to <name> or --publish/],
   [["send", "--to", "b", "--room", "r", "hi"], /--to does not go with --room/],
@@ -117,6 +117,12 @@ const wrong: [string[], RegExp][] = [
   [["history"], /history needs --room <room> or --to <name>/],
   [["history", "--room", "r", "-n", "10001"], /--count is "10001"; allowed: 0 to 10000/],
   [["history", "--room", "r", "-n", "x"], /--count is "x"/],
+  [["send", "--publish", "--file", "x"], /--file needs --room <room> or --to <name>/],
+  [["get"], /get needs --room <room> or --to <name>/],
+  [["get", "--to", "b", "--room", "r"], /--to does not go with --room/],
+  [["get", "--to", "b", "-o", "x"], /--output needs the name of a file/],
+  [["get", "--to", "b", "-o", "-", "x", "y"], /--output - takes one file/],
+  [["--output", "x"], /--output does not go with chat; it is for get/],
   [["--insecure", "--tofu"], /--insecure does not go with --tofu/],
   [["--insecure", "--ca", "x"], /--insecure does not go with --ca/],
   [["--tofu", "--ca", "x"], /--tofu does not go with --ca/],
@@ -135,6 +141,20 @@ test("helpText() names every exit code and fits 120 columns", () => {
   const text = helpText();
   for (const { code, means } of Object.values(exits)) assert.ok(text.includes(`  ${code}  ${means}`));
   assert.ok(text.split("\n").every((line) => line.length <= 120));
+});
+
+test("readOptions() reads send --file and get", () => {
+  const send = read(["send", "--to", "b", "--file", "x y", "look"]);
+  assert.ok(send.kind === "send");
+  assert.deepEqual([send.destination, send.file, send.text], [{ cmd: "msg", to: "b" }, "x y", "look"]);
+  const list = read(["get", "--room", "r", "--json"]);
+  assert.ok(list.kind === "get");
+  assert.deepEqual([list.from, list.files, list.output, list.json], [{ room: "r" }, [], undefined, true]);
+  const get = read(["get", "--to", "b", "one", "two", "-o", "here", "--downloads", "there"]);
+  assert.ok(get.kind === "get");
+  assert.deepEqual([get.from, get.files, get.output, get.downloads], [{ user: "b" }, ["one", "two"], "here", "there"]);
+  const chat = read(["--downloads", "there"]);
+  assert.ok(chat.kind === "chat" && chat.downloads === "there");
 });
 
 const profiles = parseProfiles(

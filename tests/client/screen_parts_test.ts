@@ -9,6 +9,7 @@ import stringWidth from "string-width";
 import { cleanLine } from "../../lib/client/clean.ts";
 import { CommandTable } from "../../lib/client/commands.ts";
 import { Editor } from "../../lib/client/editor.ts";
+import { OwnCommands } from "../../lib/client/own_commands.ts";
 import { Backlog } from "../../lib/client/screen/backlog.ts";
 import { Completion } from "../../lib/client/screen/completion.ts";
 import { ConnectionState } from "../../lib/client/screen/connection_state.ts";
@@ -244,7 +245,11 @@ function completed(text: string, tabs = 1): string[] {
   const roster = new Roster();
   for (const user of ["bob", "alice", "Albert"]) roster.spoke(user);
   roster.learn({ of: "rooms", rooms: [{ room: "general", members: 1 }, { room: "gaming", members: 0 }] }, "lobby");
-  const own = [{ name: "search", usage: "", help: "" }];
+  const own = new OwnCommands();
+  const help = { usage: "", help: "", run: () => {} };
+  own.add({ name: "search", ...help });
+  own.add({ name: "verify", completes: ["user", ["yes", "no"]], ...help });
+  own.add({ name: "send", completes: ["target", "path"], ...help });
   const completion = new Completion(editor, () => new CommandTable(fakeCommands), roster, own);
   editor.take({ kind: "text", text });
   return Array.from({ length: tabs }, () => {
@@ -265,6 +270,11 @@ test("Completion.complete() knows commands, users and rooms", () => {
   assert.deepEqual(completed("al", 4), ["al", "Albert: ", "alice: ", "Albert: "]);
   assert.deepEqual(completed("/help jo"), ["/help join "]);
   assert.deepEqual(completed("nobody "), ["nobody "]);
+  assert.deepEqual(completed("/verify b"), ["/verify bob "]);
+  assert.deepEqual(completed("/verify bob y"), ["/verify bob yes "]);
+  assert.deepEqual(completed("/verify bob yes "), ["/verify bob yes "]);
+  assert.deepEqual(completed("/send @al", 2), ["/send @al", "/send @Albert "]);
+  assert.deepEqual(completed("/send #ge"), ["/send #general "]);
 });
 
 test("Paste asks about several lines, and says no line of them as a command", () => {

@@ -1,0 +1,57 @@
+/**
+ * What an encrypted message says, as JSON: the text, when it was written, and the file that it offers.
+ */
+
+import type { Bytes } from "./bytes.ts";
+import { fromUtf8, toUtf8 } from "./bytes.ts";
+import { isObject } from "../shape.ts";
+
+/** See the file's first line. */
+export interface Content {
+  readonly text: string;
+  /** When it was encrypted, by the writer's clock, in milliseconds since 1970. */
+  readonly time: number;
+  readonly file?: ContentFile;
+}
+
+/** A file, as its sender knows it; the server knows the id only. */
+export interface ContentFile {
+  readonly id: string;
+  readonly name?: string;
+  /** In bytes, once decrypted. */
+  readonly size?: number;
+  /** Likewise, in lower-case hexadecimal. */
+  readonly sha256?: string;
+  readonly key?: string;
+}
+
+const version = 1;
+
+const fileFields = [["id", ""], ["name", ""], ["size", 0], ["sha256", ""], ["key", ""]] as const;
+
+/** As bytes. */
+export function encodeContent({ text, time, file }: Content): Bytes {
+  return toUtf8(JSON.stringify({ v: version, text, time, ...(file ? { file } : {}) }));
+}
+
+/** Reads it. @returns undefined where it is none, or of a version that is not known here */
+export function decodeContent(bytes: Bytes): Content | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(fromUtf8(bytes));
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value) || value.v !== version) return undefined;
+  const { text, time } = value;
+  if (typeof text !== "string" || typeof time !== "number") return undefined;
+  const file = readFile(value.file);
+  return { text, time, ...(file ? { file } : {}) };
+}
+
+/** The fields of a file that are what they should be. */
+export function readFile(value: unknown): ContentFile | undefined {
+  if (!isObject(value) || typeof value.id !== "string") return undefined;
+  const fields = fileFields.filter(([name, sample]) => typeof value[name] === typeof sample);
+  return Object.fromEntries(fields.map(([name]) => [name, value[name]])) as unknown as ContentFile;
+}

@@ -1,0 +1,249 @@
+/**
+ * What a session does with its private messages so that the server cannot read them: whose keys there are, what is
+ * encrypted for whom, and what a person is told.
+ *
+ * It follows the session's logins; {@linkcode SealedLink} brings it what goes over the connection.
+ */
+
+import { ChatError } from "../../errors.ts";
+import { quote } from "../../wire/command.ts";
+import type { Reply, UserKeys } from "../../wire/event.ts";
+import { cleanText, fold, isUsername, usernameRule } from "../../wire/names.ts";
+import { isPublicKey, sealedNote } from "../../wire/sealed.ts";
+import { formatServer, type ServerAddress } from "../address.ts";
+import type { Request } from "../connection.ts";
+import { ClientError } from "../exit.ts";
+import type { LinkPort, Sealer } from "../link.ts";
+import { isObject } from "../shape.ts";
+import { Account } from "./account.ts";
+import { readFile } from "./content.ts";
+import { openDevice, readDevice } from "./device.ts";
+import { KnownKeys } from "./known_keys.ts";
+import type { Privacy } from "./privacy.ts";
+import { SealedLink } from "./sealed_link.ts";
+
+/** What it is made from. */
+export interface SealingOptions {
+  /** Where the client remembers things; undefined where it can remember nothing. */
+  readonly folder: string | undefined;
+  /** The server by whose name the keys are kept: the first of those that the session was given. */
+  readonly server: ServerAddress;
+  /**
+   * Whether a user who has no key here gets one; true by default. Programs beside the user use the one that is there:
+   * each new one would push out an old one.
+   */
+  readonly create?: boolean;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** A private message as it goes onto the wire, and how private it is. */
+export interface Prepared {
+  readonly request: Request;
+  readonly text: string;
+  readonly privacy?: Privacy;
+}
+
+/** The most keys of one user that are believed in. */
+const maxKeys = 32;
+
+/** See the file's first lines. */
+export class Sealing implements Sealer {
+  readonly #options: SealingOptions;
+  #account: Account | undefined;
+  #fault: ClientError | undefined;
+  #lists = new Map<string, UserKeys>();
+  #told = new Set<string>();
+
+  constructor(options: SealingOptions) {
+    this.#options = options;
+  }
+
+  over(link: LinkPort): LinkPort {
+    return new SealedLink(link, this);
+  }
+
+  /** Who is logged in, with the keys of this device; undefined while nobody is. */
+  get account(): Account | undefined {
+    return this.#account;
+  }
+
+  /** Somebody is logged in. Does nothing where that is who was logged in before. */
+  async enter(user: string): Promise<void> {
+    if (this.#account?.isOwn(user)) return;
+    this.leave();
+    const { folder, server, create = true, now = Date.now } = this.#options;
+    const place = { folder, account: `${user}@${formatServer(server)}`.toLowerCase() };
+    try {
+      const known = new KnownKeys(place, () => new Date(now()));
+      const device = await (create ? openDevice : readDevice)(place);
+      this.#account = new Account(user, device, known, now);
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      // Nothing is sent then: what would be unencrypted is not what the person expects.
+      this.#fault = error;
+    }
+  }
+
+  /** Nobody is logged in. */
+  leave(): void {
+    this.#account = this.#fault = undefined;
+    this.#lists.clear();
+    this.#told.clear();
+  }
+
+  /** Takes what the server says of somebody's keys. @returns what a person is to be told; undefined for no keys at all */
+  learn(user: string, value: unknown): string[] | undefined {
+    const keys = toUserKeys(user, value);
+    if (!keys) return undefined;
+    this.#lists.set(fold(user), keys);
+    const news = this.#guarded((account) => account.learn(keys));
+    return news === undefined ? [] : [news];
+  }
+
+  /** Forgets what keys a user has by the server's word, so that it is asked again. */
+  forget(user: string): void {
+    this.#lists.delete(fold(user));
+  }
+
+  /** Whether this device is on its user's list, as far as is known. */
+  get announced(): boolean {
+    const { device, user } = this.#account ?? {};
+    return this.#lists.get(fold(user ?? ""))?.keys.some((key) => key.public === device?.public) ?? false;
+  }
+
+  /** Whose keys have to be asked for before something can be sent to somebody. */
+  missing(to: string): string[] {
+    const { user, device } = this.#account ?? {};
+    if (user === undefined || !isUsername(to)) return [];
+    return [to, ...(device ? [user] : [])].filter((name) => !this.#lists.has(fold(name)));
+  }
+
+  /**
+   * Makes a private message ready; the keys that it takes are known, where the server has any.
+   *
+   * @param maxBytes the longest text that the server takes
+   * @param tell told what a person should know about it
+   * @throws {ChatError} why it is not sent
+   */
+  async prepare(request: Request, maxBytes: number, tell: (sentence: string) => void): Promise<Prepared> {
+    if (this.#fault) throw new ChatError("usage", `${this.#fault.message}. Nothing was sent`);
+    // Nothing but these goes out beside what is encrypted.
+    const { cmd, to, cid, file, private: secret, text: typed } = request;
+    const rest = { cmd, to, cid, ...(file === undefined ? {} : { file }) };
+    const account = this.#account;
+    if (!account) throw new ChatError("login_required", "Nobody is logged in");
+    if (typeof to !== "string" || typeof cid !== "string") throw new ChatError("usage", "Usage: /msg <user> <text>");
+    if (!isUsername(to)) throw new ChatError("invalid_username", `${quote(to)} is not a username: ${usernameRule}`);
+    const text = checked(typed, maxBytes);
+    const theirs = this.#lists.get(fold(to));
+    const name = theirs?.user ?? to;
+    const keys = theirs?.keys.map((key) => key.public) ?? [];
+    const refusal = this.#guarded((account) => account.refusal(name, keys));
+    if (refusal) throw refusal;
+    if (keys.length === 0 || !account.device) {
+      if (secret !== undefined) {
+        throw new ChatError("keys_changed", `${name} has no device any more that can decrypt, so nothing was sent`);
+      }
+      this.#warn(name, keys.length > 0, tell);
+      return { request: { ...rest, text }, text };
+    }
+    this.mindTheDevice(tell);
+    const ours = this.#lists.get(fold(account.user));
+    const content = readFile(typeof file === "string" ? { ...secretFile(secret), id: file } : undefined);
+    const sealed = await account.write(
+      { to, cid, text, ...(content ? { file: content } : {}) },
+      keys,
+      ours?.keys.map((key) => key.public) ?? [],
+    );
+    const versions = Object.fromEntries([theirs!, ...(ours ? [ours] : [])].map(({ user, version }) => [user, version]));
+    return {
+      request: { ...rest, text: sealedNote, sealed, keys: versions },
+      text,
+      privacy: { state: account.isVerified(name) ? "verified" : "sealed" },
+    };
+  }
+
+  /**
+   * Whether what is sent to somebody can be encrypted.
+   *
+   * @param ask asks the server
+   * @throws {ChatError} where nothing may be sent to them now, or the server refuses to tell
+   */
+  async canSeal(user: string, ask: (request: Request) => Promise<Reply>): Promise<boolean> {
+    if (!this.#account?.device) return false;
+    if (!this.#lists.has(fold(user))) {
+      await ask({ cmd: "keys", user }).catch((error) => {
+        // An earlier server has no keys, and nothing that is encrypted.
+        if (!(error instanceof ChatError) || error.code !== "unknown_command") throw error;
+      });
+    }
+    const { user: name = user, keys = [] } = this.#lists.get(fold(user)) ?? {};
+    const refusal = this.#account.refusal(name, keys.map((key) => key.public));
+    if (refusal) throw refusal;
+    return keys.length > 0;
+  }
+
+  /** Tells, once, that this device's key will be gone at the end. */
+  mindTheDevice(tell: (sentence: string) => void): void {
+    const { device, known } = this.#account ?? {};
+    if (!device || (device.kept && known!.kept)) return;
+    const lost = device.kept ? "Whose keys were seen" : "Your key for private messages";
+    this.#once("kept", () => tell(`${lost} is known for this run only: nothing can be remembered here`));
+  }
+
+  /** Tells, once for each sender, that a message of somebody who was verified is not encrypted. */
+  mindThePlain(from: string, tell: (sentence: string) => void): void {
+    if (this.#account?.known.peer(from).verified === undefined) return;
+    this.#once(`from ${fold(from)}`, () => {
+      tell(`${from} is verified, but this message is not encrypted: the server could read it, or have written it`);
+    });
+  }
+
+  #warn(name: string, hasKeys: boolean, tell: (sentence: string) => void): void {
+    const why = hasKeys ? "you have no key on this machine" : `${name} has no device that can decrypt`;
+    this.#once(`to ${fold(name)}`, () => tell(`${why}: private messages to ${name} can be read by the server`));
+  }
+
+  #once(what: string, act: () => void): void {
+    if (this.#told.has(what)) return;
+    this.#told.add(what);
+    act();
+  }
+
+  /** Asks the account; what is kept of keys may have become unreadable, and then nothing is sent any more. */
+  #guarded<T>(act: (account: Account) => T): T | undefined {
+    try {
+      return this.#account && act(this.#account);
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      this.#fault = error;
+      return undefined;
+    }
+  }
+}
+
+/** The text as the server would take it. */
+function checked(typed: unknown, maxBytes: number): string {
+  const text = typeof typed === "string" ? cleanText(typed) : "";
+  if (text.trim() === "") throw new ChatError("usage", "The text must not be empty");
+  const { length } = new TextEncoder().encode(text);
+  if (length <= maxBytes) return text;
+  throw new ChatError("message_too_long", `The text is ${length} bytes; at most ${maxBytes} are allowed`);
+}
+
+function secretFile(secret: unknown): Readonly<Record<string, unknown>> {
+  return isObject(secret) && isObject(secret.file) ? secret.file : {};
+}
+
+/** Reads an answer about somebody's keys. @returns undefined where it is none that can be used */
+function toUserKeys(asked: string, value: unknown): UserKeys | undefined {
+  if (!isObject(value)) return undefined;
+  const { user, keys, version } = value;
+  if (typeof user !== "string" || fold(user) !== fold(asked) || typeof version !== "string") return undefined;
+  if (!Array.isArray(keys) || keys.length > maxKeys) return undefined;
+  const usable = keys.every((key) =>
+    isObject(key) && typeof key.public === "string" && isPublicKey(key.public) && typeof key.added === "string"
+  );
+  return usable ? { user, keys, version } : undefined;
+}
