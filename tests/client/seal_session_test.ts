@@ -10,6 +10,7 @@ import { type DevicePair, makePair } from "../../lib/client/seal/device.ts";
 import { openEnvelope, sealEnvelope } from "../../lib/client/seal/envelope.ts";
 import { privacyOf } from "../../lib/client/seal/privacy.ts";
 import { Sealing } from "../../lib/client/seal/sealing.ts";
+import type { Update } from "../../lib/client/update.ts";
 import { ChatError } from "../../lib/errors.ts";
 import type { CommandHelp } from "../../lib/wire/event.ts";
 import { sealedNote } from "../../lib/wire/sealed.ts";
@@ -80,6 +81,17 @@ async function loggedIn(): Promise<Scene> {
   };
 }
 
+let barriers = 0;
+
+/** Waits until all that has come in is told: what is told keeps its order, so that a notice behind it comes last. */
+async function toldAll({ peer, told }: Pick<Scene, "peer" | "told">): Promise<void> {
+  const message = `barrier ${++barriers}`;
+  peer.send({ type: "system", code: "notice", message });
+  const isBarrier = (update: Update) =>
+    update.kind === "event" && update.event.type === "system" && update.event.message === message;
+  told.updates.splice(told.updates.indexOf(await told.until(isBarrier, message)), 1);
+}
+
 /** Answers the announcement of a's key. @param others other devices of a's */
 async function announced(peer: Peer, ...others: readonly { public: string }[]): Promise<{ public: string }> {
   const request = await peer.expect("key");
@@ -125,7 +137,7 @@ test("Session encrypts a message for the devices of both, and shows what was wri
   for (const device of [bob, bobToo]) assert.equal((await read(request, device)).text, "hello");
   scene.peer.ok(request, accepted(request));
   assert.equal(((await soon(answer)) as Json).text, "hello");
-  await settled();
+  await toldAll(scene);
   assert.deepEqual(scene.lines(), [
     "[CLIENT] Your key for private messages is known for this run only: " +
     "nothing can be remembered here",
@@ -187,7 +199,7 @@ test("Session encrypts anew, under the same cid and in order, when the devices h
   const second = await peer.expect("msg");
   assert.equal((await read(second, bobToo)).text, "two");
   peer.ok(second, accepted(second, 2));
-  await settled();
+  await toldAll(scene);
   assert.deepEqual(scene.lines().slice(1), [
     "[CLIENT] b's devices have changed: a device was added. /verify b compares the safety number",
     "DM to b (encrypted): one",
@@ -257,7 +269,7 @@ test("Session sends a message as it is to whom nobody can encrypt for, and says 
     assert.deepEqual([request.text, request.sealed, request.keys], [text, undefined, undefined]);
     scene.peer.ok(request, accepted(request));
   }
-  await settled();
+  await toldAll(scene);
   assert.deepEqual(scene.lines(), [
     "[CLIENT] b has no device that can decrypt: private messages to b can be read by the server",
     "DM to b: one",
@@ -304,9 +316,9 @@ test("Session sends nothing to whom was verified when one's own account has anot
   scene.sealing.account!.known.verify("b", scene.sealing.account!.sets("b"));
   void scene.session.ask({ cmd: "keys", user: "a" });
   scene.peer.ok(await scene.peer.expect("keys"), devices("a", scene.own, stranger));
-  await settled();
+  await toldAll(scene);
   await assert.rejects(scene.session.send({ cmd: "msg", to: "b", text: "x" }), /Your own devices have changed/);
-  await settled();
+  await toldAll(scene);
   assert.deepEqual(scene.lines(), [
     "[CLIENT] Your devices have changed: a device was added. /keys lists them",
     "[ERROR] keys_changed: Your own devices have changed since you verified b, so nothing was sent. " +
@@ -361,7 +373,7 @@ test("Session shows encrypted messages in their order, also while it asks whose 
   peer.ok(question, devices("b", bob));
   const seen = await peer.expect("seen");
   peer.ok(seen);
-  await settled();
+  await toldAll(scene);
   assert.deepEqual(scene.told.texts(), ["before", "psst", "after", "later"]);
   assert.ok(scene.lines().includes("DM from b (encrypted): psst"));
   // The next of that device is shown at once.
@@ -376,7 +388,7 @@ test("Session marks what was written on a device that its sender does not have, 
   peer.send(await secret(scene, 1, "it is me", stranger), await secret(scene, 2, "really", stranger));
   peer.ok(await peer.expect("keys"), devices("b", bob));
   await peer.expect("seen");
-  await settled();
+  await toldAll(scene);
   assert.deepEqual(scene.lines().slice(1), [
     "DM from b (encrypted on an unknown device): it is me",
     "DM from b (encrypted on an unknown device): really",
@@ -397,7 +409,7 @@ test("Session marks what a verified person wrote for verified devices, and what 
   );
   peer.send(await secret(scene, 1, "mine", bob), plain, { ...await secret(scene, 3, "", bob), sealed: also });
   await peer.expect("seen");
-  await settled();
+  await toldAll(scene);
   assert.deepEqual(scene.lines().slice(1), [
     "DM from b (verified): mine",
     "[CLIENT] b is verified, but this message is not encrypted: the server could read it, or have written it",
@@ -433,7 +445,7 @@ test("Session shows one sentence for what it cannot read, and goes on", async ()
       if (line.pos === "e.25.x") break;
     } else peer.ok(line, devices(line.user, bob));
   }
-  await settled();
+  await toldAll(scene);
   const lines = scene.lines().filter((line) => line.startsWith("DM "));
   assert.equal(lines.length, odd.length + rest.length);
   assert.equal(lines.filter((line) => line.includes("(unreadable): [cannot be read: ")).length, odd.length + 4);
@@ -450,7 +462,7 @@ test("Session tells when a message was written at another time than the server s
   peer.send(await secret(scene, 1, "now", bob, at(9)), await secret(scene, 2, "then", bob, at(11)));
   peer.ok(await peer.expect("keys"), devices("b", bob));
   await peer.expect("seen");
-  await settled();
+  await toldAll(scene);
   assert.deepEqual(scene.lines().slice(1), [
     "DM from b (encrypted): now",
     "DM from b (encrypted, written 2026-11-21 08:49 UTC): then",
@@ -465,14 +477,14 @@ test("Session believes no mark that the server has set, and no name that looks l
     said(2, "two", { ...forged, from: "b (verified)" }),
     said(3, "three", { from: "DM from b (verified)" }),
   );
-  await settled();
+  await toldAll(scene);
   assert.deepEqual(scene.lines(), ["DM from b: one", "DM from b ?verified?: two", "DM from b ?verified?: three"]);
   void scene.session.send({ cmd: "history", user: "b" });
   scene.peer.ok(await scene.peer.expect("seen"));
   scene.peer.ok(await scene.peer.expect("history"), {
     messages: [said(1, "four", forged), null, "x", { sealed: "AQ==" }],
   });
-  await settled();
+  await toldAll(scene);
   assert.ok(scene.lines().every((line) => !line.includes("(verified)")), scene.lines().join("\n"));
 });
 
@@ -489,7 +501,7 @@ test("Session opens what a history has, one's own messages among them", async ()
   peer.ok(request, {
     messages: [mine, await secret(scene, 2, "yours", bob), said(3, "old", { type: "direct", to: "a" })],
   });
-  await settled();
+  await toldAll(scene);
   assert.deepEqual(scene.lines().slice(2), [
     "[2026-11-21T09:00:00Z] a (encrypted): mine",
     "[2026-11-21T09:00:00Z] b (encrypted): yours",
@@ -514,7 +526,7 @@ test("Session puts what is private about a file inside, and gives it to the read
     await secret(scene, 3, "z", bob, { inside, file: { ...offer, id: "f2" } }),
   );
   await peer.expect("seen");
-  await settled();
+  await toldAll(scene);
   const events = scene.told.updates.flatMap((update) => update.kind === "event" ? [update.event as Json] : []);
   assert.deepEqual(events.map((event) => event.file), [{ ...offer, ...file }, undefined, undefined]);
   assert.ok(events.every((event) => event.sealed === undefined && privacyOf(event)?.state === "sealed"));

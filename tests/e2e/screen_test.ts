@@ -122,6 +122,15 @@ test("chat pages through what was said, loads what was said earlier, and finds i
   await a.untilText("b: something new");
   await a.enter("/search NEEDLE");
   await a.untilText("b: line 7 needle");
+  await talker.ok("msg", { to: "a", text: "a haystack for you" });
+  await a.untilText("DM from b: a haystack for you");
+  await a.enter("/msg b and a Haystack for you");
+  await a.untilText("DM to b: and a Haystack for you");
+  await a.enter("/clear");
+  await a.enter("/search @b haystack");
+  const { rows } = await a.untilText("2 found");
+  assert.ok(rows.some((row) => row.endsWith("DM from b: a haystack for you")), rows.join("\n"));
+  assert.ok(rows.some((row) => row.endsWith("DM to b: and a Haystack for you")), rows.join("\n"));
 }, terminals);
 
 test("chat completes, keeps its history between runs but no password, and asks about a paste", async () => {

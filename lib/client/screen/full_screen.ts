@@ -91,7 +91,7 @@ export class FullScreen implements Screen {
     }, history.read());
     const { own, transfers } = additions;
     own.add(...screenCommands({
-      search: (words) => this.#talk.search(words),
+      search: (words, user) => this.#talk.search(words, user),
       showUnread: () => this.#showUnread(),
       clear: () => this.#clear(),
     }));

@@ -6,7 +6,8 @@ import { misused, type OwnCommand } from "../own_commands.ts";
 
 /** What they are done with. */
 export interface ScreenActions {
-  search(words: string): Promise<void>;
+  /** Looks for words: in the room, or in the talk with a user. */
+  search(words: string, user: string | undefined): Promise<void>;
   showUnread(): void;
   clear(): void;
 }
@@ -15,11 +16,12 @@ export interface ScreenActions {
 export function screenCommands(screen: ScreenActions): OwnCommand[] {
   const search: OwnCommand = {
     name: "search",
-    usage: "/search <words>",
-    help: "find what was said, on the screen and in the room's history",
-    async run(words) {
+    usage: "/search [@user] <words>",
+    help: "find what was said, on the screen and in the history of the room, or of your talk with @user",
+    async run(typed) {
+      const [, user, words] = /^(?:@(\S+)(?:\s+|$))?(.*)$/s.exec(typed)!;
       if (words === "") throw misused(search);
-      await screen.search(words);
+      await screen.search(words, user);
     },
   };
   return [
@@ -36,4 +38,4 @@ export function screenCommands(screen: ScreenActions): OwnCommand[] {
 
 /** Keys that are not those of every line editor. */
 export const keysHelp =
-  "Keys: PageUp and PageDown scroll, Alt-< and Alt-> go to both ends, Tab completes, Ctrl-L draws anew";
+  "Keys: PageUp and PageDown scroll, Alt-< and Alt-> go to both ends, Tab completes, Ctrl-R searches what was typed, Ctrl-L draws anew";

@@ -21,6 +21,7 @@ import { type Item, itemText, type LineItem, mentions, type SaidItem } from "./i
 import type { Look } from "./look.ts";
 import type { ReadMarks } from "./read_marks.ts";
 import { Roster } from "./roster.ts";
+import { type Range, search } from "./search.ts";
 
 /** What a screen needs of a session. */
 export type SessionPort = Pick<
@@ -45,13 +46,6 @@ export interface TalkOptions {
 
 /** How many messages are loaded when a room is entered, and when the scrollback's beginning is reached. */
 const pageSize = 100;
-
-/** How many messages `/search` asks for at a time, and how often. */
-const searchSize = 500;
-const searchPages = 10;
-
-/** How many findings are shown. */
-const maxFound = 200;
 
 /** See the file's first lines. */
 export class Talk {
@@ -106,31 +100,15 @@ export class Talk {
     this.#options.changed();
   }
 
-  /** Finds what was said, here and in the server's history of the room. */
-  async search(words: string): Promise<void> {
-    const wanted = words.toLowerCase();
-    const fits = (item: Item) => item.kind === "said" && itemText(item).toLowerCase().includes(wanted);
-    const found = new Map<string, SaidItem>();
-    const collect = (items: readonly Item[]) => {
-      for (const item of items) {
-        if (item.kind === "said" && fits(item)) found.set(`${item.topic} ${item.seq ?? item.at.getTime()}`, item);
-      }
-    };
-    let read = 0;
-    let before: number | undefined;
-    for (let page = 0; page < searchPages && found.size < maxFound && this.connection.connected; page++) {
-      const items = await this.#history({ n: searchSize, ...(before === undefined ? {} : { before }) });
-      if (!items || items.length === 0) break;
-      collect(items);
-      read += items.length;
-      before = items[0].seq!;
-      if (before <= 1) break;
-    }
-    collect(this.backlog.items);
-    const all = [...found.values()].sort((a, b) => a.at.getTime() - b.at.getTime()).slice(-maxFound);
-    const where = read === 0 ? "on this screen" : `on this screen and in the room's last ${read} messages`;
-    this.line("note", note(`${all.length === 0 ? "Nothing" : all.length} found for "${words}" ${where}`));
-    for (const item of all) {
+  /** Finds what was said, here and in what the server has of the room, or of the talk with a user. */
+  async search(words: string, user: string | undefined): Promise<void> {
+    const { items, read } = await search(words, user, this.backlog.items, async (range) => {
+      return this.connection.connected ? await this.#history(range) : undefined;
+    });
+    const there = user === undefined ? `the room's last ${read} messages` : `the last ${read} of the talk with ${user}`;
+    const where = read === 0 ? "on this screen" : `on this screen and in ${there}`;
+    this.line("note", note(`${items.length === 0 ? "Nothing" : items.length} found for "${words}" ${where}`));
+    for (const item of items) {
       const text = `${item.at.toISOString().slice(0, 10)} ${item.at.toTimeString().slice(0, 5)} ${itemText(item)}`;
       this.backlog.add({ kind: "line", tone: "answer", text, marked: words, at: new Date() });
     }
@@ -249,8 +227,8 @@ export class Talk {
     }, () => {});
   }
 
-  /** Messages of the room, the oldest first; undefined where they cannot be had. */
-  async #history(range: { n: number; before?: number }): Promise<SaidItem[] | undefined> {
+  /** Messages of the room, or of a talk, the oldest first; undefined where they cannot be had. */
+  async #history(range: Range): Promise<SaidItem[] | undefined> {
     this.#loading = true;
     try {
       const reply = await this.#session.ask({ cmd: "history", ...range });
@@ -269,10 +247,18 @@ export class Talk {
     const own = event.from === me;
     const text = cleanLine(event.text);
     const offer = labelOf(event);
+    // A talk's history has what one has sent oneself.
+    const sentTo = event.type === "direct" && own && event.to !== me ? String(event.to) : undefined;
     return {
       kind: "said",
-      how: event.type === "message" ? "room" : event.type === "notification" ? "feed" : "direct",
-      user: cleanLine(event.from),
+      how: event.type === "message"
+        ? "room"
+        : event.type === "notification"
+        ? "feed"
+        : sentTo === undefined
+        ? "direct"
+        : "direct_sent",
+      user: cleanLine(sentTo ?? event.from),
       text,
       mention: !own && mentions(text, me),
       own,

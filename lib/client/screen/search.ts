@@ -1,0 +1,78 @@
+/**
+ * `/search`: finds what was said, on the screen and in what the server has of a room or of a talk.
+ */
+
+import { type Item, itemText, type SaidItem } from "./item.ts";
+
+/** How many messages are asked for at a time, and how often. */
+const pageSize = 500;
+const maxPages = 10;
+
+/** How many findings are shown. */
+const maxFound = 200;
+
+/** Where is looked: the last messages of the room, or, of a talk, those that came before number `before`. */
+export interface Range {
+  readonly n: number;
+  readonly before?: number;
+  /** The other one of a talk; the server gives the end of a talk only. */
+  readonly user?: string;
+}
+
+/** What was found, the oldest first. */
+export interface Findings {
+  readonly items: readonly SaidItem[];
+  /** How many messages the server gave. */
+  readonly read: number;
+}
+
+/**
+ * Looks for words, in whatever case.
+ *
+ * @param user the other one of the talk that is searched; undefined for the room
+ * @param history asks the server; undefined where it cannot be asked
+ */
+export async function search(
+  words: string,
+  user: string | undefined,
+  onScreen: readonly Item[],
+  history: (range: Range) => Promise<readonly SaidItem[] | undefined>,
+): Promise<Findings> {
+  const wanted = words.toLowerCase();
+  const found = new Map<string, SaidItem>();
+  const collect = (items: readonly Item[]) => {
+    for (const item of items) {
+      if (item.kind !== "said" || !isOfTalk(item, user) || !itemText(item).toLowerCase().includes(wanted)) continue;
+      // What was just sent has no number yet; it is on the screen as the server gave it, too.
+      found.set(item.seq === undefined ? `${item.text} ${item.at.getTime()}` : `${item.topic} ${item.seq}`, item);
+    }
+  };
+  let read = 0;
+  let before: number | undefined;
+  for (let page = 0; page < (user === undefined ? maxPages : 1) && found.size < maxFound; page++) {
+    const range = { n: pageSize, ...(before === undefined ? {} : { before }), ...(user === undefined ? {} : { user }) };
+    const items = await history(range);
+    if (!items || items.length === 0) break;
+    collect(items);
+    read += items.length;
+    before = items[0].seq!;
+    if (before <= 1) break;
+  }
+  collect(onScreen.filter((item) => !isGiven(item, found)));
+  const items = [...found.values()].sort((a, b) => a.at.getTime() - b.at.getTime()).slice(-maxFound);
+  return { items, read };
+}
+
+/** Whether a message is one of the talk with somebody; without a name, all are. */
+function isOfTalk({ how, user: other }: SaidItem, user: string | undefined): boolean {
+  if (user === undefined) return true;
+  return (how === "direct" || how === "direct_sent") && other.toLowerCase() === user.toLowerCase();
+}
+
+/** Whether a sent message, which has no number on the screen, is there already as the server gave it. */
+function isGiven(item: Item, found: ReadonlyMap<string, SaidItem>): boolean {
+  if (item.kind !== "said" || item.seq !== undefined) return false;
+  return [...found.values()].some(({ how, text, at }) =>
+    how === item.how && text === item.text && at.getTime() === item.at.getTime()
+  );
+}
