@@ -28,7 +28,19 @@ export interface Ended {
 /** A temporary folder that is removed at the end. */
 export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await Deno.makeTempDir({ prefix: "chat-test-" });
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+  return { path, [Symbol.asyncDispose]: () => removeFolder(path) };
+}
+
+/** Removes a folder; a program on a terminal that has just been closed may write its last words into it meanwhile. */
+async function removeFolder(path: string): Promise<void> {
+  for (let attempt = 0;; attempt++) {
+    try {
+      return await Deno.remove(path, { recursive: true });
+    } catch (error) {
+      if (attempt >= 100 || !/not empty/i.test(String(error))) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }
 
 /** A started program: its log, its signals and its end. */
