@@ -119,7 +119,8 @@ export class Editor {
       case "enter":
         return this.#submit(secret);
       case "leave":
-        return { kind: "left" };
+        // As in a shell: what was typed is given up first.
+        return this.#text === "" || secret ? { kind: "left" } : this.#cut(0, this.#text.length);
       case "end_of_input":
         return this.#text === "" ? { kind: "left" } : this.#cut(this.#cursor, this.#right());
       case "delete":

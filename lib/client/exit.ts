@@ -5,7 +5,7 @@
 /** Each way to end: the exit code, and what it means, for `--help`. */
 export const exits = {
   ok: { code: 0, means: "all went well" },
-  refused: { code: 1, means: "a command of the script was refused" },
+  refused: { code: 1, means: "a command, or a message, was refused" },
   usage: { code: 2, means: "the command line, or a file that it names, is wrong" },
   unreachable: { code: 3, means: "no server could be reached, or none that can be trusted" },
   login: { code: 4, means: "the login was refused, or another login took over" },

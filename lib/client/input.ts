@@ -62,5 +62,9 @@ export function isSecret(line: string, commands: CommandTable): boolean {
 }
 
 function bind({ name, arguments: declared }: CommandHelp, rest: string, maxMessageBytes: number): Request {
-  return { ...bindTyped(name, toArguments(declared), rest, { maxMessageBytes }), cmd: name };
+  const [first] = declared;
+  // People write @bob and #general; no name begins with a sign, so that nothing else can be meant.
+  const sign = first?.optional ? undefined : first?.kind === "user" ? "@" : first?.kind === "room" ? "#" : undefined;
+  const bare = sign !== undefined && rest.trimStart().startsWith(sign) ? rest.trimStart().slice(1) : rest;
+  return { ...bindTyped(name, toArguments(declared), bare, { maxMessageBytes }), cmd: name };
 }

@@ -3,6 +3,7 @@
  */
 
 import { ChatError } from "../errors.ts";
+import { isUsername, usernameRule } from "../wire/names.ts";
 import { errorLine, note } from "./render.ts";
 import type { Session } from "./resume.ts";
 import type { ReadOptions, Screen } from "./screen.ts";
@@ -34,22 +35,27 @@ const answers: Readonly<Record<string, "login" | "register">> = {
  */
 export async function logIn(session: Session, screen: Screen, choice: LoginChoice): Promise<boolean> {
   const ask = (prompt: string, options?: Partial<ReadOptions>) => screen.read({ prompt, keep: true, ...options });
+  const tell = (sentence: string) => screen.print(note(sentence));
   let { password: known, register } = choice;
   const { token } = choice;
   if (token !== undefined && await tryLogin(session, screen, { cmd: "resume", token }) === undefined) return true;
   while (!session.ending) {
-    const cmd = register ? "register" : choice.user !== undefined ? "login" : await askWhich(ask);
+    const cmd = register ? "register" : choice.user !== undefined ? "login" : await askWhich(ask, tell);
     if (cmd === undefined) return false;
     const user = choice.user ?? await ask("Username: ");
     if (user === undefined) return false;
-    if (user.trim() === "") continue;
+    if (!isUsername(user.trim())) {
+      tell(`A username is ${usernameRule}`);
+      if (choice.user !== undefined) return false;
+      continue;
+    }
     const password = known ?? await ask("Password: ", { secret: true });
     if (password === undefined) return false;
     if (cmd === "register" && known === undefined) {
       const again = await ask("Once more: ", { secret: true });
       if (again === undefined) return false;
       if (again !== password) {
-        screen.print(note("The two passwords differ"));
+        tell("The two passwords differ");
         continue;
       }
     }
@@ -75,11 +81,13 @@ async function tryLogin(session: Session, screen: Screen, login: Login): Promise
 
 async function askWhich(
   ask: (prompt: string) => Promise<string | undefined>,
+  tell: (sentence: string) => void,
 ): Promise<"login" | "register" | undefined> {
   for (;;) {
     const answer = await ask("Log in or register? [login] ");
     if (answer === undefined) return undefined;
     const which = answers[answer.trim().toLowerCase()];
     if (which) return which;
+    tell("Answer login or register, or l or r; Enter alone is login");
   }
 }

@@ -220,7 +220,7 @@ export const variables = {
   NO_COLOR: "set to anything, it turns colours off",
   XDG_CONFIG_HOME: "config.json is in chat/ there (default: ~/.config)",
   XDG_DOWNLOAD_DIR: "the folder for files that are fetched, where no option names one",
-  XDG_STATE_HOME: "known_servers and kept sessions are in chat/ there (default: ~/.local/state)",
+  XDG_STATE_HOME: "keys, known servers and the like are in chat/ there (default: ~/.local/state)",
 } as const;
 
 /** Where systems say that a user's own files are. */

@@ -140,8 +140,8 @@ export function readOptions(
     password: env("CHAT_PASSWORD") || undefined,
   };
   checkTarget(given, target);
-  const room = readName(chosen.room, "room", isRoom, roomRule);
-  const to = readName(chosen.to, "to", isUsername, usernameRule);
+  const room = readName(chosen.room, "room", "#", isRoom, roomRule);
+  const to = readName(chosen.to, "to", "@", isUsername, usernameRule);
   const json = chosen.json === true;
   switch (word) {
     case "chat":
@@ -251,11 +251,13 @@ function readTalk(
 function readName(
   value: string | boolean | undefined,
   option: string,
+  sign: string,
   isName: (name: string) => boolean,
   rule: string,
 ): string | undefined {
   if (value === undefined) return undefined;
-  const name = String(value);
+  // People write #ops and @bob; no name begins with its sign.
+  const name = String(value).startsWith(sign) ? String(value).slice(1) : String(value);
   if (!isName(name)) throw usage(`--${option} is "${name}"; allowed: ${rule}`);
   return name;
 }

@@ -18,8 +18,8 @@ export interface Tell {
   note(sentence: string): void;
 }
 
-/** What Tab makes of an argument; a `target` is a user or a room, and a `path` is the rest of the line. */
-export type Completed = "user" | "room" | "target" | "path" | readonly string[] | (() => readonly string[]);
+/** What Tab makes of an argument; `@user` can be left out, a `target` is a user or a room, a `path` the line's rest. */
+export type Completed = "user" | "@user" | "room" | "target" | "path" | readonly string[] | (() => readonly string[]);
 
 /** One of the client's own commands. */
 export interface OwnCommand {

@@ -144,7 +144,14 @@ export class Members {
    * @param revoke whether its resume tokens end with it
    */
   async leave(member: Member, revoke: boolean): Promise<void> {
+    const positions = member.following.positions();
+    member.following.stopAll();
     this.#unseat(member);
+    // With its token it may come back, and then it goes on from here.
+    if (member.session && !revoke && member.format === "json") {
+      await this.#options.store.sessions.stand(member.session, positions)
+        .catch((error) => this.#options.onFault("stand", error));
+    }
     await this.#end(member, revoke);
   }
 

@@ -62,8 +62,11 @@ export async function openStore(config: StoreConfig): Promise<Store> {
       onFault: (error) => log.warn("redis_failed", { error }),
     });
   }
+  const path = `${config.dataDir}/chat.db`;
   await Deno.mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-  return new SqliteStore({ ...limits, path: `${config.dataDir}/chat.db`, durability: config.durability });
+  // Its owner's alone from the first byte on, also in a folder that others can read; what SQLite puts beside it likewise.
+  (await Deno.open(path, { create: true, append: true, mode: 0o600 })).close();
+  return new SqliteStore({ ...limits, path, durability: config.durability });
 }
 
 /** Where the configuration says that Redis is, if it names one. */

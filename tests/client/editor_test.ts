@@ -115,11 +115,15 @@ test("Editor remembers no secret", () => {
   assert.equal(editor.text, "");
 });
 
-test("Editor leaves on ctrl-c, and on ctrl-d where nothing is typed", () => {
+test("Editor leaves on ctrl-c and ctrl-d where nothing is typed; else ctrl-c gives the line up", () => {
   const editor = new Editor();
   assert.equal(editor.take(key("end_of_input")).kind, "left");
-  editor.take(text("a"));
   assert.equal(editor.take(key("leave")).kind, "left");
+  editor.take(text("a"));
+  assert.deepEqual([editor.take(key("leave")).kind, editor.text], ["changed", ""]);
+  editor.take(key("undo"));
+  assert.equal(editor.text, "a");
+  assert.equal(editor.take(key("leave"), true).kind, "left", "a question is answered, or not");
 });
 
 test("submittedLines() says pasted lines one by one, and none of them is a command", () => {

@@ -14,6 +14,8 @@ const requests: [string, Record<string, unknown>][] = [
   ["/JOIN General", { cmd: "join", room: "general" }],
   ["/msg b  two  spaces ", { cmd: "msg", to: "b", text: " two  spaces " }],
   ["/dm b hi", { cmd: "msg", to: "b", text: "hi" }],
+  ["/msg @b hi", { cmd: "msg", to: "b", text: "hi" }],
+  ["/join #general", { cmd: "join", room: "general" }],
   ["/exit", { cmd: "quit" }],
   ["/history", { cmd: "history" }],
   ["/history 10", { cmd: "history", n: 10 }],
@@ -34,7 +36,7 @@ const refusals: [string, string][] = [
   ["/join", "usage"],
   ["/msg b", "usage"],
   ["/history ten", "usage"],
-  ["/join #x", "invalid_room"],
+  ["/join ##x", "invalid_room"],
   ["/msg b! hi", "invalid_username"],
   ["x".repeat(65), "message_too_long"],
 ];

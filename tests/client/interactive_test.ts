@@ -100,6 +100,7 @@ test("runInteractive() asks who one is, hides the password, and asks again after
   const questions = ["Log in or register? [login] ", "Username: ", "Password: (hidden)"];
   assert.deepEqual(screen.asked, [questions[0], ...questions, ...questions, "lobby> "]);
   assert.deepEqual(screen.lines, [
+    "[CLIENT] Answer login or register, or l or r; Enter alone is login",
     "[ERROR] invalid_credentials: No: invalid_credentials",
     "Login successful. Room: lobby",
   ]);

@@ -166,6 +166,10 @@ test("Backlog.presence() folds those who come and go, and in a big room around w
   backlog.presence("y", "left", "lobby", 3, day(9));
   backlog.presence("w", "left", "lobby", 3, day(9));
   assert.deepEqual(rows(), ["09:00 x and z joined; w left lobby"]);
+  for (const user of ["x", "z"]) backlog.presence(user, "left", "lobby", 3, day(9));
+  backlog.presence("w", "joined", "lobby", 3, day(9));
+  assert.deepEqual(rows(), [], "in sum, nobody came and nobody went");
+  backlog.presence("w", "left", "lobby", 3, day(9));
   backlog.add(said("hi"));
   backlog.presence("v", "joined", "lobby", 3, day(9, 1));
   assert.equal(rows().length, 3);
@@ -284,7 +288,12 @@ test("Paste asks about several lines, and says no line of them as a command", ()
   assert.deepEqual(paste.answer({ kind: "text", text: "o" }), { kind: "lines", lines: ["one ⏎ /two ⏎ three"] });
   assert.deepEqual(paste.answer({ kind: "text", text: "S" }), { kind: "lines", lines: ["one", "//two", " three"] });
   assert.deepEqual(paste.answer({ kind: "key", name: "leave" }), { kind: "edit" });
-  assert.deepEqual(paste.answer({ kind: "text", text: "x" }), { kind: "none" });
+  assert.deepEqual(paste.answer({ kind: "text", text: "x" }), { kind: "edit" });
+  assert.deepEqual(paste.answer({ kind: "key", name: "up" }), { kind: "none" });
+  const command = new Paste("/msg bob one\ntwo", 100);
+  assert.match(command.question!, /^Several lines: send as \(o\)ne message/);
+  assert.deepEqual(command.answer({ kind: "key", name: "enter" }), { kind: "lines", lines: ["/msg bob one ⏎ two"] });
+  assert.deepEqual(command.answer({ kind: "text", text: "s" }), { kind: "edit" });
   const long = new Paste("one\ntwo", 5);
   assert.doesNotMatch(long.question!, /one message/);
   assert.deepEqual(long.answer({ kind: "key", name: "enter" }), { kind: "lines", lines: ["one", "two"] });

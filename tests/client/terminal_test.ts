@@ -220,7 +220,7 @@ test("Terminal.read() sets a half-typed line aside for a question, and shows no 
 test("Terminal.read() ends when the person leaves, or the terminal is gone", async () => {
   for (
     const leave of [
-      (tty: FakeTty) => tty.type("typed\x03"),
+      (tty: FakeTty) => tty.type("typed\x03\x03"),
       (tty: FakeTty) => tty.type("\x04"),
       (tty: FakeTty) => tty.hangUp(),
     ]

@@ -49,6 +49,22 @@ onEachStore(
   },
 );
 
+onEachStore("a session that was quit goes on, with its token, from where it stood", async (start) => {
+  await using server = await start();
+  await using b = await server.login("b");
+  await using first = await server.jsonLogin("a");
+  await b.expect("a joined lobby");
+  await b.ask("before");
+  assert.equal((await first.event()).text, "before");
+  await first.ok("quit");
+  await b.expect("a left lobby");
+  await b.ask("meanwhile");
+  await using again = await server.json();
+  const back = await again.ok("resume", { token: first.session.resume });
+  assert.equal(back.missed, 1);
+  assert.deepEqual(texts(await again.events(1)), ["room:lobby meanwhile"]);
+});
+
 onEachStore("what a resume does not name goes on from where the session stood", async (start) => {
   await using server = await start();
   await using b = await server.login("b");

@@ -96,6 +96,16 @@ export class Backlog {
     // Who goes and comes again has done nothing that matters.
     if (!from.delete(user)) to.add(user);
     this.#rows.delete(item);
+    if (joined.size + left.size > 0) return;
+    this.#remove(item);
+    this.#presence = undefined;
+  }
+
+  #remove(item: Item): void {
+    const index = this.#items.lastIndexOf(item);
+    if (index < 0) return;
+    this.#items.splice(index, 1);
+    if (this.#anchor?.item === item) this.#anchor = index > 0 ? { item: this.#items[index - 1], below: 0 } : undefined;
   }
 
   /** Draws the line where the unread begin in front of an item; undefined takes it away. */

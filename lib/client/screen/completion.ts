@@ -100,6 +100,7 @@ export class Completion {
     let start = head.length;
     for (const what of command.completes ?? []) {
       const typed = before.slice(start);
+      if (what === "@user" && !typed.startsWith("@")) continue;
       const word = /^\S*\s+/.exec(typed)?.[0];
       if (what === "path" || word === undefined) return { start, candidates: this.#completed(what, typed) };
       start += word.length;
@@ -116,6 +117,7 @@ export class Completion {
       case "room":
         return ending(this.#roster.rooms(), typed, "", " ");
       case "user":
+      case "@user":
       case "target":
         if (what === "target" && sign === "#") return ending(this.#roster.rooms(), name, sign, " ");
         return sign === "#" ? [] : ending(this.#roster.users(), name, sign, " ");

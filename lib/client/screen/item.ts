@@ -69,6 +69,11 @@ export function dayOf(at: Date): string {
   return `${weekdays[at.getDay()]} ${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`;
 }
 
+/** A moment of any day, where the reader is: `2026-11-21 09:00`. */
+export function momentText(at: Date): string {
+  return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${timeOfDay(at)}`;
+}
+
 /** Whether two moments are of one day, where the reader is. */
 export function isSameDay(one: Date, other: Date): boolean {
   return one.getDate() === other.getDate() && one.getMonth() === other.getMonth() &&
@@ -171,7 +176,7 @@ function presenceText({ room, joined, left }: PresenceItem): string {
   const parts = [];
   if (joined.size > 0) parts.push(`${names(joined)} joined`);
   if (left.size > 0) parts.push(`${names(left)} left`);
-  return parts.length === 0 ? `nobody new in ${room}` : `${parts.join("; ")} ${room}`;
+  return `${parts.join("; ")} ${room}`;
 }
 
 function names(users: ReadonlySet<string>): string {

@@ -18,6 +18,7 @@ export function screenCommands(screen: ScreenActions): OwnCommand[] {
     name: "search",
     usage: "/search [@user] <words>",
     help: "find what was said, on the screen and in the history of the room, or of your talk with @user",
+    completes: ["@user"],
     async run(typed) {
       const [, user, words] = /^(?:@(\S+)(?:\s+|$))?(.*)$/s.exec(typed)!;
       if (words === "") throw misused(search);

@@ -23,6 +23,8 @@ export class Paste {
   /** Its lines, each to be sent on its own. */
   readonly lines: readonly string[];
   readonly #joined: string | undefined;
+  /** Whether it is one command, whose text has several lines. */
+  readonly #command: boolean;
 
   /** @param maxBytes the longest message, in bytes */
   constructor(text: string, maxBytes: number) {
@@ -30,12 +32,14 @@ export class Paste {
     this.lines = submittedLines(text);
     const parts = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
     const joined = parts.join(sign);
-    const fits = this.lines.length > 1 && new TextEncoder().encode(joined).length <= maxBytes;
-    this.#joined = fits ? (joined.startsWith("/") && !joined.startsWith("//") ? "/" + joined : joined) : undefined;
+    this.#command = parts.length > 1 && /^\/[^/]/.test(text);
+    const fits = parts.length > 1 && (this.#command || new TextEncoder().encode(joined).length <= maxBytes);
+    this.#joined = fits ? (!this.#command && /^\/[^/]/.test(joined) ? "/" + joined : joined) : undefined;
   }
 
   /** What the person is asked; undefined where it is one line. */
   get question(): string | undefined {
+    if (this.#command) return "Several lines: send as (o)ne message with ⏎, (e)dit? ";
     if (this.lines.length < 2) return undefined;
     const several = `(s)end ${this.lines.length} messages`;
     const one = this.#joined === undefined ? "" : `send as (o)ne message with ⏎, `;
@@ -53,7 +57,8 @@ export class Paste {
     if ((letter === "o" || letter === "enter") && this.#joined !== undefined) {
       return { kind: "lines", lines: [this.#joined] };
     }
-    if (letter === "s" || letter === "enter") return { kind: "lines", lines: this.lines };
-    return { kind: letter === "e" || letter === "leave" ? "edit" : "none" };
+    if (!this.#command && (letter === "s" || letter === "enter")) return { kind: "lines", lines: this.lines };
+    // Who types on has not read the question: the next letter must not be taken for an answer.
+    return { kind: key.kind === "text" || letter === "leave" ? "edit" : "none" };
   }
 }

@@ -17,7 +17,7 @@ import type { Update } from "../update.ts";
 import { Attention } from "./attention.ts";
 import { Backlog } from "./backlog.ts";
 import { ConnectionState } from "./connection_state.ts";
-import { type Item, itemText, type LineItem, mentions, type SaidItem } from "./item.ts";
+import { type Item, itemText, type LineItem, mentions, momentText, type SaidItem } from "./item.ts";
 import type { Look } from "./look.ts";
 import type { ReadMarks } from "./read_marks.ts";
 import { Roster } from "./roster.ts";
@@ -109,7 +109,7 @@ export class Talk {
     const where = read === 0 ? "on this screen" : `on this screen and in ${there}`;
     this.line("note", note(`${items.length === 0 ? "Nothing" : items.length} found for "${words}" ${where}`));
     for (const item of items) {
-      const text = `${item.at.toISOString().slice(0, 10)} ${item.at.toTimeString().slice(0, 5)} ${itemText(item)}`;
+      const text = `${momentText(item.at)} ${itemText(item)}`;
       this.backlog.add({ kind: "line", tone: "answer", text, marked: words, at: new Date() });
     }
     this.#options.changed();
@@ -169,8 +169,9 @@ export class Talk {
     }
     const before = this.backlog.items.length;
     this.#lines("answer", { kind: "reply", request: { cmd: reply.of }, reply });
-    if (reply.of === "login" || reply.of === "register") this.#arrived();
-    if (["login", "register", "join", "leave"].includes(reply.of)) void this.#entered(this.backlog.items[before]);
+    const arrived = ["login", "register", "resume"].includes(reply.of);
+    if (arrived) this.#arrived();
+    if (arrived || reply.of === "join" || reply.of === "leave") void this.#entered(this.backlog.items[before]);
   }
 
   #status(status: Status): void {
@@ -186,7 +187,7 @@ export class Talk {
   }
 
   #lines(tone: LineItem["tone"], update: Update): void {
-    for (const line of render(update).lines) this.line(tone, line);
+    for (const line of render(update).lines) this.line(tone, inLocalTime(line));
   }
 
   #arrived(): void {
@@ -269,6 +270,11 @@ export class Talk {
       ...(offer === undefined ? {} : { offer }),
     };
   }
+}
+
+/** A line of history, which begins with a time in UTC, with the time where the reader is. */
+function inLocalTime(line: string): string {
+  return line.replace(/^\[(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)\] /, (_, time) => `${momentText(new Date(time))} `);
 }
 
 /** A server's time, or this moment where it is none. */
