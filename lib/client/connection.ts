@@ -18,7 +18,7 @@ import { cleanLine } from "./clean.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { DialError, type Transport } from "./dial.ts";
 import type { ConnectionLost } from "./exit.ts";
-import { isObject, type JsonObject, toCommands, toEvent } from "./shape.ts";
+import { isObject, type JsonObject, toCommands, toEvent, toMessages } from "./shape.ts";
 
 /** A request: a command's name and its arguments as fields. */
 export interface Request {
@@ -244,7 +244,8 @@ export class Connection implements AsyncIterable<Incoming> {
       reject(error);
       return { kind: "refused", request, error };
     }
-    const reply = { ...fields, of: request.cmd } as unknown as Reply;
+    const read = request.cmd === "history" ? { messages: toMessages(fields.messages) } : {};
+    const reply = { ...fields, ...read, of: request.cmd } as unknown as Reply;
     resolve(reply);
     return { kind: "reply", request, reply };
   }

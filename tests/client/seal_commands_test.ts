@@ -3,6 +3,7 @@
  */
 
 import assert from "node:assert/strict";
+import { ClientError } from "../../lib/client/exit.ts";
 import { OwnCommands } from "../../lib/client/own_commands.ts";
 import { Account } from "../../lib/client/seal/account.ts";
 import { sealCommands } from "../../lib/client/seal/commands.ts";
@@ -41,8 +42,8 @@ function scene(lists: Record<string, string[]>) {
         note: (text) => void told.push(`* ${text}`),
       });
     } catch (error) {
-      if (!(error instanceof ChatError)) throw error;
-      told.push(`! ${error.code}: ${error.message}`);
+      if (!(error instanceof ChatError || error instanceof ClientError)) throw error;
+      told.push(`! ${error instanceof ChatError ? error.code : error.exit}: ${error.message}`);
     }
     return told;
   }
@@ -71,9 +72,9 @@ test("/verify yes marks only the number that was shown", async () => {
   const { account, type, lists } = scene({ alice: [keys[0]], bob: [keys[1]] });
   const first = await type("/verify bob yes");
   assert.match(first[0], /^Safety number/);
-  assert.match(first.at(-1)!, /^! keys_changed: The number was not shown before/);
+  assert.match(first.at(-1)!, /^! refused: The number was not shown before/);
   lists.bob.push(keys[2]);
-  assert.match((await type("/verify bob yes")).at(-1)!, /^! keys_changed: The devices have changed since/);
+  assert.match((await type("/verify bob yes")).at(-1)!, /^! refused: The devices have changed since/);
   assert.ok(!account.isVerified("bob"));
   assert.match((await type("/verify bob yes")).join(), /is verified/);
 });
@@ -85,14 +86,17 @@ test("/verify accept goes on with changed devices, and with none", async () => {
   lists.bob.push(keys[2]);
   const changed = await type("/verify bob");
   assert.match(changed.at(-1)!, /The devices have changed since you verified it/);
-  assert.match(account.refusal("bob", lists.bob)!.message, /^bob's devices have changed since you verified bob/);
+  assert.match(
+    account.refusal("bob", account.sets("bob"))!.message,
+    /^bob's devices have changed since you verified bob/,
+  );
   assert.match((await type("/verify bob accept")).join(), /^\* Messages to bob are encrypted .* not verified$/);
-  assert.equal(account.refusal("bob", lists.bob), undefined);
+  assert.equal(account.refusal("bob", account.sets("bob")), undefined);
   lists.bob = [];
   assert.match((await type("/verify bob")).join(), /^\* bob has no device any more .*\/verify bob accept/);
-  assert.match((await type("/verify bob yes")).join(), /^! keys_changed/);
+  assert.match((await type("/verify bob yes")).join(), /^! refused/);
   assert.match((await type("/verify bob accept")).join(), /without encryption/);
-  assert.equal(account.refusal("bob", []), undefined);
+  assert.equal(account.refusal("bob", account.sets("bob")), undefined);
 });
 
 test("a device that is gone leaves a verified user verified, a new one on either side does not", async () => {
@@ -105,7 +109,7 @@ test("a device that is gone leaves a verified user verified, a new one on either
   lists.alice.push(keys[2]);
   await type("/verify bob");
   assert.ok(!account.isVerified("bob"));
-  assert.match(account.refusal("bob", lists.bob)!.message, /^Your own devices have changed/);
+  assert.match(account.refusal("bob", account.sets("bob"))!.message, /^Your own devices have changed/);
 });
 
 test("/verify refuses what it cannot do", async () => {
@@ -113,7 +117,7 @@ test("/verify refuses what it cannot do", async () => {
   for (const line of ["/verify", "/verify bob maybe", "/verify bob yes really", "/verify b(b"]) {
     assert.deepEqual(await type(line), ["! usage: Usage: /verify <user> [yes|no|accept]"]);
   }
-  assert.match((await type("/verify ALICE")).join(), /^! usage: That is you/);
+  assert.match((await type("/verify ALICE")).join(), /^! refused: That is you/);
   assert.match((await type("/verify nobody")).join(), /^! unknown_user/);
   assert.deepEqual(await type("/verify carol"), ["* carol has no device that can decrypt"]);
 });
@@ -130,8 +134,8 @@ test("/keys lists one's devices, and removes another one by the number that was 
   const removed = await type("/keys remove 3");
   assert.match(removed[0], /^\* Removed: .*\/passwd/);
   assert.deepEqual(lists.alice, [keys[0]]);
-  assert.match((await type("/keys remove 1")).join(), /^! usage: That is the device that you are on/);
-  assert.match((await type("/keys remove 2")).join(), /^! usage: No device has the number 2/);
+  assert.match((await type("/keys remove 1")).join(), /^! refused: That is the device that you are on/);
+  assert.match((await type("/keys remove 2")).join(), /^! refused: No device has the number 2/);
   for (const line of ["/keys all", "/keys remove", "/keys remove x"]) {
     assert.deepEqual(await type(line), ["! usage: Usage: /keys [remove <n>]"]);
   }
@@ -143,4 +147,29 @@ test("/verify and /keys say so where nothing can be encrypted", async () => {
   for (const [index, rest] of ["bob", ""].entries()) {
     await assert.rejects(async () => await commands[index].run(rest, tell), { code: "forbidden" });
   }
+});
+
+test("/verify does nothing about anybody but the asked user, whoever the answer is about", async () => {
+  const { account, lists } = scene({ alice: [keys[0]], bob: [keys[1]], carol: [keys[2]] });
+  for (const user of ["alice", "carol"]) {
+    account.learn({ user, keys: [{ public: lists[user][0], added }], version: "v" });
+  }
+  account.known.verify("carol", account.sets("carol"));
+  account.known.show("carol", account.sets("carol"));
+  const redirected = (user: string, keys: Json) => ({
+    ask: (request: Json) =>
+      Promise.resolve(request.user === "bob" ? { of: "keys", user, version: "v", keys } : {} as Json),
+  });
+  const tell = { answer: () => {}, note: () => assert.fail("nothing was done") };
+  for (const word of ["", " yes", " no", " accept"]) {
+    for (
+      const session of [redirected("carol", []), redirected("bob", "none"), { ask: () => Promise.resolve({} as Json) }]
+    ) {
+      const [verify, list] = sealCommands({ account, mindTheDevice: () => {} }, session);
+      await assert.rejects(async () => await verify.run(`bob${word}`, tell), /makes no sense/);
+      await assert.rejects(async () => await list.run("", tell), /makes no sense/);
+    }
+  }
+  assert.ok(account.isVerified("carol"));
+  assert.equal(account.known.peer("bob").plain, undefined);
 });

@@ -143,8 +143,13 @@ test("a text of MAX_MESSAGE_BYTES fits for as many devices as two users can have
 test("decodeContent() gives what is there, and nothing for what is none", () => {
   const file = { id: "1", name: "a.txt", size: 3, sha256: "00", key: "k" };
   assert.deepEqual(decodeContent(encodeContent({ text: "hi", time: 5, file })), { text: "hi", time: 5, file });
-  const odd = encode('{"v":1,"text":"hi","time":5,"file":{"id":"1","name":7,"size":"3","more":1}}   ');
-  assert.deepEqual(decodeContent(odd), { text: "hi", time: 5, file: { id: "1" } });
+  const odd = encode('{"v":1,"text":"hi","time":5,"file":{"id":"1","name":"a","size":3,"sha256":"0","more":1}}   ');
+  assert.deepEqual(decodeContent(odd), { text: "hi", time: 5, file: { id: "1", name: "a", size: 3, sha256: "0" } });
+  // A file of which something is missing is none: it is not for the server to complete it.
+  for (const file of [{ id: "1" }, { id: "1", name: "a", size: "3", sha256: "0" }, { id: "1", name: "a", size: 3 }]) {
+    const part = encode(JSON.stringify({ v: 1, text: "hi", time: 5, file }));
+    assert.deepEqual(decodeContent(part), { text: "hi", time: 5 });
+  }
   for (
     const text of ["", "null", "[]", '{"v":2,"text":"x","time":1}', '{"v":1,"text":1,"time":1}', '{"v":1,"text":"x"}']
   ) {

@@ -128,6 +128,42 @@ onEachStore("a message for other devices than there are is refused with the pres
   assert.equal((await b.event()).cid, "y", "what was refused is nowhere");
 });
 
+onEachStore("a message that is not encrypted is refused where its sender goes by other devices", async (start) => {
+  await using server = await start();
+  await using a = await server.jsonLogin("a");
+  await using b = await server.jsonLogin("b");
+  const before = await versions(a, "a", "b");
+  const msg = { to: "B", text: "in the open" };
+  await a.ok("msg", msg);
+  await a.ok("msg", { ...msg, keys: before });
+  await a.ok("msg", { ...msg, keys: { b: before.b } });
+  await a.ok("msg", { ...msg, keys: {} }); // who names nobody's devices goes by none
+  await b.ok("key", { public: newKey() });
+  for (const keys of [before, { b: before.b }, { b: null }]) await a.refused("msg", { ...msg, keys }, "keys_changed");
+  const { keys } = await a.refused("msg", { ...msg, keys: { b: before.b }, cid: "x" }, "keys_changed");
+  const { id: _1, type: _2, ...listed } = await a.ok("keys", { user: "b" });
+  assert.deepEqual(keys.b, listed);
+  assert.deepEqual(Object.keys(keys).sort(), ["a", "b"]);
+  await a.refused("msg", { ...msg, keys: { a: "other", b: keys.b.version } }, "keys_changed");
+  await a.refused("msg", { ...msg, keys: "none" }, "usage");
+  await a.ok("msg", { ...msg, keys: { a: keys.a.version, b: keys.b.version }, cid: "x" });
+  const events = await b.events(5);
+  assert.deepEqual(events.map(({ text, sealed, cid }) => [text, sealed, cid]), [
+    ...Array(4).fill(["in the open", undefined, undefined]),
+    ["in the open", undefined, "x"],
+  ]);
+});
+
+onEachStore("messages with and without the devices that they go by keep their order", async (start) => {
+  await using server = await start({ RATE_LIMIT: "off" });
+  await using a = await server.jsonLogin("a");
+  await using b = await server.jsonLogin("b");
+  const keys = await versions(a, "b");
+  const texts = Array.from({ length: 40 }, (_, index) => `${index}`);
+  for (const [index, text] of texts.entries()) a.post("msg", { to: "b", text, ...(index % 3 === 1 ? { keys } : {}) });
+  assert.deepEqual((await b.events(texts.length)).map(({ text }) => text), texts);
+});
+
 onEachStore("what is no encrypted message is refused", async (start) => {
   await using server = await start();
   await using a = await server.jsonLogin("a");

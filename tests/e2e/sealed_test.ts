@@ -119,6 +119,20 @@ test("private messages are encrypted from client to client, live, offline and in
   }
 }, processes);
 
+test("chat encrypts from the moment on at which the recipient has a device, also while it runs", async () => {
+  await using s = await scene();
+  await using tmux = await Tmux.start(s.folder);
+  const at = { port: s.server.port, caFile: s.server.caFile, state: join(s.folder, "a-laptop") };
+  const a = await tmux.client({ ...at, user: "a", columns: 100, rows: 24, flags: ["--plain"] });
+  await a.untilText("lobby>", 30_000);
+  await a.enter("/msg b too early");
+  await a.untilText("DM to b: too early");
+  await s.script("b", []);
+  await a.enter("/msg b in time");
+  await a.untilText("DM to b (encrypted): in time");
+  assert.deepEqual(talkIn(await s.script("b", ["/history @a"])), ["a: too early", "a (encrypted): in time"]);
+}, terminals);
+
 test("a second device is announced, reads what is sent from then on, and can be removed", async () => {
   await using s = await scene();
   await s.script("b", []);
@@ -168,7 +182,7 @@ test(
     assert.ok(!refused.out.join().includes("secret") && !refused.out.join().includes("never said"));
     assert.deepEqual(refused.err, [
       "[CLIENT] b's devices have changed: a device was added. /verify b compares the safety number",
-      "[ERROR] keys_changed: b's devices have changed since you verified b, so nothing was sent. " +
+      "[ERROR] keys_changed: b's devices have changed since you verified b, so nothing is sent. " +
       "/verify b shows the new safety number; /verify b accept goes on without comparing it",
     ]);
     assert.equal((await s.word("a", ["send", "--to", "b", "secret"])).code, 1);
@@ -187,7 +201,7 @@ test(
     const gone = await s.script("a", ["/msg b secret"], "laptop", 1);
     assert.match(
       gone.err.join(),
-      /b has no device any more that can decrypt, by the server's word, so nothing was sent/,
+      /b has no device any more that can decrypt, by the server's word, so nothing is sent/,
     );
     const accepted = await s.script("a", ["/verify b accept", "/msg b in the open"]);
     assert.ok(accepted.out.includes("DM to b: in the open"));

@@ -5,10 +5,10 @@
  */
 
 import { ChatError } from "../../errors.ts";
-import type { DirectEvent, UserKeys } from "../../wire/event.ts";
+import type { DirectEvent, FileOffer, UserKeys } from "../../wire/event.ts";
 import { fold } from "../../wire/names.ts";
 import { maxSealedLength } from "../../wire/sealed.ts";
-import { type Content, decodeContent, encodeContent } from "./content.ts";
+import { type Content, type ContentFile, decodeContent, encodeContent } from "./content.ts";
 import type { Device } from "./device.ts";
 import { envelopeLength, hintOf, openEnvelope, sealEnvelope } from "./envelope.ts";
 import type { KeySets, KnownKeys } from "./known_keys.ts";
@@ -92,33 +92,37 @@ export class Account {
     return safetyNumber({ user: this.user, keys: ours }, { user, keys: theirs });
   }
 
-  /** Whether a person has verified all devices that there are now, on both sides. */
-  isVerified(user: string): boolean {
+  /**
+   * Whether a person has verified all devices on both sides.
+   *
+   * @param sets the devices; those that there are now, as far as is known, where none are given
+   */
+  isVerified(user: string, sets: KeySets = this.sets(user)): boolean {
     const { verified } = this.known.peer(user);
-    return verified !== undefined && within(this.sets(user), verified);
+    return verified !== undefined && within(sets, verified);
   }
 
   /**
    * Why nothing may be sent to somebody; undefined where it may.
    *
-   * @param theirs their present keys
+   * @param sets the very devices that it would be encrypted for: what is known besides may be newer, or older
    */
-  refusal(user: string, theirs: readonly string[]): ChatError | undefined {
+  refusal(user: string, sets: KeySets): ChatError | undefined {
+    this.known.refresh();
     const { keys, verified, plain } = this.known.peer(user);
-    if (theirs.length === 0) {
+    if (sets.theirs.length === 0) {
       if (keys.length === 0 || plain) return undefined;
       return new ChatError(
         "keys_changed",
-        `${user} has no device any more that can decrypt, by the server's word, so nothing was sent. ` +
+        `${user} has no device any more that can decrypt, by the server's word, so nothing is sent. ` +
           `Ask ${user} about it; /verify ${user} accept sends what the server can read`,
       );
     }
-    if (!verified || this.isVerified(user)) return undefined;
-    const { ours } = this.sets(user);
-    const whose = ours.every((key) => verified.ours.includes(key)) ? `${user}'s` : "Your own";
+    if (!verified || this.isVerified(user, sets)) return undefined;
+    const whose = sets.ours.every((key) => verified.ours.includes(key)) ? `${user}'s` : "Your own";
     return new ChatError(
       "keys_changed",
-      `${whose} devices have changed since you verified ${user}, so nothing was sent. ` +
+      `${whose} devices have changed since you verified ${user}, so nothing is sent. ` +
         `/verify ${user} shows the new safety number; /verify ${user} accept goes on without comparing it`,
     );
   }
@@ -126,10 +130,10 @@ export class Account {
   /**
    * Encrypts a message.
    *
-   * @param theirs the recipient's public keys, at least one
+   * @param sets the devices on both sides: the recipient's, at least one, and one's own
    * @throws {ChatError} `message_too_long`
    */
-  async write({ to, cid, text, file }: Writing, theirs: readonly string[], ours: readonly string[]): Promise<string> {
+  async write({ to, cid, text, file }: Writing, { theirs, ours }: KeySets): Promise<string> {
     const { device } = this;
     if (!device) throw new Error("There is no key to write with");
     // What was sent is to be read here later, whatever the server says of one's own devices.
@@ -172,8 +176,6 @@ export class Account {
     }
     const { writer, readers, content } = reading;
     const { text, time, file } = content;
-    // What the server has put beside it, and the sender knows nothing of, is nobody's.
-    const merged: SealedOffer | undefined = file && offer?.id === file.id ? { ...offer, ...file } : undefined;
     const state = this.#judge(event, writer, readers);
     const at = Date.parse(event.time);
     const written = new Date(time);
@@ -181,9 +183,16 @@ export class Account {
     return {
       ...rest,
       text,
-      ...(merged ? { file: merged } : {}),
+      ...(file && offer?.id === file.id ? { file: merged(offer, file) } : {}),
       privacy: { state, ...(late ? { written: written.toISOString() } : {}) },
     };
+  }
+
+  /** One that is not encrypted, as a person is to see it: marked where that is not what is to be expected. */
+  tellPlain(event: DirectEvent): DirectEvent {
+    const { verified } = this.known.peer(this.isOwn(event.from) ? event.to : event.from);
+    const privacy: Privacy = { state: "plain" };
+    return verified ? { ...event, privacy } as DirectEvent : event;
   }
 
   #judge({ from, to, time }: SealedEvent, writer: string, readers: readonly string[]): Privacy["state"] {
@@ -197,6 +206,11 @@ export class Account {
     const both = new Set([...verified.theirs, ...verified.ours].map(hintOf));
     return readers.every((reader) => both.has(reader)) ? "verified" : "sealed";
   }
+}
+
+/** What the sender says of a file; the server says only until when it is there. */
+function merged({ expires }: FileOffer, file: ContentFile): SealedOffer {
+  return { ...file, expires };
 }
 
 function unreadable(why: string): Reading {

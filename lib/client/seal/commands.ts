@@ -3,13 +3,15 @@
  */
 
 import { ChatError } from "../../errors.ts";
-import type { DeviceKey, Reply } from "../../wire/event.ts";
+import type { DeviceKey, Reply, UserKeys } from "../../wire/event.ts";
 import { isUsername } from "../../wire/names.ts";
 import type { Request } from "../connection.ts";
+import { ClientError } from "../exit.ts";
 import { misused, type OwnCommand, type Tell } from "../own_commands.ts";
 import type { Account } from "./account.ts";
 import type { KeySets } from "./known_keys.ts";
 import type { Sealing } from "./sealing.ts";
+import { senseless, toUserKeys } from "./user_keys.ts";
 
 /** What the commands need of the encryption. */
 export type SealPort = Pick<Sealing, "account" | "mindTheDevice">;
@@ -33,7 +35,7 @@ export function sealCommands(sealing: SealPort, session: SealSession): OwnComman
       const found = /^@?([A-Za-z0-9_-]+)(?:\s+(yes|no|accept))?$/i.exec(typed);
       if (!found || !isUsername(found[1])) throw misused(verify);
       const account = accountOf(sealing);
-      if (account.isOwn(found[1])) throw new ChatError("usage", "That is you; /keys lists your devices");
+      if (account.isOwn(found[1])) throw new ClientError("refused", "That is you; /keys lists your devices");
       const { user } = await keysOf(found[1], session);
       if (account.device) await keysOf(account.user, session);
       sealing.mindTheDevice((sentence) => tell.note(sentence));
@@ -64,12 +66,11 @@ export function sealCommands(sealing: SealPort, session: SealSession): OwnComman
       if (found) {
         // The number is that of the list that was seen, if one was.
         const device = (listed ?? present.keys)[Number(found[1]) - 1];
-        if (!device) throw new ChatError("usage", `No device has the number ${found[1]}; /keys lists them`);
+        if (!device) throw new ClientError("refused", `No device has the number ${found[1]}; /keys lists them`);
         if (device.public === account.device?.public) {
-          throw new ChatError("usage", "That is the device that you are on: remove it from another one");
+          throw new ClientError("refused", "That is the device that you are on: remove it from another one");
         }
-        const rest = await session.ask({ cmd: "unkey", public: device.public });
-        listed = keysIn(rest);
+        listed = keysIn(account.user, await session.ask({ cmd: "unkey", public: device.public })).keys;
         tell.note(
           `Removed: what is sent from now on cannot be read there. If somebody else has that device, change your ` +
             `password as well (/passwd), or it will be added again`,
@@ -89,16 +90,15 @@ function accountOf({ account }: SealPort): Account {
   throw new ChatError("forbidden", "Private messages cannot be encrypted here");
 }
 
-async function keysOf(user: string, session: SealSession): Promise<{ user: string; keys: readonly DeviceKey[] }> {
-  const reply = await session.ask({ cmd: "keys", user });
-  const { user: name } = reply as { user?: unknown };
-  return { user: typeof name === "string" && isUsername(name) ? name : user, keys: keysIn(reply) };
+/** @throws {ChatError} where the answer is about somebody else, or makes no sense: nothing may come of it */
+async function keysOf(user: string, session: SealSession): Promise<UserKeys> {
+  return keysIn(user, await session.ask({ cmd: "keys", user }));
 }
 
-/** The devices in an answer; none where it makes no sense. */
-function keysIn(reply: Reply): readonly DeviceKey[] {
-  const { keys } = reply as { keys?: unknown };
-  return Array.isArray(keys) ? keys.filter((key) => typeof key?.public === "string") : [];
+function keysIn(user: string, reply: Reply): UserKeys {
+  const keys = toUserKeys(user, reply);
+  if (keys) return keys;
+  throw senseless(user);
 }
 
 function show(account: Account, user: string, tell: Tell): void {
@@ -124,15 +124,15 @@ function show(account: Account, user: string, tell: Tell): void {
 function confirm(account: Account, user: string, tell: Tell): void {
   const { known } = account;
   const sets = account.sets(user);
-  if (sets.theirs.length === 0) throw new ChatError("keys_changed", `${user} has no device that can decrypt`);
+  if (sets.theirs.length === 0) throw new ClientError("refused", `${user} has no device that can decrypt`);
   const { shown } = known.peer(user);
   if (!shown || !same(shown, sets)) {
     show(account, user, tell);
     const why = shown ? "The devices have changed since the number was shown" : "The number was not shown before";
-    throw new ChatError("keys_changed", `${why}: compare this one, then /verify ${user} yes`);
+    throw new ClientError("refused", `${why}: compare this one, then /verify ${user} yes`);
   }
   known.verify(user, sets);
-  tell.note(`${user} is verified: what only these devices can read and write is marked so`);
+  tell.note(`${user} is verified: from now on, messages that only these devices can read are marked (verified)`);
 }
 
 function accept(account: Account, user: string, tell: Tell): void {

@@ -14,20 +14,19 @@ export interface Content {
   readonly file?: ContentFile;
 }
 
-/** A file, as its sender knows it; the server knows the id only. */
+/** A file, as its sender knows it: nothing of it is for the server to say. */
 export interface ContentFile {
   readonly id: string;
-  readonly name?: string;
+  readonly name: string;
   /** In bytes, once decrypted. */
-  readonly size?: number;
+  readonly size: number;
   /** Likewise, in lower-case hexadecimal. */
-  readonly sha256?: string;
+  readonly sha256: string;
+  /** What decrypts it; without one, it is not encrypted. */
   readonly key?: string;
 }
 
 const version = 1;
-
-const fileFields = [["id", ""], ["name", ""], ["size", 0], ["sha256", ""], ["key", ""]] as const;
 
 /** As bytes. */
 export function encodeContent({ text, time, file }: Content): Bytes {
@@ -49,9 +48,13 @@ export function decodeContent(bytes: Bytes): Content | undefined {
   return { text, time, ...(file ? { file } : {}) };
 }
 
-/** The fields of a file that are what they should be. */
+/** Reads what is said of a file. @returns undefined where something is missing, or not what it should be */
 export function readFile(value: unknown): ContentFile | undefined {
-  if (!isObject(value) || typeof value.id !== "string") return undefined;
-  const fields = fileFields.filter(([name, sample]) => typeof value[name] === typeof sample);
-  return Object.fromEntries(fields.map(([name]) => [name, value[name]])) as unknown as ContentFile;
+  if (!isObject(value)) return undefined;
+  const { id, name, size, sha256, key } = value;
+  if (typeof id !== "string" || typeof name !== "string" || typeof size !== "number" || typeof sha256 !== "string") {
+    return undefined;
+  }
+  if (key !== undefined && typeof key !== "string") return undefined;
+  return { id, name, size, sha256, ...(key === undefined ? {} : { key }) };
 }

@@ -12,6 +12,8 @@ interface Held {
   readonly step: () => LinkStep;
   /** The questions that have to be answered first. */
   readonly waits: Set<Request>;
+  /** The topic that it goes on with, if it does. */
+  readonly topic: string | undefined;
 }
 
 /** How many steps may be held up; then the first goes on without its answers. */
@@ -28,9 +30,18 @@ export class HeldSteps {
   }
 
   /** Adds a step behind all others. */
-  push(step: LinkStep | (() => LinkStep), waits: Iterable<Request> = []): void {
-    this.#held.push({ step: typeof step === "function" ? step : () => step, waits: new Set(waits) });
-    this.#news.resolve(undefined);
+  push(step: LinkStep): void {
+    this.#add({ step: () => step, waits: new Set(), topic: topicOf(step) });
+  }
+
+  /**
+   * Adds a step behind all others that is made when it is its turn.
+   *
+   * @param waits the questions that have to be answered first
+   * @param topic the topic that it goes on with, if it does
+   */
+  pushLater(step: () => LinkStep, waits: Iterable<Request> = [], topic?: string): void {
+    this.#add({ step, waits: new Set(waits), topic });
   }
 
   /** A question is answered. */
@@ -39,10 +50,17 @@ export class HeldSteps {
     this.#news.resolve(undefined);
   }
 
-  /** No question will be answered. */
-  release(): void {
-    for (const { waits } of this.#held) waits.clear();
-    this.#news.resolve(undefined);
+  /**
+   * No question will be answered. What waits for an answer is forgotten, and what follows it in the same topic: as nobody
+   * was told of it, the next connection brings it again.
+   */
+  drop(): void {
+    const broken = new Set<string>();
+    this.#held = this.#held.filter(({ waits, topic }) => {
+      if (waits.size === 0 && (topic === undefined || !broken.has(topic))) return true;
+      if (topic !== undefined) broken.add(topic);
+      return false;
+    });
   }
 
   /**
@@ -76,4 +94,15 @@ export class HeldSteps {
       if (!next) await ended;
     }
   }
+
+  #add(held: Held): void {
+    this.#held.push(held);
+    this.#news.resolve(undefined);
+  }
+}
+
+function topicOf(step: LinkStep): string | undefined {
+  if (step.kind !== "incoming" || step.incoming.kind !== "event") return undefined;
+  const { topic } = step.incoming.event as { topic?: unknown };
+  return typeof topic === "string" ? topic : undefined;
 }

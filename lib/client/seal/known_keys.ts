@@ -7,6 +7,7 @@
  */
 
 import { join } from "node:path";
+import { quote } from "../../wire/command.ts";
 import type { UserKeys } from "../../wire/event.ts";
 import { fold, isUsername } from "../../wire/names.ts";
 import { isPublicKey } from "../../wire/sealed.ts";
@@ -96,12 +97,13 @@ export class KnownKeys {
    */
   learn({ user, keys }: UserKeys, own?: string): KeyChange | undefined {
     this.#load();
-    const before = this.peer(user);
     const present = new Set(keys.map((key) => key.public));
     const known = new Set(this.present(user));
     const added = [...present].filter((key) => !known.has(key));
     const removed = [...known].filter((key) => !present.has(key));
     if (added.length === 0 && removed.length === 0) return undefined;
+    this.#distrust(removed.filter((key) => key !== own));
+    const before = this.peer(user);
     const at = this.#now().toISOString();
     const others = before.keys.filter((key) => !added.includes(key.public)).map((key) => {
       return key.until === undefined && !present.has(key.public) ? { ...key, until: at } : key;
@@ -134,7 +136,32 @@ export class KnownKeys {
     this.#put(user, this.present(user).length === 0 ? { ...rest, plain: true } : rest);
   }
 
+  /**
+   * Reads the file anew: another client of the same user may have learned something.
+   *
+   * @throws {ClientError} `usage` when the file cannot be read, or holds something else
+   */
+  refresh(): void {
+    this.#load();
+  }
+
+  /** What was compared no longer holds for keys that are gone: should one come back, somebody else may have it. */
+  #distrust(gone: readonly string[]): void {
+    if (gone.length === 0) return;
+    const without = (keys: readonly string[]) => keys.filter((key) => !gone.includes(key));
+    const left = (sets: KeySets) => ({ theirs: without(sets.theirs), ours: without(sets.ours) });
+    for (const [user, { shown, verified, ...rest }] of this.#peers) {
+      this.#peers.set(user, {
+        ...rest,
+        ...(shown ? { shown: left(shown) } : {}),
+        ...(verified ? { verified: left(verified) } : {}),
+      });
+    }
+  }
+
   #put(user: string, peer: Peer): void {
+    // What could not be read back would be the end of all that is known.
+    if (!isUsername(user) || !isPeer(peer)) throw new TypeError(`Nothing of the kind is kept of ${quote(user)}`);
     this.#peers.set(fold(user), peer);
     if (this.#file === undefined || !this.#kept) return;
     const text = JSON.stringify({ version: 1, peers: Object.fromEntries(this.#peers) }, undefined, 1) + "\n";
@@ -146,7 +173,6 @@ export class KnownKeys {
     }
   }
 
-  /** Reads the file anew: another client of the same user may have learned something. */
   #load(): void {
     const text = this.#file && this.#kept ? readPrivate(this.#file) : undefined;
     if (text === undefined) return;
@@ -191,7 +217,7 @@ function isPeer(value: unknown): value is Peer {
 
 function isSets(value: unknown): boolean {
   return isObject(value) &&
-    [value.theirs, value.ours].every((keys) => Array.isArray(keys) && keys.length > 0 && keys.every(isKey));
+    [value.theirs, value.ours].every((keys) => Array.isArray(keys) && keys.every(isKey));
 }
 
 function isKey(value: unknown): boolean {

@@ -3,7 +3,6 @@
  */
 
 import type { DirectEvent, FileOffer, TopicEvent } from "../../wire/event.ts";
-import { isUsername } from "../../wire/names.ts";
 import { isObject } from "../shape.ts";
 
 /** See the file's first line. */
@@ -11,9 +10,9 @@ export interface Privacy {
   /**
    * `sealed`: encrypted, and written on a device of the sender's, by the server's word; `verified`: by a person's;
    * `unknown_device`: encrypted, on a device that is on no list of the sender's; `unreadable`: not for this device, or
-   * not what it claims to be.
+   * not what it claims to be; `plain`: not encrypted, though a person has verified whom it is from, or goes to.
    */
-  readonly state: "sealed" | "verified" | "unknown_device" | "unreadable";
+  readonly state: "sealed" | "verified" | "unknown_device" | "unreadable" | "plain";
   /** When it was written, where that is not when the server says: ISO 8601, UTC. */
   readonly written?: string;
 }
@@ -35,9 +34,18 @@ const words: Readonly<Record<Privacy["state"], string>> = {
   verified: "verified",
   unknown_device: "encrypted on an unknown device",
   unreadable: "unreadable",
+  plain: "not encrypted",
 };
 
-/** How private a message or an answer was; undefined where it was not encrypted. */
+/** What a server says, by field, and what no name of that kind has in it. */
+const names = [
+  ["from", /[^A-Za-z0-9_-]/g],
+  ["to", /[^A-Za-z0-9_-]/g],
+  ["user", /[^A-Za-z0-9_-]/g],
+  ["room", /[^A-Za-z0-9_.#-]/g],
+] as const;
+
+/** How private a message or an answer was; undefined where it was not encrypted, and need not have been. */
 export function privacyOf(value: unknown): Privacy | undefined {
   const { privacy } = isObject(value) ? value : {};
   return isObject(privacy) ? privacy as unknown as Privacy : undefined;
@@ -57,14 +65,20 @@ export function marked<E extends { readonly from: string }>(event: E): E {
   return privacy ? { ...event, from: privateName(event.from, privacy) } : event;
 }
 
-/** What a server says, without marks that are this client's to set, and without names that look like them. */
+/**
+ * What a server says, without what is for this client or for the sender to say: marks, names that look like them, and
+ * what decrypts a file.
+ */
 export function unmarked<E extends object>(value: E): E {
   const { privacy: _, ...rest } = value as E & { privacy?: unknown };
-  for (const field of ["from", "to", "user", "room"] as const) {
-    const name = (rest as Record<string, unknown>)[field];
-    if (typeof name === "string" && !isUsername(name)) {
-      (rest as Record<string, unknown>)[field] = name.replace(/[()]/g, "?");
-    }
+  const fields = rest as Record<string, unknown>;
+  for (const [field, foreign] of names) {
+    const name = fields[field];
+    if (typeof name === "string") fields[field] = name.replace(foreign, "?");
+  }
+  if (isObject(fields.file)) {
+    const { key: _, ...file } = fields.file;
+    fields.file = file;
   }
   return rest as E;
 }

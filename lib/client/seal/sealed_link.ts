@@ -6,28 +6,32 @@
  * 2. a message is encrypted when it is its turn, for the devices that there are then; where the server knows of others,
  *    it is encrypted again, under the same `cid`, before anything else is said to the same person;
  * 3. what comes in keeps its order, also while it is asked whose key a message was written with;
- * 4. whoever sent a message is told of the answer to it as if it had gone out as it is.
+ * 4. whoever sent a message is told of the answer to it as if it had gone out as it is;
+ * 5. what it holds when the connection is lost is either told, or forgotten so that the next connection brings it again.
  *
  * It knows no keys: what is encrypted, and how, is {@linkcode Sealing}'s.
  */
 
 import { ChatError } from "../../errors.ts";
 import type { Reply, TopicEvent } from "../../wire/event.ts";
-import { fold } from "../../wire/names.ts";
+import { fold, isUsername } from "../../wire/names.ts";
 import type { Connection, Incoming, Request } from "../connection.ts";
 import type { LinkPort, LinkStep } from "../link.ts";
 import { isObject } from "../shape.ts";
-import type { Reading, SealedEvent } from "./account.ts";
 import { HeldSteps } from "./held_steps.ts";
-import { isSealed, type Privacy, unmarked } from "./privacy.ts";
+import { Opening } from "./opening.ts";
+import { type Privacy, unmarked } from "./privacy.ts";
+import { Questions } from "./questions.ts";
 import type { Sealing } from "./sealing.ts";
+import { senseless } from "./user_keys.ts";
 
 /** A private message on its way. */
 interface Sent {
   readonly request: Request;
+  /** Whom it is encrypted for. */
   readonly to: string;
   readonly text: string;
-  readonly privacy: Privacy | undefined;
+  readonly privacy?: Privacy;
 }
 
 const logins: ReadonlySet<string> = new Set(["login", "register", "resume"]);
@@ -37,9 +41,6 @@ const unordered: ReadonlySet<string> = new Set([...logins, "pong", "seen"]);
 
 /** How often a message is encrypted anew before the server is believed to make fun of it. */
 const maxAttempts = 5;
-
-/** How many unknown keys are asked about on one connection. */
-const maxQuestions = 200;
 
 /** See the file's promises. */
 export class SealedLink implements LinkPort {
@@ -51,10 +52,12 @@ export class SealedLink implements LinkPort {
   #working = false;
   #again = false;
   #sent = new Map<Request, Sent>();
-  /** What it asks by itself: whose keys, or "" where the answer is nobody's. */
-  #asked = new Map<Request, string>();
-  #questions = new Set<string>();
+  /** Messages that were on their way when a connection was lost: whether they arrived, nobody knows. */
+  readonly #uncertain = new WeakSet<Request>();
+  readonly #questions = new Questions();
   #life = 0;
+  /** The connection is lost, and whoever sends does not know it yet. */
+  #lost = false;
   #connection: Connection | undefined;
 
   constructor(link: LinkPort, sealing: Sealing) {
@@ -96,7 +99,8 @@ export class SealedLink implements LinkPort {
   }
 
   request(request: Request | undefined): void {
-    if (!request) return;
+    // Without a connection nothing goes out; who learns that it is lost sends again what had no answer.
+    if (!request || this.#lost) return;
     if (unordered.has(request.cmd)) return this.#link.request(request);
     this.#line.push(request);
     void this.#work();
@@ -155,12 +159,13 @@ export class SealedLink implements LinkPort {
       const prepared = await this.#sealing.prepare(request, maxBytes, (sentence) => {
         if (life === this.#life) this.#tell(sentence);
       });
-      if (this.#line[0] !== request) return true; // the line is another one's, or another goes first
+      // The line is another connection's, or another message goes first.
+      if (life !== this.#life || this.#line[0] !== request) return true;
       this.#line.shift();
-      this.#sent.set(prepared.request, { request, to, text: prepared.text, privacy: prepared.privacy });
+      this.#sent.set(prepared.request, { ...prepared, request });
       this.#link.request(prepared.request);
     } catch (error) {
-      if (this.#line[0] !== request) return true;
+      if (life !== this.#life || this.#line[0] !== request) return true;
       this.#line.shift();
       this.#refuse(request, error);
     }
@@ -169,12 +174,17 @@ export class SealedLink implements LinkPort {
 
   #refuse(request: Request, error: unknown): void {
     const why = error instanceof ChatError ? error : new ChatError("internal", `It could not be encrypted: ${error}`);
-    this.#held.push({ kind: "incoming", incoming: { kind: "refused", request, error: why } });
+    const { code, message, extra } = why;
+    const told = this.#uncertain.has(request)
+      ? new ChatError(code, `${message}. It is not known whether this was sent before the connection was lost`, extra)
+      : why;
+    this.#held.push({ kind: "incoming", incoming: { kind: "refused", request, error: told } });
   }
 
   /** Asks for somebody's keys, past what is in line, unless that is being done. */
   #askFor(user: string): Request {
-    for (const [request, asked] of this.#asked) if (fold(asked) === fold(user)) return request;
+    const open = this.#questions.find(user);
+    if (open) return open;
     const { account } = this.#sealing;
     // To announce one's own key is to be told all of them.
     const own = account?.isOwn(user) ? account.device : undefined;
@@ -182,7 +192,7 @@ export class SealedLink implements LinkPort {
   }
 
   #ask(request: Request, user: string): Request {
-    this.#asked.set(request, user);
+    this.#questions.add(request, user);
     this.#link.request(request);
     return request;
   }
@@ -194,7 +204,9 @@ export class SealedLink implements LinkPort {
     if (step.kind === "incoming") return await this.#takeIncoming(step.incoming);
     if (step.kind !== "down") return this.#held.push(step);
     this.#drop();
-    this.#held.push(() => {
+    this.#lost = true;
+    this.#held.pushLater(() => {
+      this.#lost = false;
       this.#connection = undefined;
       return step;
     });
@@ -204,16 +216,16 @@ export class SealedLink implements LinkPort {
   #drop(): void {
     this.#life++;
     this.#line = [];
+    for (const { request } of this.#sent.values()) this.#uncertain.add(request);
     this.#sent.clear();
-    this.#asked.clear();
     this.#questions.clear();
-    this.#held.release();
+    this.#held.drop();
   }
 
   async #takeIncoming(incoming: Incoming): Promise<void> {
     if (incoming.kind === "event") return await this.#takeEvent(incoming);
     const { request } = incoming;
-    const asked = this.#asked.get(request);
+    const asked = this.#questions.about(request);
     if (asked !== undefined) return this.#takeKeys(request, asked, incoming);
     const sent = this.#sent.get(request);
     if (sent) return this.#takeSent(request, sent, incoming);
@@ -223,8 +235,7 @@ export class SealedLink implements LinkPort {
 
   async #takeEvent({ event }: Incoming & { kind: "event" }): Promise<void> {
     const plain = unmarked(event);
-    if (plain.type === "direct" && isSealed(plain)) return await this.#open([plain], ([opened]) => asEvent(opened));
-    if (plain.type === "direct") this.#sealing.mindThePlain(plain.from, (sentence) => this.#tell(sentence));
+    if (plain.type === "direct") return await this.#open([plain], ([opened]) => asEvent(opened), plain.topic);
     this.#held.push({ kind: "incoming", incoming: { kind: "event", event: plain } });
   }
 
@@ -233,60 +244,58 @@ export class SealedLink implements LinkPort {
     if (logins.has(reply.of)) await this.#enter((reply as { user?: unknown }).user);
     else if (reply.of === "logout") this.#sealing.leave();
     else if (reply.of === "keys" || reply.of === "key" || reply.of === "unkey") {
-      this.#learn(reply.user, reply);
+      // Whom it is about is for whoever asked to say, and not for the server.
+      const user = reply.of === "keys" ? request.user : this.#sealing.account?.user;
+      if (typeof user === "string") this.#learn(user, reply);
       void this.#work();
     } else if (reply.of === "history" && Array.isArray(reply.messages)) {
-      const messages = reply.messages.map((message) => isObject(message) ? unmarked(message) : message);
-      return await this.#open(messages, (messages) => answer({ ...reply, messages }));
+      // In a talk with somebody there is nothing that was said elsewhere.
+      const messages = reply.messages.filter(({ type }) => request.user === undefined || type === "direct");
+      return await this.#open(messages.map(unmarked), (messages) => answer({ ...reply, messages }));
     }
     this.#held.push(answer(unmarked(reply)));
   }
 
   async #enter(user: unknown): Promise<void> {
-    if (typeof user !== "string") return;
+    if (typeof user !== "string" || !isUsername(user)) return this.#sealing.leave();
     await this.#sealing.enter(user);
     const { device } = this.#sealing.account ?? {};
     if (device && this.#link.commands.find("key")) this.#askFor(user);
   }
 
-  /** Decrypts what is encrypted, and tells it when it is known who wrote it. */
-  async #open(messages: readonly TopicEvent[], tell: (opened: TopicEvent[]) => LinkStep): Promise<void> {
-    const { account } = this.#sealing;
-    const readings = new Map<TopicEvent, Reading>();
-    const waits = new Set<Request>();
-    for (const message of account ? messages.filter(isReadable) : []) {
-      const reading = await account!.read(message);
-      readings.set(message, reading);
-      if (reading.kind === "unreadable") continue;
-      this.#sealing.mindTheDevice((sentence) => this.#tell(sentence));
-      if (account!.known.has(message.from, reading.writer)) continue;
-      const question = this.#question(message.from, reading.writer);
-      if (question) waits.add(question);
-    }
-    const opened = () =>
-      messages.map((message) => {
-        const reading = readings.get(message);
-        return reading ? account!.tell(message as SealedEvent, reading) as TopicEvent : message;
-      });
-    this.#held.push(() => tell(opened()), waits);
+  /**
+   * Decrypts what is encrypted, and tells it when it is known who wrote it.
+   *
+   * @param topic the topic that it goes on with, if it does
+   */
+  async #open(
+    messages: readonly TopicEvent[],
+    tell: (opened: TopicEvent[]) => LinkStep,
+    topic?: string,
+  ): Promise<void> {
+    const opening = await Opening.of(messages, this.#sealing.account);
+    const note = (sentence: string) => this.#tell(sentence);
+    for (const from of opening.plainFrom) this.#sealing.mindThePlain(from, note);
+    if (opening.writers.length > 0) this.#sealing.mindTheDevice(note);
+    const questions = opening.writers.map(({ from, key }) => this.#question(from, key));
+    this.#held.pushLater(() => tell(opening.tell()), questions.filter((question) => question !== undefined), topic);
   }
 
-  /** Asks who has a key that is not known; undefined where that was asked already. */
+  /** Asks who has a key; undefined where that is known, was asked already, or too often. */
   #question(user: string, key: string): Request | undefined {
-    const what = `${fold(user)} ${key}`;
-    for (const [request, asked] of this.#asked) if (fold(asked) === fold(user)) return request;
-    if (this.#questions.has(what) || this.#questions.size >= maxQuestions) return undefined;
-    this.#questions.add(what);
-    return this.#askFor(user);
+    const { known } = this.#sealing.account!;
+    if (known.has(user, key)) return undefined;
+    const open = this.#questions.find(user);
+    if (open) return open;
+    return this.#questions.mayAsk(user, key, (key) => known.has(user, key)) ? this.#askFor(user) : undefined;
   }
 
   #takeKeys(request: Request, user: string, answer: Incoming & { kind: "reply" | "refused" }): void {
-    this.#asked.delete(request);
+    this.#questions.answered(request);
     const learned = answer.kind === "reply" && (user === "" || this.#learn(user, answer.reply));
     this.#held.answered(request);
     if (!learned && user !== "") {
-      const senseless = new ChatError("internal", `What the server says of ${user}'s devices makes no sense`);
-      this.#giveUp(user, answer.kind === "refused" ? answer.error : senseless);
+      this.#giveUp(user, answer.kind === "refused" ? answer.error : senseless(user));
     }
     void this.#work();
   }
@@ -300,19 +309,23 @@ export class SealedLink implements LinkPort {
     for (const request of refused) this.#refuse(request, error);
   }
 
-  #takeSent(wire: Request, { request, text, privacy }: Sent, answer: Incoming & { kind: "reply" | "refused" }): void {
+  #takeSent(
+    wire: Request,
+    { request, to, text, privacy }: Sent,
+    answer: Incoming & { kind: "reply" | "refused" },
+  ): void {
     this.#sent.delete(wire);
     if (answer.kind === "refused") {
-      if (answer.error.code === "keys_changed" && privacy && this.#renew(request, answer.error)) return;
+      if (answer.error.code === "keys_changed" && wire.keys !== undefined && this.#renew(request, answer.error)) return;
       this.#held.push({ kind: "incoming", incoming: { ...answer, request } });
     } else {
-      const reply = { ...unmarked(answer.reply), ...(privacy ? { text, privacy } : {}) } as Reply;
+      const reply = { ...unmarked(answer.reply), ...(privacy ? { to, text, privacy } : {}) } as Reply;
       this.#held.push({ kind: "incoming", incoming: { kind: "reply", request, reply } });
     }
     void this.#work();
   }
 
-  /** Has a message encrypted once more, for the devices that there are now. @returns whether it will be */
+  /** Has a message made ready once more, for the devices that there are now. @returns whether it will be */
   #renew(request: Request, { extra }: ChatError): boolean {
     const attempts = (this.#attempts.get(request) ?? 0) + 1;
     this.#attempts.set(request, attempts);
@@ -343,11 +356,4 @@ export class SealedLink implements LinkPort {
 
 function asEvent(event: TopicEvent): LinkStep {
   return { kind: "incoming", incoming: { kind: "event", event } };
-}
-
-/** Whether a message is one that can be decrypted: what a server puts into a history need not be. */
-function isReadable(message: TopicEvent): message is SealedEvent {
-  if (!isObject(message) || !isSealed(message)) return false;
-  const { from, to, time, cid } = message;
-  return [from, to, time].every((field) => typeof field === "string") && ["string", "undefined"].includes(typeof cid);
 }

@@ -9,7 +9,7 @@ import { ChatError } from "../../errors.ts";
 import { quote } from "../../wire/command.ts";
 import type { Reply, UserKeys } from "../../wire/event.ts";
 import { cleanText, fold, isUsername, usernameRule } from "../../wire/names.ts";
-import { isPublicKey, sealedNote } from "../../wire/sealed.ts";
+import { sealedNote } from "../../wire/sealed.ts";
 import { formatServer, type ServerAddress } from "../address.ts";
 import type { Request } from "../connection.ts";
 import { ClientError } from "../exit.ts";
@@ -18,9 +18,10 @@ import { isObject } from "../shape.ts";
 import { Account } from "./account.ts";
 import { readFile } from "./content.ts";
 import { openDevice, readDevice } from "./device.ts";
-import { KnownKeys } from "./known_keys.ts";
+import { type KeySets, KnownKeys } from "./known_keys.ts";
 import type { Privacy } from "./privacy.ts";
 import { SealedLink } from "./sealed_link.ts";
+import { senseless, toUserKeys } from "./user_keys.ts";
 
 /** What it is made from. */
 export interface SealingOptions {
@@ -40,12 +41,11 @@ export interface SealingOptions {
 /** A private message as it goes onto the wire, and how private it is. */
 export interface Prepared {
   readonly request: Request;
+  /** Whom it is for, as registered. */
+  readonly to: string;
   readonly text: string;
   readonly privacy?: Privacy;
 }
-
-/** The most keys of one user that are believed in. */
-const maxKeys = 32;
 
 /** See the file's first lines. */
 export class Sealing implements Sealer {
@@ -68,9 +68,13 @@ export class Sealing implements Sealer {
     return this.#account;
   }
 
-  /** Somebody is logged in. Does nothing where that is who was logged in before. */
+  /** Somebody is logged in; on another connection, where that is who was logged in before. */
   async enter(user: string): Promise<void> {
-    if (this.#account?.isOwn(user)) return;
+    if (this.#account?.isOwn(user)) {
+      // Who had no device may have one by now.
+      for (const [name, { keys }] of this.#lists) if (keys.length === 0) this.#lists.delete(name);
+      return;
+    }
     this.leave();
     const { folder, server, create = true, now = Date.now } = this.#options;
     const place = { folder, account: `${user}@${formatServer(server)}`.toLowerCase() };
@@ -80,8 +84,7 @@ export class Sealing implements Sealer {
       this.#account = new Account(user, device, known, now);
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
-      // Nothing is sent then: what would be unencrypted is not what the person expects.
-      this.#fault = error;
+      this.#fault = error; // nothing is sent then
     }
   }
 
@@ -127,41 +130,35 @@ export class Sealing implements Sealer {
    * @throws {ChatError} why it is not sent
    */
   async prepare(request: Request, maxBytes: number, tell: (sentence: string) => void): Promise<Prepared> {
-    if (this.#fault) throw new ChatError("usage", `${this.#fault.message}. Nothing was sent`);
+    const account = this.#entered();
     // Nothing but these goes out beside what is encrypted.
     const { cmd, to, cid, file, private: secret, text: typed } = request;
     const rest = { cmd, to, cid, ...(file === undefined ? {} : { file }) };
-    const account = this.#account;
-    if (!account) throw new ChatError("login_required", "Nobody is logged in");
     if (typeof to !== "string" || typeof cid !== "string") throw new ChatError("usage", "Usage: /msg <user> <text>");
     if (!isUsername(to)) throw new ChatError("invalid_username", `${quote(to)} is not a username: ${usernameRule}`);
     const text = checked(typed, maxBytes);
-    const theirs = this.#lists.get(fold(to));
-    const name = theirs?.user ?? to;
-    const keys = theirs?.keys.map((key) => key.public) ?? [];
-    const refusal = this.#guarded((account) => account.refusal(name, keys));
-    if (refusal) throw refusal;
-    if (keys.length === 0 || !account.device) {
+    const lists = [this.#lists.get(fold(to)), this.#lists.get(fold(account.user))].filter((list) => list !== undefined);
+    const name = lists.find(({ user }) => fold(user) === fold(to))?.user ?? to;
+    const sets = this.#permitted(name);
+    // The server compares them: who had no device may have one by now.
+    const keys = lists.length === 0
+      ? {}
+      : { keys: Object.fromEntries(lists.map(({ user, version }) => [user, version])) };
+    if (sets.theirs.length === 0 || !account.device) {
       if (secret !== undefined) {
-        throw new ChatError("keys_changed", `${name} has no device any more that can decrypt, so nothing was sent`);
+        throw new ChatError("keys_changed", `${name} has no device any more that can decrypt, so nothing is sent`);
       }
-      this.#warn(name, keys.length > 0, tell);
-      return { request: { ...rest, text }, text };
+      this.#warn(name, sets.theirs.length > 0, tell);
+      return { request: { ...rest, text, ...keys }, to: name, text };
     }
     this.mindTheDevice(tell);
-    const ours = this.#lists.get(fold(account.user));
-    const content = readFile(typeof file === "string" ? { ...secretFile(secret), id: file } : undefined);
-    const sealed = await account.write(
-      { to, cid, text, ...(content ? { file: content } : {}) },
-      keys,
-      ours?.keys.map((key) => key.public) ?? [],
-    );
-    const versions = Object.fromEntries([theirs!, ...(ours ? [ours] : [])].map(({ user, version }) => [user, version]));
-    return {
-      request: { ...rest, text: sealedNote, sealed, keys: versions },
-      text,
-      privacy: { state: account.isVerified(name) ? "verified" : "sealed" },
-    };
+    const content = file === undefined ? undefined : readFile({ ...secretFile(secret), id: file });
+    if (file !== undefined && !content) {
+      throw new ChatError("keys_changed", `${name} can decrypt, and the file is not encrypted: send it once more`);
+    }
+    const privacy: Privacy = { state: account.isVerified(name, sets) ? "verified" : "sealed" };
+    const sealed = await account.write({ to, cid, text, ...(content ? { file: content } : {}) }, sets);
+    return { request: { ...rest, text: sealedNote, sealed, ...keys }, to: name, text, privacy };
   }
 
   /**
@@ -171,17 +168,42 @@ export class Sealing implements Sealer {
    * @throws {ChatError} where nothing may be sent to them now, or the server refuses to tell
    */
   async canSeal(user: string, ask: (request: Request) => Promise<Reply>): Promise<boolean> {
-    if (!this.#account?.device) return false;
-    if (!this.#lists.has(fold(user))) {
-      await ask({ cmd: "keys", user }).catch((error) => {
+    const { device } = this.#entered();
+    if (!device) return false;
+    // Who had no device may have one by now; whom a file is encrypted for is seen when it is offered.
+    if (!this.#lists.get(fold(user))?.keys.length) {
+      const told = await ask({ cmd: "keys", user }).catch((error) => {
         // An earlier server has no keys, and nothing that is encrypted.
         if (!(error instanceof ChatError) || error.code !== "unknown_command") throw error;
       });
+      if (told && !toUserKeys(user, told)) throw senseless(user);
+      if (this.#entered().device !== device) throw new ChatError("login_required", "Somebody else is logged in now");
     }
-    const { user: name = user, keys = [] } = this.#lists.get(fold(user)) ?? {};
-    const refusal = this.#account.refusal(name, keys.map((key) => key.public));
+    return this.#permitted(this.#lists.get(fold(user))?.user ?? user).theirs.length > 0;
+  }
+
+  /** @throws {ChatError} where nothing may be sent, or nobody is logged in */
+  #entered(): Account {
+    // What would be unencrypted is not what the person expects.
+    if (this.#fault) throw new ChatError("usage", `${this.#fault.message}. Nothing is sent`);
+    if (!this.#account) throw new ChatError("login_required", "Nobody is logged in");
+    return this.#account;
+  }
+
+  /**
+   * The devices that a message to somebody is encrypted for: those of the lists that the server is told the versions of.
+   *
+   * @throws {ChatError} where nothing may be sent to them
+   */
+  #permitted(user: string): KeySets {
+    const account = this.#entered();
+    const keysOf = (name: string) => this.#lists.get(fold(name))?.keys.map((key) => key.public) ?? [];
+    const own = account.device ? [account.device.public] : [];
+    const sets = { theirs: keysOf(user), ours: [...new Set([...keysOf(account.user), ...own])] };
+    const refusal = this.#guarded(() => account.refusal(user, sets));
+    this.#entered();
     if (refusal) throw refusal;
-    return keys.length > 0;
+    return sets;
   }
 
   /** Tells, once, that this device's key will be gone at the end. */
@@ -196,7 +218,9 @@ export class Sealing implements Sealer {
   mindThePlain(from: string, tell: (sentence: string) => void): void {
     if (this.#account?.known.peer(from).verified === undefined) return;
     this.#once(`from ${fold(from)}`, () => {
-      tell(`${from} is verified, but this message is not encrypted: the server could read it, or have written it`);
+      tell(
+        `${from} is verified, but a message from ${from} is not encrypted: the server could read it, or have written it`,
+      );
     });
   }
 
@@ -234,16 +258,4 @@ function checked(typed: unknown, maxBytes: number): string {
 
 function secretFile(secret: unknown): Readonly<Record<string, unknown>> {
   return isObject(secret) && isObject(secret.file) ? secret.file : {};
-}
-
-/** Reads an answer about somebody's keys. @returns undefined where it is none that can be used */
-function toUserKeys(asked: string, value: unknown): UserKeys | undefined {
-  if (!isObject(value)) return undefined;
-  const { user, keys, version } = value;
-  if (typeof user !== "string" || fold(user) !== fold(asked) || typeof version !== "string") return undefined;
-  if (!Array.isArray(keys) || keys.length > maxKeys) return undefined;
-  const usable = keys.every((key) =>
-    isObject(key) && typeof key.public === "string" && isPublicKey(key.public) && typeof key.added === "string"
-  );
-  return usable ? { user, keys, version } : undefined;
 }

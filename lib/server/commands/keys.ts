@@ -1,5 +1,5 @@
 /**
- * The public keys of users' devices, and what is compared with them before an encrypted message is taken.
+ * The public keys of users' devices, and what is compared with them before a private message is taken.
  */
 
 import { ChatError } from "../../errors.ts";
@@ -50,24 +50,32 @@ export const keyCommands = [
   }),
 ];
 
+/** What a private message is said to be encrypted for, or not to be. */
+export interface Meant {
+  /** Undefined where it is not encrypted. */
+  readonly sealed: string | undefined;
+  /** The versions of the keys that the sender goes by, by user; undefined where it has none, and nothing to compare. */
+  readonly keys: Readonly<Record<string, unknown>> | undefined;
+}
+
 /**
- * Lets an encrypted message pass that is encrypted for the devices that there are.
+ * Lets a private message pass whose sender goes by the devices that there are.
  *
- * @param versions the versions of the keys that it is encrypted for, by user
+ * An encrypted one has to name the versions of both users. One that is not encrypted may: then whoever meanwhile has a
+ * device that can decrypt is not sent what the server can read.
+ *
+ * @param users recipient and sender
  * @throws {ChatError} `keys_changed` with the present keys, `message_too_long`
  */
-export async function checkSealed(
-  sealed: string,
-  versions: Readonly<Record<string, unknown>> = {},
-  users: readonly string[],
-  services: Services,
-): Promise<void> {
-  if (sealed.length > maxSealedLength) {
+export async function checkKeys({ sealed, keys }: Meant, users: readonly string[], services: Services): Promise<void> {
+  if (sealed !== undefined && sealed.length > maxSealedLength) {
     throw new ChatError("message_too_long", `An encrypted message is at most ${maxSealedLength} characters of base64`);
   }
   const present = await Promise.all(users.map((user) => keysOf(user, services)));
-  if (present.every(({ user, version }) => Object.hasOwn(versions, user) && versions[user] === version)) return;
-  throw new ChatError("keys_changed", "The message is not encrypted for the devices that there are now", {
+  const isNamed = (user: string) => keys !== undefined && Object.hasOwn(keys, user);
+  const fits = ({ user, version }: UserKeys) => isNamed(user) ? keys![user] === version : sealed === undefined;
+  if (present.every(fits)) return;
+  throw new ChatError("keys_changed", "The message is not meant for the devices that there are now", {
     keys: Object.fromEntries(present.map((keys) => [keys.user, keys])),
   });
 }

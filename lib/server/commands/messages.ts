@@ -17,7 +17,7 @@ import type { Member } from "../member.ts";
 import { defineCommand } from "../registry.ts";
 import { offered } from "./files.ts";
 import { knownUser } from "./follows.ts";
-import { checkSealed } from "./keys.ts";
+import { checkKeys } from "./keys.ts";
 import { mayRead } from "./reading.ts";
 
 const said = [{ name: "text", kind: "text" }, { name: "cid", kind: "id", optional: true }] as const;
@@ -108,13 +108,13 @@ export const messageCommands = [
     who: "user",
     help: "send a private message; it waits for whoever is away",
     pipelined: true,
-    alone: ({ file, sealed }) => file !== undefined || sealed !== undefined,
+    alone: ({ file, sealed, keys }) => file !== undefined || sealed !== undefined || keys !== undefined,
     lineBytes: sealedLineBytes,
     async run(caller, { to, text, cid, file: id, sealed, keys }, services) {
       const { member } = caller;
       const { name } = await knownUser(to, services);
       const topic = inboxTopic(name);
-      if (sealed !== undefined) await checkSealed(sealed, keys, [name, member.user], services);
+      if (sealed !== undefined || keys !== undefined) await checkKeys({ sealed, keys }, [name, member.user], services);
       const file = id === undefined ? undefined : await offered(id, topic, member, services);
       const draft = { from: member.user, text, cid, to: name, file, sealed };
       return { reply: { of: "msg", ...await publish(caller, services, topic, draft), to: name, text } };
