@@ -5,14 +5,34 @@
  * and who may fetch them, is not its business.
  */
 
+import { chunkCount, fileChunkBytes } from "../wire/files.ts";
 import type { Topic } from "../wire/names.ts";
 
 /** What a file counts as, in bytes, where it is smaller: a million of them take more than their bytes. */
 const minCountedBytes = 4_096;
 
-/** What a file of a size counts as, in bytes. */
-export function countedBytes(size: number): number {
-  return Math.max(size, minCountedBytes);
+/**
+ * How long a file is kept that is not complete, in milliseconds since it was begun or its last chunk came: long enough
+ * for whoever was offline for a while, and so short that what was given up holds nothing for long.
+ */
+export const unfinishedMs = 3_600_000;
+
+/** The longest life of a file, in milliseconds, where nobody set an end: a hundred years. */
+const longestMs = 3_153_600_000_000;
+
+/** What the first so many chunks of a file count as, in bytes; all of them, unless told. */
+export function countedBytes(size: number, chunks: number = chunkCount(size)): number {
+  return Math.max(Math.min(size, chunks * fileChunkBytes), minCountedBytes);
+}
+
+/**
+ * For how long a file is kept from now on, in milliseconds.
+ *
+ * @param have how many chunks of it there are
+ * @param fileTtl how long a complete one is kept
+ */
+export function fileLife({ size, have }: Pick<StoredFile, "size" | "have">, fileTtl: number): number {
+  return Math.min(fileTtl, have < chunkCount(size) ? unfinishedMs : longestMs);
 }
 
 /** A file on its way in. */
@@ -42,19 +62,23 @@ export interface StoredFile extends FileDraft {
 export interface Files {
   /**
    * Begins a file, or finds it where the same owner has begun the same bytes under the same name for the same topic
-   * before: an answer that was lost costs nothing. Its life begins anew.
+   * before: an answer that was lost costs nothing. The life of a complete one begins anew; one that is not complete is
+   * kept no longer for being asked for. Of a new one nothing is counted but the least that a file counts as.
    *
-   * @returns `full` where the owner's files, or all files, would have more bytes than they may
+   * @returns `full` where with all its bytes the owner's files, or all files, would have more than they may
    */
   begin(draft: FileDraft): Promise<StoredFile | "full">;
   /** @returns undefined where there is none, or none any more */
   find(id: string): Promise<StoredFile | undefined>;
   /**
-   * Adds chunk number `n`, counted from 0, if it is the next; another one changes nothing.
+   * Adds chunk number `n`, counted from 0, if it is the next; another one changes nothing. Its bytes are counted before
+   * it is there, and once, however often it comes. With the last one the file's life begins.
    *
-   * @returns how many chunks are there now; undefined where the file is gone
+   * @param file as it was just found
+   * @returns how many chunks are there now; undefined where the file is gone, and `full` where with these bytes the
+   *   owner's files, or all files, would have more than they may
    */
-  put(id: string, n: number, data: string): Promise<number | undefined>;
+  put(file: StoredFile, n: number, data: string): Promise<number | "full" | undefined>;
   /** @returns a chunk; undefined where it is not there */
   get(id: string, n: number): Promise<string | undefined>;
   /** Forgets a file now. */

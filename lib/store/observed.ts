@@ -95,9 +95,10 @@ function countingFiles(files: Files, metrics: Metrics): Files {
       if (begun === "full") refused.value++;
       return begun;
     },
-    async put(id, n, data) {
-      const have = await files.put(id, n, data);
+    async put(file, n, data) {
+      const have = await files.put(file, n, data);
       if (have === n + 1) stored.value++;
+      if (have === "full") refused.value++;
       return have;
     },
     async get(id, n) {

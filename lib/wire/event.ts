@@ -161,6 +161,7 @@ export type Reply =
     readonly have: number;
     /** How many bytes each chunk has, the last excepted. */
     readonly chunk_bytes: number;
+    /** Until when it can be fetched, if what is missing of it comes now. */
     readonly expires: string;
   }
   | { readonly of: "chunk"; readonly have: number }

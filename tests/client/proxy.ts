@@ -11,8 +11,8 @@ export class Proxy implements AsyncDisposable {
   readonly #accepting: Promise<void>;
   /** How many connections were made. */
   connections = 0;
-  /** Told of every so many bytes that go by, towards the server or from it. */
-  onBytes: (count: number, towards: "server" | "client") => void = () => {};
+  /** Told of every so many bytes that go by, towards the server or from it; a promise holds up what is behind them. */
+  onBytes: (count: number, towards: "server" | "client") => void | Promise<void> = () => {};
 
   constructor(target: number) {
     this.#target = target;
@@ -55,12 +55,12 @@ export class Proxy implements AsyncDisposable {
   }
 }
 
-async function pass(from: Deno.Conn, to: Deno.Conn, passed: (count: number) => void): Promise<void> {
+async function pass(from: Deno.Conn, to: Deno.Conn, passed: (count: number) => void | Promise<void>): Promise<void> {
   const buffer = new Uint8Array(4096);
   try {
     for (let count; (count = await from.read(buffer)) !== null;) {
       for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
-      passed(count);
+      await passed(count);
     }
   } catch {
     // cut

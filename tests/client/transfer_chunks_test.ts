@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { join } from "node:path";
 import { ChatError } from "../../lib/errors.ts";
 import type { Request } from "../../lib/client/connection.ts";
 import { ClientError } from "../../lib/client/exit.ts";
 import { AlreadyTold } from "../../lib/client/own_commands.ts";
 import { downloadFile, sha256, uploadFile } from "../../lib/client/transfer/chunks.ts";
-import { PartFile } from "../../lib/client/transfer/part_file.ts";
 import type { Reply } from "../../lib/wire/event.ts";
 import { fileChunkBytes } from "../../lib/wire/files.ts";
-import { bytesOf, FakeFiles, names, threeChunks as size, withFolder } from "./fake_files.ts";
+import { bytesOf, FakeFiles, threeChunks as size } from "./fake_files.ts";
 import { FakeClock, soon, test } from "./fakes.ts";
 
 const wire = (
@@ -119,59 +117,30 @@ test("downloadFile() refuses what was not asked for", async () => {
   }
 });
 
-withFolder("PartFile goes on with what an earlier run has left, and is its owner's alone", async (folder) => {
-  const goal = { folder, name: "report.pdf" };
+test("uploadFile() withdraws what the server refuses to be offered, or has no room for", async () => {
   const bytes = bytesOf(size);
-  const first = await PartFile.open(goal, "abc", size);
-  await first.append(bytes.subarray(0, fileChunkBytes));
-  await first.append(bytes.subarray(fileChunkBytes, fileChunkBytes + 100)); // half a chunk: the program was killed
-  first[Symbol.dispose]();
-  assert.deepEqual(names(folder), [".abc.part"]);
-  assert.equal((await Deno.stat(join(folder, ".abc.part"))).mode! & 0o777, 0o600);
-  using second = await PartFile.open(goal, "abc", size);
-  assert.equal(second.have, 1);
-  await second.append(bytes.subarray(fileChunkBytes, 2 * fileChunkBytes));
-  await second.append(bytes.subarray(2 * fileChunkBytes));
-  assert.equal(Buffer.compare(await second.read(), bytes), 0);
-  const path = await second.finish();
-  assert.equal(path, join(folder, "report.pdf"));
-  assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
-  assert.deepEqual(names(folder), ["report.pdf"]);
-  // A part that is larger than the file was another one's.
-  await Deno.writeFile(join(folder, ".d.part"), bytesOf(size + 1));
-  using third = await PartFile.open(goal, "d", size);
-  assert.equal(third.have, 0);
-  await third.discard();
-  assert.deepEqual(names(folder), ["report.pdf"]);
-});
-
-withFolder("PartFile writes over nothing, and follows no link", async (folder) => {
-  const outside = join(folder, "outside");
-  const inside = join(folder, "in");
-  await Deno.mkdir(inside);
-  await Deno.writeTextFile(outside, "precious");
-  await Deno.symlink(outside, join(inside, "a.txt"));
-  await Deno.symlink(join(folder, "nowhere"), join(inside, "a (2).txt"));
-  await Deno.mkdir(join(inside, "a (3).txt"));
-  await Deno.writeTextFile(join(inside, "a (4).txt"), "precious");
-  {
-    using part = await PartFile.open({ folder: inside, name: "a.txt" }, "x", 3);
-    await part.append(bytesOf(3));
-    assert.equal(await part.finish(), join(inside, "a (5).txt"));
+  const draft = await draftOf(bytes);
+  const refusing = (error: Error) => () => Promise.reject(error);
+  for (const error of [new ChatError("muted", "no"), new AlreadyTold(new ChatError("inbox_full", "no"))]) {
+    const server = new FakeFiles();
+    await assert.rejects(uploadFile(draft, wire(server.ask), refusing(error)), error);
+    assert.deepEqual([server.files.size, server.asked.at(-1)], [0, { cmd: "withdraw", file: "id1" }]);
   }
-  await Deno.symlink(outside, join(inside, ".y.part"));
-  await assert.rejects(PartFile.open({ folder: inside, name: "b" }, "y", 3), /something else stands there/);
-  await Deno.link(outside, join(inside, ".z.part"));
-  await assert.rejects(PartFile.open({ folder: inside, name: "b" }, "z", 3), /something else stands there/);
-  await assert.rejects(PartFile.open({ path: join(inside, "a.txt") }, "w", 3), /it is there already/);
-  await assert.rejects(PartFile.open({ folder: join(folder, "none"), name: "b" }, "w", 3), ClientError);
-  {
-    using part = await PartFile.open({ path: join(inside, "exact") }, "v", 3);
-    await Deno.writeTextFile(join(inside, "exact"), "precious"); // somebody was faster
-    await assert.rejects(part.finish(), /it is there already/);
-    await part.discard();
+  const full = new FakeFiles();
+  full.before = ({ n }) => {
+    if (n === 2) throw new ChatError("files_full", "no");
+  };
+  await assert.rejects(uploadFile(draft, wire(full.ask), () => Promise.resolve()), /no/);
+  assert.equal(full.files.size, 0);
+  // What was there before may have been offered before; and of what was lost on its way nobody knows.
+  const server = new FakeFiles();
+  const away = new ChatError("store_unavailable", "away");
+  const clock = new FakeClock();
+  for (const error of [new ClientError("unreachable", "lost"), away, new ChatError("muted", "no")]) {
+    const failed = uploadFile(draft, wire(server.ask, clock), refusing(error));
+    failed.catch(() => {});
+    if (error === away) await clock.advance(61_000);
+    await assert.rejects(soon(failed), error);
+    assert.equal(server.files.size, 1);
   }
-  assert.equal(await Deno.readTextFile(outside), "precious");
-  assert.equal(await Deno.readTextFile(join(inside, "exact")), "precious");
-  assert.ok(!names(folder).includes("nowhere"));
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Request } from "../../lib/client/connection.ts";
 import { ClientError } from "../../lib/client/exit.ts";
 import { OwnCommands, type Tell } from "../../lib/client/own_commands.ts";
+import { ChatError } from "../../lib/errors.ts";
 import { encryptFile } from "../../lib/client/seal/file_cipher.ts";
 import { sha256 } from "../../lib/client/transfer/chunks.ts";
 import { transferCommands } from "../../lib/client/transfer/commands.ts";
@@ -173,6 +174,91 @@ withFolder("/cancel stops a transfer and leaves nothing behind", async (folder) 
   };
   await assert.rejects(type(`/send b ${folder}/x.bin`), /x\.bin was not sent: it was cancelled/);
   while (server.files.size > 1) await settled();
+});
+
+withFolder("/cancel withdraws what was announced, also when the answer comes later", async (folder) => {
+  const { type, server } = desk(folder);
+  await Deno.writeFile(join(folder, "x.bin"), bytesOf(size));
+  const answer = Promise.withResolvers<void>();
+  server.before = ({ cmd }) => cmd === "upload" ? answer.promise : undefined;
+  const sending = type(`/send b ${folder}/x.bin`);
+  sending.catch(() => {});
+  while (server.asked.length === 0) await settled();
+  await type("/cancel 1");
+  await assert.rejects(sending, /it was cancelled/);
+  answer.resolve();
+  while (server.asked.at(-1)!.cmd !== "withdraw") await settled();
+  while (server.files.size > 0) await settled();
+});
+
+withFolder(
+  "/cancel is too late once a file is being offered, and offers nothing that cannot be fetched",
+  async (folder) => {
+    const { type, server, transfers, lines } = desk(folder);
+    await Deno.writeFile(join(folder, "x.bin"), bytesOf(size));
+    const posted = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    server.before = ({ cmd }) => {
+      if (cmd !== "msg") return undefined;
+      posted.resolve();
+      return answer.promise;
+    };
+    const sending = type(`/send b ${folder}/x.bin`);
+    await posted.promise;
+    const late = /^ClientError: It is too late: x\.bin is being offered; \/withdraw 1 takes it back$/;
+    await assert.rejects(type("/cancel 1"), late);
+    assert.throws(() => transfers.cancel(7), /File 7 is not on its way/);
+    answer.resolve();
+    await sending;
+    assert.equal(lines.at(-1), "[x.bin is offered to b; /withdraw 1 takes it back]");
+    assert.equal(server.files.size, 1);
+    // Where the file is lost and sent once more, it can be cancelled again.
+    let offers = 0;
+    server.before = ({ cmd, n }) => {
+      if (cmd === "msg" && offers++ === 0) {
+        server.files.clear();
+        throw new ChatError("unknown_file", "gone");
+      }
+      if (cmd === "chunk" && n === 1 && offers === 1) transfers.cancel(2);
+    };
+    await assert.rejects(type(`/send b ${folder}/x.bin`), /it was cancelled/);
+    while (server.files.size > 0) await settled();
+  },
+);
+
+withFolder("/send takes back a file whose offer is refused, and not one that was offered before", async (folder) => {
+  const { type, server, transfers } = desk(folder);
+  await Deno.writeFile(join(folder, "x.bin"), bytesOf(size));
+  const muted = ({ cmd }: Request) => {
+    if (cmd === "msg") throw new ChatError("muted", "You may not write");
+  };
+  server.before = muted;
+  await assert.rejects(type(`/send b ${folder}/x.bin`));
+  assert.deepEqual([server.files.size, transfers.offers.all.length], [0, 0]);
+  server.before = () => undefined;
+  await type(`/send b ${folder}/x.bin`);
+  server.before = muted;
+  await assert.rejects(type(`/send b ${folder}/x.bin`));
+  assert.deepEqual([server.files.size, transfers.offers.all.map(({ number }) => number)], [1, [2]]);
+});
+
+withFolder("/get of a file that another program is fetching says so, and both files are whole", async (folder) => {
+  const one = desk(folder);
+  const two = desk(folder);
+  const bytes = bytesOf(size);
+  for (const { offer } of [one, two]) await offer(bytes);
+  const stuck = Promise.withResolvers<void>();
+  one.server.before = ({ n }) => n === 1 ? stuck.promise : undefined;
+  const getting = one.type("/get 1");
+  while (one.transfers.running[0]?.done !== fileChunkBytes) await settled();
+  await assert.rejects(two.type("/get 1"), /got\.bin was not fetched: got\.bin is being fetched into .* already/);
+  stuck.resolve();
+  await getting;
+  await two.type("/get 1");
+  for (const name of ["got.bin", "got (2).bin"]) {
+    assert.equal(Buffer.compare(await Deno.readFile(join(folder, "in", name)), bytes), 0);
+  }
+  assert.equal(names(join(folder, "in")).length, 2);
 });
 
 withFolder("Transfers have one chunk on its way at a time, in turn", async (folder) => {

@@ -5,6 +5,7 @@ import type { FileDraft, StoredFile } from "../../lib/store/files.ts";
 import { sharedRedis } from "../support/redis.ts";
 import { RedisCorner, type TestStore } from "../support/stores.ts";
 import { until } from "../support/turns.ts";
+import { put } from "./files.ts";
 
 /** Declares a test with a corner of Redis, whose prefix it is told. */
 function test(name: string, fn: (place: RedisCorner, prefix: string) => Promise<void>): void {
@@ -34,7 +35,7 @@ const limits = { maxUserFilesBytes: 100_000 };
 test("a file and its chunks have an end, and the index forgets it", async (place, prefix) => {
   const store = await place.open({ ...limits, fileTtl: 300 });
   const { id } = await begun(store);
-  await store.files.put(id, 0, "AAAA");
+  await put(store.files, id, 0);
   for (const key of ["file", "chunks"]) {
     const life = Number(await place.ask("PTTL", `${prefix}{file:${id}}:${key}`));
     assert.ok(life > 0 && life <= 300, `${key}: ${life}`);
@@ -51,12 +52,15 @@ test("a file and its chunks have an end, and the index forgets it", async (place
 test("a file that Redis has lost is begun anew, and counted once", async (place, prefix) => {
   const store = await place.open(limits);
   const { id } = await begun(store);
-  await store.files.put(id, 0, "AAAA");
+  await put(store.files, id, 0);
+  const found = (await store.files.find(id))!;
   await place.ask("DEL", `${prefix}{file:${id}}:file`);
-  assert.equal(await store.files.put(id, 1, "AAAA"), undefined);
+  assert.equal(await store.files.put(found, 1, "AAAA"), undefined);
   const again = await begun(store);
   assert.equal(again.have, 0);
-  assert.equal(await store.files.put(again.id, 0, "BBBB"), 1);
+  assert.equal(await put(store.files, again.id, 0, "BBBB"), 1);
+  assert.equal(await put(store.files, again.id, 1, "BBBB"), 2);
+  assert.equal(await place.ask("HGET", `${prefix}{files}:used`, "all"), "60000");
   assert.equal(await store.files.begin({ ...draft, name: "b" }), "full");
   await store.files.remove(again.id);
   await begun(store, { ...draft, name: "b" });
@@ -65,10 +69,10 @@ test("a file that Redis has lost is begun anew, and counted once", async (place,
 test("a file of which Redis has lost the last chunks goes on where it is", async (place, prefix) => {
   const store = await place.open();
   const { id } = await begun(store);
-  for (const n of [0, 1, 2]) await store.files.put(id, n, `${n}`);
-  await place.ask("HDEL", `${prefix}{file:${id}}:chunks`, "2");
-  assert.equal((await begun(store)).have, 2);
-  assert.equal(await store.files.put(id, 2, "2"), 3);
+  for (const n of [0, 1]) await put(store.files, id, n);
+  await place.ask("HDEL", `${prefix}{file:${id}}:chunks`, "1");
+  assert.equal((await begun(store)).have, 1);
+  assert.equal(await put(store.files, id, 1), 2);
 });
 
 test(
@@ -83,9 +87,37 @@ test(
   },
 );
 
+test("a chunk that was counted and never added is counted once, and no longer than its file", async (place, prefix) => {
+  const store = await place.open(limits);
+  const used = () => place.ask("HGET", `${prefix}{files}:used`, "all");
+  const { id, expires } = await begun(store);
+  assert.equal(await used(), "4096", "what is only announced counts as the least there is");
+  await put(store.files, id, 0);
+  assert.equal(await used(), "49152");
+  await place.ask("DEL", `${prefix}{file:${id}}:chunks`); // as if the server had died before
+  for (const n of [0, 0, 1, 1]) await put(store.files, id, n);
+  assert.deepEqual([await used(), (await store.files.find(id))!.have], ["60000", 2]);
+  await place.ask("DEL", `${prefix}{file:${id}}:file`, `${prefix}{file:${id}}:chunks`);
+  const other = await begun(store, { ...draft, name: "b", size: 40_000 });
+  await place.ask("DEL", `${prefix}{file:${other.id}}:file`);
+  assert.equal(await store.files.put(other, 0, "AAAA"), undefined);
+  const end = Number(await place.ask("ZSCORE", `${prefix}{files}:expiry`, other.id));
+  assert.ok(end >= expires, `${end}`);
+});
+
+test("a chunk of a file that the index has lost begins the file anew", async (place, prefix) => {
+  const store = await place.open(limits);
+  const file = await begun(store);
+  const index = ["expiry", "sizes", "used", "same"].map((name) => `${prefix}{files}:${name}`);
+  await place.ask("DEL", ...index);
+  assert.equal(await store.files.put(file, 0, "AAAA"), undefined);
+  assert.notEqual((await begun(store)).id, file.id);
+});
+
 test("a removal that died before it freed the bytes is completed by the next begin", async (place, prefix) => {
   const store = await place.open(limits);
   const { id } = await begun(store);
+  for (const n of [0, 1]) await put(store.files, id, n);
   const index = ["expiry", "sizes", "used", "same"].map((name) => `${prefix}{files}:${name}`);
   for (const key of index) await place.ask("COPY", key, `${key}:copy`);
   await store.files.remove(id);
@@ -94,7 +126,7 @@ test("a removal that died before it freed the bytes is completed by the next beg
   assert.equal(await store.files.begin({ ...draft, name: "b" }), "full", "it is reserved still");
   const again = await begun(store);
   assert.notEqual(again.id, id);
-  assert.equal(await place.ask("HGET", `${prefix}{files}:used`, "all"), "60000");
+  assert.equal(await place.ask("HGET", `${prefix}{files}:used`, "all"), "4096");
   const mark = Number(await place.ask("PTTL", `${prefix}{file:${id}}:file`));
   assert.ok(mark > 0 && mark <= 60_000, `${mark}`);
 });

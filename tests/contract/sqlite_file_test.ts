@@ -93,7 +93,7 @@ test("SqliteStore says store_unavailable once it is closed", async (path) => {
     () => store.topics.publish("room:lobby", { from: "eve", text: "hi" }, undefined),
     () => store.topics.read("room:lobby", { limit: 1 }),
     () => store.files.find("x"),
-    () => store.files.put("x", 0, "AAAA"),
+    () => store.files.begin({ owner: "eve", topic: "room:lobby", name: "a", size: 1, sha256: "" }),
     () => store.files.sweep(),
     () => store.deviceKeys.list("eve"),
   ];

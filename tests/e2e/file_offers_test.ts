@@ -143,19 +143,50 @@ onEachStore("limits on a file, on a user's files and on all files have codes of 
   });
   await using a = await server.jsonLogin("a");
   await using b = await server.jsonLogin("b");
-  const { bytes: _, ...file } = await makeFile(100_000);
-  const at = { ...file, room: "lobby" };
+  const file = await makeFile(100_000);
+  const at = { ...file, bytes: undefined, room: "lobby" };
   const { message } = await a.refused("upload", { ...at, size: 100_001 }, "file_too_large");
   assert.match(message, /100001 .*100000/);
-  const { file: id } = await a.ok("upload", at);
-  await a.refused("upload", { ...at, name: "another" }, "files_full");
-  await b.ok("upload", at);
-  await b.refused("upload", { ...at, name: "another", size: 50_001 }, "files_full");
-  await b.ok("upload", { ...at, name: "another", size: 50_000 });
-  await a.refused("upload", { ...at, name: "another", size: 5_000 }, "files_full"); // of all
+  const id = await upload(a, file, at);
+  await a.refused("upload", { ...at, name: "another", size: 50_001 }, "files_full");
+  await upload(b, file, at);
+  await b.refused("upload", { ...at, name: "another", size: 50_001 }, "files_full"); // of all
+  // What is announced counts 4 KiB; with what comes of it, one of two is refused that each would fit.
+  const other = { ...at, name: "another", size: 45_904 };
+  const { file: first } = await a.ok("upload", other);
+  const { file: second } = await b.ok("upload", other);
+  const data = file.bytes.subarray(0, other.size).toBase64();
+  await a.ok("chunk", { file: first, n: 0, data });
+  await a.ok("chunk", { file: first, n: 0, data }); // sent again
+  await b.refused("chunk", { file: second, n: 0, data }, "files_full");
   await a.ok("upload", at); // the same as before
   await a.ok("withdraw", { file: id });
-  await a.ok("upload", { ...at, name: "another" });
+  await b.ok("chunk", { file: second, n: 0, data });
+  await a.ok("upload", { ...at, name: "a third", size: 50_000 });
+});
+
+onEachStore("what is only announced keeps nobody from sending a file", async (start) => {
+  await using server = await start({ RATE_LIMIT: "off" });
+  for (const user of ["a", "b", "c", "d"]) {
+    await using one = await server.jsonLogin(user);
+    for (let n = 0; n < 4; n++) {
+      const { expires } = await one.ok("upload", {
+        ...{ name: `${n}`, size: 16 * 1024 * 1024, sha256: "0".repeat(64), room: "lobby" },
+      });
+      // What it will be when it is there: until then it is kept for an hour.
+      assert.ok(Math.abs(Date.parse(expires) - Date.now() - 7 * 24 * 3600 * 1000) < 60_000, expires);
+    }
+  }
+  await using a = await server.jsonLogin("a");
+  await upload(a, await makeFile(10), { room: "lobby" });
+});
+
+onEachStore("FILE_TTL=off keeps files, and says until when in words that are a time", async (start) => {
+  await using server = await start({ FILE_TTL: "off" });
+  await using a = await server.jsonLogin("a");
+  const id = await upload(a, await makeFile(10), { room: "lobby" });
+  await a.ok("say", { text: "for ever", file: id });
+  assert.match((await a.event()).file.expires, /^2\d{3}-/);
 });
 
 onSqlite("a server that takes no files says so", async (start) => {

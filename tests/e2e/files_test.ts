@@ -222,6 +222,54 @@ test("chat send --file and chat get move files beside whoever is logged in", asy
   assert.deepEqual([none.code, none.err], [1, ['[ERROR] No file "other" was offered there']]);
 }, processes);
 
+test("a file whose offer is refused is withdrawn, whoever sends it", async () => {
+  await using s = await scene({ MAX_INBOX: "1", MAX_USER_FILES_BYTES: "100000" });
+  await Deno.writeFile(s.path("a", "x.bin"), random(60_000));
+  const options = { servers: `127.0.0.1:${s.server.port}`, ca: s.server.ca, password: "1" };
+  await using a = await Bot.connect({ ...options, user: "a" });
+  await a.msg("b", "you have a message already");
+  const bytes = random(90_000);
+  await assert.rejects(a.offer({ to: "b" }, { name: "y", bytes }), /too many unread messages/);
+  const at = ["-s", `127.0.0.1:${s.server.port}`, "--ca", s.server.caFile, "--user", "a"];
+  const environment = { env: { CHAT_PASSWORD: "1", HOME: s.path("a") }, permissions, cwd: s.path("a") };
+  const piped = await chat(["send", ...at, "--to", "b", "--file", "x.bin"], environment);
+  assert.match(piped.err.join(), /\[ERROR\] inbox_full/);
+  const typed = await s.run("a", ["/send b x.bin"]);
+  assert.match(typed.err.join("\n"), /inbox_full/);
+  await a.offer({ room: "ops" }, { name: "z", bytes: random(95_000) }); // there is room for it
+}, processes);
+
+test("a file that is fetched twice at once is whole, and whoever is second is told", async () => {
+  await using s = await scene();
+  const file = random(2_000_000);
+  await Deno.writeFile(s.path("a", "x.bin"), file);
+  assert.equal((await s.run("a", ["/send @b x.bin"])).code, 0);
+  await using slow = new Proxy(s.server.port);
+  const half = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  let passed = 0;
+  slow.onBytes = (count, towards) => {
+    if (towards === "client" && (passed += count) > 1_000_000) {
+      half.resolve();
+      return go.promise;
+    }
+  };
+  const first = s.run("b", ["/history @a", "/get 1"], slow.port);
+  await half.promise;
+  const get = ["get", "-s", `127.0.0.1:${s.server.port}`, "--ca", s.server.caFile, "--user", "b", "--to", "a", "x.bin"];
+  const second = await chat([...get, "-o", "in"], {
+    env: { CHAT_PASSWORD: "1", HOME: s.path("b") },
+    permissions,
+    cwd: s.path("b"),
+  });
+  const folder = s.path("b", "in");
+  assert.deepEqual([second.code, second.err], [2, [`[ERROR] x.bin is being fetched into ${folder} already`]]);
+  go.resolve();
+  assert.equal((await first).code, 0);
+  assert.deepEqual(await Deno.readFile(s.path("b", "in", "x.bin")), file);
+  assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["x.bin"]);
+}, processes);
+
 test("chat get -o - writes the file to the output, and Bot sends and fetches the same bytes", async () => {
   await using s = await scene();
   const options = { servers: `127.0.0.1:${s.server.port}`, ca: s.server.ca, password: "1" };

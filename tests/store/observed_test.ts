@@ -71,8 +71,8 @@ Deno.test("observedStore() counts parts of files, and files that there was no ro
   const draft = { owner: "eve", topic: "room:lobby", name: "a", size: 60_000, sha256: "" } as const;
   const file = await store.files.begin(draft);
   assert.ok(file !== "full");
-  await store.files.put(file.id, 1, "too early");
-  await store.files.put(file.id, 0, "AAAA");
+  await store.files.put(file, 1, "too early");
+  await store.files.put(file, 0, "AAAA");
   assert.equal(await store.files.get(file.id, 0), "AAAA");
   assert.equal(await store.files.get(file.id, 1), undefined);
   assert.equal(await store.files.begin({ ...draft, size: 1e9 }), "full");

@@ -6,6 +6,7 @@ import { ChatError } from "../../errors.ts";
 import type { TopicEvent } from "../../wire/event.ts";
 import type { Output } from "../beside.ts";
 import type { Bot } from "../bot.ts";
+import { cleanLine } from "../clean.ts";
 import { ClientError, type Exit } from "../exit.ts";
 import { errorLine } from "../render.ts";
 import type { Where } from "./chunks.ts";
@@ -93,5 +94,5 @@ function found(wanted: string, events: readonly TopicEvent[]): SafeOffer {
 
 function listed({ from, file, time }: TopicEvent): string {
   const { id, name, size } = readOffer(file)!;
-  return `${id}  ${time.slice(0, 10)}  ${from}  ${name} (${formatSize(size)})`;
+  return cleanLine(`${id}  ${String(time).slice(0, 10)}  ${from}  ${name} (${formatSize(size)})`);
 }

@@ -42,7 +42,8 @@ const againMs = 500;
 const patienceMs = 60_000;
 
 /**
- * Sends a file, and then what `offer` makes of its id.
+ * Sends a file, and then what `offer` makes of its id. Where the server refuses any of it, what is there of the file is
+ * withdrawn: nobody is offered it. (One that was there already, whole, may have been offered before, and stays.)
  *
  * @param offer sends the message that offers the file
  * @returns the file's id, and until when it can be fetched (ISO 8601)
@@ -54,23 +55,35 @@ export async function uploadFile<T>(
   offer: (file: { id: string; expires: string }) => Promise<T>,
 ): Promise<T> {
   for (let losses = 0;; losses++) {
+    let unoffered: string | undefined;
     try {
-      const file = await sendChunks(draft, wire);
+      const file = await sendChunks(draft, wire, (id) => unoffered = id);
       return await patiently(wire, () => offer(file));
     } catch (error) {
-      if (!isCode(error, "unknown_file") || losses >= maxLosses) throw error;
+      if (isCode(error, "unknown_file") && losses < maxLosses) continue;
+      // With the store away, the message may have come through.
+      if (unoffered !== undefined && refusal(error) && !isCode(error, "store_unavailable")) {
+        await wire.ask({ cmd: "withdraw", file: unoffered }).catch(() => {});
+      }
+      throw error;
     }
   }
 }
 
-async function sendChunks({ name, sha256, bytes, where }: Draft, wire: Wire): Promise<{ id: string; expires: string }> {
+/** @param begun told the file's id, unless all of it is there already */
+async function sendChunks(
+  { name, sha256, bytes, where }: Draft,
+  wire: Wire,
+  begun: (id: string) => void,
+): Promise<{ id: string; expires: string }> {
   const size = bytes.length;
-  const begun = await patiently(wire, () => wire.ask({ cmd: "upload", name, size, sha256, ...where }));
-  const { file, have, chunk_bytes, expires } = begun as unknown as Record<string, unknown>;
+  const answer = await patiently(wire, () => wire.ask({ cmd: "upload", name, size, sha256, ...where }));
+  const { file, have, chunk_bytes, expires } = answer as unknown as Record<string, unknown>;
   if (typeof file !== "string" || typeof expires !== "string") throw odd("its answer names no file");
   if (chunk_bytes !== fileChunkBytes) throw odd("it cuts files in another way than this program");
   const all = chunkCount(size);
   let next = counted(have, all);
+  if (next < all) begun(file);
   let idle = 0;
   while (next < all) {
     wire.progress(next * fileChunkBytes);
@@ -148,8 +161,12 @@ function odd(what: string): Error {
 
 /** Whether it is a refusal with this code, however it is wrapped. */
 export function isCode(error: unknown, code: ErrorCode): boolean {
-  if (error instanceof ChatError) return error.code === code;
-  return error instanceof Error && error.cause instanceof ChatError && error.cause.code === code;
+  return refusal(error)?.code === code;
+}
+
+function refusal(error: unknown): ChatError | undefined {
+  if (error instanceof ChatError) return error;
+  return error instanceof Error && error.cause instanceof ChatError ? error.cause : undefined;
 }
 
 /** A hash, in lower-case hexadecimal. */

@@ -66,7 +66,7 @@ export function transferCommands(transfers: Transfers, session: Pick<TransferSes
     completes: [() => numbers(transfers.running)],
     run(typed, tell) {
       if (!/^\d{1,9}$/.test(typed)) throw misused(cancel);
-      if (!transfers.cancel(Number(typed))) throw new ClientError("refused", `File ${typed} is not on its way`);
+      transfers.cancel(Number(typed));
       tell.note(`File ${typed} was cancelled`);
     },
   };

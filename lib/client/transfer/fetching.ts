@@ -37,15 +37,14 @@ export async function fetchWhole(offer: SafeOffer, wire: Wire): Promise<Uint8Arr
  * @throws {Error} where it is not what was announced: then nothing of it is left
  */
 export async function fetchInto(part: PartFile, offer: SafeOffer, wire: Wire): Promise<string> {
-  const { id, key } = offer;
-  await downloadFile({ id, size: part.size, from: part.have }, wire, (bytes) => part.append(bytes));
+  await downloadFile({ id: offer.id, size: part.size, from: part.have }, wire, (bytes) => part.append(bytes));
   const bytes = await part.read();
   const plain = await proved(bytes, offer).catch(async (error) => {
     await part.discard();
     throw error;
   });
-  if (key !== undefined) await part.replace(plain);
-  return await part.finish();
+  wire.signal.throwIfAborted();
+  return await part.finish(plain);
 }
 
 /**

@@ -3,15 +3,17 @@
  *
  * Promises:
  * 1. what is written is a file of the client's own making: nothing that stands in the folder is written over, and no
- *    link is followed;
+ *    link is followed; what an earlier run has left is one's own, and nobody else's to read or write;
  * 2. what arrived before the connection, or the program, was lost need not come again;
- * 3. the file's own name is given to it in one step, when it is whole and has been compared; it is readable by its owner
- *    only, and not executable.
+ * 3. the file's own name is given, in one step, to a new file with the bytes that have been compared, and which nobody
+ *    else has open; it is readable by its owner only, and not executable;
+ * 4. of several programs, or transfers, one has it at a time, and the others are told.
  */
 
 import { basename, dirname, join } from "node:path";
 import { ClientError } from "../exit.ts";
 import { fileChunkBytes } from "../../wire/files.ts";
+import { openOwn } from "./own_file.ts";
 import { numberedName } from "./safe_name.ts";
 
 /** How many files of one name there may be. */
@@ -29,6 +31,7 @@ export class PartFile implements Disposable {
   readonly #size: number;
   readonly #file: Deno.FsFile;
   #have: number;
+  #closed = false;
 
   private constructor(path: string, goal: Goal, size: number, file: Deno.FsFile, have: number) {
     this.#path = path;
@@ -43,15 +46,20 @@ export class PartFile implements Disposable {
    *
    * @param id the file's id at the server, which must be a name that does no harm
    * @param size how many bytes there will be
-   * @throws {ClientError} `usage` where it cannot be written
+   * @throws {ClientError} `usage` where it cannot be written, or somebody else is writing it
    */
   static async open(goal: Goal, id: string, size: number): Promise<PartFile> {
     const folder = "folder" in goal ? goal.folder : dirname(goal.path);
     const path = join(folder, `.${id}.part`);
     permit(folder);
+    let file: Deno.FsFile | undefined;
     try {
       if ("path" in goal && await exists(goal.path)) throw new Error("it is there already");
-      const file = await openOwn(path);
+      file = await openOwn(path);
+      if (file === undefined) {
+        const name = "path" in goal ? basename(goal.path) : goal.name;
+        throw new ClientError("usage", `${name} is being fetched into ${folder} already`);
+      }
       const { size: found } = await file.stat();
       // Of a chunk that was half written nothing is kept, nor of a file that was another one.
       const have = found > size ? 0 : Math.floor(found / fileChunkBytes);
@@ -60,6 +68,8 @@ export class PartFile implements Disposable {
       await file.seek(0, Deno.SeekMode.End);
       return new PartFile(path, goal, size, file, found === size ? Math.ceil(size / fileChunkBytes) : have);
     } catch (cause) {
+      file?.close();
+      if (cause instanceof ClientError) throw cause;
       const what = "path" in goal ? goal.path : path;
       throw new ClientError("usage", `${what} cannot be written: ${(cause as Error).message}`, { cause });
     }
@@ -77,7 +87,7 @@ export class PartFile implements Disposable {
 
   /** Adds a chunk. */
   async append(bytes: Uint8Array): Promise<void> {
-    for (let written = 0; written < bytes.length;) written += await this.#file.write(bytes.subarray(written));
+    await writeAll(this.#file, bytes);
     this.#have++;
   }
 
@@ -94,59 +104,49 @@ export class PartFile implements Disposable {
     return bytes;
   }
 
-  /** Puts something else in its place: what was decrypted. */
-  async replace(bytes: Uint8Array): Promise<void> {
-    await this.#file.truncate(0);
-    await this.#file.seek(0, Deno.SeekMode.Start);
-    for (let written = 0; written < bytes.length;) written += await this.#file.write(bytes.subarray(written));
-  }
-
   /**
-   * Gives it its own name.
+   * Puts the file in its place, and removes what arrived.
    *
+   * @param bytes the file, compared, and decrypted where it was encrypted: what stands on the disk is neither
    * @returns where it is
    * @throws {ClientError} `usage` where that cannot be done; what arrived stays
    */
-  async finish(): Promise<string> {
-    await this.#file.sync();
-    this[Symbol.dispose]();
-    const path = await reserve(this.#goal);
+  async finish(bytes: Uint8Array): Promise<string> {
+    // A name of its own: what a kill leaves of it is never gone on with, and is removed by the next attempt.
+    const whole = this.#path.replace(/part$/, "whole");
     try {
-      await Deno.rename(this.#path, path);
+      await Deno.remove(whole).catch(() => {});
+      await writeNew(whole, bytes);
+      const path = await reserve(this.#goal);
+      try {
+        await Deno.rename(whole, path);
+      } catch (cause) {
+        await Deno.remove(path).catch(() => {});
+        throw new ClientError("usage", `${path} cannot be written: ${(cause as Error).message}`, { cause });
+      }
+      await this.discard();
+      return path;
     } catch (cause) {
-      await Deno.remove(path).catch(() => {});
-      throw new ClientError("usage", `${path} cannot be written: ${(cause as Error).message}`, { cause });
+      await Deno.remove(whole).catch(() => {});
+      if (cause instanceof ClientError) throw cause;
+      throw new ClientError("usage", `${whole} cannot be written: ${(cause as Error).message}`, { cause });
     }
-    return path;
   }
 
   /** Removes it. */
   async discard(): Promise<void> {
-    this[Symbol.dispose]();
+    if (this.#closed) return; // it may be another one's by now
+    this.#closed = true;
     await Deno.remove(this.#path).catch(() => {});
+    this.#file.close();
   }
 
   /** Lets go of it; what arrived stays for the next time. */
   [Symbol.dispose](): void {
-    try {
-      this.#file.close();
-    } catch {
-      // closed already
-    }
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#file.close();
   }
-}
-
-/** Opens a file that is not there yet, or one that was made here: no link, and nothing but a file. */
-async function openOwn(path: string): Promise<Deno.FsFile> {
-  const options = { read: true, write: true };
-  try {
-    return await Deno.open(path, { ...options, createNew: true, mode: 0o600 });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  }
-  const found = await Deno.lstat(path);
-  if (found.isFile && (found.nlink ?? 1) === 1) return await Deno.open(path, options);
-  throw new Error("something else stands there");
 }
 
 /** Makes an empty file of the name that is free, so that nobody else can take it. */
@@ -165,6 +165,16 @@ async function reserve(goal: Goal): Promise<string> {
   }
   const { name } = goal as { name: string };
   throw new ClientError("usage", `${basename(name)} cannot be written: there are ${maxSameName} files of that name`);
+}
+
+async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  await writeAll(file, bytes);
+  await file.sync();
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -12,7 +12,9 @@ import { ClientError } from "../exit.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { AlreadyTold, type Tell } from "../own_commands.ts";
 import type { Session } from "../resume.ts";
-import type { Where, Wire } from "./chunks.ts";
+import type { Reply } from "../../wire/event.ts";
+import { chunkCount } from "../../wire/files.ts";
+import { isCode, type Where, type Wire } from "./chunks.ts";
 import { fetchInto, sizeThere } from "./fetching.ts";
 import { goalOf, readFile } from "./local.ts";
 import type { Offer, Offers } from "./offers.ts";
@@ -99,10 +101,12 @@ export class Transfers {
           post: async (request, sent) => {
             // Before the message comes back: it is to have the number that is known already.
             offer = this.offers.add(this.#offerOf(name, where, sent), run.number);
+            run.offering = true;
             try {
               return await session.send(request);
             } catch (error) {
-              this.offers.remove(offer);
+              if (offer.number === run.number) this.offers.remove(offer);
+              if (isCode(error, "unknown_file")) run.offering = false; // it is sent once more
               throw new AlreadyTold(error); // it is shown like what is typed, and so is its refusal
             }
           },
@@ -113,7 +117,7 @@ export class Transfers {
       const how = key === undefined ? "" : ", encrypted";
       tell.note(`${name} is offered to ${peer}${how}; /withdraw ${offer!.number} takes it back`);
     } catch (error) {
-      throw await this.#failed(run, error, `${name} was not sent`);
+      throw this.#failed(run, error, `${name} was not sent`);
     } finally {
       this.#end(run);
     }
@@ -135,25 +139,37 @@ export class Transfers {
     try {
       const goal = await goalOf(path, name, this.#downloads);
       using part = await PartFile.open(goal, offer.id, sizeThere(offer));
-      run.discard = () => part.discard();
       const began = part.have > 0 ? "Going on with" : "Fetching";
       tell.note(`${began} ${name} (${formatSize(size)}) from ${offer.from}; /cancel ${number} stops it`);
       const since = this.#clock.now();
-      const where = await fetchInto(part, offer, this.#wire(run));
+      const where = await fetchInto(part, offer, this.#wire(run)).catch(async (error) => {
+        if (run.stop.signal.aborted) await part.discard();
+        throw error;
+      });
       const took = formatSeconds((this.#clock.now() - since) / 1000);
       tell.answer(`${name} (${formatSize(size)}, ${took}, SHA-256 compared) is in ${where}`);
     } catch (error) {
-      throw await this.#failed(run, error, `${name} was not fetched`);
+      throw this.#failed(run, error, `${name} was not fetched`);
     } finally {
       this.#end(run);
     }
   }
 
-  /** Stops a transfer for good. @returns whether there was one of that number */
-  cancel(number: number): boolean {
+  /**
+   * Stops a transfer for good.
+   *
+   * @throws {ClientError} where there is none of that number, or others have been told of the file by now
+   */
+  cancel(number: number): void {
     const run = this.#running.get(number);
-    run?.stop.abort(new ClientError("refused", "it was cancelled"));
-    return run !== undefined;
+    if (!run) throw new ClientError("refused", `File ${number} is not on its way`);
+    if (run.offering) {
+      throw new ClientError(
+        "refused",
+        `It is too late: ${run.name} is being offered; /withdraw ${number} takes it back`,
+      );
+    }
+    run.stop.abort(new ClientError("refused", "it was cancelled"));
   }
 
   /** Takes back a file that one has offered. @throws {ChatError} where the server refuses it */
@@ -185,17 +201,18 @@ export class Transfers {
   }
 
   /** Why it failed, as one line; what was cancelled leaves nothing behind. */
-  async #failed(run: Run, error: unknown, what: string): Promise<unknown> {
-    if (run.stop.signal.aborted) {
-      await run.discard?.();
-      const { id } = run;
-      if (run.kind === "send" && id) this.#session.ask({ cmd: "withdraw", file: id }).catch(() => {});
-    }
+  #failed(run: Run, error: unknown, what: string): unknown {
+    if (run.stop.signal.aborted) this.#retract(run);
     if (error instanceof AlreadyTold) return error;
     const exit = error instanceof ClientError ? error.exit : "refused";
     const over = exit === "unreachable" || exit === "login";
     const reason = over ? "the session has ended; the same command goes on with it" : (error as Error).message;
     return new ClientError(exit, `${what}: ${reason}`, { cause: error });
+  }
+
+  /** Takes a file back that was cancelled, unless it may have been offered before. */
+  #retract({ id }: Run): void {
+    if (id !== undefined) this.#session.ask({ cmd: "withdraw", file: id }).catch(() => {});
   }
 
   #wire(run: Run): Wire {
@@ -207,11 +224,15 @@ export class Transfers {
         this.#changed();
       },
       ask: (request) => {
-        const { file } = request;
-        if (request.cmd === "chunk" && typeof file === "string") run.id = file;
-        const answer = this.#turn.then(() => {
-          run.stop.signal.throwIfAborted();
-          return this.#session.ask(request);
+        const { signal } = run.stop;
+        const answer = this.#turn.then(async () => {
+          signal.throwIfAborted();
+          const reply = await this.#session.ask(request);
+          if (request.cmd === "upload") {
+            run.begun(Number(request.size), reply);
+            if (signal.aborted) this.#retract(run); // nobody waits for the answer any more
+          }
+          return reply;
         });
         this.#turn = answer.catch(() => {});
         return answer;
@@ -229,10 +250,10 @@ class Run implements Transfer {
   readonly peer: string;
   readonly stop = new AbortController();
   done = 0;
-  /** The file's id at the server, once it has one. */
+  /** The id of the file that is being sent, while it is not whole at the server: then nobody has been offered it. */
   id: string | undefined;
-  /** Removes what has arrived. */
-  discard: (() => Promise<void>) | undefined;
+  /** The message that offers it is on its way. */
+  offering = false;
   readonly #clock: Clock;
   #start: { at: number; done: number } | undefined;
 
@@ -249,6 +270,12 @@ class Run implements Transfer {
     if (!this.#start) return undefined;
     const seconds = (this.#clock.now() - this.#start.at) / 1000;
     return seconds < 0.5 ? undefined : (this.done - this.#start.done) / seconds;
+  }
+
+  /** Takes the server's answer to `upload`. @param size how many bytes the server will have */
+  begun(size: number, reply: Reply): void {
+    const { file, have } = reply as { file?: unknown; have?: unknown };
+    this.id = typeof file === "string" && Number(have) < chunkCount(size) ? file : undefined;
   }
 
   reach(bytes: number): void {

@@ -3,7 +3,7 @@
  */
 
 import { ChatError } from "../../errors.ts";
-import type { StoredFile } from "../../store/files.ts";
+import { fileLife, type StoredFile } from "../../store/files.ts";
 import type { FileOffer } from "../../wire/event.ts";
 import { chunkCount, chunkLineBytes, chunkSize, fileChunkBytes } from "../../wire/files.ts";
 import { inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
@@ -31,7 +31,7 @@ export const fileCommands = [
     help: "begin to send a file, or learn how far it has come",
     typed: false,
     async run({ member }, { name, size, sha256, to, room }, services) {
-      const { store, config: { maxFileBytes } } = services;
+      const { store, config: { maxFileBytes, fileTtl } } = services;
       if (size > maxFileBytes) {
         const allowed = maxFileBytes === 0 ? "this server takes none" : `at most ${maxFileBytes} are allowed`;
         throw new ChatError("file_too_large", `The file is ${size} bytes; ${allowed}`);
@@ -39,11 +39,12 @@ export const fileCommands = [
       if (size === 0) throw new ChatError("usage", "The file is empty");
       const topic = await destination(member, to, room, services);
       const begun = await store.files.begin({ owner: member.user, topic, name, size, sha256 });
-      if (begun === "full") {
-        throw new ChatError("files_full", "There is no room for the file until others have been withdrawn or expire");
-      }
-      const { id, have, expires } = begun;
-      return { reply: { of: "upload", file: id, have, chunk_bytes: fileChunkBytes, expires: isoTime(expires) } };
+      if (begun === "full") throw noRoom();
+      const { id, have } = begun;
+      const all = chunkCount(size);
+      // Of one that is not complete, what it will be: until then it is kept for as long as it is being sent.
+      const until = have < all ? Date.now() + fileLife({ size, have: all }, fileTtl) : begun.expires;
+      return { reply: { of: "upload", file: id, have, chunk_bytes: fileChunkBytes, expires: isoTime(until) } };
     },
   }),
   defineCommand({
@@ -54,14 +55,16 @@ export const fileCommands = [
     typed: false,
     lineBytes: chunkLineBytes,
     async run({ member }, { file: id, n, data }, { store }) {
-      const { size } = await ownFile(id, member, store);
+      const found = await ownFile(id, member, store);
+      const { size } = found;
       const expected = chunkSize(size, n);
       if (byteLength(data) !== expected) {
         const last = chunkCount(size) - 1;
         throw new ChatError("usage", `Chunk ${n} of 0 to ${last} has ${expected} bytes, not ${byteLength(data)}`);
       }
-      const have = await store.files.put(id, n, data);
+      const have = await store.files.put(found, n, data);
       if (have === undefined) throw unknownFile();
+      if (have === "full") throw noRoom();
       return { reply: { of: "chunk", have } };
     },
   }),
@@ -146,6 +149,10 @@ function isReadable(member: Member, topic: Topic): boolean {
 /** How many bytes a base64 text stands for. */
 function byteLength(data: string): number {
   return data.length / 4 * 3 - (data.endsWith("==") ? 2 : data.endsWith("=") ? 1 : 0);
+}
+
+function noRoom(): ChatError {
+  return new ChatError("files_full", "There is no room for the file until others have been withdrawn or expire");
 }
 
 function unknownFile(): ChatError {

@@ -2,17 +2,18 @@
  * Files in Redis. The promises are those of {@linkcode Files}.
  *
  * What files take together is counted in an index, in one slot; a file and its chunks are in another, so that they are
- * spread over a cluster. So beginning and removing are two steps each, of which one may be missing:
- * 1. bytes are reserved before the file is made: a server that dies in between leaves a reservation, which expires, and
- *    which the next attempt to send the same file finds;
+ * spread over a cluster. So beginning, adding and removing are two steps each, of which one may be missing:
+ * 1. a place is reserved before the file is made, and a chunk's bytes are counted before it is added: a server that dies
+ *    in between leaves bytes that are counted until they expire, and which the next attempt finds;
  * 2. a file is removed before its bytes are given free; a begin that comes in between finds the mark of the removal and
  *    gives them free itself;
  * 3. where the index knows a file that is not there (Redis came back with older data), beginning it makes it anew.
  */
 
 import { createHash } from "node:crypto";
+import { chunkCount } from "../../wire/files.ts";
 import { fold, type Topic } from "../../wire/names.ts";
-import { countedBytes, type FileDraft, type Files, type StoredFile } from "../files.ts";
+import { countedBytes, type FileDraft, fileLife, type Files, type StoredFile } from "../files.ts";
 import { randomWord } from "../place.ts";
 import type { StoreLimits } from "../store.ts";
 import type { RedisGateway } from "./gateway.ts";
@@ -42,6 +43,7 @@ export class RedisFiles implements Files {
   async begin(draft: FileDraft): Promise<StoredFile | "full"> {
     const { fileTtl, maxFilesBytes, maxUserFilesBytes } = this.#limits;
     const { owner, topic, name, size, sha256 } = draft;
+    const counts = [countedBytes(size, 0), countedBytes(size), fileLife({ size, have: 0 }, fileTtl)];
     const likeness = createHash("sha256").update(JSON.stringify([fold(owner), topic, name, size, sha256])).digest(
       "base64url",
     );
@@ -50,11 +52,20 @@ export class RedisFiles implements Files {
       const [id, until] = await this.#redis.run(
         "fileReserve",
         this.#keys.files(),
-        [randomWord(26), fold(owner), likeness, countedBytes(size), fileTtl, maxUserFilesBytes, maxFilesBytes],
+        [randomWord(26), fold(owner), likeness, ...counts, maxUserFilesBytes, maxFilesBytes],
       ) as [string?, string?];
       if (id === undefined) return "full";
-      const have = await this.#redis.run("fileBegin", this.#both(id), [until!, ...fields]) as number;
-      if (have >= 0) return { ...draft, id, have, expires: Number(until) };
+      const begin = async (expires: string): Promise<StoredFile> => {
+        const have = await this.#redis.run("fileBegin", this.#both(id), [expires, ...fields]) as number;
+        return { ...draft, id, have, expires: Number(expires) };
+      };
+      let begun = await begin(until!);
+      if (begun.have >= chunkCount(size)) {
+        const expires = await this.#count(begun, begun.have);
+        if (expires === "full") return expires;
+        if (expires !== undefined) begun = await begin(expires);
+      }
+      if (begun.have >= 0) return begun;
       await this.#free(id);
     }
     return "full"; // whoever begins and removes the same file in a loop
@@ -78,8 +89,11 @@ export class RedisFiles implements Files {
     };
   }
 
-  async put(id: string, n: number, data: string): Promise<number | undefined> {
-    const have = await this.#redis.run("filePut", this.#both(id), [n, data]) as number;
+  async put(file: StoredFile, n: number, data: string): Promise<number | "full" | undefined> {
+    if (n !== file.have || n >= chunkCount(file.size)) return file.have;
+    const expires = await this.#count(file, n + 1);
+    if (expires === undefined || expires === "full") return expires;
+    const have = await this.#redis.run("filePut", this.#both(file.id), [n, data, expires]) as number;
     return have < 0 ? undefined : have;
   }
 
@@ -94,6 +108,21 @@ export class RedisFiles implements Files {
 
   async sweep(): Promise<void> {
     while (await this.#redis.run("fileSweep", this.#keys.files(), [sweepSize]) === sweepSize);
+  }
+
+  /**
+   * Counts the bytes of a file's first so many chunks, if that was not done yet, and renews its place in the index.
+   *
+   * @returns when it expires; undefined where the index does not know it
+   */
+  async #count({ id, size }: StoredFile, have: number): Promise<string | "full" | undefined> {
+    const { fileTtl, maxFilesBytes, maxUserFilesBytes } = this.#limits;
+    const [expires] = await this.#redis.run(
+      "fileCount",
+      this.#keys.files(),
+      [id, countedBytes(size, have), fileLife({ size, have }, fileTtl), maxUserFilesBytes, maxFilesBytes],
+    ) as [string?];
+    return expires;
   }
 
   async #free(id: string): Promise<void> {

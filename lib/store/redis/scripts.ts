@@ -9,6 +9,7 @@ import claim from "../redis_scripts/claim.lua" with { type: "text" };
 import create from "../redis_scripts/create.lua" with { type: "text" };
 import end from "../redis_scripts/end.lua" with { type: "text" };
 import fileBegin from "../redis_scripts/file_begin.lua" with { type: "text" };
+import fileCount from "../redis_scripts/file_count.lua" with { type: "text" };
 import fileFree from "../redis_scripts/file_free.lua" with { type: "text" };
 import filePut from "../redis_scripts/file_put.lua" with { type: "text" };
 import fileRemove from "../redis_scripts/file_remove.lua" with { type: "text" };
@@ -44,6 +45,7 @@ export const scripts = {
   create,
   end,
   fileBegin,
+  fileCount: files + fileCount,
   fileFree: files + fileFree,
   filePut,
   fileRemove,

@@ -1,22 +1,18 @@
--- Reserves the bytes of a file, or renews the reservation of the same one.
+-- Reserves a place for a file, or finds the one of the same file.
 -- KEYS expiry, sizes, used, same
--- ARGV an id for a new file, its owner, what it is told from others by, its bytes, a file's life in ms, how many bytes
---      the owner's files may have, and all files
--- Returns {id, when it expires in ms}, or {} where there is no room.
-local id, owner, likeness, bytes, life, own, all = unpack(ARGV)
+-- ARGV an id for a new file, its owner, what it is told from others by, what it counts as while nothing of it is there,
+--      and when all of it is, for how many ms it is kept without, how many bytes the owner's files may have, and all files
+-- Returns {id, when it expires in ms}, or {} where there would be no room for all of it.
+local id, owner, likeness, bytes, whole, life, own, all = unpack(ARGV)
 local now = files_now()
 files_sweep(now, 1000)
-local expires = string.format('%.0f', now + tonumber(life))
 local known = redis.call('HGET', same, likeness)
-if known then
-  redis.call('ZADD', expiry, expires, known)
-  return {known, expires}
-end
-local function taken(field) return tonumber(redis.call('HGET', used, field) or '0') + tonumber(bytes) end
-if taken('all') > tonumber(all) or taken('user:' .. owner) > tonumber(own) then return {} end
+local expires = known and redis.call('ZSCORE', expiry, known)
+if expires then return {known, string.format('%.0f', tonumber(expires))} end
+if not files_fit(owner, whole, own, all) then return {} end
+expires = string.format('%.0f', now + tonumber(life))
 redis.call('ZADD', expiry, expires, id)
 redis.call('HSET', sizes, id, bytes .. ' ' .. owner .. ' ' .. likeness)
 redis.call('HSET', same, likeness, id)
-files_take('all', tonumber(bytes))
-files_take('user:' .. owner, tonumber(bytes))
+files_take(owner, tonumber(bytes))
 return {id, expires}

@@ -5,7 +5,8 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { countedBytes, type FileDraft, type Files, type StoredFile } from "../files.ts";
+import { chunkCount } from "../../wire/files.ts";
+import { countedBytes, type FileDraft, fileLife, type Files, type StoredFile } from "../files.ts";
 import { randomWord } from "../place.ts";
 import type { StoreLimits } from "../store.ts";
 import { guarded, transaction } from "./database.ts";
@@ -17,6 +18,10 @@ export class SqliteFiles implements Files {
   readonly #now: () => number;
   readonly #find: StatementSync;
   readonly #have: StatementSync;
+  readonly #used: StatementSync;
+  readonly #counted: StatementSync;
+  readonly #count: StatementSync;
+  readonly #prolong: StatementSync;
   readonly #put: StatementSync;
   readonly #get: StatementSync;
   readonly #expired: StatementSync;
@@ -29,6 +34,13 @@ export class SqliteFiles implements Files {
       "SELECT id, owner, topic, name, size, sha256, expires FROM files WHERE id = ? AND expires > ?",
     );
     this.#have = database.prepare("SELECT coalesce(max(n) + 1, 0) AS have FROM chunks WHERE file = ?");
+    this.#used = database.prepare(
+      'SELECT coalesce(sum(counted), 0) AS "all", ' +
+        "coalesce(sum(CASE WHEN owner = ? THEN counted END), 0) AS own FROM files WHERE expires > ?",
+    );
+    this.#counted = database.prepare("SELECT counted FROM files WHERE id = ?");
+    this.#count = database.prepare("UPDATE files SET counted = counted + ? WHERE id = ?");
+    this.#prolong = database.prepare("UPDATE files SET expires = max(expires, ?) WHERE id = ? RETURNING expires");
     this.#put = database.prepare("INSERT INTO chunks (file, n, data) VALUES (?, ?, ?)");
     this.#get = database.prepare("SELECT data FROM chunks WHERE file = ? AND n = ?");
     this.#expired = database.prepare("SELECT id FROM files WHERE expires <= ? LIMIT 1");
@@ -38,26 +50,21 @@ export class SqliteFiles implements Files {
   async begin({ owner, topic, name, size, sha256 }: FileDraft): Promise<StoredFile | "full"> {
     return transaction(this.#database, () => {
       const now = this.#now();
-      const expires = now + this.#limits.fileTtl;
       const same = this.#database.prepare(
         "SELECT id, expires FROM files WHERE owner = ? AND topic = ? AND sha256 = ? AND name = ? AND size = ?",
       ).get(owner, topic, sha256, name, size) as { id: string; expires: number } | undefined;
       if (same && same.expires > now) {
-        this.#database.prepare("UPDATE files SET expires = ? WHERE id = ?").run(expires, same.id);
-        return { id: same.id, owner, topic, name, size, sha256, expires, have: this.#chunks(same.id) };
+        const found = { id: same.id, owner, topic, name, size, sha256, have: this.#chunks(same.id) };
+        if (found.have < chunkCount(size)) return { ...found, expires: same.expires };
+        return { ...found, expires: this.#renew(found) };
       }
       if (same) this.#forget(same.id);
-      const { all, own } = this.#database.prepare(
-        'SELECT coalesce(sum(counted), 0) AS "all", ' +
-          "coalesce(sum(CASE WHEN owner = ? THEN counted END), 0) AS own FROM files WHERE expires > ?",
-      ).get(owner, now) as { all: number; own: number };
-      const counted = countedBytes(size);
-      const { maxFilesBytes, maxUserFilesBytes } = this.#limits;
-      if (all + counted > maxFilesBytes || own + counted > maxUserFilesBytes) return "full";
+      if (!this.#fits(owner, countedBytes(size))) return "full";
       const id = randomWord(26);
+      const expires = now + fileLife({ size, have: 0 }, this.#limits.fileTtl);
       this.#database.prepare(
         "INSERT INTO files (id, owner, topic, name, size, sha256, expires, counted) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      ).run(id, owner, topic, name, size, sha256, expires, counted);
+      ).run(id, owner, topic, name, size, sha256, expires, countedBytes(size, 0));
       return { id, owner, topic, name, size, sha256, expires, have: 0 };
     });
   }
@@ -71,13 +78,20 @@ export class SqliteFiles implements Files {
   }
 
   // deno-lint-ignore require-await
-  async put(id: string, n: number, data: string): Promise<number | undefined> {
+  async put({ id, owner, size }: StoredFile, n: number, data: string): Promise<number | "full" | undefined> {
     return transaction(this.#database, () => {
-      if (!this.#live(id)) return undefined;
+      const counted = this.#live(id) && this.#counted.get(id)!.counted as number;
+      if (counted === undefined) return undefined;
       const have = this.#chunks(id);
-      if (n !== have) return have;
+      if (n !== have || n >= chunkCount(size)) return have;
+      const more = countedBytes(size, n + 1) - counted;
+      if (more > 0) {
+        if (!this.#fits(owner, more)) return "full";
+        this.#count.run(more, id);
+      }
       this.#put.run(id, n, data);
-      return have + 1;
+      this.#renew({ id, size, have: n + 1 });
+      return n + 1;
     });
   }
 
@@ -101,6 +115,18 @@ export class SqliteFiles implements Files {
       if (!gone) return;
       await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /** Whether there is room for so many bytes more of an owner's. */
+  #fits(owner: string, bytes: number): boolean {
+    const { all, own } = this.#used.get(owner, this.#now()) as { all: number; own: number };
+    const { maxFilesBytes, maxUserFilesBytes } = this.#limits;
+    return all + bytes <= maxFilesBytes && own + bytes <= maxUserFilesBytes;
+  }
+
+  /** @returns until when the file is kept now */
+  #renew(file: Pick<StoredFile, "id" | "size" | "have">): number {
+    return this.#prolong.get(this.#now() + fileLife(file, this.#limits.fileTtl), file.id)!.expires as number;
   }
 
   #live(id: string): Omit<StoredFile, "have"> | undefined {
