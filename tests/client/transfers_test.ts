@@ -85,7 +85,7 @@ withFolder("/send offers a file to a user or in the room, and /withdraw takes it
   await type("/withdraw 1");
   assert.equal(server.files.size, 0);
   await type("/files");
-  assert.equal(lines.at(-1), "[No files were offered here]");
+  assert.equal(lines.at(-1), "[No files were offered here; /history @user brings back what a user has offered before]");
 });
 
 withFolder("/send says in one line what is wrong, before anything is sent", async (folder) => {
@@ -97,7 +97,7 @@ withFolder("/send says in one line what is wrong, before anything is sent", asyn
       ["/send b", /^Usage/],
       [`/send b ${folder}/nothing`, /nothing cannot be sent: there is no such file$/],
       [`/send b ${folder}`, /cannot be sent: it is a folder$/],
-      [`/send b ${folder}/large`, /it has 1\.0 MB, and the server takes at most 1\.0 MB$/],
+      [`/send b ${folder}/large`, /it has 1000001 bytes, and the server takes at most 1000000$/],
       [`/send b/c ${folder}/large`, /"b\/c" is neither a user nor a room/],
       ["/get", /^Usage/],
       ["/get x", /^Usage/],

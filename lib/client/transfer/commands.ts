@@ -56,7 +56,9 @@ export function transferCommands(transfers: Transfers, session: Pick<TransferSes
         ...transfers.running.map(progressText),
       ];
       for (const line of lines) tell.answer(line);
-      if (lines.length === 0) tell.note("No files were offered here");
+      if (lines.length === 0) {
+        tell.note("No files were offered here; /history @user brings back what a user has offered before");
+      }
     },
   };
   const cancel: OwnCommand = {

@@ -47,7 +47,10 @@ function checkSize(size: number, most: number, refuse: (why: string) => ClientEr
   if (size === 0) throw refuse("it is empty");
   if (most === 0) throw refuse("this server takes no files");
   const limit = Math.min(most, largestFile);
-  if (size > limit) throw refuse(`it has ${formatSize(size)}, and the server takes at most ${formatSize(limit)}`);
+  if (size <= limit) return;
+  const [has, takes] = [formatSize(size), formatSize(limit)];
+  if (has !== takes) throw refuse(`it has ${has}, and the server takes at most ${takes}`);
+  throw refuse(`it has ${size} bytes, and the server takes at most ${limit}`);
 }
 
 /**
@@ -93,7 +96,7 @@ export async function goalOf(path: string | undefined, name: string, downloads: 
   }
   const full = expanded(path);
   if (isFolder(full)) return { folder: full, name };
-  if (/[/\\]$/.test(path)) throw new ClientError("usage", `${full} is no folder`);
+  if (/[/\\]$/.test(path)) throw new ClientError("usage", `${full} is no folder; make it first`);
   return { path: full };
 }
 

@@ -85,6 +85,7 @@ export class Transfers {
    * @throws {ClientError} where it cannot be sent, {@linkcode ChatError} where the server refuses it
    */
   async send(where: Where, path: string, tell: Tell): Promise<void> {
+    this.#checkRoom("room" in where ? where.room : undefined, "A file is offered in the room that one is in");
     const number = this.offers.next(); // in the order in which they were typed
     const { name, bytes } = await readFile(path, this.#session.maxFileBytes);
     const peer = "to" in where ? where.to : where.room;
@@ -132,9 +133,7 @@ export class Transfers {
   async get(offer: Offer, path: string | undefined, tell: Tell): Promise<void> {
     const { number, name, size, room } = offer;
     if (this.#running.has(number)) throw new ClientError("usage", `${name} is on its way already`);
-    if (room !== undefined && this.#session.room !== undefined && room !== this.#session.room.toLowerCase()) {
-      throw new ClientError("usage", `${name} was offered in ${room}: /join ${room} first`);
-    }
+    this.#checkRoom(room, `${name} was offered in ${room}`);
     const run = this.#begin({ number, kind: "get", name, size, peer: offer.from });
     try {
       const goal = await goalOf(path, name, this.#downloads);
@@ -143,8 +142,10 @@ export class Transfers {
       tell.note(`${began} ${name} (${formatSize(size)}) from ${offer.from}; /cancel ${number} stops it`);
       const since = this.#clock.now();
       const where = await fetchInto(part, offer, this.#wire(run)).catch(async (error) => {
-        if (run.stop.signal.aborted) await part.discard();
-        throw error;
+        const gone = isCode(error, "unknown_file");
+        if (gone) this.offers.remove(offer);
+        if (gone || run.stop.signal.aborted) await part.discard();
+        throw gone ? new ClientError("refused", "it was withdrawn, or has expired", { cause: error }) : error;
       });
       const took = formatSeconds((this.#clock.now() - since) / 1000);
       tell.answer(`${name} (${formatSize(size)}, ${took}, SHA-256 compared) is in ${where}`);
@@ -186,6 +187,13 @@ export class Transfers {
       room: "room" in where ? where.room : undefined,
       to: "to" in where ? where.to : undefined,
     };
+  }
+
+  /** @throws {ClientError} where the person is in another room */
+  #checkRoom(room: string | undefined, why: string): void {
+    const here = this.#session.room?.toLowerCase();
+    if (room === undefined || here === undefined || room === here) return;
+    throw new ClientError("refused", `${why}: /join ${room} first`);
   }
 
   #begin(what: Omit<Transfer, "done" | "rate">): Run {
