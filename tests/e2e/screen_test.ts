@@ -59,10 +59,12 @@ test("chat shows a talk on 80×24 and on 200×50, resized in the middle of it", 
   await b.enter("still there?");
   await a.untilText("b: still there?");
   await a.resize(80, 24);
+  // What the terminal itself makes of the wide screen is cut off; the client's own wraps the long line into three rows.
   const small = await a.until(
-    (shown) => prompted(shown, 24) && shown.rows[23] === "lobby> half a line",
+    (shown) => prompted(shown, 24) && shown.rows.filter((row) => row.includes(" word ")).length === 3,
     "the small one",
   );
+  assert.equal(small.rows[23], "lobby> half a line");
   assert.ok(small.rows.some((row) => /^\d\d:\d\d b: still there\?$/.test(row)));
   await a.press("C-l");
   assert.deepEqual((await a.until((shown) => prompted(shown, 24), "the same screen")).rows, small.rows);
