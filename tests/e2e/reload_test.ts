@@ -63,7 +63,7 @@ test("Listener.renew() drops and refuses nobody, and 300 certificates later no s
     certificate: pairs[0],
     sharing: undefined,
     doors: 1,
-    lingerMs: 20,
+    lingerMs: 75, // a handshake that has begun takes a busy machine some time, and a door that is closed resets it
     handshakeTimeoutMs: 10_000,
     maxConnections: 10_000,
     maxConnectionsPerAddress: 10_000,
@@ -96,6 +96,8 @@ test("Listener.renew() drops and refuses nobody, and 300 certificates later no s
       connected++;
     }
   });
+  const all = Promise.all(coming);
+  all.catch(() => {}); // awaited below
   try {
     for (let swap = 0; swap < 300; swap++) {
       await listener.renew(pairs[swap % 2]);
@@ -105,7 +107,7 @@ test("Listener.renew() drops and refuses nobody, and 300 certificates later no s
     renewing = false;
     await Promise.allSettled(coming);
   }
-  await Promise.all(coming);
+  await all;
   assert.ok(connected > 100, `only ${connected} connections`);
   await echo(stays);
   await eventually(async () => await sockets(port) === 3, "one door and both ends of one connection are left");
