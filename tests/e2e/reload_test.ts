@@ -4,11 +4,10 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { Listener } from "../../lib/server/listener.ts";
-import { Kernel } from "../../lib/server/kernel.ts";
-import { getLog } from "../../lib/log.ts";
+import { createInterface, type Interface } from "node:readline";
+import { Readable } from "node:stream";
 import { makeCertificates } from "../../lib/tls/certificates.ts";
-import { connect, type Endpoint, eventually, TextClient } from "../support/client.ts";
+import { connect, type Endpoint, eventually, TextClient, within } from "../support/client.ts";
 import { every, need, permitted } from "../support/needs.ts";
 import { type LogLine, processes, ServerProcess, temporaryFolder } from "../support/process.ts";
 import { sharedRedis } from "../support/redis.ts";
@@ -16,6 +15,7 @@ import { type Settings, test } from "../support/server.ts";
 
 const linux = need(Deno.build.os === "linux" ? undefined : "two sockets share a port on Linux only");
 const kernel = every(await permitted("ffi", "run"), linux);
+const door = join(import.meta.dirname!, "..", "support", "door.ts");
 const names = ["localhost", "127.0.0.1"];
 const demo = { DEMO_ACCOUNTS: "on" };
 
@@ -54,36 +54,73 @@ async function logged(server: ServerProcess, event: string): Promise<LogLine["pr
   return line.properties;
 }
 
+/** A certificate's and its key's file. */
+interface Files {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** The door of tests/support/door.ts. */
+class Door implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #answers: Interface;
+  readonly #lines: AsyncIterator<string>;
+  port = 0;
+
+  private constructor(args: readonly string[]) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--allow-net=127.0.0.1", "--allow-read", "--allow-ffi", door, ...args],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#answers = createInterface({ input: Readable.fromWeb(this.#child.stdout as never) });
+    this.#lines = this.#answers[Symbol.asyncIterator]();
+  }
+
+  static async open(certificate: Files, lingerMs: number): Promise<Door> {
+    const door = new Door([certificate.cert, certificate.key, String(lingerMs)]);
+    door.port = Number(await door.#answer());
+    return door;
+  }
+
+  async renew({ cert, key }: Files): Promise<string> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(`renew ${cert} ${key}\n`));
+    writer.releaseLock();
+    return await this.#answer();
+  }
+
+  async #answer(): Promise<string> {
+    return (await within(this.#lines.next(), () => "the door's answer")).value;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#child.stdin.close();
+    const { code } = await this.#child.status;
+    this.#answers.close();
+    assert.equal(code, 0);
+  }
+}
+
 test("Listener.renew() drops and refuses nobody, and 300 certificates later no socket is left over", async () => {
-  const pairs = [await makeCertificates({ names }), await makeCertificates({ names })];
-  using libc = Kernel.open()!;
-  const listener = new Listener({
-    hostname: "127.0.0.1",
-    port: 0,
-    certificate: pairs[0],
-    sharing: undefined,
-    doors: 1,
-    lingerMs: 75, // a handshake that has begun takes a busy machine some time, and a door that is closed resets it
-    handshakeTimeoutMs: 10_000,
-    maxConnections: 10_000,
-    maxConnectionsPerAddress: 10_000,
-    maxHandshakes: 1_000,
-    log: getLog("test"),
-    kernel: libc,
-    async serve(conn) {
-      const buffer = new Uint8Array(16);
-      for (let read; (read = await conn.read(buffer)) !== null;) await conn.write(buffer.subarray(0, read));
-      conn.close();
-    },
-  });
-  const { port } = listener;
+  await using folder = await temporaryFolder();
+  const pairs = await Promise.all(["first", "second"].map(async (name) => {
+    const pair = await makeCertificates({ names });
+    const files = { cert: join(folder.path, `${name}.pem`), key: join(folder.path, `${name}.key`) };
+    await Deno.writeTextFile(files.cert, pair.cert);
+    await Deno.writeTextFile(files.key, pair.key);
+    return { ...files, ca: pair.ca };
+  }));
+  await using door = await Door.open(pairs[0], 20);
+  const { port } = door;
   const echo = async (conn: Deno.TlsConn) => {
     await conn.write(new Uint8Array([7]));
     assert.equal(await conn.read(new Uint8Array(16)), 1);
   };
   const ca = pairs.map(({ ca }) => ca).join("");
-  const stays = await connect({ port, ca });
-  await listener.renew(pairs[1]);
+  using stays = await connect({ port, ca });
+  await door.renew(pairs[1]);
   await eventually(async () => await sockets(port) === 3, "the former door is closed");
 
   let renewing = true;
@@ -100,7 +137,7 @@ test("Listener.renew() drops and refuses nobody, and 300 certificates later no s
   all.catch(() => {}); // awaited below
   try {
     for (let swap = 0; swap < 300; swap++) {
-      await listener.renew(pairs[swap % 2]);
+      assert.equal(await door.renew(pairs[swap % 2]), "renewed");
       if (swap % 10 === 0) assert.ok(await shows({ port }, pairs[swap % 2].ca), `swap ${swap}`);
     }
   } finally {
@@ -112,12 +149,9 @@ test("Listener.renew() drops and refuses nobody, and 300 certificates later no s
   await echo(stays);
   await eventually(async () => await sockets(port) === 3, "one door and both ends of one connection are left");
 
-  await assert.rejects(listener.renew({ cert: "no", key: "certificate" }));
+  assert.equal(await door.renew({ cert: pairs[0].cert, key: pairs[1].key }), "refused");
   assert.ok(await shows({ port }, pairs[1].ca));
-  stays.close();
-  listener.close();
-  await listener.finished();
-}, kernel);
+}, every(processes, kernel));
 
 for (const [workers, needs] of [["1", processes], ["2", every(processes, sharedRedis, linux)]] as const) {
   test(`a replaced certificate is used within a second, also by WORKERS=${workers}`, async () => {
