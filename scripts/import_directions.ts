@@ -102,7 +102,7 @@ export const parts: readonly Part[] = [
   },
   {
     name: "session",
-    files: /^lib\/server\/(answers|journal|listener|send_order|session)\.ts$/,
+    files: /^lib\/server\/(answers|journal|line_reader|listener|send_order|session)\.ts$/,
     imports: [...ground, "store", "delivery", "members"],
     types: ["auth", "tls"],
     because: "a session finds commands through the registry, and is on the server's side of the wire",

@@ -17,9 +17,10 @@ import type { ErrorEvent, Format, ServerEvent } from "../wire/event.ts";
 import { encodeError, encodeEvent, encodeReply } from "../wire/format.ts";
 import { parseRequest, parseTyped, splitVerb } from "../wire/command.ts";
 import { cleanText } from "../wire/names.ts";
-import { type Line, LineFramer } from "../wire/lines.ts";
+import type { Line } from "../wire/lines.ts";
 import { Answers } from "./answers.ts";
 import type { Caller, Services } from "./caller.ts";
+import { type ByteSource, LineReader } from "./line_reader.ts";
 import type { Member } from "./member.ts";
 import type { Turns } from "./flusher.ts";
 import { noCommand } from "./command_meter.ts";
@@ -29,9 +30,6 @@ import type { Journal } from "./journal.ts";
 import { Outbox } from "./outbox.ts";
 import { type Given, loginRequired, type Registry } from "./registry.ts";
 import { SendOrder } from "./send_order.ts";
-
-/** What is read at once from a client that says little, and at most from one that says much, in bytes. */
-const [idleBufferBytes, busyBufferBytes] = [512, 32_768];
 
 /** How long a reader may take for what is in flight before its queue's limit holds, in milliseconds. */
 const patienceMs = 500;
@@ -44,8 +42,7 @@ const pingAfterMs = 30_000;
 const deadAfterMs = 75_000;
 
 /** The part of `Deno.TlsConn` that a session needs. */
-export interface SessionConn {
-  read(into: Uint8Array): Promise<number | null>;
+export interface SessionConn extends ByteSource {
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
@@ -78,7 +75,7 @@ export class ClientSession implements Caller {
   readonly #conn: SessionConn;
   readonly #host: SessionHost;
   readonly #outbox: Outbox;
-  readonly #framer: LineFramer;
+  readonly #reader: LineReader;
   readonly #journal: Journal;
   #pace: TokenBucket | undefined;
   readonly #answers: Answers;
@@ -98,7 +95,7 @@ export class ClientSession implements Caller {
     this.address = address;
     this.#host = host;
     this.#outbox = new Outbox(conn, host.turns, host.maxQueueBytes, patienceMs);
-    this.#framer = new LineFramer(host.maxLineBytes);
+    this.#reader = new LineReader(conn, host.maxLineBytes);
     this.#answers = new Answers({
       before: () => this.member?.following.catchUp(),
       send: (bytes) => this.#state === "open" && this.#outbox.answer(bytes),
@@ -132,19 +129,14 @@ export class ClientSession implements Caller {
   /** Serves the client until it goes, or is sent away. Never rejects. */
   async run(): Promise<void> {
     this.push(encodeEvent({ type: "greeting" }, "text"));
-    let buffer = new Uint8Array(idleBufferBytes);
     try {
-      for (let read; (read = await this.#conn.read(buffer)) !== null;) {
+      for (let read; (read = await this.#reader.read());) {
         if (this.#state !== "open") continue; // reading on lets the last lines arrive: a reset would destroy them
         this.#lastHeard = this.#host.now();
-        this.#host.meter.received.value += read;
-        for (const line of this.#framer.push(buffer.subarray(0, read))) {
+        this.#host.meter.received.value += read.bytes;
+        for (const line of read.lines) {
           await this.#take(line);
           if (this.#state !== "open") break;
-        }
-        if (read === buffer.length) buffer = new Uint8Array(Math.min(8 * buffer.length, busyBufferBytes));
-        else if (read <= idleBufferBytes / 2 && buffer.length > idleBufferBytes) {
-          buffer = new Uint8Array(idleBufferBytes);
         }
       }
     } catch {
@@ -206,7 +198,7 @@ export class ClientSession implements Caller {
     if (this.format === "json") await this.#takeJson(line.text, line.bytes);
     else await this.#takeText(line.text);
     const { maxLineBytes, registry } = this.#host;
-    this.#framer.limit = this.format === "json"
+    this.#reader.limit = this.format === "json"
       ? Math.max(maxLineBytes, registry.longestLine(this.member))
       : maxLineBytes;
   }
