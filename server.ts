@@ -9,7 +9,8 @@ import { openAdminHttp } from "./lib/server/admin_http.ts";
 import { reload } from "./lib/server/reload.ts";
 import { startServer } from "./lib/server/start_server.ts";
 import { workerCount, Workers } from "./lib/server/workers.ts";
-import { defaultNames, ensureCertificates } from "./lib/tls/certificates.ts";
+import { defaultNames } from "./lib/tls/authority.ts";
+import { ensureCertificates } from "./lib/tls/certificates.ts";
 import { CertificateWatch } from "./lib/tls/watch.ts";
 
 const load = () => loadConfig({ args: Deno.args, env: Deno.env.toObject(), dotenv: readDotenv() });

@@ -6,7 +6,8 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { CertificateError, createCertificates, defaultNames } from "../lib/tls/certificates.ts";
+import { CertificateError, defaultNames } from "../lib/tls/authority.ts";
+import { createCertificates } from "../lib/tls/certificates.ts";
 
 const usage = `Usage: deno task certs [names…] [--force] [--dir certs]
 

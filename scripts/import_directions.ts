@@ -115,7 +115,8 @@ export const parts: readonly Part[] = [
   },
   {
     name: "members",
-    files: /^lib\/server\/(caller|endings|opening|orders|reassertion|registry|resume_token|members?)\.ts$/,
+    files:
+      /^lib\/server\/(caller|endings|entrance|members?|opening|orders|reassertion|registry|resume_token|seats)\.ts$/,
     imports: [...ground, "store", "delivery"],
     types: ["auth"],
     because: "who is here and what they may ask for knows no socket and no single command",

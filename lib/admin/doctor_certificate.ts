@@ -3,7 +3,8 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { Config } from "../config.ts";
-import { CertificateError, type Certificates, ensureCertificates } from "../tls/certificates.ts";
+import { CertificateError } from "../tls/authority.ts";
+import { type Certificates, ensureCertificates } from "../tls/certificates.ts";
 import { type Finding, openToOthers } from "./finding.ts";
 
 /** So many days before its end a certificate is to be renewed. */

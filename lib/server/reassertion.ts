@@ -13,20 +13,15 @@ import { ChatError } from "../errors.ts";
 import type { Session, Store } from "../store/store.ts";
 import type { Endings } from "./endings.ts";
 import type { Member } from "./member.ts";
+import type { Seats } from "./seats.ts";
 
 /** What it is made from. */
 export interface ReassertionOptions {
   readonly store: Store;
   readonly endings: Endings;
+  readonly seats: Seats;
   /** Told of what could not be done because the store was away. */
   readonly onFault: (what: string, error: unknown) => void;
-  /** The members whose connection is there. */
-  seated(): Member[];
-  isSeated(member: Member): boolean;
-  /** Whether this server has the connection, or awaits its client. */
-  isKnown(connection: string): boolean;
-  /** Closes a connection whose session has gone to another. */
-  supersede(connection: string): void;
 }
 
 /** How many sessions are reasserted at the same time. */
@@ -59,7 +54,7 @@ export class Reassertion {
    */
   doubt(member: Member): ChatError {
     const { session } = member;
-    if (!this.#doubted.has(member) && this.#options.isSeated(member)) {
+    if (!this.#doubted.has(member) && this.#options.seats.isSeated(member)) {
       this.#doubted.add(member);
       this.#inTurn(() => this.#lookFor(member, session))
         .catch((error) => this.#options.onFault("reassert", error))
@@ -75,13 +70,13 @@ export class Reassertion {
   }
 
   async #all(): Promise<void> {
-    const { store, endings, seated, isKnown } = this.#options;
-    const members = seated();
+    const { store, endings, seats } = this.#options;
+    const members = seats.seated();
     for (let start = 0; start < members.length; start += atOnce) {
       await Promise.all(members.slice(start, start + atOnce).map((member) => this.#reassert(member)));
     }
     // Older data may have brought back sessions that have ended.
-    for (const session of await store.sessions.held()) if (!isKnown(session.connection)) endings.owe(session);
+    for (const session of await store.sessions.held()) if (!seats.isKnown(session.connection)) endings.owe(session);
   }
 
   /** The lease comes first: a session of a server without one would be swept by nobody. */
@@ -93,12 +88,12 @@ export class Reassertion {
   }
 
   async #reassert(member: Member): Promise<void> {
-    const { store, endings, isKnown, supersede } = this.#options;
+    const { store, endings, seats } = this.#options;
     const { session, connection, tokenHash } = member;
     if (!session) return;
     const asserted = await store.sessions.reassert(session, tokenHash);
-    if (!isKnown(connection)) return endings.owe(asserted?.session ?? session); // it went meanwhile
-    if (!asserted) return supersede(connection);
+    if (!seats.isKnown(connection)) return endings.owe(asserted?.session ?? session); // it went meanwhile
+    if (!asserted) return seats.supersede(connection);
     await member.answered();
     // The member may have changed its room while this was under way; then the store knows better.
     if (member.session === session) member.reasserted(asserted.session);

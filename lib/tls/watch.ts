@@ -8,7 +8,8 @@
  */
 
 import { getLog } from "../log.ts";
-import { CertificateError, type CertificatePaths, type Certificates, loadCertificates } from "./certificates.ts";
+import { CertificateError } from "./authority.ts";
+import { type CertificatePaths, type Certificates, loadCertificates } from "./certificates.ts";
 
 /** What is watched, and for whom. */
 export interface WatchOptions {

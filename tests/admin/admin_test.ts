@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { makeCertificates } from "../../lib/tls/certificates.ts";
+import { makeCertificates } from "../../lib/tls/authority.ts";
 import { admin, list } from "../support/admin.ts";
 import { JsonClient, type LineClient, TextClient } from "../support/client.ts";
 import { every, need } from "../support/needs.ts";

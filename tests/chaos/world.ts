@@ -3,7 +3,7 @@
  */
 
 import { join } from "node:path";
-import { makeCertificates } from "../../lib/tls/certificates.ts";
+import { makeCertificates } from "../../lib/tls/authority.ts";
 import type { Log } from "./record.ts";
 import { RedisNode } from "./redis_node.ts";
 import { ServerNode } from "./server_node.ts";

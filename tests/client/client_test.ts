@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { version } from "../../lib/client/version.ts";
-import { makeCertificates } from "../../lib/tls/certificates.ts";
+import { makeCertificates } from "../../lib/tls/authority.ts";
 import { permitted } from "../support/needs.ts";
 import { allowed, chat } from "../support/chat.ts";
 import { processes, temporaryFolder } from "../support/process.ts";

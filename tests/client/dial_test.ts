@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DialError, type DialFailure, tlsDialer, type Transport } from "../../lib/client/dial.ts";
-import { makeCertificates } from "../../lib/tls/certificates.ts";
+import { makeCertificates } from "../../lib/tls/authority.ts";
 import { soon, test } from "./fakes.ts";
 
 const never = new AbortController().signal;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DialError, type DialFailure, type Transport } from "../../lib/client/dial.ts";
 import { KnownServers } from "../../lib/client/known_servers.ts";
 import { trustDialer, type TrustOptions } from "../../lib/client/trust.ts";
-import { type MadeCertificates, makeCertificates } from "../../lib/tls/certificates.ts";
+import { type MadeCertificates, makeCertificates } from "../../lib/tls/authority.ts";
 import { every, need, permitted } from "../support/needs.ts";
 import { temporaryFolder } from "../support/process.ts";
 import { test as testWith } from "../support/server.ts";

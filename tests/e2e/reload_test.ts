@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { Readable } from "node:stream";
-import { makeCertificates } from "../../lib/tls/certificates.ts";
+import { makeCertificates } from "../../lib/tls/authority.ts";
 import { connect, type Endpoint, eventually, TextClient, within } from "../support/client.ts";
 import { every, need, permitted } from "../support/needs.ts";
 import { type LogLine, processes, ServerProcess, temporaryFolder } from "../support/process.ts";

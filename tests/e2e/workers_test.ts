@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { loadConfig, options } from "../../lib/config.ts";
 import { startThread } from "../../lib/server/thread.ts";
 import { Workers } from "../../lib/server/workers.ts";
-import { makeCertificates } from "../../lib/tls/certificates.ts";
+import { makeCertificates } from "../../lib/tls/authority.ts";
 import { type Endpoint, forcedOut, TextClient } from "../support/client.ts";
 import { crash, fragileWorker } from "../support/fragile_worker.ts";
 import { every, permitted } from "../support/needs.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { makeCertificates } from "../../lib/tls/certificates.ts";
+import { makeCertificates } from "../../lib/tls/authority.ts";
 import { checkHealth } from "../../scripts/healthcheck.ts";
 import { permitted } from "../support/needs.ts";
 

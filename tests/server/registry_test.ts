@@ -12,12 +12,10 @@ import { type CommandSpec, defineCommand, describe, Registry } from "../../lib/s
 import { Relay } from "../../lib/server/relay.ts";
 import { SqliteStore } from "../../lib/store/sqlite.ts";
 import { usageOf } from "../../lib/wire/command.ts";
+import { test } from "../support/declare.ts";
 import { permitted } from "../support/needs.ts";
+import { wideLimits } from "../support/store_limits.ts";
 import { microturns } from "../support/streams.ts";
-
-function test(name: string, fn: () => Promise<void> | void): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
 
 const limits = { maxMessageBytes: 4096 };
 const registry = new Registry(allCommands, limits);
@@ -207,17 +205,7 @@ test("describe() says what a client needs to parse, complete and explain a comma
 });
 
 test("Registry.admit() takes the resume token and the position that the longest username gets", async () => {
-  const limits = {
-    historyMaxMessages: 10,
-    historyMaxAge: 1e9,
-    maxInbox: 10,
-    maxFilesBytes: 1e6,
-    maxUserFilesBytes: 1e6,
-    fileTtl: 1e9,
-    leaseMs: 1e4,
-    timeoutMs: 1e3,
-  };
-  await using store = new SqliteStore({ ...limits, path: ":memory:", durability: "normal" });
+  await using store = new SqliteStore({ ...wideLimits, path: ":memory:", durability: "normal" });
   const account = { name: "x".repeat(32), hash: "", role: "user", created: 0 } as const;
   await store.accounts.create(account);
   const { topics } = store;
@@ -242,7 +230,7 @@ test("Registry.admit() takes the resume token and the position that the longest 
     answered: () => Promise.resolve(),
     end: () => {},
   };
-  const { member, loggedIn: { resume: token, positions } } = await members.login(account, channel);
+  const { member, loggedIn: { resume: token, positions } } = await members.entrance.login(account, channel);
   const { values } = registry.admit("resume", { fields: { token, positions } }, undefined);
   assert.deepEqual(values, { token, positions });
   for (const pos of Object.values(positions)) registry.admit("seen", { fields: { pos } }, user);
@@ -251,12 +239,9 @@ test("Registry.admit() takes the resume token and the position that the longest 
 
 const files = await permitted("read");
 
-Deno.test({
-  name: files.named("errorCodes has every code that the code throws, and no code that nothing speaks of"),
-  ignore: files.ignored,
-  sanitizeOps: true,
-  sanitizeResources: true,
-  fn: async () => {
+test(
+  "errorCodes has every code that the code throws, and no code that nothing speaks of",
+  async () => {
     const thrown = new Set<string>();
     for await (const source of sources(join(import.meta.dirname!, "..", "..", "lib"))) {
       for (const [, code] of source.matchAll(/(?:ChatError\(\s*|type: "error", code: )"(\w+)"/g)) thrown.add(code);
@@ -267,7 +252,8 @@ Deno.test({
     const unthrown = ["server_draining", "muted", "banned"];
     assert.deepEqual(codes.filter((code) => !thrown.has(code) && !unthrown.includes(code)), []);
   },
-});
+  files,
+);
 
 async function* sources(folder: string): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {

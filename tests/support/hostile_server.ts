@@ -3,7 +3,7 @@
  */
 
 import { join } from "node:path";
-import { makeCertificates } from "../../lib/tls/certificates.ts";
+import { makeCertificates } from "../../lib/tls/authority.ts";
 
 const encoder = new TextEncoder();
 const argument = (name: string, kind: string, optional = false) => ({ name, kind, optional });

@@ -13,10 +13,13 @@ import { Service } from "../../lib/server/service.ts";
 import { openStore } from "../../lib/store/open.ts";
 import { SqliteStore } from "../../lib/store/sqlite.ts";
 import type { Store } from "../../lib/store/store.ts";
-import { makeCertificates } from "../../lib/tls/certificates.ts";
+import { makeCertificates } from "../../lib/tls/authority.ts";
 import { type Endpoint, JsonClient, TextClient } from "./client.ts";
-import { every, type Need, need } from "./needs.ts";
+import { test } from "./declare.ts";
+import { type Need, need } from "./needs.ts";
 import { sharedRedis } from "./redis.ts";
+
+export { test };
 
 /** Options by the names of the environment's variables. */
 export type Settings = Readonly<Record<string, string>>;
@@ -107,12 +110,6 @@ function memoryStore(config: Config): SqliteStore {
     path: ":memory:",
     durability: config.durability,
   });
-}
-
-/** A test whose operations and resources must all have ended with it. */
-export function test(name: string, fn: () => Promise<void>, ...needs: readonly Need[]): void {
-  const needed = every(...needs);
-  Deno.test({ name: needed.named(name), ignore: needed.ignored, fn, sanitizeOps: true, sanitizeResources: true });
 }
 
 /** A test with servers on SQLite, of which each has a database of its own. */

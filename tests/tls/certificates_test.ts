@@ -1,33 +1,24 @@
 /**
- * What certificates promise: TLS clients verify them, files belong together whoever starts when and dies where, and
- * keys are private from the first byte.
+ * What the files of certificates promise: they belong together whoever starts when and dies where, openssl verifies
+ * them, and keys are private from the first byte.
  */
 
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import {
-  CertificateError,
-  createCertificates,
-  defaultNames,
-  ensureCertificates,
-  makeCertificates,
-} from "../../lib/tls/certificates.ts";
+import { CertificateError, makeCertificates } from "../../lib/tls/authority.ts";
+import { createCertificates, ensureCertificates } from "../../lib/tls/certificates.ts";
+import { test as declared } from "../support/declare.ts";
+import { every, type Need, need, permitted } from "../support/needs.ts";
 
-type Need = "net" | "read" | "write" | "run" | "openssl";
+const files = await permitted("read", "write");
+const processes = await permitted("read", "write", "run");
+const hasOpenssl = processes.ignored || await run("openssl", "version").then(() => true, () => false);
+const openssl = every(processes, need(hasOpenssl ? undefined : "needs openssl"));
 
-const granted = (name: Exclude<Need, "openssl">) => Deno.permissions.querySync({ name }).state === "granted";
-const openssl = granted("run") && await run("openssl", "version").then(() => true, () => false);
-const files = ["read", "write"] as const;
-const processes = [...files, "run"] as const;
-
-/** A test that is ignored, with the reason in its name, where it may not do what it needs to. */
-function test(name: string, needs: readonly Need[], fn: () => Promise<void>): void {
-  const missing = needs.filter((need) => need === "openssl" ? !openssl : !granted(need))
-    .map((need) => need === "openssl" ? need : `--allow-${need}`);
-  const reason = missing.length > 0 ? ` (ignored: needs ${missing.join(" and ")})` : "";
-  Deno.test({ name: name + reason, ignore: reason !== "", sanitizeOps: true, sanitizeResources: true, fn });
+function test(name: string, needed: Need, fn: () => Promise<void>): void {
+  declared(name, fn, needed);
 }
 
 /** What a command prints, and with which code it ends. */
@@ -48,100 +39,6 @@ function folder(): Disposable & { path: string; certFile: string; keyFile: strin
     [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
   };
 }
-
-/** Connects to a server that has the certificate; gives what the client read, or the error that it got. */
-async function handshake(
-  { cert, key }: { cert: string; key: string },
-  hostname: string,
-  caCerts: string[],
-): Promise<string> {
-  using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key });
-  const served = (async () => {
-    using connection = await listener.accept();
-    try {
-      await connection.write(new TextEncoder().encode("hello"));
-      await connection.read(new Uint8Array(1));
-    } catch {
-      // The client went away, which is what some of the tests are about.
-    }
-  })();
-  try {
-    using tcp = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
-    using connection = await Deno.startTls(tcp, { hostname, caCerts });
-    const bytes = new Uint8Array(16);
-    return new TextDecoder().decode(bytes.subarray(0, await connection.read(bytes) ?? 0));
-  } catch (error) {
-    return String(error);
-  } finally {
-    await served;
-  }
-}
-
-test("makeCertificates() makes an authority that may sign nothing but servers' certificates", [], async () => {
-  const { ca } = await makeCertificates({ names: ["localhost"], now: new Date("2030-01-01T00:00:00Z") });
-  const parsed = new X509Certificate(ca);
-  assert(parsed.ca && parsed.verify(parsed.publicKey));
-  assert.equal(parsed.validFromDate.toISOString(), "2029-12-31T23:00:00.000Z");
-  assert.equal(parsed.validToDate.getTime() - parsed.validFromDate.getTime(), 3652 * 86_400_000);
-});
-
-test("makeCertificates() makes a certificate for each name and address, signed by the authority", [], async () => {
-  const { ca, cert, key } = await makeCertificates({
-    names: ["LOCALHOST.", "localhost", "*.a.example", "::1", "10.0.0.1"],
-  });
-  const leaf = new X509Certificate(cert);
-  const authority = new X509Certificate(ca);
-  assert(!leaf.ca && leaf.checkIssued(authority) && leaf.verify(authority.publicKey));
-  assert.match(
-    leaf.subjectAltName!,
-    /^DNS:localhost, DNS:\*\.a\.example, IP Address:(::1|0:0:0:0:0:0:0:1), IP Address:10\.0\.0\.1$/,
-  );
-  assert.equal(leaf.validToDate.getTime() - leaf.validFromDate.getTime(), 825 * 86_400_000);
-  assert.match(key, /^-----BEGIN PRIVATE KEY-----\n/);
-  for (const pem of [ca, cert, key]) assert.match(pem, /^-----BEGIN [A-Z ]+-----\n[^]+\n-----END [A-Z ]+-----\n$/);
-});
-
-test("makeCertificates() gives every certificate its own positive serial number, issuer and key", [], async () => {
-  const made = await Promise.all(Array.from({ length: 5 }, () => makeCertificates({ names: ["a"] })));
-  const parsed = made.flatMap(({ ca, cert }) => [ca, cert]).map((pem) => new X509Certificate(pem));
-  assert.equal(new Set(parsed.map(({ serialNumber }) => serialNumber)).size, 10);
-  for (const { serialNumber } of parsed) assert(BigInt(`0x${serialNumber}`) > 0n && serialNumber.length <= 40);
-  assert.equal(new Set(parsed.map(({ issuer }) => issuer)).size, 5);
-  assert.equal(new Set(made.map(({ key }) => key)).size, 5);
-});
-
-test("makeCertificates() refuses what is no name, and more days than clients accept", [], async () => {
-  for (const name of ["", "a b", "a..b", "-a", "*", "a.*.b", "fe80::1%eth0", "a,DNS:b", "x".repeat(64), "é.example"]) {
-    await assert.rejects(makeCertificates({ names: ["localhost", name] }), CertificateError, name);
-  }
-  await assert.rejects(makeCertificates({ names: [] }), CertificateError);
-  for (const days of [0, 826, NaN]) await assert.rejects(makeCertificates({ names: ["a"], days }), RangeError);
-});
-
-test("makeCertificates() makes what a TLS client verifies, by name and by address", ["net"], async () => {
-  const made = await makeCertificates({ names: ["localhost", "127.0.0.1", "::1", "*.a.example"] });
-  for (const name of ["localhost", "127.0.0.1", "::1", "chat.a.example"]) {
-    assert.equal(await handshake(made, name, [made.ca]), "hello", name);
-  }
-});
-
-test("makeCertificates() makes what a TLS client refuses under another name, authority or date", ["net"], async () => {
-  const made = await makeCertificates({ names: ["localhost"] });
-  assert.match(await handshake(made, "other.example", [made.ca]), /not valid for name/i);
-  assert.match(await handshake(made, "127.0.0.1", [made.ca]), /not valid for name/i);
-  const other = await makeCertificates({ names: ["localhost"] });
-  assert.match(await handshake(made, "localhost", [other.ca]), /UnknownIssuer|unknown/i);
-  const expired = await makeCertificates({ names: ["localhost"], days: 1, now: new Date(Date.now() - 2 * 86_400_000) });
-  assert.match(await handshake(expired, "localhost", [expired.ca]), /expired/i);
-});
-
-test("defaultNames() are this machine's, and fit for a certificate", [], async () => {
-  const names = defaultNames();
-  assert.deepEqual(names.slice(0, 3), ["localhost", "127.0.0.1", "::1"]);
-  const canSee = Deno.permissions.querySync({ name: "sys", kind: "hostname" }).state === "granted";
-  if (canSee && Deno.hostname() !== "localhost") assert.equal(names[3], Deno.hostname().toLowerCase());
-  await makeCertificates({ names });
-});
 
 test("ensureCertificates() makes three files, with their folder, and finds them the next time", files, async () => {
   using at = folder();
@@ -364,7 +261,7 @@ test("ensureCertificates() waits for whoever is making files, and takes over fro
   assert.deepEqual(order, ["killed", "made: true"]);
 });
 
-test("createCertificates() makes what openssl verifies", [...processes, "openssl"], async () => {
+test("createCertificates() makes what openssl verifies", openssl, async () => {
   using at = folder();
   const { fingerprint } = await createCertificates({ ...at, names: ["localhost", "::1"] });
   const verify = ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", at.caFile];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Certificates, loadCertificates, makeCertificates } from "../../lib/tls/certificates.ts";
+import { makeCertificates } from "../../lib/tls/authority.ts";
+import { type Certificates, loadCertificates } from "../../lib/tls/certificates.ts";
 import { CertificateWatch } from "../../lib/tls/watch.ts";
 import { eventually } from "../support/client.ts";
 import { every, permitted } from "../support/needs.ts";

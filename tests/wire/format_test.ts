@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { ChatError, errorCodes } from "../../lib/errors.ts";
 import { allCommands } from "../../lib/server/commands/all.ts";
 import { topicEvent } from "../../lib/server/events.ts";
-import { forcedLogout } from "../../lib/server/members.ts";
+import { forcedLogout } from "../../lib/server/seats.ts";
 import { describe } from "../../lib/server/registry.ts";
 import { bindFields, parseRequest } from "../../lib/wire/command.ts";
 import type { ErrorEvent, Reply, ServerEvent } from "../../lib/wire/event.ts";

@@ -3,7 +3,7 @@
  */
 
 import type { Caller, Outcome } from "../caller.ts";
-import type { Entrance } from "../members.ts";
+import type { Entered } from "../entrance.ts";
 import { defineCommand } from "../registry.ts";
 
 const credentials = [{ name: "user", kind: "user" }, { name: "password", kind: "secret" }] as const;
@@ -11,10 +11,10 @@ const credentials = [{ name: "user", kind: "user" }, { name: "password", kind: "
 /** The longest `resume`, in bytes: hundreds of positions. */
 const resumeLineBytes = 256 * 1024;
 
-/** Makes an entrance the caller's, and answers it. */
-function entered(caller: Caller, of: "login" | "register" | "resume", entrance: Entrance): Outcome {
-  caller.member = entrance.member;
-  return { reply: { of, ...entrance.loggedIn }, after: entrance.start };
+/** Makes who has come in the caller's member, and answers. */
+function entered(caller: Caller, of: "login" | "register" | "resume", { member, loggedIn, start }: Entered): Outcome {
+  caller.member = member;
+  return { reply: { of, ...loggedIn }, after: start };
 }
 
 /** See the file's first line. */
@@ -25,12 +25,12 @@ export const accountCommands = [
     who: "guest",
     help: "log in",
     audited: true,
-    async run(caller, { user, password, side }, { accounts, members }) {
+    async run(caller, { user, password, side }, { accounts, members: { entrance } }) {
       const account = await accounts.verify(user, password, caller.address);
       return entered(
         caller,
         "login",
-        side ? await members.side(account, caller) : await members.login(account, caller),
+        side ? await entrance.side(account, caller) : await entrance.login(account, caller),
       );
     },
   }),
@@ -40,9 +40,9 @@ export const accountCommands = [
     who: "guest",
     help: "make an account and log in; a password is 8 to 72 bytes",
     audited: true,
-    async run(caller, { user, password }, { accounts, members }) {
+    async run(caller, { user, password }, { accounts, members: { entrance } }) {
       const account = await accounts.register(user, password, caller.address);
-      return entered(caller, "register", await members.login(account, caller));
+      return entered(caller, "register", await entrance.login(account, caller));
     },
   }),
   defineCommand({
@@ -53,8 +53,8 @@ export const accountCommands = [
     typed: false,
     lineBytes: resumeLineBytes,
     audited: true,
-    async run(caller, { token, positions = {} }, { members }) {
-      return entered(caller, "resume", await members.resume(token, positions, caller));
+    async run(caller, { token, positions = {} }, { members: { entrance } }) {
+      return entered(caller, "resume", await entrance.resume(token, positions, caller));
     },
   }),
   defineCommand({
