@@ -1,6 +1,7 @@
 /** What the store promises while a master of a cluster hangs, dies and comes back, or is replaced by its replica. */
 
 import assert from "node:assert/strict";
+import { test as declared } from "../support/declare.ts";
 import { Counter } from "../support/failover.ts";
 import { ownRedis } from "../support/redis.ts";
 import { startCluster, type TestCluster } from "../support/redis_cluster.ts";
@@ -20,33 +21,27 @@ interface Given {
 
 /** @param replica whether the first master has one */
 function test(name: string, replica: boolean, fn: (given: Given) => Promise<void>): void {
-  Deno.test({
-    name: ownRedis.named(name),
-    ignore: ownRedis.ignored,
-    sanitizeOps: true,
-    sanitizeResources: true,
-    fn: async () => {
-      await using cluster = await startCluster({ replica });
-      const prefix = `test:${crypto.randomUUID()}:`;
-      await using place = new RedisCorner({
-        prefix,
-        address: { clusterNodes: cluster.nodes },
-        servers: cluster.masters.map(({ port }) => ({ hostname: "127.0.0.1", port })),
-        [Symbol.asyncDispose]: () => Promise.resolve(), // the data goes with its cluster
-      });
-      const store = await place.open({ timeoutMs });
-      const counters: Counter[] = [];
-      for (let number = 0; counters.filter(Boolean).length < 3; number++) {
-        const owner = await cluster.ownerOf(`${prefix}{room:${number}}:log`);
-        counters[owner] ??= new Counter(store, `room:${number}`, timeoutMs);
-      }
-      for (const counter of counters) await counter.listen();
-      await Promise.all(counters.map((counter) => counter.count(50)));
-      for (const { heard } of counters) await until("all is heard", () => heard.length === 50);
-      await fn({ cluster, place, counters });
-      for (const counter of counters) await counter.check();
-    },
-  });
+  const run = async () => {
+    await using cluster = await startCluster({ replica });
+    const prefix = `test:${crypto.randomUUID()}:`;
+    await using place = new RedisCorner({
+      prefix,
+      address: { clusterNodes: cluster.nodes },
+      servers: cluster.masters.map(({ port }) => ({ hostname: "127.0.0.1", port })),
+    });
+    const store = await place.open({ timeoutMs });
+    const counters: Counter[] = [];
+    for (let number = 0; counters.filter(Boolean).length < 3; number++) {
+      const owner = await cluster.ownerOf(`${prefix}{room:${number}}:log`);
+      counters[owner] ??= new Counter(store, `room:${number}`, timeoutMs);
+    }
+    for (const counter of counters) await counter.listen();
+    await Promise.all(counters.map((counter) => counter.count(50)));
+    for (const { heard } of counters) await until("all is heard", () => heard.length === 50);
+    await fn({ cluster, place, counters });
+    for (const counter of counters) await counter.check();
+  };
+  declared(name, run, ownRedis);
 }
 
 test(

@@ -4,28 +4,25 @@ import assert from "node:assert/strict";
 import { ChatError } from "../../lib/errors.ts";
 import { RedisStore } from "../../lib/store/redis.ts";
 import type { PublishResult, TopicSignal } from "../../lib/store/store.ts";
+import { test as declared } from "../support/declare.ts";
 import { ownRedis, startRedis, type TestRedis } from "../support/redis.ts";
+import { wideLimits } from "../support/store_limits.ts";
 import { RedisCorner, type TestStore } from "../support/stores.ts";
 import { until } from "../support/turns.ts";
 import { account, claim, claimed, login } from "./suite.ts";
 
 /** Declares a test with a Redis of its own, which keeps its data when it is started again. */
 function test(name: string, fn: (redis: TestRedis, place: RedisCorner) => Promise<void>): void {
-  Deno.test({
-    name: ownRedis.named(name),
-    ignore: ownRedis.ignored,
-    sanitizeOps: true,
-    sanitizeResources: true,
-    fn: async () => {
-      await using redis = await startRedis({ appendonly: true, args: ["--appendfsync", "always"] });
-      await using place = new RedisCorner({
-        url: redis.url,
-        prefix: "test:",
-        [Symbol.asyncDispose]: () => Promise.resolve(), // the data goes with its Redis
-      });
-      await fn(redis, place);
-    },
-  });
+  const run = async () => {
+    await using redis = await startRedis({ appendonly: true, args: ["--appendfsync", "always"] });
+    await using place = new RedisCorner({
+      prefix: "test:",
+      address: { url: redis.url },
+      servers: [{ hostname: "127.0.0.1", port: redis.port }],
+    });
+    await fn(redis, place);
+  };
+  declared(name, run, ownRedis);
 }
 
 /** A time limit that a test waits out. */
@@ -250,16 +247,7 @@ test("Topics have another epoch when Redis comes back without its data", async (
 });
 
 test("RedisStore.open() says why it cannot, within its time limit", async (redis) => {
-  const limits = {
-    historyMaxMessages: 10,
-    historyMaxAge: 1e9,
-    maxInbox: 10,
-    maxFilesBytes: 1e6,
-    maxUserFilesBytes: 1e6,
-    fileTtl: 1e9,
-    leaseMs: 1e4,
-    timeoutMs: 500,
-  };
+  const limits = { ...wideLimits, timeoutMs: 500 };
   const open = (password: string) =>
     RedisStore.open({ ...limits, url: `redis://:${password}@127.0.0.1:${redis.port}`, prefix: "test:" });
   await redis.call("CONFIG", "SET", "requirepass", "right");

@@ -2,25 +2,10 @@
 
 import assert from "node:assert/strict";
 import type { FileDraft, StoredFile } from "../../lib/store/files.ts";
-import { sharedRedis } from "../support/redis.ts";
-import { RedisCorner, type TestStore } from "../support/stores.ts";
+import type { TestStore } from "../support/stores.ts";
 import { until } from "../support/turns.ts";
+import { test } from "./corner.ts";
 import { put } from "./files.ts";
-
-/** Declares a test with a corner of Redis, whose prefix it is told. */
-function test(name: string, fn: (place: RedisCorner, prefix: string) => Promise<void>): void {
-  Deno.test({
-    name: sharedRedis.named(name),
-    ignore: sharedRedis.ignored,
-    sanitizeOps: true,
-    sanitizeResources: true,
-    fn: async () => {
-      const corner = sharedRedis.place();
-      await using place = new RedisCorner(corner);
-      await fn(place, corner.prefix);
-    },
-  });
-}
 
 const draft: FileDraft = { owner: "Eve", topic: "room:lobby", name: "a", size: 60_000, sha256: "0f".repeat(32) };
 

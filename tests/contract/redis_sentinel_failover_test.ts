@@ -1,6 +1,7 @@
 /** What the store promises while sentinels replace a dead master by its replica. */
 
 import assert from "node:assert/strict";
+import { test } from "../support/declare.ts";
 import { Counter } from "../support/failover.ts";
 import { ownRedis } from "../support/redis.ts";
 import { startSentinels } from "../support/redis_sentinel.ts";
@@ -8,12 +9,9 @@ import { RedisCorner } from "../support/stores.ts";
 import { until } from "../support/turns.ts";
 import { claim, claimed, login } from "./suite.ts";
 
-Deno.test({
-  name: ownRedis.named("RedisStore goes on with the replica that sentinels promote, and has what it acknowledged"),
-  ignore: ownRedis.ignored,
-  sanitizeOps: true,
-  sanitizeResources: true,
-  fn: async () => {
+test(
+  "RedisStore goes on with the replica that sentinels promote, and has what it acknowledged",
+  async () => {
     const timeoutMs = 1_000;
     await using running = await startSentinels();
     const { master, replica, sentinels, masterName } = running;
@@ -21,7 +19,6 @@ Deno.test({
       prefix: "test:",
       address: { sentinels, masterName },
       servers: [{ hostname: "127.0.0.1", port: replica.port }],
-      [Symbol.asyncDispose]: () => Promise.resolve(), // the data goes with its servers
     });
     const stores = [await place.open({ timeoutMs }), await place.open({ timeoutMs })];
     await login(stores[0], "eve", { tokenHash: "one", room: "general" });
@@ -44,4 +41,5 @@ Deno.test({
     assert.equal(returns, 1);
     assert.equal(claimed(await claim(stores[1], "eve", { presentedHash: "one" })).session.room, "general");
   },
-});
+  ownRedis,
+);

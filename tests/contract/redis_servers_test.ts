@@ -2,24 +2,9 @@
 
 import assert from "node:assert/strict";
 import type { Departure } from "../../lib/store/store.ts";
-import { sharedRedis } from "../support/redis.ts";
-import { RedisCorner } from "../support/stores.ts";
 import { until } from "../support/turns.ts";
+import { test } from "./corner.ts";
 import { account, claim, claimed, login } from "./suite.ts";
-
-/** Declares a test with a corner of Redis that servers can share. */
-function test(name: string, fn: (place: RedisCorner) => Promise<void>): void {
-  Deno.test({
-    name: sharedRedis.named(name),
-    ignore: sharedRedis.ignored,
-    sanitizeOps: true,
-    sanitizeResources: true,
-    fn: async () => {
-      await using place = new RedisCorner(sharedRedis.place());
-      await fn(place);
-    },
-  });
-}
 
 const byUser = (departures: readonly Departure[]) => departures.map(({ user }) => user).sort();
 

@@ -5,40 +5,24 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../../lib/errors.ts";
 import { SqliteStore } from "../../lib/store/sqlite.ts";
+import { test as declared } from "../support/declare.ts";
 import { permitted } from "../support/needs.ts";
+import { temporaryFolder } from "../support/process.ts";
+import { wideLimits } from "../support/store_limits.ts";
 
 const files = await permitted("read", "write");
 
 /** Declares a test with a folder of its own. */
 function test(name: string, fn: (path: string) => Promise<void>): void {
-  Deno.test({
-    name: files.named(name),
-    ignore: files.ignored,
-    sanitizeOps: true,
-    sanitizeResources: true,
-    fn: async () => {
-      const folder = await Deno.makeTempDir({ prefix: "chat-test-" });
-      try {
-        await fn(join(folder, "chat.db"));
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
-  });
+  const run = async () => {
+    await using folder = await temporaryFolder();
+    await fn(join(folder.path, "chat.db"));
+  };
+  declared(name, run, files);
 }
 
 function open(path: string, durability: "normal" | "full" = "normal"): SqliteStore {
-  const limits = {
-    historyMaxMessages: 10,
-    historyMaxAge: 1e9,
-    maxInbox: 10,
-    maxFilesBytes: 1e6,
-    maxUserFilesBytes: 1e6,
-    fileTtl: 1e9,
-    leaseMs: 1e4,
-    timeoutMs: 1e3,
-  };
-  return new SqliteStore({ ...limits, path, durability });
+  return new SqliteStore({ ...wideLimits, path, durability });
 }
 
 test("SqliteStore refuses a file that is in use, and says what to do", async (path) => {

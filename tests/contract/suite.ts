@@ -6,6 +6,8 @@
 
 import assert from "node:assert/strict";
 import type { Account, ClaimRequest, ClaimResult, Session } from "../../lib/store/store.ts";
+import { test } from "../support/declare.ts";
+import { need } from "../support/needs.ts";
 import type { Demand, OpenOptions, StorePlace, Subject, TestStore } from "../support/stores.ts";
 
 /** What a test is given. */
@@ -27,17 +29,11 @@ export interface TestOptions extends OpenOptions {
 export function declare(subject: Subject): Declare {
   return (name, fn, { demand, ...open } = {}) => {
     const exception = demand && subject.exceptions[demand];
-    const full = subject.need.named(`${name} [${subject.name}]`);
-    Deno.test({
-      name: exception === undefined ? full : `${full} (ignored: ${exception})`,
-      ignore: subject.need.ignored || exception !== undefined,
-      sanitizeOps: true,
-      sanitizeResources: true,
-      fn: async () => {
-        await using place = await subject.place(demand);
-        await fn({ place, store: await place.open(open) });
-      },
-    });
+    const run = async () => {
+      await using place = await subject.place(demand);
+      await fn({ place, store: await place.open(open) });
+    };
+    test(`${name} [${subject.name}]`, run, subject.need, need(exception));
   };
 }
 

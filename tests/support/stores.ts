@@ -19,6 +19,7 @@ import type { Topic } from "../../lib/wire/names.ts";
 import { type Need, need, permitted } from "./needs.ts";
 import { type RedisPlace, sharedRedis } from "./redis.ts";
 import { ask, type RespAddress, RespError, type RespValue } from "./resp.ts";
+import { wideLimits } from "./store_limits.ts";
 import { until } from "./turns.ts";
 
 /** One server's store: it has joined, and keeps what it was signalled. */
@@ -58,18 +59,6 @@ export interface Subject {
   place(demand?: Demand): Promise<StorePlace>;
 }
 
-/** Limits that no test comes near, unless it sets others. */
-const wide: StoreLimits = {
-  historyMaxMessages: 100_000,
-  historyMaxAge: 1e12,
-  maxInbox: 100_000,
-  maxFilesBytes: 1e9,
-  maxUserFilesBytes: 1e9,
-  fileTtl: 1e9,
-  leaseMs: 60_000,
-  timeoutMs: 10_000,
-};
-
 /** Opens stores, joins, and closes what is still open in the end. */
 abstract class Place implements StorePlace {
   readonly #open = new Set<Store>();
@@ -83,7 +72,7 @@ abstract class Place implements StorePlace {
   protected async clear(): Promise<void> {}
 
   async open({ id = "", ...limits }: OpenOptions = {}): Promise<TestStore> {
-    const store = await this.make({ ...wide, ...limits });
+    const store = await this.make({ ...wideLimits, ...limits });
     this.#open.add(store);
     const signals: ServerSignal[] = [];
     const joined = await store.servers.join(id, (signal) => void signals.push(signal));
@@ -157,8 +146,8 @@ export const sqlite: Subject = {
   },
 };
 
-/** Where a corner of Redis is, whatever the topology. */
-export interface RedisSpot extends AsyncDisposable {
+/** Where a corner of Redis is, whatever the topology; there is nothing to dispose of where the data goes with it. */
+export interface RedisSpot extends Partial<AsyncDisposable> {
   readonly prefix: string;
   /** How the store finds it. */
   readonly address: RedisAddress;
@@ -229,7 +218,7 @@ export class RedisCorner extends Place {
   }
 
   protected override async clear(): Promise<void> {
-    await this.#corner[Symbol.asyncDispose]();
+    await this.#corner[Symbol.asyncDispose]?.();
   }
 
   async #time(): Promise<number> {
