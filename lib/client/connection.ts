@@ -32,6 +32,9 @@ export type Incoming =
   | { readonly kind: "reply"; readonly request: Request; readonly reply: Reply }
   | { readonly kind: "refused"; readonly request: Request; readonly error: ChatError };
 
+/** What answers a request. */
+export type Answer = Exclude<Incoming, { kind: "event" }>;
+
 /** How a connection is kept. */
 export interface ConnectionOptions {
   /** Name and version for `HELLO`, as `chat/1.0.0`. */

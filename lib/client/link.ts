@@ -30,7 +30,17 @@ export type LinkStep =
 /** What a session needs of its link. */
 export type LinkPort = Pick<
   Link,
-  "route" | "connection" | "commands" | "maxFileBytes" | "signal" | "connect" | "request" | "wake" | "close" | "steps"
+  | "route"
+  | "connection"
+  | "commands"
+  | "maxMessageBytes"
+  | "maxFileBytes"
+  | "signal"
+  | "connect"
+  | "request"
+  | "wake"
+  | "close"
+  | "steps"
 >;
 
 /** What encrypts private messages between a session and its link. */
@@ -73,10 +83,14 @@ export class Link {
     return this.#commands;
   }
 
+  /** The longest message, in bytes, as the server told; infinite where none has. */
+  get maxMessageBytes(): number {
+    return this.#limit("message_bytes");
+  }
+
   /** The largest file, in bytes, as the server told; infinite where none has. */
   get maxFileBytes(): number {
-    const told = this.#connection?.limits.file_bytes;
-    return typeof told === "number" ? told : Infinity;
+    return this.#limit("file_bytes");
   }
 
   /** Aborted when the link is closed. */
@@ -136,6 +150,11 @@ export class Link {
         await new Promise<void>((resolve) => this.#wake = resolve);
       }
     }
+  }
+
+  #limit(name: string): number {
+    const told = this.#connection?.limits[name];
+    return typeof told === "number" ? told : Infinity;
   }
 
   async *#attempt(): AsyncGenerator<LinkStep, void, void> {

@@ -14,19 +14,19 @@
 
 import type { Reply, ServerEvent } from "../wire/event.ts";
 import type { ServerAddress } from "./address.ts";
+import { Admission } from "./admission.ts";
 import { atMost, type Clock, systemClock } from "./clock.ts";
 import type { CommandTable } from "./commands.ts";
-import type { Incoming, Request } from "./connection.ts";
+import type { Answer, Incoming, Request } from "./connection.ts";
 import { ClientError, type ConnectionLost } from "./exit.ts";
 import { Homecoming } from "./homecoming.ts";
 import { Link, type LinkOptions, type LinkPort, type LinkStep, type Sealer } from "./link.ts";
 import { type Entry, Outgoing } from "./outgoing.ts";
 import { Receipts } from "./receipts.ts";
 import { Standing } from "./standing.ts";
-import { type Ending, type Login, passing, type Update } from "./update.ts";
+import type { Ending, Login, Update } from "./update.ts";
 
 type Updates = Generator<Update, void, void>;
-type Answer = Exclude<Incoming, { kind: "event" }>;
 
 /** What a session is made from. */
 export interface SessionOptions extends LinkOptions {
@@ -38,37 +38,30 @@ export interface SessionOptions extends LinkOptions {
   readonly keep?: (token: string | undefined) => void;
 }
 
-/** For how long a person is not told of failed attempts when a server has moved its clients off, in milliseconds. */
-const quietMs = 3_000;
-
 /** See the file's promises. */
 export class Session {
   /** Whether nobody knows who the server is: a screen says so for as long as the session lasts. */
   readonly insecure: boolean;
-  readonly #keep: (token: string | undefined) => void;
   readonly #clock: Clock;
   readonly #sealing: Sealer | undefined;
   readonly #link: LinkPort;
-  readonly #standing = new Standing();
+  readonly #admission: Admission;
+  readonly #standing: Standing;
   readonly #outgoing = new Outgoing();
   readonly #receipts = new Receipts();
-  #login: { request: Request; resolve: (reply: Reply) => void; reject: (error: Error) => void } | undefined;
-  #resuming: Request | undefined;
-  #live = false;
   #draining = false;
-  /** Whether the connection was lost because its server had said so. */
-  #moved = false;
   #homecoming: Homecoming | undefined;
   #ending: Ending | undefined;
   #givenUp = 0;
 
   constructor(options: SessionOptions) {
     this.insecure = options.insecure ?? false;
-    this.#keep = options.keep ?? (() => {});
+    this.#standing = new Standing(options.keep ?? (() => {}));
     this.#clock = options.clock ?? systemClock;
     this.#sealing = options.sealing;
     const link = new Link(options);
     this.#link = this.#sealing?.over(link) ?? link;
+    this.#admission = new Admission(this.#link);
   }
 
   /** The commands that the server told. */
@@ -78,8 +71,7 @@ export class Session {
 
   /** The longest message, in bytes, as the server told. */
   get maxMessageBytes(): number {
-    const told = this.#link.connection?.limits.message_bytes;
-    return typeof told === "number" ? told : Infinity;
+    return this.#link.maxMessageBytes;
   }
 
   /** The largest file, in bytes, as the server told. */
@@ -129,14 +121,7 @@ export class Session {
    * @throws {ClientError} when there is no server, or the connection ends before the answer
    */
   login(login: Login): Promise<Reply> {
-    const answer = new Promise<Reply>((resolve, reject) => {
-      if (this.#ending) return reject(new ClientError(this.#ending.exit, this.#ending.message));
-      this.#login = { request: { ...login }, resolve, reject };
-      this.#link.request(this.#login.request);
-      this.#link.wake();
-    });
-    answer.catch(() => {}); // a refusal is shown as well
-    return answer;
+    return this.#admission.ask({ ...login });
   }
 
   /**
@@ -181,7 +166,7 @@ export class Session {
 
   /** Leaves politely, after all that was typed, but within `ms` milliseconds. */
   async quit(ms: number): Promise<void> {
-    if (this.#live) await atMost(this.#clock, ms, this.send({ cmd: "quit" }));
+    if (this.#admission.granted) await atMost(this.#clock, ms, this.send({ cmd: "quit" }));
     this.close();
   }
 
@@ -193,7 +178,7 @@ export class Session {
   /** All that happens, in order, until the session ends for good. */
   async *updates(): AsyncGenerator<Update, void, void> {
     try {
-      const wanted = () => this.#standing.resumable || this.#login !== undefined;
+      const wanted = () => this.#standing.resumable || this.#admission.wanted;
       for await (const step of this.#link.steps(wanted)) yield* this.#step(step);
     } finally {
       this.close();
@@ -209,9 +194,7 @@ export class Session {
         return yield* this.#miss(step.server, step.error);
       case "up":
         this.#draining = false;
-        if (this.#standing.resumable) this.#link.request(this.#resuming = this.#standing.resume());
-        else this.#link.request(this.#login?.request);
-        return;
+        return this.#admission.begin(this.#standing.resume());
       case "incoming":
         return yield* this.#take(step.incoming);
       case "down":
@@ -221,14 +204,9 @@ export class Session {
 
   /** An attempt failed. */
   *#miss(server: ServerAddress, error: Error): Updates {
+    if (!this.#standing.resumable) return this.#admission.failed(error);
     const { route } = this.#link;
-    if (!this.#standing.resumable) {
-      if (!route.exhausted) return;
-      route.reset();
-      return this.#refuseLogin(error);
-    }
-    // A server that moved its clients off may be away for a moment, and so may the next.
-    if (!this.#moved || route.lostForMs > quietMs) {
+    if (!route.patient) {
       yield { kind: "status", status: { state: "unreachable", server, message: error.message } };
     }
     if (!route.hopeless) return;
@@ -239,33 +217,26 @@ export class Session {
   }
 
   *#lose(why: ConnectionLost): Updates {
-    const { route } = this.#link;
-    const wasLive = this.#live;
-    const resuming = this.#resuming !== undefined;
-    this.#live = false;
-    this.#resuming = undefined;
+    const { server } = this.#link.route;
+    const lost = this.#admission.lost(why, this.#draining);
     this.#homecoming = undefined;
     this.#receipts.reset();
-    this.#refuseLogin(why);
     yield* this.#outgoing.interrupt();
-    if (resuming) {
-      const { server } = route;
-      route.failed();
-      return yield* this.#miss(server, new Error(`The connection was lost again: ${why.message}`));
+    if (lost === "resume") {
+      yield* this.#miss(server, new Error(`The connection was lost again: ${why.message}`));
+    } else if (lost === "session") {
+      yield { kind: "status", status: { state: "lost", reason: why.message, planned: this.#draining } };
     }
-    if (!wasLive) return;
-    this.#moved = this.#draining;
-    route.lost(this.#moved);
-    yield { kind: "status", status: { state: "lost", reason: why.message, planned: this.#moved } };
   }
 
   *#take(incoming: Incoming): Updates {
     if (incoming.kind === "event") return yield* this.#takeEvent(incoming.event);
     const { request } = incoming;
     const entry = this.#outgoing.find(request);
+    const asked = this.#admission.find(request);
     if (entry) yield* this.#takeAnswer(entry, incoming);
-    else if (request === this.#login?.request) yield* this.#takeLogin(incoming);
-    else if (request === this.#resuming) yield* this.#takeResume(incoming);
+    else if (asked === "login") yield* this.#takeLogin(incoming);
+    else if (asked === "resume") yield* this.#takeResume(incoming);
     else if (this.#homecoming?.owns(request)) yield* this.#tellBack(this.#homecoming.answered());
     else if (this.#receipts.owns(request)) this.#link.request(this.#receipts.answered());
     this.#pump();
@@ -293,38 +264,28 @@ export class Session {
     }
     yield { kind: "event", event };
     if (event.type === "system" && event.code === "forced_logout") {
-      this.#keep(undefined);
+      this.#standing.forfeit();
       yield* this.#outgoing.abandon();
       this.#end({ reason: "forced_logout", exit: "login", message: event.message });
     }
   }
 
   *#takeLogin(answer: Answer): Updates {
-    const { resolve, reject } = this.#login!;
-    this.#login = undefined;
-    if (answer.kind === "reply") {
-      this.#enter(answer.reply);
-      this.#link.route.reset();
-    }
-    if (answer.kind === "reply") resolve(answer.reply);
-    else reject(answer.error);
+    this.#enter(answer);
     yield answer;
   }
 
   *#takeResume(answer: Answer): Updates {
-    this.#resuming = undefined;
+    const outcome = this.#enter(answer);
     if (answer.kind === "reply") {
-      this.#enter(answer.reply);
       const { missed } = answer.reply as { missed?: unknown };
       this.#homecoming = new Homecoming(this.#clock, this.#link.signal, (request) => this.#link.request(request));
       if (typeof missed === "number") yield* this.#tellBack(missed);
       return;
     }
-    const { code, message, extra } = answer.error;
-    if (passing.has(code)) {
-      const { route, connection } = this.#link;
-      route.failed();
-      route.retryAfter(extra.retry_after_ms);
+    const { message } = answer.error;
+    if (outcome === "again") {
+      const { connection } = this.#link;
       yield* this.#miss(connection!.server, answer.error);
       return connection!.close(message);
     }
@@ -345,9 +306,9 @@ export class Session {
     }
     const { reply } = answer;
     this.#outgoing.remove(entry);
-    this.#learn(reply);
+    this.#standing.take(reply);
     if (reply.of === "quit") this.close();
-    if (reply.of === "logout") this.#live = false; // whoever waits for the answer sends nothing more
+    if (reply.of === "logout") this.#admission.leave(); // whoever waits for the answer sends nothing more
     entry.resolve(reply);
     if (!entry.own) yield answer;
     if (reply.of !== "logout") return;
@@ -355,23 +316,15 @@ export class Session {
     yield { kind: "status", status: { state: "logged_out" } };
   }
 
-  /** Is logged in: by a login, a registration or a resume. */
-  #enter(reply: Reply): void {
-    this.#learn(reply);
-    this.#live = true;
-    this.#link.route.reached();
-  }
-
-  #learn(reply: Reply): void {
-    const { token } = this.#standing;
-    this.#standing.take(reply);
-    if (this.#standing.token !== token) this.#keep(this.#standing.token);
+  /** A login or a resume has its answer: what it tells is known before whoever asked is told. */
+  #enter(answer: Answer): ReturnType<Admission["answered"]> {
+    if (answer.kind === "reply") this.#standing.take(answer.reply);
+    return this.#admission.answered(answer);
   }
 
   /** Is logged out; what was not sent is given up. */
   *#forget(): Updates {
-    this.#live = false;
-    if (this.#standing.resumable) this.#keep(undefined);
+    this.#admission.leave();
     this.#standing.clear();
     yield* this.#outgoing.abandon();
   }
@@ -385,21 +338,14 @@ export class Session {
 
   /** Sends what may be sent. */
   #pump(): void {
-    if (!this.#live || this.#draining) return;
+    if (!this.#admission.granted || this.#draining) return;
     for (const request of this.#outgoing.next(this.room, this.commands)) this.#link.request(request);
-  }
-
-  #refuseLogin(error: Error): void {
-    this.#login?.reject(error);
-    this.#login = undefined;
   }
 
   #end(ending: Ending): void {
     if (this.#ending) return;
     this.#ending = ending;
-    this.#live = false;
-    const error = new ClientError(ending.exit, ending.message);
-    this.#refuseLogin(error);
+    this.#admission.close(new ClientError(ending.exit, ending.message));
     this.#givenUp = this.#outgoing.abandon().filter(({ request }) => request.cmd !== "quit").length;
     this.#link.close();
   }

@@ -24,12 +24,16 @@ export interface RouteOptions {
 /** A session that came back and is lost again within this time, in milliseconds, has not really come back. */
 const stableMs = 5_000;
 
+/** For how long failed attempts mean nothing when a server has moved its clients off, in milliseconds. */
+const quietMs = 3_000;
+
 /** See the file's first lines. */
 export class Route {
   readonly #options: RouteOptions;
   #index = 0;
   #attempt = 0;
   #retryAfterMs: number | undefined;
+  #moved = false;
   #returned = false;
   #reachedAt = 0;
   #lostAt: number | undefined;
@@ -57,6 +61,11 @@ export class Route {
   /** Whether it is time to give up. */
   get hopeless(): boolean {
     return this.lostForMs >= (this.#options.giveUpMs ?? Infinity);
+  }
+
+  /** Whether a failed attempt means nothing yet: a server that moves its clients off is soon back, or the next is. */
+  get patient(): boolean {
+    return this.#moved && this.lostForMs <= quietMs;
   }
 
   /** How long to wait before the next attempt, in milliseconds. */
@@ -88,13 +97,14 @@ export class Route {
   /**
    * The session is lost.
    *
-   * @param elsewhere whether another server is to be tried first
+   * @param moved whether the server has moved its clients off: another is to be tried first
    */
-  lost(elsewhere: boolean): void {
+  lost(moved: boolean): void {
+    this.#moved = moved;
     this.#lostAt = this.#options.clock.now();
     this.#attempt = this.#returned && this.#lostAt - this.#reachedAt < stableMs ? this.#attempt + 1 : 0;
     this.#returned = true;
-    if (elsewhere) this.#index++;
+    if (moved) this.#index++;
   }
 
   /** Begins anew: the next loss is the first. */

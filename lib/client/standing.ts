@@ -3,15 +3,22 @@
  */
 
 import type { GapEvent, Reply, TopicEvent } from "../wire/event.ts";
+import type { Request } from "./connection.ts";
 import { Progress } from "./progress.ts";
 import { toPositions } from "./shape.ts";
 
 /** See the file's first line. */
 export class Standing {
+  readonly #keep: (token: string | undefined) => void;
   readonly #progress = new Progress();
   #user: string | undefined;
   #room: string | undefined;
   #token: string | undefined;
+
+  /** @param keep told what resumes the session, whenever that changes; undefined when nothing does any more */
+  constructor(keep: (token: string | undefined) => void) {
+    this.#keep = keep;
+  }
 
   get user(): string | undefined {
     return this.#user;
@@ -21,28 +28,31 @@ export class Standing {
     return this.#room;
   }
 
-  /** What resumes the session. */
-  get token(): string | undefined {
-    return this.#token;
-  }
-
   /** Whether a lost connection can be resumed. */
   get resumable(): boolean {
     return this.#token !== undefined;
   }
 
-  /** The request that resumes. */
-  resume(): { cmd: "resume"; token: string; positions: Readonly<Record<string, string>> } {
-    return { cmd: "resume", token: this.#token!, positions: this.#progress.positions() };
+  /** The request that resumes the session, where one can. */
+  resume(): Request | undefined {
+    return this.#token === undefined
+      ? undefined
+      : { cmd: "resume", token: this.#token, positions: this.#progress.positions() };
   }
 
   /** Takes what the answer to a command changes. */
   take(reply: Reply): void {
+    const before = this.#token;
+    this.#take(reply);
+    if (this.#token !== before) this.#keep(this.#token);
+  }
+
+  #take(reply: Reply): void {
     const { user, room, resume, positions } = reply as Readonly<Record<string, unknown>>;
     switch (reply.of) {
       case "login":
       case "register":
-        this.clear();
+        this.#clear();
         // falls through
       case "resume":
         if (typeof user === "string") this.#user = user;
@@ -58,7 +68,7 @@ export class Standing {
         this.#progress.unfollow(reply.user);
         break;
       case "logout":
-        return this.clear();
+        return this.#clear();
     }
     if (positions !== undefined) this.#progress.follow(toPositions(positions));
     if (typeof resume === "string") this.#token = resume;
@@ -76,6 +86,17 @@ export class Standing {
 
   /** Is nobody and nowhere. */
   clear(): void {
+    if (this.resumable) this.forfeit();
+    this.#clear();
+  }
+
+  /** Nothing resumes the session any more. */
+  forfeit(): void {
+    this.#token = undefined;
+    this.#keep(undefined);
+  }
+
+  #clear(): void {
     this.#user = this.#room = this.#token = undefined;
     this.#progress.clear();
   }

@@ -7,6 +7,7 @@ import type { Request } from "../../lib/client/connection.ts";
 import { ChatError } from "../../lib/errors.ts";
 import type { Reply } from "../../lib/wire/event.ts";
 import { fileChunkBytes } from "../../lib/wire/files.ts";
+import { test } from "../support/declare.ts";
 import { permitted } from "../support/needs.ts";
 import { temporaryFolder } from "../support/process.ts";
 
@@ -65,14 +66,11 @@ const files = await permitted("read", "write");
 
 /** A test with a folder of its own. */
 export function withFolder(name: string, fn: (folder: string) => Promise<void>): void {
-  Deno.test({
-    name: files.named(name),
-    ignore: files.ignored,
-    async fn() {
-      await using folder = await temporaryFolder();
-      await fn(folder.path);
-    },
-  });
+  const run = async () => {
+    await using folder = await temporaryFolder();
+    await fn(folder.path);
+  };
+  test(name, run, files);
 }
 
 /** What is in a folder, by name. */

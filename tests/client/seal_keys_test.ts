@@ -9,27 +9,17 @@ import { toBase64url } from "../../lib/client/seal/bytes.ts";
 import { makePair, openDevice, readDevice } from "../../lib/client/seal/device.ts";
 import { KnownKeys } from "../../lib/client/seal/known_keys.ts";
 import type { UserKeys } from "../../lib/wire/event.ts";
-import { temporaryFolder } from "../support/process.ts";
-import { permitted } from "../support/needs.ts";
+import { withFolder } from "./fake_files.ts";
 import { test } from "./fakes.ts";
 
-const files = await permitted("read", "write");
 const account = "alice@chat.example.org:8000";
 const keys = (await Promise.all(Array.from({ length: 4 }, makePair))).map((pair) => pair.public);
-
-function onDisk(name: string, fn: (folder: string) => Promise<void>): void {
-  const run = async () => {
-    await using folder = await temporaryFolder();
-    await fn(folder.path);
-  };
-  Deno.test({ name: files.named(name), ignore: files.ignored, fn: run, sanitizeOps: true, sanitizeResources: true });
-}
 
 function list(user: string, ...present: readonly string[]): UserKeys {
   return { user, keys: present.map((key) => ({ public: key, added: "2026-11-21T09:00:00.000Z" })), version: "v" };
 }
 
-onDisk("openDevice() makes a key once, and keeps it for its owner's eyes only", async (folder) => {
+withFolder("openDevice() makes a key once, and keeps it for its owner's eyes only", async (folder) => {
   const place = { folder, account };
   assert.equal(await readDevice(place), undefined);
   const device = await openDevice(place);
@@ -43,13 +33,13 @@ onDisk("openDevice() makes a key once, and keeps it for its owner's eyes only", 
   assert.equal(Deno.statSync(join(folder, "keys", names[0])).mode! & 0o777, 0o600);
 });
 
-onDisk("openDevice() gives all who ask at once the same key", async (folder) => {
+withFolder("openDevice() gives all who ask at once the same key", async (folder) => {
   const devices = await Promise.all(Array.from({ length: 5 }, () => openDevice({ folder, account })));
   assert.equal(new Set(devices.map((device) => device.public)).size, 1);
   assert.equal([...Deno.readDirSync(join(folder, "keys"))].length, 1);
 });
 
-onDisk("openDevice() makes no new key in the place of one that is damaged", async (folder) => {
+withFolder("openDevice() makes no new key in the place of one that is damaged", async (folder) => {
   const { public: key } = await openDevice({ folder, account });
   const file = join(folder, "keys", encodeURIComponent(account));
   const kept = JSON.parse(Deno.readTextFileSync(file));
@@ -70,7 +60,7 @@ test("openDevice() makes a key for this run where nothing can be kept", async ()
   assert.equal(await readDevice({ folder: undefined, account }), undefined);
 });
 
-onDisk("KnownKeys.learn() tells what has changed, and remembers every key that it saw", async (folder) => {
+withFolder("KnownKeys.learn() tells what has changed, and remembers every key that it saw", async (folder) => {
   await Promise.resolve();
   let now = "2026-11-21T09:00:00.000Z";
   const known = new KnownKeys({ folder, account }, () => new Date(now));
@@ -93,7 +83,7 @@ onDisk("KnownKeys.learn() tells what has changed, and remembers every key that i
   assert.deepEqual(known.learn(list("bob", keys[3])), { added: 1, removed: 0 });
 });
 
-onDisk("KnownKeys.learn() does not tell of the device that it runs on", async (folder) => {
+withFolder("KnownKeys.learn() does not tell of the device that it runs on", async (folder) => {
   await Promise.resolve();
   const known = new KnownKeys({ folder, account });
   assert.equal(known.learn(list("alice", keys[0]), keys[0]), undefined);
@@ -101,7 +91,7 @@ onDisk("KnownKeys.learn() does not tell of the device that it runs on", async (f
   assert.deepEqual(known.learn(list("alice", keys[0], keys[1], keys[2]), keys[1]), { added: 1, removed: 0 });
 });
 
-onDisk("KnownKeys keeps what was verified and accepted", async (folder) => {
+withFolder("KnownKeys keeps what was verified and accepted", async (folder) => {
   await Promise.resolve();
   const known = new KnownKeys({ folder, account });
   known.learn(list("bob", keys[0]));
@@ -121,7 +111,7 @@ onDisk("KnownKeys keeps what was verified and accepted", async (folder) => {
   assert.equal(again.peer("bob").plain, undefined);
 });
 
-onDisk("KnownKeys does not begin anew where its file was changed", async (folder) => {
+withFolder("KnownKeys does not begin anew where its file was changed", async (folder) => {
   await Promise.resolve();
   const known = new KnownKeys({ folder, account });
   known.learn(list("bob", keys[0]));
@@ -143,7 +133,7 @@ onDisk("KnownKeys does not begin anew where its file was changed", async (folder
   }
 });
 
-onDisk("KnownKeys remembers a bounded number of keys, and all that are in use", async (folder) => {
+withFolder("KnownKeys remembers a bounded number of keys, and all that are in use", async (folder) => {
   await Promise.resolve();
   const known = new KnownKeys({ folder, account });
   for (let round = 0; round < 25; round++) {

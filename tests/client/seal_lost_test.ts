@@ -158,10 +158,16 @@ test("Session asks about everybody's devices, however many unknown ones somebody
   await settled();
 });
 
-test("Questions.mayAsk() bounds what is asked in vain, for each sender, until the connection is lost", () => {
-  const questions = new Questions();
+test("Questions.askWhose() bounds what is asked in vain, for each sender, until the connection is lost", () => {
   const known = new Set<string>();
-  const may = (sender: string, key: string) => questions.mayAsk(sender, key, (key) => known.has(key));
+  const account = { isOwn: () => false, known: { has: (_: string, key: string) => known.has(key) } } as Json;
+  const questions = new Questions({ request() {} }, { account });
+  /** @returns whether it was asked; the answer comes at once */
+  function may(sender: string, key: string): boolean {
+    const question = questions.askWhose(sender, key);
+    if (question) questions.answered(question);
+    return question !== undefined;
+  }
   assert.deepEqual(["k1", "k1", "k2", "k3", "k4"].map((key) => may("B", key)), [true, false, true, true, false]);
   assert.ok(may("c", "k4"));
   known.add("k2");

@@ -10,8 +10,7 @@ import { unmarked } from "../../lib/client/seal/privacy.ts";
 import { Sealing } from "../../lib/client/seal/sealing.ts";
 import { toEvent, toMessages } from "../../lib/client/shape.ts";
 import { ChatError } from "../../lib/errors.ts";
-import { permitted } from "../support/needs.ts";
-import { temporaryFolder } from "../support/process.ts";
+import { withFolder } from "./fake_files.ts";
 import { type Json, said, soon, test } from "./fakes.ts";
 import {
   accepted,
@@ -29,18 +28,8 @@ import {
   toldAll,
 } from "./seal_scene.ts";
 
-const files = await permitted("read", "write");
 const server = { host: "one", port: 1 };
 const direct = { type: "direct", topic: "inbox:a", to: "a" };
-
-/** A test with clients that remember things in the same folder. */
-function onDisk(name: string, fn: (folder: string) => Promise<void>): void {
-  const run = async () => {
-    await using folder = await temporaryFolder();
-    await fn(folder.path);
-  };
-  Deno.test({ name: files.named(name), ignore: files.ignored, fn: run, sanitizeOps: true, sanitizeResources: true });
-}
 
 async function entered(folder: string | undefined, user = "a"): Promise<Sealing> {
   const sealing = new Sealing({ folder, server, now: () => Date.parse(time) });
@@ -52,74 +41,80 @@ const message = { cmd: "msg", to: "b", text: "secret", cid: "c1" };
 const unheard = () => {};
 const neverAsked = () => Promise.reject(new Error("nothing was to be asked"));
 
-onDisk("Sealing judges the devices that it encrypts for, whatever another client has learned", async (folder) => {
+withFolder("Sealing judges the devices that it encrypts for, whatever another client has learned", async (folder) => {
   const [one, two] = [await entered(folder), await entered(folder)];
   const own = devices("a", { public: one.account!.device!.public });
-  for (const sealing of [one, two]) sealing.learn("a", own);
-  one.learn("b", devices("b", bob));
+  for (const sealing of [one, two]) sealing.learn("a", own, unheard);
+  one.learn("b", devices("b", bob), unheard);
   one.account!.known.verify("b", one.account!.sets("b"));
-  one.learn("b", devices("b", bob, stranger));
+  one.learn("b", devices("b", bob, stranger), unheard);
   await assert.rejects(one.prepare(message, 4096, unheard), /devices have changed since you verified b/);
-  two.learn("b", devices("b", bob));
-  one.learn("c", devices("c", carol)); // reads the file, where b has one device
+  two.learn("b", devices("b", bob), unheard);
+  one.learn("c", devices("c", carol), unheard); // reads the file, where b has one device
   await assert.rejects(one.prepare(message, 4096, unheard), /devices have changed since you verified b/);
   await assert.rejects(one.canSeal("b", neverAsked), /devices have changed since you verified b/);
   const { privacy } = await two.prepare(message, 4096, unheard);
   assert.equal(privacy!.state, "verified");
   // And one's own, likewise.
-  two.learn("a", devices("a", { public: one.account!.device!.public }, stranger));
-  one.learn("a", own);
+  two.learn("a", devices("a", { public: one.account!.device!.public }, stranger), unheard);
+  one.learn("a", own, unheard);
   await assert.rejects(two.prepare(message, 4096, unheard), /Your own devices have changed/);
-  one.learn("b", devices("b", bob));
+  one.learn("b", devices("b", bob), unheard);
   const { request } = await one.prepare(message, 4096, unheard);
   const opening = await openEnvelope(request.sealed as string, { from: "a", to: "b", cid: "c1" }, stranger);
   assert.equal(opening.kind, "not_for_this_device");
 });
 
-onDisk("Sealing takes a device that was removed and comes back for one that nobody has verified", async (folder) => {
-  const sealing = await entered(folder);
-  const own = { public: sealing.account!.device!.public };
-  sealing.learn("a", devices("a", own, carol));
-  sealing.learn("b", devices("b", bob, bobToo));
-  sealing.account!.known.verify("b", sealing.account!.sets("b"));
-  sealing.learn("b", devices("b", bob));
-  assert.equal((await sealing.prepare(message, 4096, unheard)).privacy!.state, "verified", "with one device less");
-  sealing.learn("b", devices("b", bob, bobToo));
-  await assert.rejects(sealing.prepare(message, 4096, unheard), /b's devices have changed since you verified b/);
-  sealing.account!.known.verify("b", sealing.account!.sets("b"));
-  sealing.learn("a", devices("a", own));
-  sealing.learn("a", devices("a", own, carol));
-  await assert.rejects(sealing.prepare(message, 4096, unheard), /Your own devices have changed/);
-  // All of them gone, and back: by the server's word, somebody else may have them.
-  sealing.account!.known.verify("b", sealing.account!.sets("b"));
-  sealing.learn("b", devices("b"));
-  sealing.learn("b", devices("b", bob));
-  await assert.rejects(sealing.prepare(message, 4096, unheard), /b's devices have changed since you verified b/);
-});
+withFolder(
+  "Sealing takes a device that was removed and comes back for one that nobody has verified",
+  async (folder) => {
+    const sealing = await entered(folder);
+    const own = { public: sealing.account!.device!.public };
+    sealing.learn("a", devices("a", own, carol), unheard);
+    sealing.learn("b", devices("b", bob, bobToo), unheard);
+    sealing.account!.known.verify("b", sealing.account!.sets("b"));
+    sealing.learn("b", devices("b", bob), unheard);
+    assert.equal((await sealing.prepare(message, 4096, unheard)).privacy!.state, "verified", "with one device less");
+    sealing.learn("b", devices("b", bob, bobToo), unheard);
+    await assert.rejects(sealing.prepare(message, 4096, unheard), /b's devices have changed since you verified b/);
+    sealing.account!.known.verify("b", sealing.account!.sets("b"));
+    sealing.learn("a", devices("a", own), unheard);
+    sealing.learn("a", devices("a", own, carol), unheard);
+    await assert.rejects(sealing.prepare(message, 4096, unheard), /Your own devices have changed/);
+    // All of them gone, and back: by the server's word, somebody else may have them.
+    sealing.account!.known.verify("b", sealing.account!.sets("b"));
+    sealing.learn("b", devices("b"), unheard);
+    sealing.learn("b", devices("b", bob), unheard);
+    await assert.rejects(sealing.prepare(message, 4096, unheard), /b's devices have changed since you verified b/);
+  },
+);
 
-onDisk("Sealing refuses by what another client of the same user has verified", async (folder) => {
+withFolder("Sealing refuses by what another client of the same user has verified", async (folder) => {
   const [one, two] = [await entered(folder), await entered(folder)];
   const own = devices("a", { public: one.account!.device!.public });
-  for (const sealing of [one, two]) sealing.learn("a", own);
-  one.learn("b", devices("b", bob, stranger));
-  two.learn("b", devices("b", bob));
+  for (const sealing of [one, two]) sealing.learn("a", own, unheard);
+  one.learn("b", devices("b", bob, stranger), unheard);
+  two.learn("b", devices("b", bob), unheard);
   two.account!.known.verify("b", two.account!.sets("b"));
   await assert.rejects(one.prepare(message, 4096, unheard), /devices have changed since you verified b/);
 });
 
-onDisk("Sealing.canSeal() refuses where the keys cannot be read, so that no file goes out as it is", async (folder) => {
-  Deno.mkdirSync(join(folder, "keys"));
-  Deno.writeTextFileSync(join(folder, "keys", encodeURIComponent("a@one:1")), "broken");
-  const sealing = await entered(folder);
-  assert.equal(sealing.account, undefined);
-  await assert.rejects(sealing.canSeal("b", neverAsked), /holds no device key.*Nothing is sent/);
-  await assert.rejects(sealing.prepare(message, 4096, unheard), /Nothing is sent/);
-});
+withFolder(
+  "Sealing.canSeal() refuses where the keys cannot be read, so that no file goes out as it is",
+  async (folder) => {
+    Deno.mkdirSync(join(folder, "keys"));
+    Deno.writeTextFileSync(join(folder, "keys", encodeURIComponent("a@one:1")), "broken");
+    const sealing = await entered(folder);
+    assert.equal(sealing.account, undefined);
+    await assert.rejects(sealing.canSeal("b", neverAsked), /holds no device key.*Nothing is sent/);
+    await assert.rejects(sealing.prepare(message, 4096, unheard), /Nothing is sent/);
+  },
+);
 
-onDisk("Sealing sends nothing when what it knew of keys becomes unreadable", async (folder) => {
+withFolder("Sealing sends nothing when what it knew of keys becomes unreadable", async (folder) => {
   const sealing = await entered(folder);
-  sealing.learn("a", devices("a", { public: sealing.account!.device!.public }));
-  sealing.learn("b", devices("b"));
+  sealing.learn("a", devices("a", { public: sealing.account!.device!.public }), unheard);
+  sealing.learn("b", devices("b"), unheard);
   Deno.writeTextFileSync(join(folder, "known_keys", encodeURIComponent("a@one:1")), "broken");
   await assert.rejects(sealing.prepare(message, 4096, unheard), /is not as it should be/);
   await assert.rejects(sealing.canSeal("b", neverAsked), /is not as it should be/);
@@ -136,13 +131,13 @@ test("Sealing.canSeal() refuses while nobody is logged in, and where the server 
   assert.equal(await sealing.canSeal("b", older), false);
 });
 
-onDisk(
+withFolder(
   "Session learns keys of nobody but whom it asked about, and keeps nothing that it cannot read",
   async (folder) => {
     {
       await using scene = await loggedIn(folder);
       const { session, peer, sealing } = scene;
-      sealing.learn("c", devices("c", carol));
+      sealing.learn("c", devices("c", carol), unheard);
       const answers = [
         devices("x y", stranger),
         devices("c", stranger),

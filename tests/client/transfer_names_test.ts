@@ -10,8 +10,7 @@ import { numberedName, safeName } from "../../lib/client/transfer/safe_name.ts";
 import { formatSeconds, formatSize } from "../../lib/client/transfer/size.ts";
 import type { TopicEvent } from "../../lib/wire/event.ts";
 import { isFilename } from "../../lib/wire/files.ts";
-import { permitted } from "../support/needs.ts";
-import { temporaryFolder } from "../support/process.ts";
+import { withFolder } from "./fake_files.ts";
 import { test } from "./fakes.ts";
 
 test("safeName() keeps what is harmless", () => {
@@ -257,19 +256,6 @@ test("progressOf() folds several transfers into one", () => {
     "4 files, 10 % of 4.0 kB, 100 bytes/s, 36 s left (3: a.bin, 4: a.bin, 5: a.bin, …)",
   );
 });
-
-const files = await permitted("read", "write");
-
-function withFolder(name: string, fn: (folder: string) => Promise<void>): void {
-  Deno.test({
-    name: files.named(name),
-    ignore: files.ignored,
-    async fn() {
-      await using folder = await temporaryFolder();
-      await fn(folder.path);
-    },
-  });
-}
 
 withFolder("pathCandidates() completes files and folders, hidden ones only when asked for", async (folder) => {
   await Deno.mkdir(join(folder, "my docs"));

@@ -34,6 +34,11 @@ export class HeldSteps {
     this.#add({ step: () => step, waits: new Set(), topic: topicOf(step) });
   }
 
+  /** Adds a sentence for a person behind all others. */
+  note(message: string): void {
+    this.push({ kind: "status", status: { state: "notice", message } });
+  }
+
   /**
    * Adds a step behind all others that is made when it is its turn.
    *

@@ -95,13 +95,19 @@ export class Sealing implements Sealer {
     this.#told.clear();
   }
 
-  /** Takes what the server says of somebody's keys. @returns what a person is to be told; undefined for no keys at all */
-  learn(user: string, value: unknown): string[] | undefined {
+  /**
+   * Takes what the server says of somebody's keys.
+   *
+   * @param tell told what a person should know about it
+   * @returns whether these were any keys at all
+   */
+  learn(user: string, value: unknown, tell: (sentence: string) => void): boolean {
     const keys = toUserKeys(user, value);
-    if (!keys) return undefined;
+    if (!keys) return false;
     this.#lists.set(fold(user), keys);
     const news = this.#guarded((account) => account.learn(keys));
-    return news === undefined ? [] : [news];
+    if (news !== undefined) tell(news);
+    return true;
   }
 
   /** Forgets what keys a user has by the server's word, so that it is asked again. */
