@@ -4,7 +4,7 @@
  * Promises:
  * 1. after a lost connection it comes back by itself, on any of its servers, without a password;
  * 2. what was typed is sent in order, also while there is no connection, and each message arrives once: an unanswered
- *    one is sent again under the same `cid`, to the room for which it was typed;
+ *    one, and one for which the store was away, is sent again under the same `cid`, to the room for which it was typed;
  * 3. each message is shown once and in its topic's order, and a gap is shown where the server told of one;
  * 4. a session that another login has taken over does not come back by itself.
  *
@@ -19,6 +19,7 @@ import { atMost, type Clock, systemClock } from "./clock.ts";
 import type { CommandTable } from "./commands.ts";
 import type { Answer, Incoming, Request } from "./connection.ts";
 import { ClientError, type ConnectionLost } from "./exit.ts";
+import { Hold } from "./hold.ts";
 import { Homecoming } from "./homecoming.ts";
 import { Link, type LinkOptions, type LinkPort, type LinkStep, type Sealer } from "./link.ts";
 import { type Entry, Outgoing } from "./outgoing.ts";
@@ -49,7 +50,7 @@ export class Session {
   readonly #standing: Standing;
   readonly #outgoing = new Outgoing();
   readonly #receipts = new Receipts();
-  #draining = false;
+  readonly #hold: Hold;
   #homecoming: Homecoming | undefined;
   #ending: Ending | undefined;
   #givenUp = 0;
@@ -62,6 +63,9 @@ export class Session {
     const link = new Link(options);
     this.#link = this.#sealing?.over(link) ?? link;
     this.#admission = new Admission(this.#link);
+    const { giveUpMs } = options;
+    // A question is answered at once, if only so; what was said waits.
+    this.#hold = new Hold({ clock: this.#clock, link, waiting: ["message"], giveUpMs, again: () => this.#pump() });
   }
 
   /** The commands that the server told. */
@@ -159,6 +163,11 @@ export class Session {
     return await this.#sealing?.canSeal(user, (request) => this.ask(request)) ?? false;
   }
 
+  /** Whether messages wait because the server cannot store them at the moment. */
+  get storeAway(): boolean {
+    return this.#hold.storeAway;
+  }
+
   /** What was typed and has no answer yet, in order. */
   get waiting(): readonly Request[] {
     return this.#outgoing.typed;
@@ -193,7 +202,7 @@ export class Session {
       case "failed":
         return yield* this.#miss(step.server, step.error);
       case "up":
-        this.#draining = false;
+        this.#hold.begin();
         return this.#admission.begin(this.#standing.resume());
       case "incoming":
         return yield* this.#take(step.incoming);
@@ -218,14 +227,14 @@ export class Session {
 
   *#lose(why: ConnectionLost): Updates {
     const { server } = this.#link.route;
-    const lost = this.#admission.lost(why, this.#draining);
+    const lost = this.#admission.lost(why, this.#hold.draining);
     this.#homecoming = undefined;
     this.#receipts.reset();
     yield* this.#outgoing.interrupt();
     if (lost === "resume") {
       yield* this.#miss(server, new Error(`The connection was lost again: ${why.message}`));
     } else if (lost === "session") {
-      yield { kind: "status", status: { state: "lost", reason: why.message, planned: this.#draining } };
+      yield { kind: "status", status: { state: "lost", reason: why.message, planned: this.#hold.draining } };
     }
   }
 
@@ -259,7 +268,7 @@ export class Session {
         break;
       case "system":
         if (event.code !== "server_draining") break;
-        this.#draining = true;
+        this.#hold.drain();
         return this.#link.route.retryAfter(event.retry_after_ms); // a move that nobody need know of
     }
     yield { kind: "event", event };
@@ -295,9 +304,11 @@ export class Session {
 
   *#takeAnswer(entry: Entry, answer: Answer): Updates {
     if (answer.kind === "refused") {
-      if (answer.error.code === "server_draining" && entry.repetition !== "once") {
-        this.#draining = true;
-        return this.#outgoing.postpone(entry);
+      const { storeAway } = this.#hold;
+      if (this.#hold.takes(entry, answer.error.code)) {
+        this.#outgoing.postpone(entry);
+        if (this.#hold.storeAway && !storeAway) yield { kind: "status", status: { state: "store_away" } };
+        return;
       }
       this.#outgoing.remove(entry);
       entry.reject(answer.error);
@@ -306,6 +317,7 @@ export class Session {
     }
     const { reply } = answer;
     this.#outgoing.remove(entry);
+    this.#hold.answered(entry);
     this.#standing.take(reply);
     if (reply.of === "quit") this.close();
     if (reply.of === "logout") this.#admission.leave(); // whoever waits for the answer sends nothing more
@@ -338,7 +350,7 @@ export class Session {
 
   /** Sends what may be sent. */
   #pump(): void {
-    if (!this.#admission.granted || this.#draining) return;
+    if (!this.#admission.granted || this.#hold.active) return;
     for (const request of this.#outgoing.next(this.room, this.commands)) this.#link.request(request);
   }
 

@@ -13,20 +13,17 @@
 import type { Reply, ServerEvent } from "../wire/event.ts";
 import type { ServerAddress } from "./address.ts";
 import { atMost, type Clock, systemClock } from "./clock.ts";
-import type { Incoming, Request } from "./connection.ts";
+import type { Answer, Request } from "./connection.ts";
 import { ClientError, type Exit } from "./exit.ts";
+import { Hold } from "./hold.ts";
 import { Link, type LinkOptions, type LinkPort, type LinkStep, type Sealer } from "./link.ts";
 import { type Entry, Outgoing } from "./outgoing.ts";
 import { type Ending, type Login, passing, type Update } from "./update.ts";
 import { Watch } from "./watch.ts";
 
 type Updates = Generator<Update, void, void>;
-type Answer = Exclude<Incoming, { kind: "event" }>;
 
-/** After how many milliseconds a message for which the store was away is sent again. */
-const againMs = 500;
-
-/** For how long it is sent again, in milliseconds. */
+/** For how long a request is sent again while the store is away, in milliseconds: a program is to know in the end. */
 const patienceMs = 60_000;
 
 /** What a side connection is made from. */
@@ -41,13 +38,11 @@ export class SideSession {
   readonly #sealing: Sealer | undefined;
   readonly #link: LinkPort;
   readonly #outgoing = new Outgoing();
-  readonly #refusedAt = new WeakMap<Entry, number>();
+  readonly #hold: Hold;
   #login: Request | undefined;
   #waiting: { resolve: (reply: Reply) => void; reject: (error: Error) => void } | undefined;
   #user: string | undefined;
   #live = false;
-  #draining = false;
-  #holding = false;
   #returning = false;
   #watch: Watch | undefined;
   #rejoining: Request | undefined;
@@ -59,6 +54,13 @@ export class SideSession {
     this.#sealing = options.sealing;
     const link = new Link(options);
     this.#link = this.#sealing?.over(link) ?? link;
+    this.#hold = new Hold({
+      clock: this.#clock,
+      link,
+      waiting: ["message", "repeat"],
+      giveUpMs: patienceMs,
+      again: () => this.#pump(),
+    });
   }
 
   /** Who is logged in. */
@@ -166,7 +168,7 @@ export class SideSession {
       case "failed":
         return yield* this.#miss(step.server, step.error);
       case "up":
-        this.#draining = false;
+        this.#hold.begin();
         return this.#link.request(this.#login);
       case "down":
         return yield* this.#lose(step.why);
@@ -184,8 +186,8 @@ export class SideSession {
     yield* this.#outgoing.interrupt();
     if (this.#waiting || !this.#login) return this.#end("gave_up", "unreachable", why.message);
     if (wasLive) {
-      route.lost(this.#draining);
-      return yield { kind: "status", status: { state: "lost", reason: why.message, planned: this.#draining } };
+      route.lost(this.#hold.draining);
+      return yield { kind: "status", status: { state: "lost", reason: why.message, planned: this.#hold.draining } };
     }
     const { server } = route;
     route.failed();
@@ -212,7 +214,7 @@ export class SideSession {
         return;
       case "system":
         if (event.code === "server_draining") {
-          this.#draining = true;
+          this.#hold.drain();
           this.#link.route.retryAfter(event.retry_after_ms);
         }
     }
@@ -284,13 +286,14 @@ export class SideSession {
 
   *#takeEntry(entry: Entry, answer: Answer): Updates {
     if (answer.kind === "refused") {
-      if (this.#isPassing(entry, answer.error.code)) return this.#outgoing.postpone(entry);
+      if (this.#hold.takes(entry, answer.error.code)) return this.#outgoing.postpone(entry);
       this.#outgoing.remove(entry);
       entry.reject(answer.error);
       return yield answer;
     }
     const { reply } = answer;
     this.#outgoing.remove(entry);
+    this.#hold.answered(entry);
     if (reply.of === "join") {
       this.#watch = new Watch(reply.room, this.#backlog);
       this.#backlog = 0;
@@ -309,27 +312,9 @@ export class SideSession {
     yield { kind: "status", status: { state: "logged_out" } };
   }
 
-  /** Whether a refusal is no answer: the request is to be sent once more. */
-  #isPassing(entry: Entry, code: string): boolean {
-    if (entry.repetition === "once") return false;
-    if (code === "server_draining") return this.#draining = true;
-    if (code !== "store_unavailable") return false;
-    const since = this.#refusedAt.get(entry) ?? this.#clock.now();
-    this.#refusedAt.set(entry, since);
-    if (this.#clock.now() - since >= patienceMs) return false;
-    if (!this.#holding) {
-      this.#holding = true;
-      this.#clock.sleep(againMs, this.#link.signal).catch(() => {}).then(() => {
-        this.#holding = false;
-        this.#pump();
-      });
-    }
-    return true;
-  }
-
   /** Sends what may be sent. */
   #pump(): void {
-    if (!this.#live || this.#draining || this.#holding || this.#rejoining) return;
+    if (!this.#live || this.#hold.active || this.#rejoining) return;
     for (const request of this.#outgoing.next(undefined, this.#link.commands)) this.#link.request(request);
   }
 

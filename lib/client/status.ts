@@ -17,6 +17,8 @@ export type Status =
     /** Messages that came while the session was away. */
     readonly missed: number;
   }
+  /** The server cannot store messages; they are sent again until it can. */
+  | { readonly state: "store_away" }
   /** Something that a person should know, and that is no change of the connection. */
   | { readonly state: "notice"; readonly message: string }
   | { readonly state: "login_needed"; readonly message: string }
@@ -35,6 +37,8 @@ export function statusText(status: Status): string | undefined {
       const count = missed === 0 ? "nothing was" : missed === 1 ? "1 message was" : `${missed} messages were`;
       return `Back on ${formatServer(status.server)}; ${count} missed`;
     }
+    case "store_away":
+      return "The server cannot store messages at the moment; yours is sent again until it can";
     case "notice":
       return status.message;
     case "login_needed":

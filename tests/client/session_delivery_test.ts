@@ -3,6 +3,7 @@
  */
 
 import assert from "node:assert/strict";
+import type { ChatError } from "../../lib/errors.ts";
 import { ConnectionLost } from "../../lib/client/exit.ts";
 import { said, settled, soon, test } from "./fakes.ts";
 import { loggedIn, rejection } from "./session_scene.ts";
@@ -98,6 +99,46 @@ test("Session sends a message again that a draining server refused", async () =>
     again.ok(request);
   }
   await soon(Promise.all(answers));
+});
+
+test("Session sends messages again, in order, for which the store was away, and says so once", async () => {
+  await using scene = await loggedIn();
+  const answers = ["one", "two", "three"].map((text) => scene.session.send({ cmd: "say", text }));
+  const requests = [await scene.peer.expect("say"), await scene.peer.expect("say"), await scene.peer.expect("say")];
+  for (let round = 0; round < 3; round++) {
+    for (const request of requests.splice(0)) scene.peer.error(request, "store_unavailable");
+    await settled();
+    assert.ok(scene.session.storeAway);
+    if (round === 0) answers.push(scene.session.send({ cmd: "say", text: "typed meanwhile" }));
+    await scene.clock.advance(500);
+    for (const _ of answers) requests.push(await scene.peer.expect("say"));
+  }
+  assert.deepEqual(requests.map(({ text }) => text), ["one", "two", "three", "typed meanwhile"]);
+  assert.equal(new Set(requests.map(({ cid }) => cid)).size, 4);
+  for (const request of requests) scene.peer.ok(request);
+  await soon(Promise.all(answers));
+  assert.ok(!scene.session.storeAway);
+  const said = scene.told.updates.filter((update) => update.kind === "status" && update.status.state === "store_away");
+  assert.equal(said.length, 1);
+});
+
+test("Session answers a question at once for which the store is away", async () => {
+  await using scene = await loggedIn();
+  const answer = rejection(scene.session.send({ cmd: "rooms" }));
+  scene.peer.error(await scene.peer.expect("rooms"), "store_unavailable");
+  assert.equal((await answer as ChatError).code, "store_unavailable");
+});
+
+test("Session gives a message up when the store stays away for as long as it may look for a server", async () => {
+  await using scene = await loggedIn({ giveUpMs: 1_000 });
+  const answer = rejection(scene.session.send({ cmd: "say", text: "one" }));
+  for (let attempt = 0; attempt <= 2; attempt++) {
+    scene.peer.error(await scene.peer.expect("say"), "store_unavailable");
+    await settled();
+    await scene.clock.advance(500);
+  }
+  assert.equal((await answer as ChatError).code, "store_unavailable");
+  assert.ok(!scene.session.storeAway);
 });
 
 test("Session marks private messages as seen, the last of those that came together", async () => {

@@ -288,7 +288,8 @@ export class FullScreen implements Screen {
     const { height, columns, rows } = this.#space();
     const now = performance.now();
     const most = Math.min(maxWaiting, height >> 1);
-    const waiting = connection.connected ? [] : waitingRows(session.waiting, columns, look).slice(-most);
+    const unsent = connection.connected && !session.storeAway ? [] : session.waiting;
+    const waiting = waitingRows(unsent, columns, look).slice(-most);
     const below = [...waiting, ...progressRows(additions.transfers.running, columns, look)].slice(-height);
     const view = backlog.view(height - below.length, columns);
     this.#visible = view.visible;
@@ -302,7 +303,7 @@ export class FullScreen implements Screen {
         connected: connection.connected,
         unread: attention.unread,
         below: view.below,
-        waiting: connection.connected ? 0 : session.waiting.length,
+        waiting: unsent.length,
         warning,
       },
       columns,

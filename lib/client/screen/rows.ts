@@ -12,7 +12,7 @@ import type { Look } from "./look.ts";
 /** Terminals that are narrower have no columns for a bar. */
 const minWidthForBar = 40;
 
-/** Lines that were typed and wait for a connection, a row each. */
+/** Lines that were typed and wait for a connection, or for the store, a row each. */
 export function waitingRows(waiting: readonly Request[], columns: number, look: Look): string[] {
   return waiting.map(({ cmd, text, to }) => {
     const words = cmd === "say" ? "" : `/${cmd} ${to ?? ""} `;

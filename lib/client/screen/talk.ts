@@ -26,7 +26,7 @@ import { type Range, search } from "./search.ts";
 /** What a screen needs of a session. */
 export type SessionPort = Pick<
   Session,
-  "user" | "room" | "server" | "commands" | "maxMessageBytes" | "waiting" | "ending" | "ask"
+  "user" | "room" | "server" | "commands" | "maxMessageBytes" | "waiting" | "storeAway" | "ending" | "ask"
 >;
 
 /** What a talk is made from. */

@@ -1,0 +1,69 @@
+/**
+ * The client while the servers' Redis hangs: what a person types waits, and arrives in order and once.
+ */
+
+import assert from "node:assert/strict";
+import { tlsDialer } from "../../lib/client/dial.ts";
+import { Session } from "../../lib/client/resume.ts";
+import type { Update } from "../../lib/client/update.ts";
+import { type Endpoint, eventually } from "../support/client.ts";
+import { pairs, startPair } from "../support/pair.ts";
+import { test } from "../support/server.ts";
+
+/** A client of a server, and all that it told. */
+class Person implements AsyncDisposable {
+  readonly session: Session;
+  readonly told: Update[] = [];
+  readonly #over: Promise<void>;
+
+  private constructor({ port, ca }: Endpoint) {
+    this.session = new Session({ dial: tlsDialer({ ca }), servers: [{ host: "localhost", port }], client: "person/1" });
+    this.#over = this.#listen();
+  }
+
+  static async login(at: Endpoint, user: string): Promise<Person> {
+    const person = new Person(at);
+    await person.session.connect();
+    await person.session.login({ cmd: "login", user, password: "1" });
+    return person;
+  }
+
+  /** What was said in the room, in the order in which it was told. */
+  get heard(): string[] {
+    return this.told.flatMap((update) =>
+      update.kind === "event" && update.event.type === "message" ? [update.event.text] : []
+    );
+  }
+
+  async #listen(): Promise<void> {
+    for await (const update of this.session.updates()) this.told.push(update);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.session.close();
+    await this.#over;
+  }
+}
+
+test("Session keeps what is typed while Redis hangs, says so, and sends it in order and once", async () => {
+  await using pair = await startPair();
+  await using alice = await Person.login(pair.one, "a");
+  await using bob = await Person.login(pair.two, "b");
+  const say = (text: string) => alice.session.send({ cmd: "say", text });
+  await say("before");
+  await pair.redis.kill("SIGSTOP");
+  const answers = Array.from({ length: 20 }, (_, n) => say(`number ${n}`));
+  await eventually(() => alice.session.storeAway, "she is told that the store is away");
+  answers.push(say("typed then"));
+  await new Promise((resolve) => setTimeout(resolve, 2_000)); // long enough for several attempts
+  assert.equal(alice.session.waiting.length, answers.length);
+  await pair.redis.kill("SIGCONT");
+  await Promise.all(answers);
+  const all = ["before", ...Array.from({ length: 20 }, (_, n) => `number ${n}`), "typed then"];
+  await eventually(() => bob.heard.length >= all.length, "he has heard it all");
+  assert.deepEqual(bob.heard, all);
+  const refused = alice.told.filter(({ kind }) => kind === "refused");
+  assert.deepEqual(refused, []);
+  const notes = alice.told.filter((update) => update.kind === "status").map(({ status }) => status.state);
+  assert.deepEqual(notes, ["store_away"]);
+}, pairs);
