@@ -8,6 +8,7 @@
  * 4. A record that cannot be written is told to the log and lost: the service goes on.
  */
 
+import { messageOf } from "./errors.ts";
 import { getLog } from "./log.ts";
 
 /** One thing that was done, or tried. */
@@ -91,7 +92,7 @@ function open(target: string): Sink | undefined {
   try {
     return Deno.openSync(target, { append: true, create: true, mode: 0o600 });
   } catch (cause) {
-    throw new Error(`The audit log ${target} cannot be opened: ${cause instanceof Error ? cause.message : cause}`, {
+    throw new Error(`The audit log ${target} cannot be opened: ${messageOf(cause)}`, {
       cause,
     });
   }

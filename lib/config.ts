@@ -10,6 +10,7 @@
 import { isDeepStrictEqual, parseArgs, parseEnv } from "node:util";
 import { type Kind, maxWorkers } from "./config_kinds.ts";
 import { type Option, options } from "./config_table.ts";
+import { messageOf } from "./errors.ts";
 
 export { type Option, options } from "./config_table.ts";
 
@@ -208,7 +209,7 @@ export function readDotenv(path = ".env"): string | undefined {
     return Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new ConfigError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`, {
+    throw new ConfigError(`${path} cannot be read: ${messageOf(error)}`, {
       cause: error,
     });
   }

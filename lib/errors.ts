@@ -76,3 +76,8 @@ export class ChatError extends Error {
 export function accountDisabled(name: string): ChatError {
   return new ChatError("banned", `The account ${name} is disabled; ask the server's operator`);
 }
+
+/** What an error says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

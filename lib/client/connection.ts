@@ -10,7 +10,7 @@
  * It knows neither logins nor topics; what outlives it is `resume.ts`.
  */
 
-import { ChatError, type ErrorCode } from "../errors.ts";
+import { ChatError, type ErrorCode, messageOf } from "../errors.ts";
 import { type CommandHelp, protocolVersion, type Reply, type ServerEvent } from "../wire/event.ts";
 import { formatServer, type ServerAddress } from "./address.ts";
 import { LineChannel } from "./channel.ts";
@@ -104,7 +104,7 @@ export class Connection implements AsyncIterable<Incoming> {
       await connection.#learn();
     } catch (cause) {
       connection.close();
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = messageOf(cause);
       throw new DialError("protocol", cleanLine(`No chat at ${formatServer(server)}: ${why}`), { cause });
     } finally {
       settled.abort();

@@ -4,6 +4,7 @@
  * The certificate's chain, its dates and the host's name are always checked here; the other ways in are in `trust.ts`.
  */
 
+import { messageOf } from "../errors.ts";
 import { formatServer, type ServerAddress } from "./address.ts";
 import { cleanLine } from "./clean.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -189,7 +190,7 @@ const tlsFailures: readonly {
 export function explain(server: ServerAddress, cause: unknown): DialError {
   if (cause instanceof DialError) return cause;
   const where = formatServer(server);
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   const tell = (failure: DialFailure, sentence: string) => new DialError(failure, cleanLine(sentence), { cause });
   for (const { pattern, failure, because } of tlsFailures) {
     const found = pattern.exec(message);

@@ -4,7 +4,7 @@
  * Whatever a server sends, a line comes out that is safe to print: no control characters, no forged second line.
  */
 
-import { ChatError } from "../errors.ts";
+import { ChatError, messageOf } from "../errors.ts";
 import type { Reply } from "../wire/event.ts";
 import { eventText, replyText } from "../wire/format.ts";
 import { cleanLine } from "./clean.ts";
@@ -41,7 +41,7 @@ export function render(update: Update): Rendered {
 /** A refusal as one line: `[ERROR] code: sentence`. */
 export function errorLine(error: unknown): string {
   if (error instanceof ChatError) return cleanLine(`[ERROR] ${error.code}: ${error.message}`);
-  return cleanLine(`[ERROR] ${error instanceof Error ? error.message : String(error)}`);
+  return cleanLine(`[ERROR] ${messageOf(error)}`);
 }
 
 /** A line of the client's own. */

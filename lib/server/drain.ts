@@ -2,6 +2,8 @@
  * How a server that stops moves its clients off: in waves, so that the others take them in one after the other.
  */
 
+import { pause } from "../pause.ts";
+
 /** When clients go. */
 export interface DrainPlan {
   /** How many go in one wave. */
@@ -59,14 +61,6 @@ export async function drain<T>(
     const clients = next(size);
     for (const client of clients) sendAway(client, Math.round(random() * spreadMs));
     if (clients.length < size) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, everyMs);
-      signal.addEventListener("abort", done, { once: true });
-      function done(): void {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        resolve();
-      }
-    });
+    await pause(everyMs, signal);
   }
 }

@@ -11,6 +11,7 @@
  */
 
 import type { Log } from "../log.ts";
+import { pause } from "../pause.ts";
 import type { Kernel } from "./kernel.ts";
 
 /**
@@ -282,19 +283,6 @@ function listenFirst({ hostname, port, certificate, sharing }: ListenerOptions):
 function ownPort(hostname: string, port: number): number {
   using alone = Deno.listen({ hostname, port });
   return alone.addr.port;
-}
-
-/** Resolves after so many milliseconds, or when the signal is given. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, signal.aborted ? 0 : ms);
-    signal.addEventListener("abort", done);
-  });
 }
 
 function closeQuietly(conn: Deno.Conn): void {

@@ -10,6 +10,7 @@
  * 4. where the log is not the one that the stream came from, followers are told of a gap, never silently.
  */
 
+import { pause } from "../pause.ts";
 import { encodePlace } from "../store/place.ts";
 import type { Entry, Place, Subscription, Topics, TopicSignal } from "../store/store.ts";
 import type { ServerEvent } from "../wire/event.ts";
@@ -260,7 +261,7 @@ export class Relay implements AsyncDisposable {
         }
       } catch (error) {
         this.#onFault(stream.topic, error);
-        await delay(this.#retryMs, this.#stopped.signal);
+        await pause(this.#retryMs, this.#stopped.signal);
       }
     }
   }
@@ -282,18 +283,4 @@ function follows(place: Place, { epoch, entry, prev }: TopicSignal & { kind: "en
 /** Whether a message can be of the same log as the last that was passed on. */
 function agrees(place: Place, { epoch, seq, id }: Place): boolean {
   return epoch === place.epoch && (seq !== place.seq || id === place.id || place.id === "");
-}
-
-/** Waits, unless and until it is aborted. */
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
 }

@@ -3,6 +3,7 @@
  */
 
 import type { Config } from "../config.ts";
+import { messageOf } from "../errors.ts";
 import { getLog } from "../log.ts";
 import type { CertificateWatch } from "../tls/watch.ts";
 import type { Running } from "./start_server.ts";
@@ -46,8 +47,4 @@ export async function reload({ server, certificates, load, writeLog }: ReloadOpt
   }
   if (refused.length > 0) throw new Error(refused.join("; "));
   return done;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -14,6 +14,7 @@
 import { type Config, type ConfigChange, takeLive, usesRedis } from "../config.ts";
 import { maxWorkers } from "../config_kinds.ts";
 import { getLog } from "../log.ts";
+import { pause as pauseFor } from "../pause.ts";
 import type { Pem, Sharing } from "./listener.ts";
 import type { Running } from "./start_server.ts";
 import type { Problem } from "./health.ts";
@@ -189,15 +190,4 @@ export class Workers implements Running {
       );
     }
   }
-}
-
-/** Resolves after so many milliseconds, or when the signal is given. */
-function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    resolve();
-  }, { once: true });
-  return promise;
 }

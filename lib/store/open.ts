@@ -37,13 +37,9 @@ export type StoreConfig = Pick<
   | "storeTimeoutMs"
 >;
 
-/**
- * Opens Redis where one is named, else the embedded store in `DATA_DIR`.
- *
- * @throws {Error} where it cannot be opened
- */
-export async function openStore(config: StoreConfig): Promise<Store> {
-  const limits: StoreLimits = {
+/** What the configuration says of how much a store keeps, and for how long. */
+export function storeLimits(config: StoreConfig): StoreLimits {
+  return {
     historyMaxMessages: config.historyMaxMessages,
     historyMaxAge: config.historyMaxAge,
     maxInbox: config.maxInbox,
@@ -53,6 +49,15 @@ export async function openStore(config: StoreConfig): Promise<Store> {
     leaseMs: config.activeTtlSeconds * 1000,
     timeoutMs: config.storeTimeoutMs,
   };
+}
+
+/**
+ * Opens Redis where one is named, else the embedded store in `DATA_DIR`.
+ *
+ * @throws {Error} where it cannot be opened
+ */
+export async function openStore(config: StoreConfig): Promise<Store> {
+  const limits = storeLimits(config);
   const redis = redisAddress(config);
   if (redis) {
     return await RedisStore.open({

@@ -132,13 +132,8 @@ export interface Sessions {
   members(room: string): Promise<string[]>;
 }
 
-/** One message, as its topic's log holds it. */
-export interface Entry {
-  readonly seq: number;
-  /** Random: tells this message from another that a rolled-back log gave the same number. */
-  readonly id: string;
-  /** Milliseconds since 1970, by the store's clock. */
-  readonly time: number;
+/** A message on its way into a topic. */
+export interface Draft {
   readonly from: string;
   readonly text: string;
   readonly cid?: string;
@@ -154,23 +149,20 @@ export interface Entry {
   readonly trace?: string;
 }
 
+/** One message, as its topic's log holds it. */
+export interface Entry extends Draft {
+  readonly seq: number;
+  /** Random: tells this message from another that a rolled-back log gave the same number. */
+  readonly id: string;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly time: number;
+}
+
 /** A place in a topic's log: its last message, or the one a reader has seen. `seq` 0 and an empty id: before the first. */
 export interface Place {
   readonly epoch: string;
   readonly seq: number;
   readonly id: string;
-}
-
-/** A message on its way into a topic. */
-export interface Draft {
-  readonly from: string;
-  readonly text: string;
-  readonly cid?: string;
-  readonly to?: string;
-  readonly room?: string;
-  readonly file?: FileOffer;
-  readonly sealed?: string;
-  readonly trace?: string;
 }
 
 /** What became of a publish. */

@@ -10,6 +10,7 @@
 
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { basename, dirname, join } from "node:path";
+import { messageOf } from "../errors.ts";
 import {
   canonicalNames,
   CertificateError,
@@ -259,5 +260,5 @@ function exists(path: string): boolean {
 }
 
 function reason(error: unknown): string {
-  return error instanceof Error ? error.message.replaceAll(/\s+/g, " ") : String(error);
+  return messageOf(error).replaceAll(/\s+/g, " ");
 }

@@ -7,6 +7,7 @@
  *    in the log, and what was in use stays in use. A pair of which only half is there yet is waited for.
  */
 
+import { messageOf } from "../errors.ts";
 import { getLog } from "../log.ts";
 import { CertificateError } from "./authority.ts";
 import { type CertificatePaths, type Certificates, loadCertificates } from "./certificates.ts";
@@ -108,7 +109,7 @@ export class CertificateWatch implements AsyncDisposable {
     } catch (error) {
       if (patient) return undefined;
       refusal = error;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       log.error("certificate_refused", { reason, kept: this.#current.fingerprint, until: this.#current.notAfter });
     }
     this.#seen = now;

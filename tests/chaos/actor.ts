@@ -11,7 +11,7 @@ import { Outgoing } from "./outgoing.ts";
 import type { Prng } from "./prng.ts";
 import type { Place, Sent } from "./record.ts";
 import type { ServerNode } from "./server_node.ts";
-import { sleep } from "./timeline.ts";
+import { pause } from "../../lib/pause.ts";
 import { type Sink, View } from "./view.ts";
 import { textOf } from "./words.ts";
 
@@ -112,7 +112,7 @@ export class Actor implements Guest {
         await this.#ended.promise;
       } else failures++;
       const most = Math.min(1_500, 100 * 2 ** Math.min(failures, 4));
-      await sleep(this.#comeBackAfter + this.#routes.next() * most, signal);
+      await pause(this.#comeBackAfter + this.#routes.next() * most, signal);
       this.#comeBackAfter = 0;
     }
     clearInterval(looking);
@@ -131,7 +131,7 @@ export class Actor implements Guest {
     this.#stopped.abort();
     connection?.request("quit", {}, (reply) => answered = reply.type === "ok");
     const late = new AbortController();
-    void sleep(patienceMs, late.signal).then(() => connection?.drop("no answer to quit"));
+    void pause(patienceMs, late.signal).then(() => connection?.drop("no answer to quit"));
     if (connection) await this.#ended.promise;
     late.abort();
     return answered;
@@ -230,7 +230,7 @@ export class Actor implements Guest {
 
   async #actOn(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await sleep(this.#acts.wait(this.#options.paceMs), signal);
+      await pause(this.#acts.wait(this.#options.paceMs), signal);
       if (this.#quiet) return;
       if (this.#connection && !signal.aborted) this.#act();
     }

@@ -11,7 +11,8 @@ import { Observer } from "./observer.ts";
 import { Prng } from "./prng.ts";
 import type { Notice, Rollback, Sent, Story } from "./record.ts";
 import { Injector, makeSchedule } from "./schedule.ts";
-import { sleep, Timeline } from "./timeline.ts";
+import { pause } from "../../lib/pause.ts";
+import { Timeline } from "./timeline.ts";
 import type { Patch } from "./tree.ts";
 import { leaseMs, storeTimeoutMs, World } from "./world.ts";
 
@@ -163,7 +164,7 @@ class Run {
     const ms = seconds * 1000;
     const schedule = makeSchedule(this.#prng.fork("faults"), { ms, servers, allowed: faults, haste });
     this.#timeline.note(`everybody is in; ${schedule.length} faults are to come`);
-    await Promise.all([injector.run(schedule), sleep(ms), rollback ? this.#rollBack(world, injector) : undefined]);
+    await Promise.all([injector.run(schedule), pause(ms), rollback ? this.#rollBack(world, injector) : undefined]);
     this.#timeline.note("all is healed");
   }
 
@@ -189,22 +190,22 @@ class Run {
     const times = Math.max(1, Math.floor(this.#options.seconds / 60));
     const each = this.#options.seconds * 1000 / times;
     for (let i = 0; i < times; i++) {
-      await sleep(each * 0.4);
+      await pause(each * 0.4);
       const copied = this.#timeline.now;
       await redis.copy();
       this.#timeline.note("Redis' data copied");
-      await sleep(prng.int(500, Math.min(8_000, each * 0.2)));
+      await pause(prng.int(500, Math.min(8_000, each * 0.2)));
       await injector.alone("Redis", async () => {
         await redis.kill();
         const killed = this.#timeline.now;
         this.#rollbacks.push({ copied, killed });
         this.#timeline.note(`Redis killed, and its data put back to those of ${Math.round(killed - copied)} ms before`);
         await redis.putBack();
-        await sleep(prng.int(0, 2_000));
+        await pause(prng.int(0, 2_000));
         await redis.start();
         this.#timeline.note("Redis is back with older data");
       });
-      await sleep(each * 0.3);
+      await pause(each * 0.3);
     }
   }
 
@@ -295,7 +296,7 @@ class Run {
       } catch (error) {
         failure = ` (${(error as Error).message})`;
       }
-      await sleep(100);
+      await pause(100);
     }
     this.#timeline.note(`${ms} ms are over, and it is not so that ${what}${failure}`);
     return false;

@@ -6,7 +6,7 @@
 import { Connection, type Json, type Listener, type Ways } from "./connection.ts";
 import type { Prng } from "./prng.ts";
 import type { ServerNode } from "./server_node.ts";
-import { sleep } from "./timeline.ts";
+import { pause } from "../../lib/pause.ts";
 import { adoptable, resumeTwice } from "./twins.ts";
 import { ghostMs, type Sink, type View } from "./view.ts";
 
@@ -123,7 +123,7 @@ export class Entrance {
       }
     });
     const answered = new AbortController();
-    void sleep(patienceMs, answered.signal).then(() => {
+    void pause(patienceMs, answered.signal).then(() => {
       if (!answered.signal.aborted) connection.drop("no answer");
     });
     const became = await outcome.promise;

@@ -6,7 +6,7 @@ import type { Actor } from "./actor.ts";
 import { Connection, type Ways } from "./connection.ts";
 import type { Prng } from "./prng.ts";
 import type { Link, Proxy, Weather } from "./proxy.ts";
-import { sleep } from "./timeline.ts";
+import { pause } from "../../lib/pause.ts";
 import type { World } from "./world.ts";
 
 /** What a fault is done to. */
@@ -66,7 +66,7 @@ export const kinds = {
     async begin({ world }, server, prng) {
       const { door } = world.nodes[server];
       world.nodes[server].pause();
-      await sleep(prng.int(200, 500));
+      await pause(prng.int(200, 500));
       for (const link of door.links) link.cut(prng.next());
       return () => world.nodes[server].resume();
     },
@@ -215,7 +215,7 @@ async function usurp({ world, actors, ways }: Stage, server: number, prng: Prng)
     if (polite) {
       rival.request("quit", {});
       const late = new AbortController();
-      await Promise.race([over, sleep(1_000, late.signal)]);
+      await Promise.race([over, pause(1_000, late.signal)]);
       late.abort();
     }
     rival.drop("it was only a visit");

@@ -6,7 +6,7 @@
  */
 
 import { Outages } from "./outages.ts";
-import { sleep } from "./timeline.ts";
+import { pause } from "../../lib/pause.ts";
 
 const hostname = "127.0.0.1";
 
@@ -104,7 +104,7 @@ export class Link {
           return this.destroy();
         }
         if (this.#weather.kind === "late") {
-          const [bytes, journey] = [buffer.slice(0, read), sleep(this.#weather.ms)];
+          const [bytes, journey] = [buffer.slice(0, read), pause(this.#weather.ms)];
           late = late.then(() => journey).then(() => this.#carry(bytes, to));
           late.catch(() => this.destroy());
           continue;
@@ -131,7 +131,7 @@ export class Link {
       const end = weather.kind === "slow" ? sent + weather.bytes : bytes.length;
       await writeAll(to, bytes.subarray(sent, end));
       sent = end;
-      if (weather.kind === "slow") await sleep(weather.pauseMs);
+      if (weather.kind === "slow") await pause(weather.pauseMs);
     }
   }
 }

@@ -5,7 +5,8 @@
 
 import { type Kind, type KindName, kinds, type Stage } from "./faults.ts";
 import type { Prng } from "./prng.ts";
-import { sleep, type Timeline } from "./timeline.ts";
+import { pause } from "../../lib/pause.ts";
+import type { Timeline } from "./timeline.ts";
 
 /** A fault that is to come. Times are milliseconds since the faults began. */
 export interface Fault {
@@ -73,7 +74,7 @@ export class Injector {
   async run(schedule: readonly Fault[]): Promise<void> {
     const start = this.#timeline.now;
     await Promise.all(schedule.map(async (fault) => {
-      await sleep(start + fault.at - this.#timeline.now);
+      await pause(start + fault.at - this.#timeline.now);
       await this.#inject(fault);
     }));
   }
@@ -95,7 +96,7 @@ export class Injector {
       this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
       try {
         const heal = await spec.begin(this.#stage, server, prng);
-        await sleep(lasts);
+        await pause(lasts);
         await heal?.();
       } catch (error) {
         // What is away for another reason cannot be hurt.

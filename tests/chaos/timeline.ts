@@ -55,17 +55,3 @@ export class Timeline implements Disposable {
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(3).padStart(8)} s`;
 }
-
-/** Waits; an abort ends the wait early. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done);
-    if (signal?.aborted) done();
-  });
-}

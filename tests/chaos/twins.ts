@@ -6,7 +6,7 @@
 
 import { Connection, type Json, type Ways } from "./connection.ts";
 import type { ServerNode } from "./server_node.ts";
-import { sleep } from "./timeline.ts";
+import { pause } from "../../lib/pause.ts";
 import { type Sink, View } from "./view.ts";
 
 /** How long both may stay before one is let go, in milliseconds. */
@@ -64,7 +64,7 @@ export async function resumeTwice(
     });
   }
   look();
-  await sleep(decisionMs, decided.signal);
+  await pause(decisionMs, decided.signal);
   return sides;
 }
 

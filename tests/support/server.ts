@@ -10,7 +10,7 @@ import { accountLimits } from "../../lib/auth/limits.ts";
 import type { Hasher } from "../../lib/auth/password.ts";
 import { type Config, loadConfig } from "../../lib/config.ts";
 import { Service } from "../../lib/server/service.ts";
-import { openStore } from "../../lib/store/open.ts";
+import { openStore, storeLimits } from "../../lib/store/open.ts";
 import { SqliteStore } from "../../lib/store/sqlite.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { makeCertificates } from "../../lib/tls/authority.ts";
@@ -98,18 +98,7 @@ function configOf(env: Settings): Config {
 }
 
 function memoryStore(config: Config): SqliteStore {
-  return new SqliteStore({
-    historyMaxMessages: config.historyMaxMessages,
-    historyMaxAge: config.historyMaxAge,
-    maxInbox: config.maxInbox,
-    maxFilesBytes: config.maxFilesBytes,
-    maxUserFilesBytes: config.maxUserFilesBytes,
-    fileTtl: config.fileTtl,
-    leaseMs: config.activeTtlSeconds * 1000,
-    timeoutMs: config.storeTimeoutMs,
-    path: ":memory:",
-    durability: config.durability,
-  });
+  return new SqliteStore({ ...storeLimits(config), path: ":memory:", durability: config.durability });
 }
 
 /** A test with servers on SQLite, of which each has a database of its own. */

@@ -3,6 +3,7 @@
  */
 
 import { createClient } from "redis";
+import { pause } from "../../pause.ts";
 import type { HostPort, RedisAddress } from "./link.ts";
 
 /** Options that every connection has, so that nothing waits for ever and nothing is kept for later. */
@@ -200,17 +201,4 @@ function discard(client: Client | undefined): void {
   } catch {
     // It was closed already: by now its timer is gone too.
   }
-}
-
-/** Waits, unless and until it is aborted. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }
