@@ -2,10 +2,7 @@
 
 import assert from "node:assert/strict";
 import { configureLog, getLog, type LogOptions, secretProperties } from "../lib/log.ts";
-
-function test(name: string, fn: () => void | Promise<void>): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
+import { test } from "./support/declare.ts";
 
 /** The lines that are written while `fn` logs. */
 function written(options: Partial<LogOptions>, fn: () => void): string[] {

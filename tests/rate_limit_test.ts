@@ -3,10 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { KeyedLimiter, TokenBucket } from "../lib/rate_limit.ts";
-
-function test(name: string, fn: () => void): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
+import { test } from "./support/declare.ts";
 
 /** A clock that stands until it is moved. */
 function clock(): { now: () => number; pass: (ms: number) => void } {

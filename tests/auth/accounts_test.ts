@@ -7,10 +7,7 @@ import { ChatError, type ErrorCode } from "../../lib/errors.ts";
 import { KeyedLimiter } from "../../lib/rate_limit.ts";
 import type { Account, Accounts } from "../../lib/store/store.ts";
 import { fold } from "../../lib/wire/names.ts";
-
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
+import { test } from "../support/declare.ts";
 
 /** Accounts in memory: the part of the store that the service needs. */
 class FakeAccounts implements Pick<Accounts, "create" | "find" | "setHash"> {

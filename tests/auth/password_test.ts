@@ -3,12 +3,9 @@
 import assert from "node:assert/strict";
 import { ChatError } from "../../lib/errors.ts";
 import { bcryptHasher, boundedHasher, type Hasher, maxPasswordBytes, passwordBytes } from "../../lib/auth/password.ts";
+import { test } from "../support/declare.ts";
 import { permitted } from "../support/needs.ts";
 import { settled, turn } from "../support/turns.ts";
-
-function test(name: string, fn: () => Promise<void> | void): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
 
 const native = await permitted("ffi", "read", "env");
 

@@ -37,6 +37,14 @@ test("KeyDecoder.push() waits for the rest of a character, a sequence or a paste
   ]);
 });
 
+test("KeyDecoder.push() keeps so much of a paste, and types nothing of the rest", () => {
+  const keys = decode("\x1b[200~", ..."abcd".split("").map((letter) => letter.repeat(20_000)), "e\x1b[201~y");
+  const [paste, ...rest] = keys;
+  assert.ok(paste.kind === "paste");
+  assert.deepEqual([paste.text.length, paste.text.at(-1)], [65_536, "d"]);
+  assert.deepEqual(rest, [text("y")]);
+});
+
 test("KeyDecoder.push() types no part of a sequence that it does not know", () => {
   for (const sequence of ["\x1b[15~", "\x1b[1;2P", "\x1bOP", "\x1b[<0;10;10M", "\x1bx", "\x1b\x1b[A", "\x1b[?1;2c"]) {
     const keys = decode(sequence + "a");

@@ -13,10 +13,7 @@ import type { Status } from "../../lib/client/status.ts";
 import type { Update } from "../../lib/client/update.ts";
 import type { CommandHelp } from "../../lib/wire/event.ts";
 
-/** A test whose operations and resources must all have ended with it. */
-export function test(name: string, fn: () => void | Promise<void>): void {
-  Deno.test({ name, fn, sanitizeOps: true, sanitizeResources: true });
-}
+export { test } from "../support/declare.ts";
 
 /** A JSON line that came in. */
 // deno-lint-ignore no-explicit-any

@@ -30,6 +30,28 @@ test("LineSearch.take() goes on to older lines, past those that say the same", (
   assert.equal(search.prompt, '(search "gree") ', "and a shorter word begins with the newest again");
 });
 
+test("LineSearch.take() passes over a line that says the same as the one before, and begins anew for a shorter word", () => {
+  const search = new LineSearch(["one more", "two more", "two more", "three move", "two more"]);
+  search.take(text("more"));
+  search.take(key("search_back"));
+  assert.equal(search.text, "one more");
+  search.take(key("backspace"));
+  search.take(key("backspace"));
+  assert.deepEqual([search.text, search.prompt], ["two more", '(search "mo") ']);
+  search.take(key("search_back"));
+  assert.equal(search.text, "three move");
+});
+
+test("LineSearch.take() takes what is pasted as one line, so much of it as can be meant, and letters as people see them", () => {
+  const search = new LineSearch(["so 👩‍👩‍👧 be it"]);
+  search.take({ kind: "paste", text: "so \x1b👩‍👩‍👧\nbe" });
+  assert.deepEqual([search.text, search.prompt], ["so 👩‍👩‍👧 be it", '(search "so 👩‍👩‍👧 be") ']);
+  for (let time = 0; time < 4; time++) search.take(key("backspace"));
+  assert.equal(search.prompt, '(search "so ") ');
+  search.take({ kind: "paste", text: "x".repeat(300) });
+  assert.equal(search.prompt, '(search "so ") ');
+});
+
 test("LineSearch.take() ends with the line that was found, or with none", () => {
   const found = new LineSearch(typed);
   found.take(text("lunch"));

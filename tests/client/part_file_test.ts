@@ -43,7 +43,7 @@ withFolder("PartFile writes over nothing, and follows no link", async (folder) =
   const outside = join(folder, "outside");
   const inside = join(folder, "in");
   await Deno.mkdir(inside);
-  await Deno.writeTextFile(outside, "precious");
+  await Deno.writeTextFile(outside, "precious", { mode: 0o600 }); // as one's own parts are
   await Deno.symlink(outside, join(inside, "a.txt"));
   await Deno.symlink(join(folder, "nowhere"), join(inside, "a (2).txt"));
   await Deno.mkdir(join(inside, "a (3).txt"));
@@ -130,6 +130,45 @@ withFolder("PartFile.open() goes on with nothing that others may have written", 
     await Deno.remove(part);
   }
   assert.deepEqual(names(folder), []);
+});
+
+withFolder("PartFile.finish() follows no link that somebody puts in its way", async (folder) => {
+  const outside = join(folder, "outside");
+  const inside = join(folder, "in");
+  await Deno.mkdir(inside);
+  await Deno.writeTextFile(outside, "precious");
+  using part = await PartFile.open({ folder: inside, name: "r.bin" }, "abc", 3);
+  await part.append(bytesOf(3));
+  const remove = Deno.remove;
+  // As if somebody were quicker than the client, once what an earlier run has left is gone.
+  Deno.remove = async () => {
+    Deno.remove = remove;
+    await Deno.symlink(outside, join(inside, ".abc.whole"));
+  };
+  try {
+    await assert.rejects(part.finish(bytesOf(3)), /abc\.whole cannot be written/);
+  } finally {
+    Deno.remove = remove;
+  }
+  assert.equal(await Deno.readTextFile(outside), "precious");
+  assert.equal(await part.finish(bytesOf(3)), join(inside, "r.bin"));
+  assert.ok((await Deno.lstat(join(inside, "r.bin"))).isFile);
+});
+
+withFolder("fetchInto() gives nothing its name that was cancelled with its last chunk", async (folder) => {
+  const bytes = bytesOf(100);
+  const announced = await sha256(bytes);
+  const offer = { id: "abc", name: "r.bin", size: 100, sha256: announced, expires: undefined, key: undefined };
+  const stop = new AbortController();
+  const wire = {
+    clock: new FakeClock(),
+    signal: stop.signal,
+    progress: (done: number) => done === 100 && stop.abort(new ClientError("refused", "it was cancelled")),
+    ask: () => Promise.resolve({ of: "download", n: 0, data: Buffer.from(bytes).toString("base64") } as const),
+  };
+  using part = await PartFile.open({ folder, name: "r.bin" }, "abc", 100);
+  await assert.rejects(fetchInto(part, offer, wire), /it was cancelled/);
+  assert.deepEqual(names(folder), [".abc.part"]);
 });
 
 withFolder("fetchInto() never puts what it decrypted where it looks for what is encrypted", async (folder) => {

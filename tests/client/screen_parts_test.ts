@@ -290,10 +290,13 @@ test("Paste asks about several lines, and says no line of them as a command", ()
   assert.deepEqual(paste.answer({ kind: "key", name: "leave" }), { kind: "edit" });
   assert.deepEqual(paste.answer({ kind: "text", text: "x" }), { kind: "edit" });
   assert.deepEqual(paste.answer({ kind: "key", name: "up" }), { kind: "none" });
+  assert.deepEqual(paste.answer({ kind: "paste", text: "so" }), { kind: "none" }, "what is pasted is no answer");
   const command = new Paste("/msg bob one\ntwo", 100);
   assert.match(command.question!, /^Several lines: send as \(o\)ne message/);
   assert.deepEqual(command.answer({ kind: "key", name: "enter" }), { kind: "lines", lines: ["/msg bob one ⏎ two"] });
   assert.deepEqual(command.answer({ kind: "text", text: "s" }), { kind: "edit" });
+  const blank = new Paste("\n/quit\nnow", 100);
+  assert.deepEqual(blank.answer({ kind: "text", text: "o" }), { kind: "lines", lines: ["//quit ⏎ now"] });
   const long = new Paste("one\ntwo", 5);
   assert.doesNotMatch(long.question!, /one message/);
   assert.deepEqual(long.answer({ kind: "key", name: "enter" }), { kind: "lines", lines: ["one", "two"] });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { Additions } from "../../lib/client/additions.ts";
 import type { Exit } from "../../lib/client/exit.ts";
 import { Session } from "../../lib/client/resume.ts";
 import { runScript } from "../../lib/client/script.ts";
 import type { Login } from "../../lib/client/update.ts";
-import { FakeClock, FakeServers, type Json, type Peer, said, settled, soon, test } from "./fakes.ts";
+import { FakeClock, fakeCommands, FakeServers, type Json, type Peer, said, settled, soon, test } from "./fakes.ts";
 
 interface Run {
   readonly out: string[];
@@ -20,7 +21,11 @@ async function* each(lines: readonly string[]): AsyncGenerator<string, void, voi
 }
 
 /** Runs a script against a server that the test plays. */
-async function run(lines: string[] | AsyncIterator<string>, login?: Login): Promise<Run & { peer: Peer }> {
+async function run(
+  lines: string[] | AsyncIterator<string>,
+  login?: Login,
+  commands = fakeCommands,
+): Promise<Run & { peer: Peer }> {
   const [out, err]: string[][] = [[], []];
   const clock = new FakeClock();
   const servers = new FakeServers();
@@ -31,12 +36,14 @@ async function run(lines: string[] | AsyncIterator<string>, login?: Login): Prom
     clock,
     giveUpMs: 5_000,
   });
-  const [peer] = await Promise.all([servers.accept(), session.connect()]);
+  const [peer] = await Promise.all([servers.accept(commands), session.connect()]);
+  const additions = new Additions(session, { downloads: () => "/nowhere", clock });
   const exit = runScript(session, {
     lines: Array.isArray(lines) ? each(lines) : lines,
     out: (lines) => Promise.resolve(void out.push(...lines)),
     err: (lines) => Promise.resolve(void err.push(...lines)),
     clock,
+    additions,
     ...(login ? { login } : {}),
   });
   return { out, err, clock, servers, peer, exit };
@@ -96,6 +103,22 @@ test("runScript() stops at the first command that is refused", async () => {
   await bye(peer);
   assert.equal(await soon(exit), "refused");
   assert.deepEqual(err, ["[ERROR] invalid_room: No: invalid_room"]);
+});
+
+test("runScript() does the client's own commands by itself, also where the server has one of that name", async () => {
+  const files = { name: "files", aliases: [], arguments: [], help: "", typed: true };
+  const lines = ["one", "/FILES", "/help /Files", "/rooms", "/get 7", "never"];
+  const { peer, out, err, exit } = await run(lines, login, [...fakeCommands, files]);
+  await peer.admit();
+  peer.send(...accepted(await peer.expect("say"), 1));
+  peer.ok(await peer.expect("rooms"), { rooms: [] });
+  await bye(peer);
+  assert.equal(await soon(exit), "refused");
+  assert.deepEqual(out.slice(1, 3), ["a: one", "/files — list what was offered here, and what is on its way"]);
+  assert.deepEqual(err, [
+    "[CLIENT] No files were offered here; /history @user brings back what a user has offered before",
+    "[ERROR] No file has the number 7; /files lists them",
+  ]);
 });
 
 for (

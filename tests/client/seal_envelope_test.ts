@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
 import fc from "fast-check";
 import { fromBase64, fromBase64url, toBase64, toBase64url } from "../../lib/client/seal/bytes.ts";
 import { decodeContent, encodeContent } from "../../lib/client/seal/content.ts";
@@ -67,6 +68,10 @@ test("openEnvelope() refuses what is for another device, another person, from an
   assert.equal(await kind({ ...address, from: "carol" }), "damaged");
   assert.equal(await kind({ ...address, cid: "c2" }), "damaged");
   assert.equal(await kind({ from: "alice\0bob", to: "c1", cid: "" }), "damaged");
+  assert.equal((await openEnvelope(flipped(envelope, 0, 3), address, bob)).kind, "newer");
+  // What ends one name does not begin the next.
+  assert.equal(await kind({ ...address, from: "aliceb", to: "ob" }), "damaged");
+  assert.equal(await kind({ ...address, to: "bobc", cid: "1" }), "damaged");
 });
 
 test("openEnvelope() refuses another content in a box that one has opened: no recipient can write for another", async () => {
@@ -76,7 +81,23 @@ test("openEnvelope() refuses another content in a box that one has opened: no re
   const boxes = real.slice(0, 34 + 2 * 120);
   const forged = new Uint8Array([...boxes, ...other.slice(boxes.length)]);
   assert.equal((await openEnvelope(toBase64(forged), address, carol)).kind, "damaged");
-  // Nor does it help to name alice as the writer of what bob wrote.
+  // Nor does it help that bob knows the key which the words are encrypted with, and encrypts others with it.
+  const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });
+  const [head, box] = [real.slice(0, 34 + 2 * 8), real.slice(34 + 2 * 8, 34 + 2 * 8 + 112)];
+  const bound = new Uint8Array([...head, ...encode("alice\0bob\0c1")]);
+  const senderPublicKey = await suite.kem.deserializePublicKey(fromBase64url(alice.public)!);
+  const params = { recipientKey: bob.pair, enc: box.slice(0, 32), senderPublicKey };
+  const info = encode("chat private message, version 1");
+  const secret = new Uint8Array(await suite.open({ ...params, info }, box.slice(32), bound));
+  const key = await crypto.subtle.importKey("raw", secret.slice(0, 32), "AES-GCM", false, ["encrypt"]);
+  const algorithm = { name: "AES-GCM", iv: new Uint8Array(12), additionalData: bound };
+  const put = async (text: string) => {
+    const words = new Uint8Array(await crypto.subtle.encrypt(algorithm, key, encode(text.padEnd(64))));
+    return await openEnvelope(toBase64(new Uint8Array([...boxes, ...words])), address, carol);
+  };
+  assert.equal((await put("real")).kind, "opened", "the key is the right one");
+  assert.equal((await put("false")).kind, "damaged");
+  // Nor to name alice as the writer of what bob wrote.
   const named = new Uint8Array(other);
   named.set(fromBase64url(alice.public)!, 1);
   assert.equal((await openEnvelope(toBase64(named), address, carol)).kind, "damaged");

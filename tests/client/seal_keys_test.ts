@@ -111,6 +111,24 @@ withFolder("KnownKeys keeps what was verified and accepted", async (folder) => {
   assert.equal(again.peer("bob").plain, undefined);
 });
 
+withFolder("KnownKeys writes nothing over what another program has learned meanwhile", async (folder) => {
+  await Promise.resolve();
+  const sets = { theirs: [keys[0]], ours: [keys[1]] };
+  const acts: ((known: KnownKeys) => void)[] = [
+    (known) => void known.learn(list("carol", keys[3])),
+    (known) => known.show("carol", sets),
+    (known) => known.verify("carol", sets),
+    (known) => known.accept("carol"),
+  ];
+  for (const [index, act] of acts.entries()) {
+    const [one, other] = [new KnownKeys({ folder, account }), new KnownKeys({ folder, account })];
+    one.learn(list(`bob${index}`, keys[0]));
+    one.verify(`bob${index}`, sets);
+    act(other);
+    assert.deepEqual(new KnownKeys({ folder, account }).peer(`bob${index}`).verified, sets, `${act}`);
+  }
+});
+
 withFolder("KnownKeys does not begin anew where its file was changed", async (folder) => {
   await Promise.resolve();
   const known = new KnownKeys({ folder, account });

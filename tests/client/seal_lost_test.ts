@@ -133,6 +133,17 @@ test("Session does not say that nothing was sent where a message may have arrive
   await soon(refused);
 });
 
+test("Session asks whose devices there are where a refusal for other devices does not tell", async () => {
+  await using scene = await loggedIn();
+  const { session, peer } = scene;
+  void session.send({ cmd: "msg", to: "b", text: "one" });
+  await asked(peer, "b", bob);
+  peer.error(await peer.expect("msg"), "keys_changed", { keys: { b: { keys: "nonsense" } } });
+  await asked(peer, "b", stranger);
+  await announced(peer);
+  assert.equal((await read(await peer.expect("msg"), stranger)).text, "one");
+});
+
 test("Session asks about everybody's devices, however many unknown ones somebody writes with", async () => {
   await using scene = await loggedIn();
   const { peer } = scene;

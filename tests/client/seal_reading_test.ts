@@ -107,12 +107,17 @@ test("Session tells when a message was written at another time than the server s
   const { peer } = scene;
   const at = (minutes: number) => ({ inside: { time: Date.parse(time) - minutes * 60_000 } });
   peer.send(await secret(scene, 1, "now", bob, at(9)), await secret(scene, 2, "then", bob, at(11)));
+  peer.send(await secret(scene, 3, "soon", bob, at(-9)), await secret(scene, 4, "later", bob, at(-11)));
+  peer.send(await secret(scene, 5, "never", bob, { inside: { time: 1e300 } })); // by a clock that is none
   peer.ok(await peer.expect("keys"), devices("b", bob));
   await peer.expect("seen");
   await toldAll(scene);
   assert.deepEqual(scene.lines().slice(1), [
     "DM from b (encrypted): now",
     "DM from b (encrypted, written 2026-11-21 08:49 UTC): then",
+    "DM from b (encrypted): soon",
+    "DM from b (encrypted, written 2026-11-21 09:11 UTC): later",
+    "DM from b (encrypted): never",
   ]);
 });
 

@@ -67,11 +67,20 @@ test("Session keeps the order of what was typed while it asks for keys", async (
 
 test("Session says nothing more to somebody before the last message to them is answered", async () => {
   await using scene = await loggedIn();
-  for (const text of ["1", "2"]) void scene.session.send({ cmd: "msg", to: "b", text });
+  const { sealing } = scene;
+  const prepared: unknown[] = [];
+  const prepare = sealing.prepare.bind(sealing);
+  sealing.prepare = (request, ...rest) => {
+    prepared.push(request.text);
+    return prepare(request, ...rest);
+  };
+  void scene.session.send({ cmd: "msg", to: "b", text: "1" });
+  void scene.session.send({ cmd: "msg", to: "B", text: "2" });
   void scene.session.send({ cmd: "say", text: "3" });
   await asked(scene.peer, "b", bob);
   const first = await scene.peer.expect("msg");
   await settled();
+  assert.deepEqual(prepared, ["1"]);
   scene.peer.ok(first, accepted(first));
   assert.equal((await read(await scene.peer.expect("msg"), bob)).text, "2");
   assert.equal((await scene.peer.expect("say")).text, "3");

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { render } from "../../lib/client/render.ts";
+import type { SealedEvent } from "../../lib/client/seal/account.ts";
 import { openEnvelope } from "../../lib/client/seal/envelope.ts";
 import { unmarked } from "../../lib/client/seal/privacy.ts";
 import { Sealing } from "../../lib/client/seal/sealing.ts";
@@ -118,6 +119,25 @@ withFolder("Sealing sends nothing when what it knew of keys becomes unreadable",
   Deno.writeTextFileSync(join(folder, "known_keys", encodeURIComponent("a@one:1")), "broken");
   await assert.rejects(sealing.prepare(message, 4096, unheard), /is not as it should be/);
   await assert.rejects(sealing.canSeal("b", neverAsked), /is not as it should be/);
+});
+
+withFolder("Sealing goes on with what was verified when this device was removed, and is back", async (folder) => {
+  const sealing = await entered(folder);
+  const account = sealing.account!;
+  const own = { public: account.device!.public };
+  sealing.learn("a", devices("a", own), unheard);
+  sealing.learn("b", devices("b", bob), unheard);
+  account.known.verify("b", account.sets("b"));
+  sealing.learn("a", devices("a"), unheard);
+  assert.equal((await sealing.prepare(message, 4096, unheard)).privacy!.state, "verified");
+  sealing.learn("a", devices("a", own), unheard);
+  const { request, privacy } = await sealing.prepare(message, 4096, unheard);
+  assert.equal(privacy!.state, "verified");
+  // What is written here can be read here, also where nobody names this device.
+  for (const sealed of [request.sealed as string, await account.write(message, { theirs: [bob.public], ours: [] })]) {
+    const event = { ...said(1, "", { type: "direct", to: "b", cid: "c1" }), from: "a", sealed };
+    assert.equal((await account.read(event as unknown as SealedEvent)).kind, "read");
+  }
 });
 
 test("Sealing.canSeal() refuses while nobody is logged in, and where the server makes no sense", async () => {

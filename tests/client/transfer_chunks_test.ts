@@ -62,6 +62,15 @@ test("uploadFile() goes on where the server is, and begins again where it has lo
   const offered = await uploadFile(draft, wire(server.ask), ({ id }) => Promise.resolve(id));
   assert.deepEqual(server.asked.map(({ cmd, n }) => n ?? cmd), ["upload", 1, 2, "upload", 0, 1, 2]);
   assert.equal(Buffer.compare(server.bytes(offered), bytes), 0);
+  // Somebody else on the same account may be sending it as well: what came that way need not be sent.
+  const asked: unknown[] = [];
+  const ahead = ({ cmd, n }: Request) => {
+    asked.push(n ?? cmd);
+    const have = cmd === "upload" ? 0 : n === 0 ? 2 : 3;
+    return Promise.resolve({ file: "f", have, chunk_bytes: fileChunkBytes, expires: "" });
+  };
+  await uploadFile(draft, wire(ahead), () => Promise.resolve());
+  assert.deepEqual(asked, ["upload", 0, 2]);
   // A file that is gone when it is offered is sent once more, too; one that is always gone is given up.
   let offers = 0;
   await assert.rejects(

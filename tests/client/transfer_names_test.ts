@@ -39,6 +39,7 @@ test("safeName() takes away what leads elsewhere, hides, lies about its order, o
     ["con.txt", "_con.txt"],
     ["Com1.tar.gz", "_Com1.tar.gz"],
     ["lpt¹", "_lpt¹"],
+    ...["Prn", "aux.h", "conin$", "CONOUT$.txt", "clock$", "com0", "LPT9.log"].map((name) => [name, `_${name}`]),
     ["nul .txt", "_nul .txt"],
     ["CON. . .", "_CON"],
     ["report\u202efdp.exe", "reportfdp.exe"],
@@ -49,6 +50,7 @@ test("safeName() takes away what leads elsewhere, hides, lies about its order, o
     ["e\u0301.txt", "é.txt"],
     ["x\ud800y", "x\ufffdy"],
     ["a\u2215b\uff0fc", "a_b_c"],
+    ["a\u2044b\u29f5c\u29f8d\uff3ce", "a_b_c_d_e"],
     ["\u200fx\u200e.txt", "x.txt"],
   ];
   for (const [name, safe] of cases) assert.equal(safeName(name), safe, JSON.stringify(name));

@@ -11,6 +11,7 @@ import { transferCommands } from "../../lib/client/transfer/commands.ts";
 import { type Offer, Offers } from "../../lib/client/transfer/offers.ts";
 import { Transfers } from "../../lib/client/transfer/transfers.ts";
 import { fileChunkBytes } from "../../lib/wire/files.ts";
+import { eventually } from "../support/client.ts";
 import { bytesOf, FakeFiles, names, threeChunks as size, withFolder } from "./fake_files.ts";
 import { FakeClock, settled, test } from "./fakes.ts";
 
@@ -160,20 +161,20 @@ withFolder("/cancel stops a transfer and leaves nothing behind", async (folder) 
   server.before = ({ n }) => n === 1 ? stuck.promise : undefined;
   const getting = type("/get 1");
   getting.catch(() => {});
-  while (transfers.running[0]?.done !== fileChunkBytes) await settled();
+  await eventually(() => transfers.running[0]?.done === fileChunkBytes, "a chunk is there");
   await assert.rejects(type("/get 1"), /is on its way already/);
   await type("/cancel 1");
   await assert.rejects(getting, /got\.bin was not fetched: it was cancelled/);
   stuck.resolve();
   server.before = () => undefined;
-  while (names(join(folder, "in")).length > 0) await settled();
+  await eventually(() => names(join(folder, "in")).length === 0, "nothing is left of it");
   assert.deepEqual(transfers.running, []);
   await Deno.writeFile(join(folder, "x.bin"), bytesOf(size));
   server.before = ({ cmd, n }) => {
     if (cmd === "chunk" && n === 1) transfers.cancel(2);
   };
   await assert.rejects(type(`/send b ${folder}/x.bin`), /x\.bin was not sent: it was cancelled/);
-  while (server.files.size > 1) await settled();
+  await eventually(() => server.files.size === 1, "it is withdrawn");
 });
 
 withFolder("/cancel withdraws what was announced, also when the answer comes later", async (folder) => {
@@ -183,12 +184,12 @@ withFolder("/cancel withdraws what was announced, also when the answer comes lat
   server.before = ({ cmd }) => cmd === "upload" ? answer.promise : undefined;
   const sending = type(`/send b ${folder}/x.bin`);
   sending.catch(() => {});
-  while (server.asked.length === 0) await settled();
+  await eventually(() => server.asked.length > 0, "it is announced");
   await type("/cancel 1");
   await assert.rejects(sending, /it was cancelled/);
   answer.resolve();
-  while (server.asked.at(-1)!.cmd !== "withdraw") await settled();
-  while (server.files.size > 0) await settled();
+  await eventually(() => server.asked.at(-1)!.cmd === "withdraw", "it is withdrawn");
+  await eventually(() => server.files.size === 0, "it is gone");
 });
 
 withFolder(
@@ -222,7 +223,7 @@ withFolder(
       if (cmd === "chunk" && n === 1 && offers === 1) transfers.cancel(2);
     };
     await assert.rejects(type(`/send b ${folder}/x.bin`), /it was cancelled/);
-    while (server.files.size > 0) await settled();
+    await eventually(() => server.files.size === 0, "it is withdrawn");
   },
 );
 
@@ -250,7 +251,7 @@ withFolder("/get of a file that another program is fetching says so, and both fi
   const stuck = Promise.withResolvers<void>();
   one.server.before = ({ n }) => n === 1 ? stuck.promise : undefined;
   const getting = one.type("/get 1");
-  while (one.transfers.running[0]?.done !== fileChunkBytes) await settled();
+  await eventually(() => one.transfers.running[0]?.done === fileChunkBytes, "a chunk is there");
   await assert.rejects(two.type("/get 1"), /got\.bin was not fetched: got\.bin is being fetched into .* already/);
   stuck.resolve();
   await getting;
@@ -305,6 +306,8 @@ withFolder("/send encrypts for who can decrypt, and /get decrypts", async (folde
   const about = { size, sha256: await sha256(bytes) };
   const { number } = await offer(sealed.bytes, { ...about, key: (await encryptFile(bytes)).key });
   await assert.rejects(type(`/get ${number}`), /was changed on its way, or its key is another/);
+  const lie = await offer(sealed.bytes, { ...about, sha256: await sha256(bytesOf(size, 2)), key: sealed.key });
+  await assert.rejects(type(`/get ${lie.number}`), /what came is not what was offered/);
   assert.deepEqual(names(join(folder, "in")), ["secret.pdf"]);
 });
 

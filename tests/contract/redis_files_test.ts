@@ -34,6 +34,16 @@ test("a file and its chunks have an end, and the index forgets it", async (place
   assert.deepEqual(await place.ask("KEYS", `${prefix}{file*`), []);
 });
 
+test("a file that is complete is kept with its chunks until it expires", async (place, prefix) => {
+  const store = await place.open({ ...limits, fileTtl: 1e9 });
+  const { id } = await begun(store);
+  for (const n of [0, 1]) await put(store.files, id, n);
+  for (const key of ["file", "chunks"]) {
+    const life = Number(await place.ask("PTTL", `${prefix}{file:${id}}:${key}`));
+    assert.ok(life > 9e8 && life <= 1e9, `${key}: ${life}`);
+  }
+});
+
 test("a file that Redis has lost is begun anew, and counted once", async (place, prefix) => {
   const store = await place.open(limits);
   const { id } = await begun(store);

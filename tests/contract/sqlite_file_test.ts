@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../../lib/errors.ts";
+import type { StoredFile } from "../../lib/store/files.ts";
 import { SqliteStore } from "../../lib/store/sqlite.ts";
 import { test as declared } from "../support/declare.ts";
 import { permitted } from "../support/needs.ts";
@@ -21,8 +22,8 @@ function test(name: string, fn: (path: string) => Promise<void>): void {
   declared(name, run, files);
 }
 
-function open(path: string, durability: "normal" | "full" = "normal"): SqliteStore {
-  return new SqliteStore({ ...wideLimits, path, durability });
+function open(path: string, durability: "normal" | "full" = "normal", now = Date.now): SqliteStore {
+  return new SqliteStore({ ...wideLimits, path, durability, now });
 }
 
 test("SqliteStore refuses a file that is in use, and says what to do", async (path) => {
@@ -66,6 +67,30 @@ test("SqliteStore refuses what is no database, or cannot be one", async (path) =
   await Deno.writeTextFile(path, "This is a text, and long enough to be taken for one. ".repeat(100));
   assert.throws(() => open(path), /^Error: Cannot open the database /);
   assert.throws(() => open(join(path, "chat.db")));
+});
+
+test("SqliteStore keeps nothing of files that were removed, or that have expired at a sweep", async (path) => {
+  let time = Date.now();
+  {
+    await using store = open(path, "normal", () => time);
+    const send = async (name: string): Promise<string> => {
+      const file = await store.files.begin({ owner: "eve", topic: "room:lobby", name, size: 1, sha256: "" });
+      assert.notEqual(file, "full");
+      assert.equal(await store.files.put(file as StoredFile, 0, "AAAA"), 1);
+      return (file as StoredFile).id;
+    };
+    await store.files.remove(await send("removed"));
+    for (const name of ["old", "older"]) await send(name);
+    time += 1e9;
+    await send("young");
+    await store.files.sweep();
+  }
+  const left = new DatabaseSync(path);
+  const rows = left.prepare("SELECT name, n, data FROM chunks LEFT JOIN files ON id = file").all();
+  const names = left.prepare("SELECT name FROM files").all();
+  left.close();
+  assert.deepEqual(rows.map((row) => ({ ...row })), [{ name: "young", n: 0, data: "AAAA" }]);
+  assert.deepEqual(names.map(({ name }) => name), ["young"]);
 });
 
 test("SqliteStore says store_unavailable once it is closed", async (path) => {

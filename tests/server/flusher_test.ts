@@ -3,10 +3,7 @@
 import assert from "node:assert/strict";
 import { Flusher, paceMs } from "../../lib/server/flusher.ts";
 import { Outbox } from "../../lib/server/outbox.ts";
-
-function test(name: string, fn: () => Promise<void> | void): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
+import { test } from "../support/declare.ts";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 

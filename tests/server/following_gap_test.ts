@@ -2,13 +2,10 @@
 
 import assert from "node:assert/strict";
 import type { Place } from "../../lib/store/store.ts";
+import { test } from "../support/declare.ts";
 import type { FakeTopics } from "../support/fake_topics.ts";
 import { assertBegunAnew, makeFollowing, numbers } from "../support/streams.ts";
 import { turn } from "../support/turns.ts";
-
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
 
 const lobby = "room:lobby";
 

@@ -5,13 +5,10 @@ import fc from "fast-check";
 import { ChatError } from "../../lib/errors.ts";
 import { decodePlace, encodePlace } from "../../lib/store/place.ts";
 import type { Place } from "../../lib/store/store.ts";
+import { test } from "../support/declare.ts";
 import { FakeTopics } from "../support/fake_topics.ts";
 import { makeFollowing, numbers } from "../support/streams.ts";
 import { turn, until } from "../support/turns.ts";
-
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
 
 const lobby = "room:lobby";
 

@@ -5,10 +5,7 @@ import type { Flushable } from "../../lib/server/flusher.ts";
 import { type Follower, Hub } from "../../lib/server/hub.ts";
 import type { Format, GapEvent, MessageEvent, PresenceEvent } from "../../lib/wire/event.ts";
 import type { Topic } from "../../lib/wire/names.ts";
-
-function test(name: string, fn: () => void): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
+import { test } from "../support/declare.ts";
 
 const lobby = "room:lobby";
 

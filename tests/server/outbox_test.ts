@@ -4,13 +4,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Turns } from "../../lib/server/flusher.ts";
 import { Outbox, type Sink } from "../../lib/server/outbox.ts";
+import { test } from "../support/declare.ts";
 import { settled, turn } from "../support/turns.ts";
 
 const turns: Turns = { schedule: (flushable) => void setImmediate(() => flushable.flush()) };
-
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -2,10 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type Audience, crowd, gatherMs, Presence } from "../../lib/server/presence.ts";
-
-function test(name: string, fn: () => void): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
+import { test } from "../support/declare.ts";
 
 /** A room of so many, what it is told, and a clock that a test moves. */
 function start(size: number) {

@@ -1,14 +1,11 @@
 /** What the relay promises where a log is shorter than a hole, lost or rolled back: a gap, never silence. */
 
 import assert from "node:assert/strict";
+import { test } from "../support/declare.ts";
 import type { FakeTopics } from "../support/fake_topics.ts";
 import type { Relay } from "../../lib/server/relay.ts";
 import { assertBegunAnew, makeRelay, numbers } from "../support/streams.ts";
 import { turn } from "../support/turns.ts";
-
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
 
 const lobby = "room:lobby";
 

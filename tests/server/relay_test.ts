@@ -3,13 +3,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Follower } from "../../lib/server/hub.ts";
+import { test } from "../support/declare.ts";
 import { FakeTopics } from "../support/fake_topics.ts";
 import { makeRelay, numbers } from "../support/streams.ts";
 import { turn, until } from "../support/turns.ts";
-
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
 
 const lobby = "room:lobby";
 

@@ -2,10 +2,7 @@
 
 import assert from "node:assert/strict";
 import { SendOrder } from "../../lib/server/send_order.ts";
-
-function test(name: string, fn: () => Promise<void> | void): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
+import { test } from "../support/declare.ts";
 
 function start(): {
   order: SendOrder;

@@ -119,11 +119,20 @@ export class Tmux implements AsyncDisposable {
   }
 
   /** Gives tmux a command. @returns its output's lines */
-  command(command: string): Promise<string[]> {
-    const answer = new Promise<string[]>((resolve, reject) => this.#waiting.push({ lines: [], resolve, reject }));
-    answer.catch(() => {});
-    void this.#writer.write(new TextEncoder().encode(command + "\n"));
-    return within(answer, () => `tmux's answer to ${command}`);
+  async command(command: string): Promise<string[]> {
+    return (await this.commands(command))[0];
+  }
+
+  /** Gives tmux commands that it runs one after the other, before anything else. @returns their outputs' lines */
+  async commands(...commands: readonly string[]): Promise<string[][]> {
+    const answers = commands.map(() =>
+      new Promise<string[]>((resolve, reject) => this.#waiting.push({ lines: [], resolve, reject }))
+    );
+    const all = Promise.all(answers);
+    all.catch(() => {});
+    // At once: what it reads together it runs together.
+    void this.#writer.write(new TextEncoder().encode(commands.map((command) => `${command}\n`).join("")));
+    return await within(all, () => `tmux's answer to ${commands.join("; ")}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -211,10 +220,10 @@ export class Terminal {
   /** What it shows now. */
   async shown(): Promise<Shown> {
     const format = "#{cursor_x} #{cursor_y} #{alternate_on} #{pane_title}";
-    const [rows, [state]] = await Promise.all([
-      this.#tmux.command(`capture-pane -p -t ${this.#pane}`),
-      this.#tmux.command(`display-message -p -t ${this.#pane} '${format}'`),
-    ]);
+    const [rows, [state]] = await this.#tmux.commands(
+      `capture-pane -p -t ${this.#pane}`,
+      `display-message -p -t ${this.#pane} '${format}'`,
+    );
     const [column, row, alternate] = state.split(" ");
     const title = state.split(" ").slice(3).join(" ");
     return { rows, cursor: { column: Number(column), row: Number(row) }, title, alternate: alternate === "1" };

@@ -6,10 +6,7 @@ import { ChatError } from "../../lib/errors.ts";
 import { allCommands } from "../../lib/server/commands/all.ts";
 import { Registry } from "../../lib/server/registry.ts";
 import { type Argument, bindFields, bindTyped, maxCount, parseRequest, parseTyped } from "../../lib/wire/command.ts";
-
-function test(name: string, fn: () => void): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
+import { test } from "../support/declare.ts";
 
 const limits = { maxMessageBytes: 200 };
 const registry = new Registry(allCommands, limits);

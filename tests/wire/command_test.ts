@@ -16,10 +16,7 @@ import {
   usageOf,
 } from "../../lib/wire/command.ts";
 import type { ArgumentKind } from "../../lib/wire/event.ts";
-
-function test(name: string, fn: () => void): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
+import { test } from "../support/declare.ts";
 
 const limits = { maxMessageBytes: 4096 };
 

@@ -11,10 +11,7 @@ import { bindFields, parseRequest } from "../../lib/wire/command.ts";
 import type { ErrorEvent, Reply, ServerEvent } from "../../lib/wire/event.ts";
 import { encodeError, encodeEvent, encodeReply, eventText, replyText } from "../../lib/wire/format.ts";
 import { LineFramer } from "../../lib/wire/lines.ts";
-
-function test(name: string, fn: () => void): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
+import { test } from "../support/declare.ts";
 
 const accepted = { topic: "room:lobby", seq: 7, time: "2026-11-21T09:00:00.123Z" };
 const logged = { ...accepted, from: "a", text: "hello everyone", pos: "e.7.i" };

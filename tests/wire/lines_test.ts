@@ -3,10 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encodeLine, type Line, LineFramer } from "../../lib/wire/lines.ts";
-
-function test(name: string, fn: () => void): void {
-  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn });
-}
+import { test } from "../support/declare.ts";
 
 const encoder = new TextEncoder();
 const tooLong: Line = { kind: "too_long" };
