@@ -132,7 +132,7 @@ export class Service implements AsyncDisposable {
     } catch (error) {
       instruments[Symbol.dispose]();
       await relay[Symbol.asyncDispose]();
-      await options.store.servers.leave(0);
+      await options.store.servers.leave(0).catch(() => {}); // what went wrong first is told
       throw error;
     }
   }
@@ -332,7 +332,8 @@ export class Service implements AsyncDisposable {
     await Promise.all(this.#work);
     await this.#members.release();
     await this.#relay[Symbol.asyncDispose]();
-    await store.servers.leave(resumeGraceMs);
+    // Where the store is away the lease runs out, and others find then what this server has left.
+    await store.servers.leave(resumeGraceMs).catch((error) => log.warn("leave_failed", { error }));
     this.#turns[Symbol.dispose]();
     this.#kernel?.[Symbol.dispose]();
     this.#instruments[Symbol.dispose]();

@@ -117,6 +117,21 @@ async function talkAsPerson(person: TextClient, user: string, stop: AbortSignal,
   }
 }
 
+test("a server is stopped in good order also while Redis is away", async () => {
+  await using pair = await startPair({ ...hasty, DRAIN_SECONDS: "1" });
+  await using person = await pair.one.login("a");
+  await using program = await pair.two.jsonLogin("b");
+  await person.expect("b joined lobby");
+  await pair.redis.kill("SIGSTOP");
+  const hanging = pair.one.stop();
+  await person.expect("[SYSTEM] The server is stopping; connect again");
+  await pair.redis.kill("SIGKILL");
+  const dead = pair.two.stop();
+  assert.equal((await program.event()).code, "server_draining");
+  for (const { code, text } of await Promise.all([hanging, dead])) assert.deepEqual([code, text], [0, ""]);
+  for (const { program: { log } } of [pair.one, pair.two]) assert.equal(log.at(-1)?.message, "server_stopped");
+}, pairs);
+
 test("while Redis hangs, what was sent without waiting is answered in time too", async () => {
   await using pair = await startPair();
   const rooms = Array.from({ length: 5 }, (_, n) => `room${n}`);
