@@ -7,6 +7,9 @@ import type { Topic } from "../../lib/wire/names.ts";
 import type { TestStore } from "./stores.ts";
 import { until } from "./turns.ts";
 
+/** How long a failover may take, in milliseconds: an election that nobody won is held again after four seconds. */
+const electionsMs = 30_000;
+
 /** Counts on in one topic: each number is published, with a `cid`, until it is acknowledged. */
 export class Counter {
   readonly #store: TestStore;
@@ -56,7 +59,7 @@ export class Counter {
     await until(`${this.topic} has got to ${end}`, async () => {
       while (this.texts.length < end && await this.attempt());
       return this.texts.length === end;
-    });
+    }, { timeoutMs: electionsMs });
   }
 
   /** What the log has must be what was acknowledged, once and in order. */
