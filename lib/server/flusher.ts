@@ -3,7 +3,7 @@
  *
  * Under load a turn is longer: the next flush comes no sooner after the last than that took, and {@linkcode paceMs} at
  * least, so that writing takes no more than half of the time and each write carries more. Whoever comes after a pause is
- * not kept waiting.
+ * not kept waiting, nor is anybody because the process was stopped in the middle of a flush.
  */
 
 /** Something that has bytes to pass on once the turn is over. */
@@ -20,6 +20,9 @@ export interface Turns {
 
 /** The time between two flushes under load, in milliseconds: seldom enough to gather, too short to be felt. */
 export const paceMs = 2;
+
+/** The longest time between two flushes, in milliseconds: one that took longer did not work, but stood still. */
+const longestPaceMs = 100;
 
 /** See the file's first lines. */
 export class Flusher implements Turns, Disposable {
@@ -56,6 +59,6 @@ export class Flusher implements Turns, Disposable {
     this.#waiting = [];
     this.#armed = false;
     const end = this.#now();
-    this.#notBefore = end + Math.max(paceMs, end - start);
+    this.#notBefore = end + Math.min(Math.max(paceMs, end - start), longestPaceMs);
   }
 }

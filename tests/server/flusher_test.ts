@@ -91,3 +91,13 @@ test("Flusher has each of many outboxes write once a turn", async () => {
   await turn();
   assert.deepEqual(writes, [["ab"], ["ab"], ["ab"]]);
 });
+
+test("Flusher does not stand still for as long as the process did that was stopped in the middle of a flush", async () => {
+  const { flushed, flush } = start();
+  flush("a", 3_600_000);
+  await turn();
+  flush("b");
+  const end = performance.now() + 2_000;
+  while (flushed.length < 2 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.deepEqual(flushed, ["a", "b"]);
+});
