@@ -95,7 +95,7 @@ export const parts: readonly Part[] = [
   },
   {
     name: "service",
-    files: /^lib\/server\/service\.ts$/,
+    files: /^lib\/server\/(housekeeping|service)\.ts$/,
     imports: [...ground, "store", "delivery", "members", "commands", "session"],
     types: ["auth", "tls"],
     because: "it puts the server's own parts together; which store and which accounts is the root's choice",

@@ -17,6 +17,7 @@ import { allCommands } from "./commands/all.ts";
 import { drain, planDrain } from "./drain.ts";
 import { Flusher } from "./flusher.ts";
 import { type Problem, problemsOf } from "./health.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { Hub } from "./hub.ts";
 import { Instruments } from "./instruments.ts";
 import { Journal } from "./journal.ts";
@@ -75,8 +76,7 @@ export class Service implements AsyncDisposable {
   readonly #sessions = new Set<ClientSession>();
   readonly #orders: Orders;
   readonly #kernel = Kernel.open();
-  readonly #timers: ReturnType<typeof setInterval>[] = [];
-  readonly #work = new Set<Promise<unknown>>();
+  readonly #housekeeping = new Housekeeping(log);
   #draining: Promise<void> | undefined;
   #leasedUntil: number;
 
@@ -193,7 +193,7 @@ export class Service implements AsyncDisposable {
     this.port = this.#listener.port;
     instruments.certificate(certificate.cert);
     let [ticks, calmAt] = [0, 0];
-    this.#every(tickMs, async () => {
+    this.#housekeeping.every(tickMs, async () => {
       for (const session of this.#sessions) session.tick();
       await options.store.servers.probe();
       await this.#members.settle();
@@ -205,12 +205,12 @@ export class Service implements AsyncDisposable {
       }
       await this.#relay.check();
     });
-    this.#every(sweepMs, () => options.store.files.sweep());
+    this.#housekeeping.every(sweepMs, () => options.store.files.sweep());
     options.store.onReturn(async () => {
       await this.#relay.verify();
       await this.#renew(true);
     });
-    this.#every(config.heartbeatIntervalSeconds * 1000, () => this.#renew());
+    this.#housekeeping.every(config.heartbeatIntervalSeconds * 1000, () => this.#renew());
   }
 
   /** Why this server should get no clients; empty where it should. */
@@ -298,20 +298,6 @@ export class Service implements AsyncDisposable {
     await this.#members.reassert();
   }
 
-  /** Repeats some work, one run at a time; what fails is logged and tried again. */
-  #every(ms: number, work: () => Promise<void>): void {
-    let busy = false;
-    this.#timers.push(setInterval(() => {
-      if (busy) return;
-      busy = true;
-      const run = work().catch((error) => log.warn("housekeeping_failed", { error })).finally(() => {
-        busy = false;
-        this.#work.delete(run);
-      });
-      this.#work.add(run);
-    }, ms));
-  }
-
   async #drain(): Promise<void> {
     const { config, store } = this.#options;
     log.info("server_draining", { server: this.id, connections: this.#sessions.size });
@@ -328,8 +314,7 @@ export class Service implements AsyncDisposable {
     );
     await Promise.race([this.#listener.finished(), overdue]);
     clearTimeout(limit);
-    for (const timer of this.#timers) clearInterval(timer);
-    await Promise.all(this.#work);
+    await this.#housekeeping.stop();
     await this.#members.release();
     await this.#relay[Symbol.asyncDispose]();
     // Where the store is away the lease runs out, and others find then what this server has left.
