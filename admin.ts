@@ -1,7 +1,7 @@
 /** What an operator does beside running servers: `deno task admin --help`. */
 
 import { runAdmin } from "./lib/admin/run.ts";
-import { ConfigError, readDotenv } from "./lib/config.ts";
+import { ConfigError, readDotenv } from "./lib/config/config.ts";
 
 try {
   Deno.exitCode = await runAdmin({ args: Deno.args, env: Deno.env.toObject(), dotenv: readDotenv() });

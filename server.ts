@@ -3,12 +3,12 @@
  * SIGTERM and SIGINT stop it; SIGHUP has it read its configuration and its certificate again.
  */
 
-import { ConfigError, helpText, loadConfig, readDotenv } from "./lib/config.ts";
-import { configureLog, getLog } from "./lib/log.ts";
-import { openAdminHttp } from "./lib/server/admin_http.ts";
-import { reload } from "./lib/server/reload.ts";
-import { startServer } from "./lib/server/start_server.ts";
-import { workerCount, Workers } from "./lib/server/workers.ts";
+import { ConfigError, helpText, loadConfig, readDotenv } from "./lib/config/config.ts";
+import { configureLog, getLog } from "./lib/observability/log.ts";
+import { openAdminHttp } from "./lib/server/service/admin_http.ts";
+import { reload } from "./lib/server/workers/reload.ts";
+import { startServer } from "./lib/server/workers/start_server.ts";
+import { workerCount, Workers } from "./lib/server/workers/workers.ts";
 import { defaultNames } from "./lib/tls/authority.ts";
 import { ensureCertificates } from "./lib/tls/certificates.ts";
 import { CertificateWatch } from "./lib/tls/watch.ts";

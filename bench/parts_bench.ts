@@ -4,10 +4,10 @@
  * A batch is 100 messages of 64 bytes; fan-out is to 500 followers, so that one iteration is 50,000 deliveries.
  */
 
-import { Hub } from "../lib/server/hub.ts";
-import type { Turns } from "../lib/server/flusher.ts";
-import { Outbox } from "../lib/server/outbox.ts";
-import { SqliteStore } from "../lib/store/sqlite.ts";
+import { Hub } from "../lib/server/delivery/hub.ts";
+import type { Turns } from "../lib/server/delivery/flush_scheduler.ts";
+import { Outbox } from "../lib/server/delivery/outbox.ts";
+import { SqliteStore } from "../lib/store/sqlite/sqlite_store.ts";
 import { LineFramer } from "../lib/wire/lines.ts";
 import { bindTyped, parseRequest, parseTyped } from "../lib/wire/command.ts";
 import { encodeEvent } from "../lib/wire/format.ts";

@@ -1,179 +1,152 @@
 /**
  * The rule for the direction of imports, as a plugin of `deno lint`.
  *
- * One table says what each part of the house may import: its own part, the parts in `imports`, and, with
- * `import type`, those in `types`. Everything else is reported where it stands. It looks at relative specifiers only;
- * which packages are in use is a matter of `deno.json`.
+ * A part of the house is a folder: a file belongs to the nearest folder above it that the table names. It looks at
+ * relative specifiers only; which packages are in use is a matter of `deno.json`.
  */
 
 import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** One part of the house. */
-interface Part {
-  readonly name: string;
-  /** Which files belong to it, as paths from the project's root. The first row that fits a file is its part. */
-  readonly files: RegExp;
+/** A floor of the house: a folder, and how far down it may reach. */
+export interface Part {
+  /** From the project's root; the programs' roots (`server.ts`, …) stand for themselves. */
+  readonly folder: string;
+  /** The folders that it may import, beside itself. */
   readonly imports: readonly string[];
+  /** The folders that it may import types from, in addition. */
   readonly types?: readonly string[];
   /** Why the bounds are where they are; shown with a violation. */
   readonly because: string;
 }
 
-const ground = ["errors", "wire", "base"];
-const running = [
-  ...ground,
-  "tls",
-  "store",
-  "auth",
-  "admin",
-  "delivery",
-  "members",
-  "commands",
-  "session",
-  "service",
-  "discovery",
-];
-const serverSide = [...running, "workers"];
+/** Gives each folder of a list those below it, `butNot` one, and the ground that all of the list stands on. */
+function ladder(
+  ground: readonly string[],
+  floors: readonly (Omit<Part, "imports"> & { readonly butNot?: string })[],
+): readonly Part[] {
+  return floors.map(({ butNot, ...floor }, at) => ({
+    ...floor,
+    imports: [...floors.slice(at + 1).map(({ folder }) => folder).filter((folder) => folder !== butNot), ...ground],
+  }));
+}
 
-/** The house, from the ground up. */
-export const parts: readonly Part[] = [
+const ground = ["lib/observability", "lib/config", "lib/wire", "lib/common"];
+
+/** What the client is made of, from what a person starts down to what everything stands on. */
+const client = ladder(["lib/wire", "lib/common"], [
+  { folder: "lib/client/cli", because: "it is what a person starts, and nothing stands on it" },
+  { folder: "lib/client", because: "a bot has no terminal" },
+  { folder: "lib/client/tui", because: "the full screen is one of the screens" },
+  { folder: "lib/client/terminal", because: "what any screen needs knows none of them" },
+  { folder: "lib/client/transfer", because: "a file is sent through a session, whatever shows it" },
+  { folder: "lib/client/e2ee", because: "encryption sits on a session's connection, and no screen" },
+  { folder: "lib/client/session", because: "a session knows neither encryption nor files" },
+  { folder: "lib/client/net", because: "one connection knows no session" },
+  { folder: "lib/client/base", because: "everything of the client stands on it" },
+]);
+
+const stores = ["lib/store/redis/scripts", "lib/store/redis", "lib/store/sqlite", "lib/store"];
+
+/** What a server is made of, from whole servers down to one topic's delivery. */
+const server = ladder([...stores.slice(-1), ...ground], [
+  { folder: "lib/server/service", because: "it puts the server's own parts together" },
   {
-    name: "errors",
-    files: /^lib\/errors\.ts$/,
-    imports: [],
-    because: "everything stands on it",
+    folder: "lib/server/commands",
+    butNot: "lib/server/connection",
+    because: "a command knows its caller as a port, and no socket",
   },
+  { folder: "lib/server/connection", because: "a connection finds commands through the registry" },
+  { folder: "lib/server/registry", because: "the gate knows no single command" },
+  { folder: "lib/server/sessions", because: "who is here knows no socket" },
+  { folder: "lib/server/metering", because: "what measures changes nothing of what it measures" },
+  { folder: "lib/server/delivery", because: "from the store to the socket no user and no command is known" },
+]);
+
+/** Each folder that holds the house's code, once, and its three roots. */
+const house: readonly Part[] = [
   {
-    name: "wire",
-    files: /^lib\/wire\//,
-    imports: ["errors"],
-    because: "server and client meet here, and here only",
+    folder: "server.ts",
+    imports: ["lib/server/workers", "lib/server/service", "lib/tls", ...ground],
+    because: "the server's root starts servers",
   },
+  { folder: "admin.ts", imports: ["lib/admin", ...ground], because: "the operator's root needs no server" },
+  { folder: "client.ts", imports: ["lib/client/cli"], because: "the client is compiled with nothing of the server" },
+  ...client,
   {
-    name: "base",
-    files: /^lib\/[^/]+\.ts$/,
-    imports: ["errors", "wire"],
-    because: "configuration, logs, metrics and limits know nothing of what uses them",
+    folder: "lib/server/workers",
+    imports: [
+      ...server.map(({ folder }) => folder),
+      "lib/server",
+      "lib/admin",
+      "lib/auth",
+      "lib/tls",
+      "lib/store",
+      ...ground,
+    ],
+    because: "it starts whole servers, in this thread or in others",
   },
+  ...server.map((part) => {
+    // Which accounts and which certificate there are is the root's choice: below it they are ports.
+    const ports = ["service", "registry", "connection"].some((name) => part.folder.endsWith(name));
+    const auth = part.folder === "lib/server/commands" ? { imports: [...part.imports, "lib/auth"] } : {};
+    return { ...part, ...auth, ...(ports ? { types: ["lib/auth", "lib/tls"] } : {}) };
+  }),
   {
-    name: "tls",
-    files: /^lib\/tls\//,
-    imports: ["errors", "base"],
-    because: "a certificate knows neither server nor client",
-  },
-  {
-    name: "store",
-    files: /^lib\/store\//,
+    folder: "lib/server",
     imports: ground,
-    because: "a store knows no session",
+    because: "discovery tells where the server is, and nothing of what it does",
   },
   {
-    name: "auth",
-    files: /^lib\/auth\//,
-    imports: ground,
-    types: ["store"],
-    because: "accounts ask for a port; which store is behind it is the server's choice",
-  },
-  {
-    name: "admin",
-    files: /^lib\/admin\//,
-    imports: [...ground, "tls", "store", "auth"],
+    folder: "lib/admin",
+    imports: ["lib/tls", "lib/auth", "lib/store", "lib/store/redis", ...ground],
     because: "what an operator asks for is done to the store; servers hear of it through the store",
   },
   {
-    name: "workers",
-    files: /^lib\/server\/(reload|start_server|thread|worker|worker_watch|workers)\.ts$/,
-    imports: running,
-    because: "it starts whole servers, in this thread or in others",
-  },
-  {
-    name: "discovery",
-    files: /^lib\/server\/discovery\.ts$/,
+    folder: "lib/auth",
     imports: ground,
-    because: "it tells where the server is, and knows nothing of what it does",
+    types: ["lib/store"],
+    because: "accounts ask for a port; which store is behind it is the server's choice",
   },
+  { folder: "lib/tls", imports: ground, because: "a certificate knows neither server nor client" },
   {
-    name: "service",
-    files: /^lib\/server\/(housekeeping|service)\.ts$/,
-    imports: [...ground, "store", "delivery", "members", "commands", "session"],
-    types: ["auth", "tls"],
-    because: "it puts the server's own parts together; which store and which accounts is the root's choice",
+    folder: "lib/store",
+    imports: ["lib/store/redis", "lib/store/sqlite", ...ground],
+    because: "a store knows no connection",
   },
+  { folder: "lib/store/redis", imports: [...stores, ...ground], because: "a store knows no connection" },
+  { folder: "lib/store/sqlite", imports: ["lib/store", ...ground], because: "a store knows no connection" },
+  { folder: "lib/store/redis/scripts", imports: [], because: "scripts run in Redis" },
   {
-    name: "session",
-    files: /^lib\/server\/(answers|journal|line_reader|listener|send_order|session)\.ts$/,
-    imports: [...ground, "store", "delivery", "members"],
-    types: ["auth", "tls"],
-    because: "a session finds commands through the registry, and is on the server's side of the wire",
+    folder: "lib/observability",
+    imports: ["lib/config", "lib/wire", "lib/common"],
+    because: "logs and metrics know nothing of what uses them",
   },
+  { folder: "lib/config", imports: ["lib/wire", "lib/common"], because: "options know nothing of what reads them" },
+  { folder: "lib/wire", imports: ["lib/common"], because: "server and client meet here" },
+  { folder: "lib/common", imports: [], because: "server and client both stand on it" },
   {
-    name: "commands",
-    files: /^lib\/server\/commands\//,
-    imports: [...ground, "auth", "store", "delivery", "members"],
-    because: "a command knows its caller as a port, not the session or the listener",
-  },
-  {
-    name: "members",
-    files:
-      /^lib\/server\/(caller|endings|entrance|members?|opening|orders|reassertion|registry|resume_token|seats)\.ts$/,
-    imports: [...ground, "store", "delivery"],
-    types: ["auth"],
-    because: "who is here and what they may ask for knows no socket and no single command",
-  },
-  {
-    name: "delivery",
-    files: /^lib\/server\//,
-    imports: [...ground, "store"],
-    because: "from the store to the socket no user, session or command is known",
-  },
-  {
-    name: "client",
-    files: /^lib\/client\//,
-    imports: ["errors", "wire"],
-    because: "client and server meet through wire/ and errors.ts only",
-  },
-  {
-    name: "server.ts",
-    files: /^server\.ts$/,
-    imports: serverSide,
-    because: "the server's root puts the server's parts together",
-  },
-  {
-    name: "admin.ts",
-    files: /^admin\.ts$/,
-    imports: [...ground, "admin"],
-    because: "the operator's root needs no server",
-  },
-  {
-    name: "client.ts",
-    files: /^client\.ts$/,
-    imports: [...ground, "client"],
-    because: "the client's root puts the client's parts together, and is compiled with nothing else",
-  },
-  {
-    name: "examples",
-    files: /^examples\//,
-    imports: ["client"],
+    folder: "examples",
+    imports: ["lib/client"],
     because: "an example shows what the client's library can do, and that is all it needs",
-  },
-  {
-    name: "scripts",
-    files: /^scripts\//,
-    imports: [...serverSide, "client", "server.ts"],
-    because: "a script uses the library, and is no test",
-  },
-  {
-    name: "tests",
-    files: /^(tests|bench)\//,
-    imports: ["examples", ...serverSide, "client", "server.ts", "client.ts", "admin.ts", "scripts"],
-    because: "",
   },
 ];
 
-/** A file's part, or undefined where the table has no row for it. */
+const everywhere = house.map(({ folder }) => folder);
+
+/** The house, and what looks at it from outside. */
+export const parts: readonly Part[] = [
+  ...house,
+  { folder: "scripts", imports: everywhere, because: "a script uses the library, and is no test" },
+  { folder: "bench", imports: [...everywhere, "scripts", "tests"], because: "a bench stands on no other bench" },
+  { folder: "tests", imports: [...everywhere, "scripts", "bench"], because: "tests look everywhere" },
+];
+
+/** A file's part, or undefined where no folder above it is in the table. */
 export function partOf(file: string): Part | undefined {
-  return parts.find(({ files }) => files.test(file));
+  const outside = ["scripts", "bench", "tests", "examples"].find((folder) => file.startsWith(`${folder}/`));
+  const folder = outside ?? (file.includes("/") ? posix.dirname(file) : file);
+  return parts.find((part) => part.folder === folder);
 }
 
 /**
@@ -186,14 +159,15 @@ export function violation(from: string, to: string, kind: "type" | "value"): str
   const importer = partOf(from);
   const imported = partOf(to);
   if (!importer || !imported) {
-    return `${importer ? to : from} belongs to no part of the house: give it a row in the table`;
+    return `${importer ? to : from} lies in no folder of the house: give its folder a row in the table`;
   }
-  if (importer === imported || importer.imports.includes(imported.name)) return undefined;
-  if (importer.types?.includes(imported.name)) {
+  const { folder } = imported;
+  if (importer === imported || importer.imports.includes(folder)) return undefined;
+  if (importer.types?.includes(folder)) {
     if (kind === "type") return undefined;
-    return `${importer.name} may import only types from ${imported.name} (${to}): ${importer.because}`;
+    return `${importer.folder} may import only types from ${folder} (${to}): ${importer.because}`;
   }
-  return `${importer.name} may not import ${imported.name} (${to}): ${importer.because}`;
+  return `${importer.folder} may not import ${folder} (${to}): ${importer.because}`;
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url)).replaceAll("\\", "/");

@@ -1,7 +1,7 @@
 /** What an operator typed, read: the command with its arguments, and what is left for the configuration. */
 
 import { type CommandName, commands, type CommandSpec } from "./command_table.ts";
-import { options } from "../config.ts";
+import { options } from "../config/config.ts";
 
 /** A command line that says what to do. */
 export interface Typed {

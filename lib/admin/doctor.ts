@@ -4,7 +4,7 @@
  * Nothing is changed but a key that is written to Redis and taken away again.
  */
 
-import { type Config, ConfigError, loadConfig, type Sources, usesRedis } from "../config.ts";
+import { type Config, ConfigError, loadConfig, type Sources, usesRedis } from "../config/config.ts";
 import { examineCertificate } from "./doctor_certificate.ts";
 import { examineFile } from "./doctor_file.ts";
 import { examinePort } from "./doctor_port.ts";

@@ -2,7 +2,7 @@
 
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { CertificateError } from "../tls/authority.ts";
 import { type Certificates, ensureCertificates } from "../tls/certificates.ts";
 import { type Finding, openToOthers } from "./finding.ts";

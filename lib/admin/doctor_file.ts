@@ -3,7 +3,7 @@
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { type Finding, openToOthers } from "./finding.ts";
 import { askServer } from "./socket.ts";
 

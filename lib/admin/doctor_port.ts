@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { connect, type TLSSocket } from "node:tls";
 import { X509Certificate } from "node:crypto";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import type { Certificates } from "../tls/certificates.ts";
 import type { Finding } from "./finding.ts";
 

@@ -1,9 +1,9 @@
 /** The doctor's look at Redis: whether it answers, what it keeps when it ends, and what it does when it is full. */
 
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { redisAddress } from "../store/open.ts";
 import { RedisGateway } from "../store/redis/gateway.ts";
-import type { Master } from "../store/redis/link.ts";
+import type { Master } from "../store/redis/redis_transport.ts";
 import type { Finding } from "./finding.ts";
 
 /** The least release that has all that is used. */

@@ -6,8 +6,8 @@
  * before accounts: whoever wrote a message that is in the file had an account before it, and so has one in the file.
  */
 
-import { version } from "../version.ts";
-import type { AccountRecord, Office, TopicState } from "../store/office.ts";
+import { version } from "../common/version.ts";
+import type { AccountRecord, Office, TopicState } from "../store/admin_store.ts";
 import type { Entry } from "../store/store.ts";
 
 /** The format's version: one more when what this release writes would be misread by an earlier one. */

@@ -6,7 +6,7 @@
  * woven into one. So an import that was interrupted can be done again.
  */
 
-import type { AccountRecord, Office, TopicState } from "../store/office.ts";
+import type { AccountRecord, Office, TopicState } from "../store/admin_store.ts";
 import type { Entry } from "../store/store.ts";
 import { isUsername, parseTopic } from "../wire/names.ts";
 import { isPublicKey } from "../wire/sealed.ts";

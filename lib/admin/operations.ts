@@ -5,7 +5,7 @@
  * hashes, made by who asks.
  */
 
-import type { SessionState } from "../store/office.ts";
+import type { SessionState } from "../store/admin_store.ts";
 import type { Account, Role, Store } from "../store/store.ts";
 import { fold, parseTopic, roomTopic } from "../wire/names.ts";
 import { exportRecords } from "./export.ts";

@@ -2,15 +2,15 @@
  * Runs what an operator typed: reads it, asks for what it needs, has it done, and shows what came of it.
  */
 
-import { openAudit } from "../audit.ts";
+import { openAudit } from "../observability/audit.ts";
 import { checkNewPassword } from "../auth/accounts.ts";
 import { bcryptHasher } from "../auth/password.ts";
-import { type Config, ConfigError, loadConfig, usesRedis } from "../config.ts";
-import { ChatError } from "../errors.ts";
+import { type Config, ConfigError, loadConfig, usesRedis } from "../config/config.ts";
+import { ChatError } from "../common/errors.ts";
 import { isUsername, usernameRule } from "../wire/names.ts";
 import { readCommandLine, type Typed, UsageError } from "./command_line.ts";
 import { adminHelp, commands, type CommandSpec } from "./command_table.ts";
-import { ask, openForImport } from "./desk.ts";
+import { ask, openForImport } from "./target.ts";
 import { examine } from "./doctor.ts";
 import { importRecords } from "./import.ts";
 import { linesOf } from "./lines.ts";

@@ -11,7 +11,7 @@
  */
 
 import { join } from "node:path";
-import { getLog } from "../log.ts";
+import { getLog } from "../observability/log.ts";
 import type { Store } from "../store/store.ts";
 import { linesOf } from "./lines.ts";
 import { AdminError, type Given, operations } from "./operations.ts";

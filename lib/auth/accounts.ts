@@ -4,8 +4,8 @@
  * An unknown user costs the same time as a wrong password, and gets the same answer.
  */
 
-import { accountDisabled, ChatError } from "../errors.ts";
-import type { KeyedLimiter } from "../rate_limit.ts";
+import { accountDisabled, ChatError } from "../common/errors.ts";
+import type { KeyedLimiter } from "../common/rate_limit.ts";
 import type { Account, Accounts } from "../store/store.ts";
 import { fold, isUsername, usernameRule } from "../wire/names.ts";
 import { type Hasher, maxPasswordBytes, passwordBytes } from "./password.ts";

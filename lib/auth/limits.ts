@@ -2,8 +2,8 @@
  * How often somebody may guess a password or make an account, from the configuration.
  */
 
-import type { Config } from "../config.ts";
-import { KeyedLimiter } from "../rate_limit.ts";
+import type { Config } from "../config/config.ts";
+import { KeyedLimiter } from "../common/rate_limit.ts";
 import type { AccountServiceOptions } from "./accounts.ts";
 
 /** The limiters of {@linkcode AccountServiceOptions}; none where limits are off. */

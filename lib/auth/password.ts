@@ -2,8 +2,8 @@
  * Password hashes: bcrypt, off the event loop, a bounded number at a time.
  */
 
-import { ChatError } from "../errors.ts";
-import type { Count, Distribution, Metrics } from "../metrics.ts";
+import { ChatError } from "../common/errors.ts";
+import type { Count, Distribution, Metrics } from "../observability/metrics.ts";
 
 /** bcrypt reads no more than this many bytes of a password. */
 export const maxPasswordBytes = 72;

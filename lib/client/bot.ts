@@ -7,19 +7,19 @@
 import type { FileOffer, GapEvent, MessageEvent, PresenceEvent, Reply, TopicEvent } from "../wire/event.ts";
 import { maxCount } from "../wire/command.ts";
 import { roomTopic } from "../wire/names.ts";
-import { parseServers, type ServerAddress } from "./address.ts";
-import { systemClock } from "./clock.ts";
-import type { Request } from "./connection.ts";
-import { type Dial, tlsDialer } from "./dial.ts";
-import { ClientError } from "./exit.ts";
-import type { LinkOptions, Sealer } from "./link.ts";
-import { SideSession } from "./side.ts";
-import type { Status } from "./status.ts";
+import { parseServers, type ServerAddress } from "./base/address.ts";
+import { systemClock } from "./base/clock.ts";
+import type { Request } from "./net/connection.ts";
+import { type Dial, tlsDialer } from "./net/dial.ts";
+import { ClientError } from "./base/exit.ts";
+import type { LinkOptions, Sealer } from "./session/link.ts";
+import { SideSession } from "./session/side.ts";
+import type { Status } from "./net/status.ts";
 import type { Wire } from "./transfer/chunks.ts";
 import { fetchWhole } from "./transfer/fetching.ts";
 import { readOffer } from "./transfer/offers.ts";
 import { sendFile } from "./transfer/sending.ts";
-import { version } from "./version.ts";
+import { version } from "./base/version.ts";
 
 /** What a bot is made from. */
 export interface BotOptions extends Partial<Omit<LinkOptions, "servers" | "dial">> {

@@ -24,7 +24,7 @@
  * @module
  */
 
-export { ChatError, type ErrorCode } from "../errors.ts";
+export { ChatError, type ErrorCode } from "../common/errors.ts";
 export type {
   FileOffer,
   GapEvent,
@@ -34,14 +34,14 @@ export type {
   ServerEvent,
   TopicEvent,
 } from "../wire/event.ts";
-export { formatServer, parseServers, type ServerAddress } from "./address.ts";
+export { formatServer, parseServers, type ServerAddress } from "./base/address.ts";
 export { Bot, type BotOptions, type RoomEvent } from "./bot.ts";
-export type { Request } from "./connection.ts";
-export { type Dial, DialError, type DialFailure, tlsDialer, type Transport } from "./dial.ts";
-export { ClientError, ConnectionLost } from "./exit.ts";
-export type { Sealer } from "./link.ts";
-export { Session, type SessionOptions } from "./resume.ts";
-export { Sealing, type SealingOptions } from "./seal/sealing.ts";
-export { SideSession } from "./side.ts";
-export type { Status } from "./status.ts";
-export type { Ending, Login, Update } from "./update.ts";
+export type { Request } from "./net/connection.ts";
+export { type Dial, DialError, type DialFailure, tlsDialer, type Transport } from "./net/dial.ts";
+export { ClientError, ConnectionLost } from "./base/exit.ts";
+export type { Sealer } from "./session/link.ts";
+export { Session, type SessionOptions } from "./session/session.ts";
+export { Sealing, type SealingOptions } from "./e2ee/sealing.ts";
+export { SideSession } from "./session/side.ts";
+export type { Status } from "./net/status.ts";
+export type { Ending, Login, Update } from "./session/update.ts";

@@ -8,8 +8,8 @@
 import { X509Certificate } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { dirname, join } from "node:path";
-import { getLog } from "../log.ts";
-import { TokenBucket } from "../rate_limit.ts";
+import { getLog } from "../observability/log.ts";
+import { TokenBucket } from "../common/rate_limit.ts";
 import { type Announcement, discoveryPlace, encodeAnnouncement, isQuestion } from "../wire/discovery.ts";
 
 /** What a responder is made from. */

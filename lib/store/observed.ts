@@ -4,8 +4,8 @@
  * Nothing else changes: the promises that callers get are the store's own.
  */
 
-import type { Count, Distribution, Metrics } from "../metrics.ts";
-import { tracing } from "../tracing.ts";
+import type { Count, Distribution, Metrics } from "../observability/metrics.ts";
+import { tracing } from "../observability/tracing.ts";
 import { parseTopic } from "../wire/names.ts";
 import type { Files } from "./files.ts";
 import type { Store, Topics } from "./store.ts";

@@ -2,11 +2,11 @@
  * Which store a configuration means, opened.
  */
 
-import type { Config } from "../config.ts";
-import { getLog } from "../log.ts";
-import { RedisStore } from "./redis.ts";
-import type { RedisAddress } from "./redis/link.ts";
-import { SqliteStore } from "./sqlite.ts";
+import type { Config } from "../config/config.ts";
+import { getLog } from "../observability/log.ts";
+import { RedisStore } from "./redis/redis_store.ts";
+import type { RedisAddress } from "./redis/redis_transport.ts";
+import { SqliteStore } from "./sqlite/sqlite_store.ts";
 import type { Store, StoreLimits } from "./store.ts";
 
 const log = getLog("store");

@@ -19,7 +19,7 @@ import type { FileOffer } from "../wire/event.ts";
 import type { Topic } from "../wire/names.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
-import type { Office, Order, OrderReport } from "./office.ts";
+import type { Office, Order, OrderReport } from "./admin_store.ts";
 
 /** What a user may do beyond talking. */
 export type Role = "user" | "moderator" | "admin";

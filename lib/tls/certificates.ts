@@ -10,7 +10,7 @@
 
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { messageOf } from "../errors.ts";
+import { messageOf } from "../common/errors.ts";
 import {
   canonicalNames,
   CertificateError,

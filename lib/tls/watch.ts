@@ -7,8 +7,8 @@
  *    in the log, and what was in use stays in use. A pair of which only half is there yet is waited for.
  */
 
-import { messageOf } from "../errors.ts";
-import { getLog } from "../log.ts";
+import { messageOf } from "../common/errors.ts";
+import { getLog } from "../observability/log.ts";
 import { CertificateError } from "./authority.ts";
 import { type CertificatePaths, type Certificates, loadCertificates } from "./certificates.ts";
 

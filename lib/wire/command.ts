@@ -5,7 +5,7 @@
  * checks each by its kind. It knows no command by name.
  */
 
-import { ChatError } from "../errors.ts";
+import { ChatError } from "../common/errors.ts";
 import type { ArgumentKind } from "./event.ts";
 import { filenameRule, isFilename } from "./files.ts";
 import { cleanText, fold, isRoom, isUsername, parseTopic, roomRule, type Topic, usernameRule } from "./names.ts";

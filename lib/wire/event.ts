@@ -5,7 +5,7 @@
  * neither sockets nor stores.
  */
 
-import type { ErrorCode } from "../errors.ts";
+import type { ErrorCode } from "../common/errors.ts";
 
 /** The protocol's version; `HELLO` names it. */
 export const protocolVersion = 1;

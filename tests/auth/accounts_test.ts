@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { AccountService, type AccountServiceOptions, demoAccounts } from "../../lib/auth/accounts.ts";
 import type { Hasher } from "../../lib/auth/password.ts";
-import { ChatError, type ErrorCode } from "../../lib/errors.ts";
-import { KeyedLimiter } from "../../lib/rate_limit.ts";
+import { ChatError, type ErrorCode } from "../../lib/common/errors.ts";
+import { KeyedLimiter } from "../../lib/common/rate_limit.ts";
 import type { Account, Accounts } from "../../lib/store/store.ts";
 import { fold } from "../../lib/wire/names.ts";
 import { test } from "../support/declare.ts";

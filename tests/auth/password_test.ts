@@ -1,7 +1,7 @@
 /** What hashing promises: bcrypt's own words, and no more hashes at once than there are cores to spare. */
 
 import assert from "node:assert/strict";
-import { ChatError } from "../../lib/errors.ts";
+import { ChatError } from "../../lib/common/errors.ts";
 import { bcryptHasher, boundedHasher, type Hasher, maxPasswordBytes, passwordBytes } from "../../lib/auth/password.ts";
 import { test } from "../support/declare.ts";
 import { permitted } from "../support/needs.ts";

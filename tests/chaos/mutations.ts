@@ -27,7 +27,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "holes are not filled from the log",
     patches: [{
-      file: "lib/server/relay.ts",
+      file: "lib/server/delivery/relay.ts",
       from: "for (const entry of next.entries) this.#pass(stream, entry);",
       to: "stream.place = next.head;",
     }],
@@ -39,7 +39,7 @@ export const mutations: readonly Mutation[] = [
     name: "the relay passes on whatever it hears, in whatever order",
     patches: [
       {
-        file: "lib/server/relay.ts",
+        file: "lib/server/delivery/relay.ts",
         from: "} else if (!stream.filling && follows(stream.place, signal)) {",
         to: "} else if (!stream.filling) {",
       },
@@ -67,11 +67,11 @@ export const mutations: readonly Mutation[] = [
   {
     name: "what was sent after a failed message goes before it",
     patches: [{
-      file: "lib/server/session.ts",
+      file: "lib/server/connection/connection.ts",
       from: "const message = command.pipelined ? this.#order.admit(cid) : undefined;",
       to: "const message = command.pipelined ? this.#order.admit(cid) ?? { cid, place: 0 } : undefined;",
     }, {
-      file: "lib/store/redis_scripts/publish.lua",
+      file: "lib/store/redis/scripts/publish.lua",
       from: "if claim ~= '' and tonumber(call) <= (tonumber(last) or 0) then return {'late'} end",
       to: "",
     }],
@@ -82,7 +82,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a repeated cid is a new message",
     patches: [{
-      file: "lib/store/redis_scripts/publish.lua",
+      file: "lib/store/redis/scripts/publish.lua",
       from: "local known = redis.call('GET', cid)",
       to: "local known = false",
     }],
@@ -93,7 +93,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "who is superseded may write on",
     patches: [{
-      file: "lib/store/redis_scripts/publish.lua",
+      file: "lib/store/redis/scripts/publish.lua",
       from: "if held ~= claim then return {'fenced'} end",
       to: "if held ~= claim then last = nil end",
     }],
@@ -104,7 +104,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "an inbox counts as read when somebody has logged in",
     patches: [{
-      file: "lib/store/redis_scripts/head.lua",
+      file: "lib/store/redis/scripts/head.lua",
       from: "tonumber(state[4] or '0')",
       to: "tonumber(state[2] or '0')",
     }],
@@ -115,7 +115,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "an ended session stays in the lists",
     patches: [{
-      file: "lib/store/redis_scripts/revoke.lua",
+      file: "lib/store/redis/scripts/revoke.lua",
       from: "return redis.call('HDEL', KEYS[1], ARGV[1])",
       to: "return 1",
     }],
@@ -126,11 +126,11 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a log that was put back passes for the one before",
     patches: [{
-      file: "lib/store/redis_scripts/tide.lua",
+      file: "lib/store/redis/scripts/data_generation.lua",
       from: "if seen > count then",
       to: "if false then",
     }, {
-      file: "lib/server/continuity.ts",
+      file: "lib/server/delivery/recovery.ts",
       from: "return page.head.seq < place.seq || !mayHold(place, page);",
       to: "return page.head.seq < place.seq && !mayHold(place, page);",
     }, {

@@ -4,7 +4,7 @@
  */
 
 import { join } from "node:path";
-import { options } from "../../lib/config.ts";
+import { options } from "../../lib/config/config.ts";
 import { Outages } from "./outages.ts";
 import { Proxy } from "./proxy.ts";
 import type { Timeline } from "./timeline.ts";

@@ -6,7 +6,7 @@
  * resume that leaves a topic out.
  */
 
-import { decodePlace } from "../../lib/store/place.ts";
+import { decodePlace } from "../../lib/store/log_position.ts";
 import type { Json } from "./connection.ts";
 import type { Marked, Place, Stretch } from "./record.ts";
 import type { Timeline } from "./timeline.ts";

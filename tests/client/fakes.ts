@@ -3,14 +3,14 @@
  */
 
 import { LineFramer } from "../../lib/wire/lines.ts";
-import type { Clock } from "../../lib/client/clock.ts";
-import type { Dial, Transport } from "../../lib/client/dial.ts";
-import { DialError } from "../../lib/client/dial.ts";
-import type { ServerAddress } from "../../lib/client/address.ts";
-import { formatServer } from "../../lib/client/address.ts";
-import type { Session } from "../../lib/client/resume.ts";
-import type { Status } from "../../lib/client/status.ts";
-import type { Update } from "../../lib/client/update.ts";
+import type { Clock } from "../../lib/client/base/clock.ts";
+import type { Dial, Transport } from "../../lib/client/net/dial.ts";
+import { DialError } from "../../lib/client/net/dial.ts";
+import type { ServerAddress } from "../../lib/client/base/address.ts";
+import { formatServer } from "../../lib/client/base/address.ts";
+import type { Session } from "../../lib/client/session/session.ts";
+import type { Status } from "../../lib/client/net/status.ts";
+import type { Update } from "../../lib/client/session/update.ts";
 import type { CommandHelp } from "../../lib/wire/event.ts";
 
 export { test } from "../support/declare.ts";

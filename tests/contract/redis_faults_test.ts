@@ -1,8 +1,8 @@
 /** What the Redis store promises while Redis hangs, forgets, drops connections, dies and comes back. */
 
 import assert from "node:assert/strict";
-import { ChatError } from "../../lib/errors.ts";
-import { RedisStore } from "../../lib/store/redis.ts";
+import { ChatError } from "../../lib/common/errors.ts";
+import { RedisStore } from "../../lib/store/redis/redis_store.ts";
 import type { PublishResult, TopicSignal } from "../../lib/store/store.ts";
 import { test as declared } from "../support/declare.ts";
 import { ownRedis, startRedis, type TestRedis } from "../support/redis.ts";

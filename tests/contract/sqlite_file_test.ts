@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { ChatError } from "../../lib/errors.ts";
+import { ChatError } from "../../lib/common/errors.ts";
 import type { StoredFile } from "../../lib/store/files.ts";
-import { SqliteStore } from "../../lib/store/sqlite.ts";
+import { SqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
 import { test as declared } from "../support/declare.ts";
 import { permitted } from "../support/needs.ts";
 import { temporaryFolder } from "../support/process.ts";

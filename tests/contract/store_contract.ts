@@ -7,7 +7,7 @@ import { claimsContract } from "./claims.ts";
 import { deviceKeysContract } from "./device_keys.ts";
 import { filesContract } from "./files.ts";
 import { lastingContract } from "./lasting.ts";
-import { officeContract } from "./office.ts";
+import { officeContract } from "./admin_store.ts";
 import { presenceContract } from "./presence.ts";
 import { publishContract } from "./publish.ts";
 import { readContract } from "./read.ts";

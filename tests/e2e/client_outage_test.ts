@@ -3,9 +3,9 @@
  */
 
 import assert from "node:assert/strict";
-import { tlsDialer } from "../../lib/client/dial.ts";
-import { Session } from "../../lib/client/resume.ts";
-import type { Update } from "../../lib/client/update.ts";
+import { tlsDialer } from "../../lib/client/net/dial.ts";
+import { Session } from "../../lib/client/session/session.ts";
+import type { Update } from "../../lib/client/session/update.ts";
 import { type Endpoint, eventually } from "../support/client.ts";
 import { pairs, startPair } from "../support/pair.ts";
 import { test } from "../support/server.ts";

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Bot } from "../../lib/client/mod.ts";
-import { Proxy } from "../client/proxy.ts";
+import { Proxy } from "../client/cli/proxy.ts";
 import { allowed, chat } from "../support/chat.ts";
 import { permitted } from "../support/needs.ts";
 import { ServerProcess, temporaryFolder } from "../support/process.ts";

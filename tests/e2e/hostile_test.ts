@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { errorCodes } from "../../lib/errors.ts";
+import { errorCodes } from "../../lib/common/errors.ts";
 import { allCommands } from "../../lib/server/commands/all.ts";
 import { cleanText } from "../../lib/wire/names.ts";
 import { eventually, type Json, LineClient, TextClient, within } from "../support/client.ts";

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { measures } from "../../lib/metrics.ts";
+import { measures } from "../../lib/observability/metrics.ts";
 import { AdminPort } from "../support/admin_port.ts";
 import { JsonClient, TextClient } from "../support/client.ts";
 import { every, need } from "../support/needs.ts";

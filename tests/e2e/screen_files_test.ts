@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { Proxy } from "../client/proxy.ts";
+import { Proxy } from "../client/cli/proxy.ts";
 import { HostileServer } from "../support/hostile_server.ts";
 import { ServerProcess, temporaryFolder } from "../support/process.ts";
 import { assertIntact, prompted } from "../support/screens.ts";

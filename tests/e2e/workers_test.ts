@@ -3,9 +3,9 @@
  */
 
 import assert from "node:assert/strict";
-import { loadConfig, options } from "../../lib/config.ts";
-import { startThread } from "../../lib/server/thread.ts";
-import { Workers } from "../../lib/server/workers.ts";
+import { loadConfig, options } from "../../lib/config/config.ts";
+import { startThread } from "../../lib/server/workers/thread.ts";
+import { Workers } from "../../lib/server/workers/workers.ts";
 import { makeCertificates } from "../../lib/tls/authority.ts";
 import { type Endpoint, forcedOut, TextClient } from "../support/client.ts";
 import { crash, fragileWorker } from "../support/fragile_worker.ts";

@@ -10,21 +10,24 @@ function lint(file: string, source: string): string[] {
 
 const test = (name: string, fn: () => void) => Deno.test({ name, fn, sanitizeOps: true, sanitizeResources: true });
 
-test("import-direction reports a store that imports a session, in each way of importing", () => {
+test("import-direction reports a store that imports the hub, in each way of importing", () => {
   for (
     const source of [
-      'import { Session } from "../server/session.ts";',
-      'import type { Session } from "../server/session.ts";',
-      'import "../server/session.ts";',
-      'export { Session } from "../server/session.ts";',
-      'export * from "../server/session.ts";',
-      'const { Session } = await import("../server/session.ts");',
-      'let session: import("../server/session.ts").Session;',
+      'import { Hub } from "../../server/delivery/hub.ts";',
+      'import type { Hub } from "../../server/delivery/hub.ts";',
+      'import "../../server/delivery/hub.ts";',
+      'export { Hub } from "../../server/delivery/hub.ts";',
+      'export * from "../../server/delivery/hub.ts";',
+      'const { Hub } = await import("../../server/delivery/hub.ts");',
+      'let hub: import("../../server/delivery/hub.ts").Hub;',
     ]
   ) {
-    const messages = lint("lib/store/redis.ts", source);
+    const messages = lint("lib/store/redis/redis_store.ts", source);
     assert.equal(messages.length, 1, source);
-    assert.match(messages[0], /^store may not import session \(lib\/server\/session\.ts\): a store knows no session$/);
+    assert.match(
+      messages[0],
+      /^lib\/store\/redis may not import lib\/server\/delivery \(lib\/server\/delivery\/hub\.ts\): a store knows no connection$/,
+    );
   }
 });
 
@@ -38,49 +41,53 @@ test("import-direction leaves packages, its own part and what stands below alone
   const source = [
     'import { createClient } from "redis";',
     'import { join } from "node:path";',
-    'import { place } from "./place.ts";',
-    'import { ChatError } from "../errors.ts";',
-    'export const own = "../server/session.ts";',
+    'import { Keys } from "./keys.ts";',
+    'import { ChatError } from "../../common/errors.ts";',
+    'export const own = "../../server/delivery/hub.ts";',
   ].join("\n");
-  assert.deepEqual(lint("lib/store/redis.ts", source), []);
+  assert.deepEqual(lint("lib/store/redis/redis_store.ts", source), []);
 });
 
 test("violation() keeps the promises of the design", () => {
   const forbidden: readonly (readonly [from: string, to: string])[] = [
-    ["lib/errors.ts", "lib/wire/event.ts"],
-    ["lib/wire/lines.ts", "lib/config.ts"],
-    ["lib/config.ts", "lib/store/store.ts"],
-    ["lib/store/redis.ts", "lib/server/hub.ts"],
-    ["lib/auth/accounts.ts", "lib/server/registry.ts"],
-    ["lib/tls/certificates.ts", "lib/client/dial.ts"],
-    ["lib/server/commands/rooms.ts", "lib/server/session.ts"],
-    ["lib/server/commands/rooms.ts", "lib/server/listener.ts"],
-    ["lib/server/commands/rooms.ts", "lib/server/service.ts"],
-    ["lib/server/registry.ts", "lib/server/commands/all.ts"],
-    ["lib/server/members.ts", "lib/server/session.ts"],
-    ["lib/server/hub.ts", "lib/server/session.ts"],
-    ["lib/server/relay.ts", "lib/server/members.ts"],
-    ["lib/server/session.ts", "lib/client/dial.ts"],
-    ["lib/client/dial.ts", "lib/server/registry.ts"],
-    ["lib/client/dial.ts", "lib/tls/certificates.ts"],
-    ["lib/client/dial.ts", "lib/config.ts"],
+    ["lib/common/errors.ts", "lib/wire/event.ts"],
+    ["lib/wire/lines.ts", "lib/config/config.ts"],
+    ["lib/config/config.ts", "lib/store/store.ts"],
+    ["lib/store/redis/redis_store.ts", "lib/server/delivery/hub.ts"],
+    ["lib/auth/accounts.ts", "lib/server/registry/registry.ts"],
+    ["lib/tls/certificates.ts", "lib/client/net/dial.ts"],
+    ["lib/server/commands/rooms.ts", "lib/server/connection/connection.ts"],
+    ["lib/server/commands/rooms.ts", "lib/server/connection/listener.ts"],
+    ["lib/server/commands/rooms.ts", "lib/server/service/service.ts"],
+    ["lib/server/registry/registry.ts", "lib/server/commands/all.ts"],
+    ["lib/server/sessions/session_manager.ts", "lib/server/connection/connection.ts"],
+    ["lib/server/delivery/hub.ts", "lib/server/connection/connection.ts"],
+    ["lib/server/delivery/relay.ts", "lib/server/sessions/session_manager.ts"],
+    ["lib/server/connection/connection.ts", "lib/client/net/dial.ts"],
+    ["lib/client/net/dial.ts", "lib/server/registry/registry.ts"],
+    ["lib/client/net/dial.ts", "lib/tls/certificates.ts"],
+    ["lib/client/net/dial.ts", "lib/config/config.ts"],
     ["lib/wire/lines.ts", "server.ts"],
-    ["lib/log.ts", "tests/support/redis.ts"],
+    ["lib/observability/log.ts", "tests/support/redis.ts"],
     ["client.ts", "lib/store/open.ts"],
     ["client.ts", "server.ts"],
-    ["server.ts", "lib/client/dial.ts"],
+    ["client.ts", "lib/client/net/dial.ts"],
+    ["lib/client/net/dial.ts", "lib/client/session/link.ts"],
+    ["lib/client/session/session.ts", "lib/client/e2ee/sealing.ts"],
+    ["lib/client/terminal/editor.ts", "lib/client/tui/theme.ts"],
+    ["server.ts", "lib/client/net/dial.ts"],
     ["scripts/certs.ts", "tests/support/redis.ts"],
     ["lib/store/store.ts", "lib/nowhere/new.ts"],
   ];
   for (const [from, to] of forbidden) assert.ok(violation(from, to, "type"), `${from} → ${to}`);
   const allowed: readonly (readonly [from: string, to: string])[] = [
-    ["lib/store/redis.ts", "lib/log.ts"],
-    ["lib/server/session.ts", "lib/server/registry.ts"],
-    ["lib/server/service.ts", "lib/server/session.ts"],
-    ["lib/server/service.ts", "lib/server/commands/all.ts"],
-    ["lib/server/commands/rooms.ts", "lib/server/registry.ts"],
+    ["lib/store/redis/redis_store.ts", "lib/observability/log.ts"],
+    ["lib/server/connection/connection.ts", "lib/server/registry/registry.ts"],
+    ["lib/server/service/service.ts", "lib/server/connection/connection.ts"],
+    ["lib/server/service/service.ts", "lib/server/commands/all.ts"],
+    ["lib/server/commands/rooms.ts", "lib/server/registry/registry.ts"],
     ["server.ts", "lib/tls/certificates.ts"],
-    ["client.ts", "lib/client/dial.ts"],
+    ["client.ts", "lib/client/cli/program.ts"],
     ["tests/e2e/rooms_test.ts", "server.ts"],
     ["scripts/certs.ts", "lib/tls/certificates.ts"],
   ];
@@ -88,7 +95,7 @@ test("violation() keeps the promises of the design", () => {
 });
 
 test("parts names only parts that exist", () => {
-  const names = parts.map(({ name }) => name);
+  const names = parts.map(({ folder }) => folder);
   for (const { imports, types = [] } of parts) {
     for (const name of [...imports, ...types]) assert.ok(names.includes(name), name);
   }
@@ -97,5 +104,5 @@ test("parts names only parts that exist", () => {
 
 test("partOf() takes a file of a folder that nobody has placed yet as nobody's", () => {
   assert.equal(partOf("lib/new/thing.ts"), undefined);
-  assert.equal(partOf("lib/server/hub.ts")?.name, "delivery");
+  assert.equal(partOf("lib/server/delivery/hub.ts")?.folder, "lib/server/delivery");
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { ChatError } from "../../lib/errors.ts";
-import { Metrics } from "../../lib/metrics.ts";
+import { ChatError } from "../../lib/common/errors.ts";
+import { Metrics } from "../../lib/observability/metrics.ts";
 import { observedStore } from "../../lib/store/observed.ts";
-import { SqliteStore } from "../../lib/store/sqlite.ts";
+import { SqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
 import type { PublishResult, Store } from "../../lib/store/store.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 

@@ -1,7 +1,7 @@
 /** `admin.ts` as an operator runs it: in a process, against a server or a store. */
 
 import { join } from "node:path";
-import { options } from "../../lib/config.ts";
+import { options } from "../../lib/config/config.ts";
 import type { Json } from "./client.ts";
 import type { Settings } from "./server.ts";
 

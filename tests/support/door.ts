@@ -12,9 +12,9 @@
 
 import { createInterface } from "node:readline";
 import process from "node:process";
-import { getLog } from "../../lib/log.ts";
-import { Kernel } from "../../lib/server/kernel.ts";
-import { Listener, type Pem } from "../../lib/server/listener.ts";
+import { getLog } from "../../lib/observability/log.ts";
+import { Kernel } from "../../lib/server/connection/linux_sockets.ts";
+import { Listener, type Pem } from "../../lib/server/connection/listener.ts";
 
 async function read(cert: string, key: string): Promise<Pem> {
   return { cert: await Deno.readTextFile(cert), key: await Deno.readTextFile(key) };

@@ -1,7 +1,7 @@
 /** Somebody who publishes while Redis fails over, and checks the limit that the store promises. */
 
 import assert from "node:assert/strict";
-import { ChatError } from "../../lib/errors.ts";
+import { ChatError } from "../../lib/common/errors.ts";
 import type { TopicSignal } from "../../lib/store/store.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 import type { TestStore } from "./stores.ts";

@@ -5,7 +5,7 @@
  * It knows heads, reads and subscriptions only; nobody publishes through it.
  */
 
-import { ChatError } from "../../lib/errors.ts";
+import { ChatError } from "../../lib/common/errors.ts";
 import type { Entry, Page, Place, Subscription, Topics, TopicSignal } from "../../lib/store/store.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 

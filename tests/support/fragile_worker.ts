@@ -3,7 +3,7 @@
  */
 
 import { workerData } from "node:worker_threads";
-import type { Order } from "../../lib/server/thread.ts";
+import type { Order } from "../../lib/server/workers/thread.ts";
 
 const name = "tests/fragile_worker";
 
@@ -22,5 +22,5 @@ if (order) {
   new BroadcastChannel(name).onmessage = ({ data }) => {
     if (data === order.worker) Deno.exit(70);
   };
-  await import("../../lib/server/worker.ts");
+  await import("../../lib/server/workers/worker.ts");
 }

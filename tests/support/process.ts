@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { options } from "../../lib/config.ts";
+import { options } from "../../lib/config/config.ts";
 import { type Endpoint, JsonClient, patienceMs, TextClient, within } from "./client.ts";
 import { every, permitted } from "./needs.ts";
 import type { Settings } from "./server.ts";

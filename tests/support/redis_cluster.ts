@@ -4,7 +4,7 @@
  * It is put together by commands, so that nothing but `redis-server` is needed. It knows no Redis client but `resp.ts`.
  */
 
-import type { HostPort } from "../../lib/store/redis/link.ts";
+import type { HostPort } from "../../lib/store/redis/redis_transport.ts";
 import { replicatedTo, replicates, startRedis, type TestRedis } from "./redis.ts";
 import type { RespValue } from "./resp.ts";
 import { until } from "./turns.ts";

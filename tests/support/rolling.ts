@@ -6,9 +6,9 @@
  */
 
 import assert from "node:assert/strict";
-import { tlsDialer } from "../../lib/client/dial.ts";
-import { Session } from "../../lib/client/resume.ts";
-import type { ServerAddress } from "../../lib/client/address.ts";
+import { tlsDialer } from "../../lib/client/net/dial.ts";
+import { Session } from "../../lib/client/session/session.ts";
+import type { ServerAddress } from "../../lib/client/base/address.ts";
 import { eventually } from "./client.ts";
 import { ServerProcess, temporaryFolder } from "./process.ts";
 import { startRedis } from "./redis.ts";

@@ -8,10 +8,10 @@
 import { AccountService } from "../../lib/auth/accounts.ts";
 import { accountLimits } from "../../lib/auth/limits.ts";
 import type { Hasher } from "../../lib/auth/password.ts";
-import { type Config, loadConfig } from "../../lib/config.ts";
-import { Service } from "../../lib/server/service.ts";
+import { type Config, loadConfig } from "../../lib/config/config.ts";
+import { Service } from "../../lib/server/service/service.ts";
 import { openStore, storeLimits } from "../../lib/store/open.ts";
-import { SqliteStore } from "../../lib/store/sqlite.ts";
+import { SqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { makeCertificates } from "../../lib/tls/authority.ts";
 import { type Endpoint, JsonClient, TextClient } from "./client.ts";

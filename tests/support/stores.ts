@@ -4,9 +4,9 @@
  */
 
 import { join } from "node:path";
-import { RedisStore } from "../../lib/store/redis.ts";
-import type { RedisAddress } from "../../lib/store/redis/link.ts";
-import { SqliteStore } from "../../lib/store/sqlite.ts";
+import { RedisStore } from "../../lib/store/redis/redis_store.ts";
+import type { RedisAddress } from "../../lib/store/redis/redis_transport.ts";
+import { SqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
 import {
   cidMemoryMs,
   type ServerSignal,

@@ -4,11 +4,11 @@
  */
 
 import assert from "node:assert/strict";
-import { Following, type PacedFollower } from "../../lib/server/following.ts";
-import { type Turns } from "../../lib/server/flusher.ts";
-import { type Follower, Hub } from "../../lib/server/hub.ts";
-import { type Outlet, Relay } from "../../lib/server/relay.ts";
-import { decodePlace } from "../../lib/store/place.ts";
+import { Following, type PacedFollower } from "../../lib/server/delivery/topic_readers.ts";
+import { type Turns } from "../../lib/server/delivery/flush_scheduler.ts";
+import { type Follower, Hub } from "../../lib/server/delivery/hub.ts";
+import { type Outlet, Relay } from "../../lib/server/delivery/relay.ts";
+import { decodePlace } from "../../lib/store/log_position.ts";
 import type { GapEvent, ServerEvent } from "../../lib/wire/event.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 import { FakeTopics } from "./fake_topics.ts";

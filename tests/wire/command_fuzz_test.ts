@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ChatError } from "../../lib/errors.ts";
+import { ChatError } from "../../lib/common/errors.ts";
 import { allCommands } from "../../lib/server/commands/all.ts";
-import { Registry } from "../../lib/server/registry.ts";
+import { Registry } from "../../lib/server/registry/registry.ts";
 import { type Argument, bindFields, bindTyped, maxCount, parseRequest, parseTyped } from "../../lib/wire/command.ts";
 import { test } from "../support/declare.ts";
 

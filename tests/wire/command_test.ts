@@ -1,7 +1,7 @@
 /** How a line becomes a command: every kind of argument, both formats, and no input that does harm. */
 
 import assert from "node:assert/strict";
-import { ChatError, type ErrorCode } from "../../lib/errors.ts";
+import { ChatError, type ErrorCode } from "../../lib/common/errors.ts";
 import { allCommands } from "../../lib/server/commands/all.ts";
 import {
   type Argument,

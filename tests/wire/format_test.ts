@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ChatError, errorCodes } from "../../lib/errors.ts";
+import { ChatError, errorCodes } from "../../lib/common/errors.ts";
 import { allCommands } from "../../lib/server/commands/all.ts";
-import { topicEvent } from "../../lib/server/events.ts";
-import { forcedLogout } from "../../lib/server/seats.ts";
-import { describe } from "../../lib/server/registry.ts";
+import { topicEvent } from "../../lib/server/delivery/events.ts";
+import { forcedLogout } from "../../lib/server/sessions/local_sessions.ts";
+import { describe } from "../../lib/server/registry/registry.ts";
 import { bindFields, parseRequest } from "../../lib/wire/command.ts";
 import type { ErrorEvent, Reply, ServerEvent } from "../../lib/wire/event.ts";
 import { encodeError, encodeEvent, encodeReply, eventText, replyText } from "../../lib/wire/format.ts";

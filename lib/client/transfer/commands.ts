@@ -2,8 +2,8 @@
  * `/send`, `/get`, `/files`, `/cancel` and `/withdraw`: files, as a person types them.
  */
 
-import { ClientError } from "../exit.ts";
-import { misused, type OwnCommand } from "../own_commands.ts";
+import { ClientError } from "../base/exit.ts";
+import { misused, type OwnCommand } from "../session/local_commands.ts";
 import { isRoom, isUsername } from "../../wire/names.ts";
 import type { Where } from "./chunks.ts";
 import type { Offer } from "./offers.ts";

@@ -2,7 +2,7 @@
  * A fetched file's last steps: compared, decrypted where it is encrypted, compared again, and put in its place.
  */
 
-import { decryptFile, fileCipherOverhead } from "../seal/file_cipher.ts";
+import { decryptFile, fileCipherOverhead } from "../e2ee/file_cipher.ts";
 import { downloadFile, sha256, type Wire } from "./chunks.ts";
 import type { SafeOffer } from "./offers.ts";
 import type { PartFile } from "./part_file.ts";

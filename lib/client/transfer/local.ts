@@ -3,9 +3,8 @@
  */
 
 import { basename, join, resolve } from "node:path";
-import { ClientError } from "../exit.ts";
-import { environment } from "../files.ts";
-import type { Environment } from "../option_table.ts";
+import { ClientError } from "../base/exit.ts";
+import { type Environment, environment } from "../base/environment.ts";
 import type { Goal } from "./part_file.ts";
 import { largestFile } from "./offers.ts";
 import { safeName } from "./safe_name.ts";

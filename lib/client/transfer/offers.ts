@@ -7,9 +7,9 @@
 
 import type { FileOffer, TopicEvent } from "../../wire/event.ts";
 import { parseTopic } from "../../wire/names.ts";
-import { cleanLine } from "../clean.ts";
-import { isObject } from "../shape.ts";
-import type { Update } from "../update.ts";
+import { cleanLine } from "../base/clean.ts";
+import { isObject } from "../base/shape.ts";
+import type { Update } from "../session/update.ts";
 import { safeName } from "./safe_name.ts";
 import { formatSize } from "./size.ts";
 

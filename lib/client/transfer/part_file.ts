@@ -11,7 +11,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import { ClientError } from "../exit.ts";
+import { ClientError } from "../base/exit.ts";
 import { fileChunkBytes } from "../../wire/files.ts";
 import { openOwn } from "./own_file.ts";
 import { numberedName } from "./safe_name.ts";

@@ -7,7 +7,7 @@
  */
 
 import { maxFilenameBytes } from "../../wire/files.ts";
-import { cleanLine } from "../clean.ts";
+import { cleanLine } from "../base/clean.ts";
 
 /** What a file is called of whose name nothing is left. */
 const nameless = "file";

@@ -3,9 +3,9 @@
  */
 
 import type { Reply } from "../../wire/event.ts";
-import type { Request } from "../connection.ts";
-import { ClientError } from "../exit.ts";
-import { encryptFile } from "../seal/file_cipher.ts";
+import type { Request } from "../net/connection.ts";
+import { ClientError } from "../base/exit.ts";
+import { encryptFile } from "../e2ee/file_cipher.ts";
 import { sha256, uploadFile, type Where, type Wire } from "./chunks.ts";
 import { offerText } from "./offers.ts";
 

@@ -8,10 +8,10 @@
  * 3. what was fetched has the hash that was announced, or there is an error and no file.
  */
 
-import { ClientError } from "../exit.ts";
-import { type Clock, systemClock } from "../clock.ts";
-import { AlreadyTold, type Tell } from "../own_commands.ts";
-import type { Session } from "../resume.ts";
+import { ClientError } from "../base/exit.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { AlreadyTold, type Tell } from "../session/local_commands.ts";
+import type { Session } from "../session/session.ts";
 import type { Reply } from "../../wire/event.ts";
 import { chunkCount } from "../../wire/files.ts";
 import { isCode, type Where, type Wire } from "./chunks.ts";

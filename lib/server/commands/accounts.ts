@@ -2,9 +2,9 @@
  * Coming and going: accounts, logins, resumes, passwords.
  */
 
-import type { Caller, Outcome } from "../caller.ts";
-import type { Entered } from "../entrance.ts";
-import { defineCommand } from "../registry.ts";
+import type { Caller, Outcome } from "../registry/caller.ts";
+import type { Entered } from "../sessions/login.ts";
+import { defineCommand } from "../registry/registry.ts";
 
 const credentials = [{ name: "user", kind: "user" }, { name: "password", kind: "secret" }] as const;
 

@@ -2,12 +2,12 @@
  * The connection itself: its format, signs of life, and help.
  */
 
-import { ChatError } from "../../errors.ts";
+import { ChatError } from "../../common/errors.ts";
 import { maxCount, maxIdLength, quote } from "../../wire/command.ts";
 import { protocolVersion } from "../../wire/event.ts";
 import { fileChunkBytes } from "../../wire/files.ts";
 import { maxDevices } from "../../wire/sealed.ts";
-import { defineCommand, describe } from "../registry.ts";
+import { defineCommand, describe } from "../registry/registry.ts";
 
 /** See the file's first line. */
 export const connectionCommands = [

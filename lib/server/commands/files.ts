@@ -2,15 +2,15 @@
  * Files: taken in chunks, offered by a message, fetched in chunks by whoever may read that message.
  */
 
-import { ChatError } from "../../errors.ts";
+import { ChatError } from "../../common/errors.ts";
 import { fileLife, type StoredFile } from "../../store/files.ts";
 import type { FileOffer } from "../../wire/event.ts";
 import { chunkCount, chunkLineBytes, chunkSize, fileChunkBytes } from "../../wire/files.ts";
 import { inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
-import type { Services } from "../caller.ts";
-import { isoTime } from "../events.ts";
-import type { Member } from "../member.ts";
-import { defineCommand } from "../registry.ts";
+import type { Services } from "../registry/caller.ts";
+import { isoTime } from "../delivery/events.ts";
+import type { Member } from "../sessions/user_session.ts";
+import { defineCommand } from "../registry/registry.ts";
 import { knownUser } from "./follows.ts";
 import { mayRead } from "./reading.ts";
 

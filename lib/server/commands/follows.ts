@@ -2,11 +2,11 @@
  * Who follows whom: subscriptions to users' feeds.
  */
 
-import { ChatError } from "../../errors.ts";
+import { ChatError } from "../../common/errors.ts";
 import type { Account } from "../../store/store.ts";
 import { feedTopic } from "../../wire/names.ts";
-import type { Services } from "../caller.ts";
-import { defineCommand } from "../registry.ts";
+import type { Services } from "../registry/caller.ts";
+import { defineCommand } from "../registry/registry.ts";
 
 const whom = [{ name: "user", kind: "user" }] as const;
 

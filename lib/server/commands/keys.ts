@@ -2,12 +2,12 @@
  * The public keys of users' devices, and what is compared with them before a private message is taken.
  */
 
-import { ChatError } from "../../errors.ts";
+import { ChatError } from "../../common/errors.ts";
 import type { UserKeys } from "../../wire/event.ts";
 import { maxDevices, maxSealedLength } from "../../wire/sealed.ts";
-import type { Services } from "../caller.ts";
-import { isoTime } from "../events.ts";
-import { defineCommand } from "../registry.ts";
+import type { Services } from "../registry/caller.ts";
+import { isoTime } from "../delivery/events.ts";
+import { defineCommand } from "../registry/registry.ts";
 import { knownUser } from "./follows.ts";
 
 const own = [{ name: "public", kind: "key" }] as const;

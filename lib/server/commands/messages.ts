@@ -2,19 +2,19 @@
  * What is said: in rooms, to followers, to one person; and what was said before.
  */
 
-import { ChatError } from "../../errors.ts";
-import { decodePlace } from "../../store/place.ts";
+import { ChatError } from "../../common/errors.ts";
+import { decodePlace } from "../../store/log_position.ts";
 import type { Draft, PublishResult } from "../../store/store.ts";
-import { tracing } from "../../tracing.ts";
+import { tracing } from "../../observability/tracing.ts";
 import type { Accepted, TopicEvent } from "../../wire/event.ts";
 import { maxCount, quote } from "../../wire/command.ts";
 import { feedTopic, fold, inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { sealedLineBytes } from "../../wire/sealed.ts";
-import type { Caller, Services } from "../caller.ts";
-import { isContinuous } from "../continuity.ts";
-import { isoTime, topicEvent } from "../events.ts";
-import type { Member } from "../member.ts";
-import { defineCommand } from "../registry.ts";
+import type { Caller, Services } from "../registry/caller.ts";
+import { isContinuous } from "../delivery/recovery.ts";
+import { isoTime, topicEvent } from "../delivery/events.ts";
+import type { Member } from "../sessions/user_session.ts";
+import { defineCommand } from "../registry/registry.ts";
 import { offered } from "./files.ts";
 import { knownUser } from "./follows.ts";
 import { checkKeys } from "./keys.ts";

@@ -2,9 +2,9 @@
  * Who may read what: the rule for history and for files.
  */
 
-import { ChatError } from "../../errors.ts";
+import { ChatError } from "../../common/errors.ts";
 import { fold, parseTopic, type Topic } from "../../wire/names.ts";
-import type { Member } from "../member.ts";
+import type { Member } from "../sessions/user_session.ts";
 
 /**
  * Lets a member read its own inbox and feed, the room that it is in, and the feeds that it follows; a side connection,

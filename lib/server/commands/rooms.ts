@@ -2,11 +2,11 @@
  * Rooms, and who is in them.
  */
 
-import { ChatError } from "../../errors.ts";
+import { ChatError } from "../../common/errors.ts";
 import { lobby } from "../../wire/names.ts";
-import type { Caller, Outcome, Services } from "../caller.ts";
-import type { Member } from "../member.ts";
-import { defineCommand } from "../registry.ts";
+import type { Caller, Outcome, Services } from "../registry/caller.ts";
+import type { Member } from "../sessions/user_session.ts";
+import { defineCommand } from "../registry/registry.ts";
 
 /** Brings the member to a room, and tells both rooms. */
 async function go(of: "join" | "leave", member: Member, room: string, { members }: Services): Promise<Outcome> {

@@ -14,7 +14,7 @@ import { createHash } from "node:crypto";
 import { chunkCount } from "../../wire/files.ts";
 import { fold, type Topic } from "../../wire/names.ts";
 import { countedBytes, type FileDraft, fileLife, type Files, type StoredFile } from "../files.ts";
-import { randomWord } from "../place.ts";
+import { randomWord } from "../log_position.ts";
 import type { StoreLimits } from "../store.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";

@@ -17,10 +17,10 @@
 
 import { ErrorReply } from "redis";
 import { createHash } from "node:crypto";
-import { ChatError } from "../../errors.ts";
-import { ClusterLink } from "./cluster_link.ts";
-import type { Answer, Link, Master, RedisAddress } from "./link.ts";
-import { MasterLink } from "./master_link.ts";
+import { ChatError } from "../../common/errors.ts";
+import { ClusterLink } from "./cluster_transport.ts";
+import type { Answer, Link, Master, RedisAddress } from "./redis_transport.ts";
+import { MasterLink } from "./master_transport.ts";
 import { type ScriptName, scripts } from "./scripts.ts";
 
 /** What the gateway is made from. */

@@ -5,7 +5,7 @@
  * present one's.
  */
 
-import { randomWord } from "../place.ts";
+import { randomWord } from "../log_position.ts";
 import type { Departure, Servers, ServerSignal, Session } from "../store.ts";
 import type { ChannelListener, RedisGateway } from "./gateway.ts";
 import type { Keys } from "./keys.ts";

@@ -2,9 +2,9 @@
  * Logs and live channels in Redis. The promises are those of {@linkcode Topics}.
  */
 
-import { ChatError } from "../../errors.ts";
+import { ChatError } from "../../common/errors.ts";
 import { roomTopic, type Topic } from "../../wire/names.ts";
-import { randomWord } from "../place.ts";
+import { randomWord } from "../log_position.ts";
 import {
   cidMemoryMs,
   type Draft,
@@ -20,7 +20,7 @@ import {
 } from "../store.ts";
 import type { ChannelListener, RedisGateway } from "./gateway.ts";
 import type { Keys } from "./keys.ts";
-import type { Answer } from "./link.ts";
+import type { Answer } from "./redis_transport.ts";
 
 /** Which of the store's data is spoken of. */
 export interface Generations {

@@ -7,7 +7,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { chunkCount } from "../../wire/files.ts";
 import { countedBytes, type FileDraft, fileLife, type Files, type StoredFile } from "../files.ts";
-import { randomWord } from "../place.ts";
+import { randomWord } from "../log_position.ts";
 import type { StoreLimits } from "../store.ts";
 import { guarded, transaction } from "./database.ts";
 

@@ -5,7 +5,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { fold } from "../../wire/names.ts";
-import type { SessionState } from "../office.ts";
+import type { SessionState } from "../admin_store.ts";
 import { type ClaimRequest, type ClaimResult, type Session, type Sessions, tokenLifeMs } from "../store.ts";
 import { guarded, transaction } from "./database.ts";
 

@@ -7,7 +7,7 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
-import { randomWord } from "../place.ts";
+import { randomWord } from "../log_position.ts";
 import {
   cidMemoryMs,
   type Draft,

@@ -1,0 +1,111 @@
+/** `chat` without another word: a person at a screen, a script in a pipe, or a program that speaks JSON. */
+
+import { formatServer } from "../base/address.ts";
+import { environment } from "../base/environment.ts";
+import { ClientError, type Exit } from "../base/exit.ts";
+import { stateFolder } from "../base/user_dirs.ts";
+import { version } from "../base/version.ts";
+import { sealCommands } from "../e2ee/commands.ts";
+import { Sealing } from "../e2ee/sealing.ts";
+import { Session, type SessionOptions } from "../session/session.ts";
+import { SideSession } from "../session/side.ts";
+import type { Login } from "../session/update.ts";
+import { Additions } from "../terminal/additions.ts";
+import { note } from "../terminal/render.ts";
+import { downloadFolder } from "../transfer/local.ts";
+import { dialerOf, givenPassword, insecureNote, scriptGiveUpMs } from "./connect.ts";
+import { inputLines } from "./files.ts";
+import { runInteractive } from "./interactive.ts";
+import { runJson } from "./json.ts";
+import { KeptSession } from "./kept_session.ts";
+import { openScreen } from "./open_screen.ts";
+import type { Options } from "./options.ts";
+import type { Output } from "./pipe.ts";
+import { runScript } from "./script.ts";
+
+type ChatOptions = Options & { kind: "chat" };
+
+/** What a person, or whoever wrote a script, can log in with. */
+interface Credentials {
+  /** Where the session is kept; undefined without `--remember`. */
+  readonly kept: KeptSession | undefined;
+  /** Of the kept session. */
+  readonly token: string | undefined;
+  readonly password: string | undefined;
+}
+
+/**
+ * Connects, and hands over to the screen, the script or the program on the other side of the pipe.
+ *
+ * @throws {ClientError} `usage` where a password is needed and nobody can be asked, `unreachable` where no server is
+ */
+export async function runChat(options: ChatOptions, { out, err }: Output): Promise<Exit> {
+  const script = options.json || !Deno.stdin.isTerminal();
+  const credentials = credentialsOf(options, script);
+  const { dial, stopAsking } = dialerOf(options);
+  // A program that speaks JSON gets what the server says, as it is.
+  const sealing = options.json || options.side
+    ? undefined
+    : new Sealing({ folder: stateFolder(environment), server: options.servers[0] });
+  const { kept } = credentials;
+  const settings: SessionOptions = {
+    servers: options.servers,
+    dial,
+    client: `chat/${version}`,
+    insecure: options.insecure,
+    ...(sealing ? { sealing } : {}),
+    ...(kept ? { keep: (token) => kept.keep(token) } : {}),
+    ...(script ? { giveUpMs: scriptGiveUpMs } : {}),
+  };
+  const session = options.side ? new SideSession(settings) : new Session(settings);
+  await session.connect();
+  stopAsking();
+  if (script && options.insecure) await err([note(insecureNote)]);
+  const login = scriptedLogin(options, credentials);
+  const given = { lines: inputLines(), out, ...(login ? { login } : {}) };
+  if (options.json || session instanceof SideSession) return await runJson(session, given);
+  const additions = new Additions(session, { downloads: () => downloadFolder(options.downloads) });
+  if (sealing) additions.own.add(...sealCommands(sealing, session));
+  if (script) return await runScript(session, { ...given, err, additions });
+  return await runOnScreen(options, session, additions, credentials);
+}
+
+function credentialsOf(options: ChatOptions, script: boolean): Credentials {
+  const { servers, user, register, remember } = options;
+  const password = givenPassword(options);
+  const kept = remember && user !== undefined ? new KeptSession(stateFolder(environment), user, servers[0]) : undefined;
+  const token = password === undefined && !register ? kept?.read() : undefined;
+  if (script && user !== undefined && password === undefined && token === undefined) {
+    throw new ClientError("usage", "--user needs a password here: CHAT_PASSWORD or --password-file <file>");
+  }
+  return { kept, token, password };
+}
+
+/** How a script or a program is logged in before its first line; undefined where its own lines do it. */
+function scriptedLogin({ user, register }: ChatOptions, { token, password }: Credentials): Login | undefined {
+  if (token !== undefined) return { cmd: "resume", token };
+  if (user === undefined || password === undefined) return undefined;
+  return { cmd: register ? "register" : "login", user, password };
+}
+
+async function runOnScreen(
+  { screen: chosen, insecure, user, register }: ChatOptions,
+  session: Session,
+  additions: Additions,
+  { password, token }: Credentials,
+): Promise<Exit> {
+  const screen = openScreen(session, additions, {
+    ...chosen,
+    stateFolder: stateFolder(environment),
+    ...(insecure ? { warning: "NOT SECURE" } : {}),
+  });
+  try {
+    const { address, name } = session.server!;
+    screen.print(note(`Connected to ${formatServer(address)}${name === "" ? "" : ` (${name})`}`));
+    if (insecure) screen.print(note(insecureNote));
+    const choice = user === undefined ? {} : { user, register, password, token };
+    return await runInteractive(session, screen, choice, additions);
+  } finally {
+    await screen.close();
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * From what was asked for to a way in: who is trusted, what the password is, what is kept.
+ */
+
+import { ChatError } from "../../common/errors.ts";
+import { formatServer } from "../base/address.ts";
+import { Bot } from "../bot.ts";
+import type { Dial } from "../net/dial.ts";
+import { ClientError } from "../base/exit.ts";
+import { environment } from "../base/environment.ts";
+import { readCa, readPassword } from "./files.ts";
+import { KnownServers } from "../net/known_servers.ts";
+import type { Target } from "./options.ts";
+import type { PeerCertificate } from "../net/peer_certificate.ts";
+import { stateFolder } from "../base/user_dirs.ts";
+import { PlainScreen } from "../terminal/plain.ts";
+import { note } from "../terminal/render.ts";
+import type { Screen } from "../terminal/screen.ts";
+import { Sealing } from "../e2ee/sealing.ts";
+import { statusText } from "../net/status.ts";
+import { type AskTrust, trustDialer } from "../net/trust.ts";
+import { processTty, writeLines } from "../terminal/tty.ts";
+import { version } from "../base/version.ts";
+
+/** A script does not wait for ever for a server to come back, in milliseconds. */
+export const scriptGiveUpMs = 60_000;
+
+/** What is said wherever servers are not verified. */
+export const insecureNote = "NOT SECURE: nobody knows who this server is, and who reads along (--insecure)";
+
+/** Where the servers are remembered that a person has agreed to. */
+export function knownServers(): KnownServers {
+  return new KnownServers(stateFolder(environment));
+}
+
+/** How servers are dialed; `stopAsking` when there is no longer a bare terminal to ask on. */
+export function dialerOf({ ca, tofu, insecure }: Target): { dial: Dial; stopAsking: () => void } {
+  let asking = Deno.stdin.isTerminal();
+  const ask: AskTrust = async (server, certificate) => {
+    if (!asking) return undefined;
+    return await askTrust(new PlainScreen(processTty), formatServer(server), certificate);
+  };
+  const pem = insecure ? undefined : readCa(ca);
+  const dial = trustDialer({ ca: pem, named: ca !== undefined, known: knownServers(), tofu, insecure, ask });
+  return { dial, stopAsking: () => asking = false };
+}
+
+/** Shows a certificate and asks; only "yes", or the fingerprint itself, is one. */
+export async function askTrust(
+  screen: Pick<Screen, "read">,
+  server: string,
+  { fingerprint, names, until }: PeerCertificate,
+): Promise<boolean> {
+  const described = [
+    ...(names.length === 0 ? [] : [`for ${names.slice(0, 5).join(", ")}`]),
+    ...(until === undefined ? [] : [`valid until ${until}`]),
+  ].join(", ");
+  const lines = [
+    `${server} is not known here. Its certificate${described === "" ? "" : ` (${described})`} is`,
+    `SHA-256 ${fingerprint}`,
+    "The server's log has the same line at each start. Trust this certificate from now on? [yes/no] ",
+  ];
+  const prompt = lines.map((line) => note(line)).join("\n").replace(/\]$/, "] ");
+  const answer = (await screen.read({ prompt, keep: true }))?.trim() ?? "";
+  return answer.toLowerCase() === "yes" || answer.toUpperCase() === fingerprint;
+}
+
+/** The password as far as it is given. */
+export function givenPassword({ password, passwordFile }: Target): string | undefined {
+  return passwordFile === undefined ? password : readPassword(passwordFile);
+}
+
+/**
+ * Logs in beside the user's session; asks for the password where somebody can be asked.
+ *
+ * @param giveUpMs after how long without a server it ends; never where it is left out
+ * @throws {ClientError} `usage` where user or password are missing, `login` where they are refused
+ */
+export async function openBot(target: Target, giveUpMs?: number): Promise<Bot> {
+  const { servers, user, insecure } = target;
+  if (user === undefined) {
+    throw new ClientError("usage", "--user <name> is missing; a profile or CHAT_USER can name it");
+  }
+  const password = givenPassword(target) ?? await askPassword();
+  const { dial, stopAsking } = dialerOf(target);
+  const tell = (text: string) => void writeLines(Deno.stderr, [note(text)]);
+  if (insecure) tell(insecureNote);
+  const bot = await Bot.connect({
+    servers,
+    dial,
+    user,
+    password,
+    client: `chat/${version}`,
+    sealing: new Sealing({ folder: stateFolder(environment), server: servers[0], create: false }),
+    ...(giveUpMs === undefined ? {} : { giveUpMs }),
+    onStatus: (status) => {
+      const text = statusText(status);
+      if (text !== undefined) tell(text);
+    },
+  }).catch((error) => {
+    if (!(error instanceof ChatError)) throw error;
+    throw new ClientError("login", `${error.code}: ${error.message}`, { cause: error });
+  });
+  stopAsking();
+  return bot;
+}
+
+async function askPassword(): Promise<string> {
+  const asked = Deno.stdin.isTerminal()
+    ? await new PlainScreen(processTty).read({ prompt: "Password: ", secret: true, keep: true })
+    : undefined;
+  if (asked) return asked;
+  throw new ClientError("usage", "The password is missing: CHAT_PASSWORD or --password-file <file>");
+}

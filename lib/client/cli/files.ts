@@ -1,0 +1,122 @@
+/**
+ * What the client reads from the machine it runs on: files, lines from a pipe.
+ *
+ * A permission that was not given is never asked for, for a prompt would stop a script.
+ */
+
+import { join } from "node:path";
+import { LineFramer } from "../../wire/lines.ts";
+import { ClientError } from "../base/exit.ts";
+import { environment } from "../base/environment.ts";
+import { configFolder } from "../base/user_dirs.ts";
+import { readPrivate } from "../base/private_file.ts";
+import { noProfiles, parseProfiles, type Profiles } from "./profiles.ts";
+
+/** Where a server that made its own certificates leaves its authority's, seen from where it was started. */
+const defaultCa = "certs/ca.pem";
+
+/** Where systems keep the authorities that they trust, as one file: Debian, Fedora, SUSE, Alpine and macOS. */
+const systemCas = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+] as const;
+
+const certificates = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/;
+
+/** The longest line of a script, in bytes: a chunk of a file, as JSON, and then some. */
+const maxLine = 128 * 1024;
+
+/**
+ * The certificates of the authorities to trust: those in the file that `--ca` named, else those that the program was
+ * compiled with, else those in the default file, else the system's. Deno's own list is trusted beside them.
+ *
+ * @throws {ClientError} `usage` when the file cannot be read, or holds no certificate
+ */
+export function readCa(file: string | undefined): string | undefined {
+  const chosen = file ?? bakedCa() ?? (isThere(defaultCa) ? defaultCa : undefined);
+  if (chosen === undefined) return readSystemCa();
+  const pem = read(chosen, "CA file");
+  if (certificates.test(pem)) return pem;
+  throw new ClientError("usage", `The CA file "${chosen}" holds no certificate in PEM form`);
+}
+
+/** The authority's file within the compiled program: `deno task compile --include certs/ca.pem`. */
+function bakedCa(): string | undefined {
+  if (!Deno.build.standalone || import.meta.dirname === undefined) return undefined;
+  const file = join(import.meta.dirname, "..", "..", "..", defaultCa);
+  return isThere(file) ? file : undefined;
+}
+
+/**
+ * The profiles of `config.json`; none where there is no such file.
+ *
+ * @throws {ClientError} `usage` when it is not as it should be
+ */
+export function readProfiles(): Profiles {
+  const folder = configFolder(environment);
+  const path = folder && join(folder, "config.json");
+  const text = path && readPrivate(path);
+  return text ? parseProfiles(text, path) : noProfiles;
+}
+
+/** The system's authorities; undefined where Deno's own list must do. */
+function readSystemCa(): string | undefined {
+  const file = [environment("SSL_CERT_FILE"), ...systemCas].find((file) => file && isThere(file));
+  if (file === undefined) return undefined;
+  const pem = read(file, "system's CA file");
+  return certificates.test(pem) ? pem : undefined;
+}
+
+/**
+ * The password in a file: its first line.
+ *
+ * @throws {ClientError} `usage` when it cannot be read, or is empty
+ */
+export function readPassword(file: string): string {
+  const [line] = read(file, "password file").split(/\r?\n/);
+  if (line === "") throw new ClientError("usage", `The first line of the password file "${file}" is empty`);
+  return line;
+}
+
+/** The lines of standard input. */
+export async function* inputLines(): AsyncGenerator<string, void, void> {
+  const framer = new LineFramer(maxLine);
+  const buffer = new Uint8Array(16 * 1024);
+  let ended = false;
+  while (!ended) {
+    const count = await Deno.stdin.read(buffer);
+    ended = count === null;
+    // The last line need not be ended.
+    for (const line of framer.push(count === null ? new Uint8Array([0x0a]) : buffer.subarray(0, count))) {
+      if (line.kind === "too_long") {
+        throw new ClientError("usage", `A line of the script is longer than ${maxLine} bytes`);
+      }
+      if (line.kind === "invalid_utf8") throw new ClientError("usage", "A line of the script is not UTF-8");
+      yield line.text;
+    }
+  }
+}
+
+function isThere(file: string): boolean {
+  if (Deno.permissions.querySync({ name: "read", path: file }).state !== "granted") return false;
+  try {
+    return Deno.statSync(file).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function read(file: string, what: string): string {
+  const { state } = Deno.permissions.querySync({ name: "read", path: file });
+  if (state !== "granted") {
+    throw new ClientError("usage", `The ${what} "${file}" may not be read: --allow-read is missing`);
+  }
+  try {
+    return Deno.readTextFileSync(file);
+  } catch (cause) {
+    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
+    throw new ClientError("usage", `The ${what} "${file}" cannot be read: ${why}`, { cause });
+  }
+}

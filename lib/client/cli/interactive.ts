@@ -1,0 +1,170 @@
+/**
+ * The client as a person uses it: log in, read, type, until they leave or are made to.
+ */
+
+import type { Additions } from "../terminal/additions.ts";
+import { cleanLine } from "../base/clean.ts";
+import type { Exit } from "../base/exit.ts";
+import { isSecret, readLine } from "../terminal/input.ts";
+import { logIn, type LoginChoice } from "./login.ts";
+import { AlreadyTold, type OwnCall } from "../session/local_commands.ts";
+import { errorLine, note, render } from "../terminal/render.ts";
+import type { Session } from "../session/session.ts";
+import type { Screen } from "../terminal/screen.ts";
+import type { Status } from "../net/status.ts";
+import type { Update } from "../session/update.ts";
+
+/** How long leaving may take, in milliseconds: what was typed is sent first. */
+const farewellMs = 2_000;
+
+/**
+ * Runs a session on a screen, from its login to its end; the session is connected already.
+ *
+ * @returns the way it ended
+ */
+export async function runInteractive(
+  session: Session,
+  screen: Screen,
+  choice: LoginChoice,
+  additions?: Additions,
+): Promise<Exit> {
+  const seat = new Seat(session, screen, additions);
+  const shown = seat.show();
+  try {
+    let next: LoginChoice | undefined = choice;
+    while (next && await logIn(session, screen, next)) next = await seat.talk();
+    await session.quit(farewellMs);
+  } finally {
+    session.close();
+    await shown;
+    if (session.givenUp > 0) screen.farewell(note(`Lines that you typed and that were not sent: ${session.givenUp}`));
+    await seat.settled();
+  }
+  return session.ending!.exit;
+}
+
+/** One person in front of a screen. */
+class Seat {
+  readonly #session: Session;
+  readonly #screen: Screen;
+  readonly #additions: Additions | undefined;
+  readonly #performing = new Set<Promise<void>>();
+  #user: string | undefined;
+  #again: LoginChoice | undefined;
+  #interrupt = new AbortController();
+  #lastNote = "";
+
+  constructor(session: Session, screen: Screen, additions: Additions | undefined) {
+    this.#session = session;
+    this.#screen = screen;
+    this.#additions = additions;
+  }
+
+  /** Waits until all of the client's own commands are done, which they are soon when the session has ended. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#performing);
+  }
+
+  /** Shows what the session tells, until it ends. */
+  async show(): Promise<void> {
+    try {
+      for await (const told of this.#session.updates()) {
+        const { update, lines } = this.#additions?.explain(told) ?? { update: told, lines: [] };
+        if (this.#screen.show) this.#screen.show(update);
+        else this.#print(update);
+        for (const line of lines) this.#screen.print(line);
+        if (update.kind === "status") this.#follow(update.status);
+        if (this.#session.user !== undefined) this.#screen.setPrompt(this.#prompt());
+      }
+    } finally {
+      this.#interrupt.abort();
+    }
+  }
+
+  #print(update: Update): void {
+    const { kind, lines } = render(update);
+    for (const line of lines) {
+      // A server that stays unreachable is told of once, not at every attempt.
+      if (kind === "note" && line === this.#lastNote) continue;
+      if (kind === "note") this.#lastNote = line;
+      this.#screen.print(line);
+    }
+  }
+
+  /** Reads and sends lines. @returns who is to log in next; undefined when the person leaves or the session ended */
+  async talk(): Promise<LoginChoice | undefined> {
+    this.#again = undefined;
+    this.#user = this.#session.user;
+    this.#interrupt = new AbortController();
+    const { signal } = this.#interrupt;
+    while (!this.#session.ending && !this.#again) {
+      try {
+        const line = await this.#screen.read({ prompt: this.#prompt(), signal });
+        if (line === undefined || !await this.#send(line, signal)) return undefined;
+      } catch (error) {
+        if (signal.aborted) break;
+        this.#screen.print(errorLine(error));
+      }
+    }
+    return this.#session.ending ? undefined : this.#again;
+  }
+
+  /** @returns false when the person wants to leave */
+  async #send(line: string, signal: AbortSignal): Promise<boolean> {
+    const { commands, maxMessageBytes } = this.#session;
+    const own = this.#additions?.own.call(line);
+    if (own) {
+      const done = this.#perform(own).finally(() => this.#performing.delete(done));
+      this.#performing.add(done);
+      return true;
+    }
+    if (isSecret(line, commands)) this.#screen.forget();
+    const typed = readLine(line, commands, maxMessageBytes);
+    switch (typed.kind) {
+      case "nothing":
+        return true;
+      case "request":
+        if (typed.request.cmd === "quit") return false;
+        void this.#session.send(typed.request);
+        return true;
+      case "secrets": {
+        const secrets: Record<string, string> = {};
+        for (const name of typed.names) {
+          const prompt = `${name[0].toUpperCase()}${name.slice(1)} password: `;
+          const secret = await this.#screen.read({ prompt, secret: true, keep: true, signal });
+          if (secret === undefined) return false;
+          secrets[name] = secret;
+        }
+        void this.#session.send({ ...secrets, cmd: typed.command.name });
+        return true;
+      }
+    }
+  }
+
+  /** Does one of the client's own commands, while the person goes on typing. */
+  async #perform({ command, rest }: OwnCall): Promise<void> {
+    const screen = this.#screen;
+    try {
+      await command.run(rest, {
+        answer: (line) => screen.print(cleanLine(line)),
+        note: (sentence) => screen.print(note(sentence)),
+      });
+    } catch (error) {
+      if (error instanceof AlreadyTold) return;
+      if (this.#session.ending) screen.farewell(errorLine(error));
+      else screen.print(errorLine(error));
+    }
+  }
+
+  #follow(status: Status): void {
+    if (status.state === "resumed") this.#lastNote = "";
+    if (status.state === "login_needed") this.#again = { user: this.#user };
+    if (status.state === "logged_out") this.#again = {};
+    if (this.#again) this.#interrupt.abort();
+  }
+
+  #prompt(): string {
+    const { room, server } = this.#session;
+    return `${server ? "" : "(offline) "}${room ?? ""}> `;
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Which screen a person gets: the whole terminal, lines above an input line, or plain lines.
+ */
+
+import { join } from "node:path";
+import type { Additions } from "../terminal/additions.ts";
+import { PlainScreen } from "../terminal/plain.ts";
+import type { Session } from "../session/session.ts";
+import type { Screen } from "../terminal/screen.ts";
+import type { ScreenOptions } from "../tui/choices.ts";
+import { FullScreen } from "../tui/full_screen.ts";
+import { HistoryFile } from "../tui/history_file.ts";
+import { makeLook } from "../tui/theme.ts";
+import { ReadMarks } from "../tui/read_marks.ts";
+import { Terminal } from "../terminal/terminal.ts";
+import { onTerminal, processTty } from "../terminal/tty.ts";
+
+/** Opens a screen on the process's terminal. */
+export function openScreen(session: Session, additions: Additions, options: ScreenOptions): Screen {
+  const { plain, dumb, color, noColor, notify, mouse, warning, stateFolder } = options;
+  if (dumb || !Deno.stdout.isTerminal()) return new PlainScreen(processTty);
+  if (plain) return onTerminal(new Terminal(processTty));
+  const inState = (name: string) => stateFolder === undefined ? undefined : join(stateFolder, name);
+  const screen = new FullScreen({
+    tty: processTty,
+    session,
+    additions,
+    look: makeLook(color === "always" || (color === "auto" && !noColor)),
+    history: new HistoryFile(inState("history")),
+    marks: new ReadMarks(inState("read")),
+    notify,
+    mouse,
+    ...(warning === undefined ? {} : { warning }),
+  });
+  return onTerminal(screen);
+}

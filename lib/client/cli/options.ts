@@ -1,0 +1,302 @@
+/**
+ * What the command line, a profile and the environment amount to.
+ *
+ * An option goes before the profile, and that before the environment. Nothing here reads a file or asks for a
+ * permission; the tables are in `option_table.ts`.
+ */
+
+import type { Environment } from "../base/environment.ts";
+import { parseArgs } from "node:util";
+import { isRoom, isUsername, roomRule, usernameRule } from "../../wire/names.ts";
+import { parsePort, parseServers, type ServerAddress, serversRule } from "../base/address.ts";
+import { ClientError } from "../base/exit.ts";
+import { type OptionName, type OptionSpec, optionTable, type Shell, shells, type Word, words } from "./option_table.ts";
+import { noProfiles, type Profiles, type Values } from "./profiles.ts";
+import { colors, notifications, type ScreenOptions } from "../tui/choices.ts";
+
+export { helpText } from "./help.ts";
+export type { Environment };
+
+/** The port of a server that names none. */
+const defaultPort = 8000;
+
+/** The most messages of before that are asked for. */
+const maxCount = 10_000;
+
+/** Where to, and as whom. */
+export interface Target {
+  readonly servers: readonly ServerAddress[];
+  readonly user?: string;
+  readonly ca?: string;
+  /** Whether a certificate is asked about once, and remembered. */
+  readonly tofu: boolean;
+  /** Whether any certificate will do. */
+  readonly insecure: boolean;
+  readonly passwordFile?: string;
+  readonly password?: string;
+}
+
+/** Where a message goes. */
+export type Destination =
+  | { readonly cmd: "say"; readonly room: string }
+  | { readonly cmd: "msg"; readonly to: string }
+  | { readonly cmd: "publish" };
+
+/** What the client is to do. */
+export type Options =
+  | { readonly kind: "help" }
+  | { readonly kind: "version" }
+  | { readonly kind: "discover" }
+  | { readonly kind: "completions"; readonly shell: Shell | "profiles" }
+  | { readonly kind: "forget"; readonly servers: readonly ServerAddress[] }
+  | Target & {
+    readonly kind: "chat";
+    readonly register: boolean;
+    readonly remember: boolean;
+    readonly json: boolean;
+    readonly side: boolean;
+    /** The folder for files that are fetched, where somebody chose one. */
+    readonly downloads?: string;
+    /** How the screen is to be. */
+    readonly screen: Omit<ScreenOptions, "warning" | "stateFolder">;
+  }
+  | Target & {
+    readonly kind: "send";
+    readonly destination: Destination;
+    readonly text?: string;
+    readonly file?: string;
+  }
+  | Target & { readonly kind: "tail"; readonly room: string; readonly count: number; readonly json: boolean }
+  | Target & {
+    readonly kind: "history";
+    readonly from: { readonly room: string } | { readonly user: string };
+    readonly count: number;
+    readonly json: boolean;
+  }
+  | Target & {
+    readonly kind: "get";
+    readonly from: { readonly room: string } | { readonly user: string };
+    /** Names or ids; none lists what there is. */
+    readonly files: readonly string[];
+    /** A file, a folder, or `-` for the output. */
+    readonly output?: string;
+    readonly downloads?: string;
+    readonly json: boolean;
+  };
+
+/**
+ * Reads the command line.
+ *
+ * @param readProfiles called where profiles may matter
+ * @throws {ClientError} `usage`, naming what is wrong and what is allowed
+ */
+export function readOptions(
+  args: readonly string[],
+  env: Environment,
+  readProfiles: () => Profiles = () => noProfiles,
+): Options {
+  const { values, positionals } = parse(args);
+  if (values.help) return { kind: "help" };
+  if (values.version) return { kind: "version" };
+  const [first] = positionals;
+  const word: Word = first !== undefined && Object.hasOwn(words, first) ? first as Word : "chat";
+  const rest = first === word ? positionals.slice(1) : positionals;
+  for (const [name, spec] of Object.entries(optionTable) as [OptionName, OptionSpec][]) {
+    if (values[name] === undefined) continue;
+    if (!spec.words.includes(word)) {
+      throw usage(`--${name} does not go with ${word}; it is for ${spec.words.join(", ")}`);
+    }
+    if (values[name] === "") throw usage(`--${name} must not be empty; allowed: a ${spec.value}`);
+  }
+  const most = word === "send" || word === "get" ? Infinity : word === "tail" || word === "history" ? 0 : 1;
+  if (rest.length > most) {
+    const instead = word === "chat" ? serversRule : word === "tail" || word === "history" ? "options" : "one";
+    throw usage(`"${rest[most]}" is one argument too many; allowed: ${instead}`);
+  }
+  if (values.discover) return { kind: "discover" };
+  if (word === "completions") return { kind: "completions", shell: readShell(rest[0]) };
+  if (word === "forget") {
+    if (rest[0] === undefined) throw usage(`forget needs a server; allowed: ${serversRule}`);
+    return { kind: "forget", servers: serversOf(rest[0], env, readProfiles()).servers };
+  }
+  const given = word === "chat" && rest[0] !== undefined ? { ...values, server: rest[0] } : values;
+  const { servers, profile } = serversOf(given.server ?? env("CHAT_SERVER"), env, readProfiles());
+  const chosen = { ...profile, ...given };
+  const target: Target = {
+    servers,
+    user: chosen.user as string | undefined ?? (env("CHAT_USER") || undefined),
+    ca: chosen.ca as string | undefined,
+    tofu: chosen.tofu === true,
+    insecure: chosen.insecure === true,
+    passwordFile: chosen["password-file"] as string | undefined,
+    password: env("CHAT_PASSWORD") || undefined,
+  };
+  checkTarget(given, target);
+  const room = readName(chosen.room, "room", "#", isRoom, roomRule);
+  const to = readName(chosen.to, "to", "@", isUsername, usernameRule);
+  const json = chosen.json === true;
+  switch (word) {
+    case "chat":
+      if (chosen.side && !json) throw usage("--side needs --json");
+      if (chosen.side && chosen.register) throw usage("--register does not go with --side");
+      return {
+        kind: "chat",
+        ...target,
+        register: chosen.register === true,
+        remember: chosen.remember === true && chosen.side !== true,
+        json,
+        side: chosen.side === true,
+        ...(chosen.downloads === undefined ? {} : { downloads: chosen.downloads as string }),
+        screen: {
+          plain: chosen.plain === true,
+          dumb: env("TERM") === "dumb",
+          color: readChoice(chosen.color, "color", colors),
+          noColor: Boolean(env("NO_COLOR")),
+          notify: readChoice(chosen.notify, "notify", notifications),
+          mouse: chosen.mouse === true,
+        },
+      };
+    case "send":
+      return {
+        kind: "send",
+        ...target,
+        destination: readDestination(given, room, to),
+        ...(chosen.file === undefined ? {} : { file: chosen.file as string }),
+        ...(rest.length === 0 ? {} : { text: rest.join(" ") }),
+      };
+    case "tail":
+      if (room === undefined) throw usage("tail needs --room <room>");
+      return { kind: "tail", ...target, room, count: readCount(chosen.count, 0), json };
+    case "history":
+      return {
+        kind: "history",
+        ...target,
+        from: readTalk(word, given, room, to),
+        count: readCount(chosen.count, 20),
+        json,
+      };
+    case "get": {
+      const output = chosen.output as string | undefined;
+      if (output !== undefined && rest.length === 0) throw usage("--output needs the name of a file that was offered");
+      if (output === "-" && rest.length > 1) throw usage("--output - takes one file");
+      return {
+        kind: "get",
+        ...target,
+        from: readTalk(word, given, room, to),
+        files: rest,
+        json,
+        ...(output === undefined ? {} : { output }),
+        ...(chosen.downloads === undefined ? {} : { downloads: chosen.downloads as string }),
+      };
+    }
+  }
+}
+
+function usage(message: string): ClientError {
+  return new ClientError("usage", message);
+}
+
+function checkTarget(given: Values, { user, insecure }: Target): void {
+  if (insecure && (given.tofu || given.ca !== undefined)) {
+    throw usage(`--insecure does not go with ${given.tofu ? "--tofu" : "--ca"}`);
+  }
+  if (given.tofu && given.ca !== undefined) throw usage("--tofu does not go with --ca");
+  for (const name of ["register", "password-file", "remember"] as const) {
+    if (given[name] && user === undefined) throw usage(`--${name} needs --user <name>`);
+  }
+}
+
+function serversOf(
+  text: string | boolean | undefined,
+  env: Environment,
+  { default: byDefault, byName }: Profiles,
+): { servers: ServerAddress[]; profile: Values } {
+  const named = (text || byDefault || "localhost") as string;
+  const profile = byName.get(named) ?? {};
+  const servers = byName.has(named) ? (profile.server as string | undefined) ?? "localhost" : named;
+  return { servers: parseServers(servers, portFrom(env)), profile };
+}
+
+function readDestination(given: Values, room: string | undefined, to: string | undefined): Destination {
+  const named = (["room", "to", "publish"] as const).filter((name) => given[name] !== undefined);
+  if (named.length > 1) throw usage(`--${named[1]} does not go with --${named[0]}`);
+  if (given.publish && given.file !== undefined) throw usage("--file needs --room <room> or --to <name>");
+  if (given.publish) return { cmd: "publish" };
+  if (to !== undefined) return { cmd: "msg", to };
+  if (room === undefined) throw usage("send needs --room <room>, --to <name> or --publish");
+  return { cmd: "say", room };
+}
+
+/** Which talk is meant: a room's, or the one with a user. */
+function readTalk(
+  word: Word,
+  given: Values,
+  room: string | undefined,
+  to: string | undefined,
+): { readonly room: string } | { readonly user: string } {
+  if (to !== undefined && given.room !== undefined) throw usage("--to does not go with --room");
+  if (to !== undefined) return { user: to };
+  if (room === undefined) throw usage(`${word} needs --room <room> or --to <name>`);
+  return { room };
+}
+
+function readName(
+  value: string | boolean | undefined,
+  option: string,
+  sign: string,
+  isName: (name: string) => boolean,
+  rule: string,
+): string | undefined {
+  if (value === undefined) return undefined;
+  // People write #ops and @bob; no name begins with its sign.
+  const name = String(value).startsWith(sign) ? String(value).slice(1) : String(value);
+  if (!isName(name)) throw usage(`--${option} is "${name}"; allowed: ${rule}`);
+  return name;
+}
+
+/** @returns the first of the choices where nothing was chosen */
+function readChoice<C extends string>(
+  value: string | boolean | undefined,
+  option: OptionName,
+  choices: readonly [C, ...C[]],
+): C {
+  if (value === undefined) return choices[0];
+  const found = choices.find((choice) => choice === value);
+  if (!found) throw usage(`--${option} is "${value}"; allowed: ${choices.join(", ")}`);
+  return found;
+}
+
+function readCount(value: string | boolean | undefined, byDefault: number): number {
+  if (value === undefined) return byDefault;
+  const count = /^\d{1,6}$/.test(String(value)) ? Number(value) : NaN;
+  if (!(count <= maxCount)) throw usage(`--count is "${value}"; allowed: 0 to ${maxCount}`);
+  return count;
+}
+
+function readShell(name: string | undefined): Shell | "profiles" {
+  const found = [...shells, "profiles" as const].find((shell) => shell === name);
+  if (!found) {
+    throw usage(
+      `${name === undefined ? "completions needs a shell" : `"${name}" is no shell`}; allowed: ${shells.join(", ")}`,
+    );
+  }
+  return found;
+}
+
+function parse(args: readonly string[]): { values: Values; positionals: string[] } {
+  try {
+    return parseArgs({ args: [...args], options: optionTable, allowPositionals: true });
+  } catch (cause) {
+    const allowed = Object.keys(optionTable).map((name) => "--" + name).join(", ");
+    const [sentence] = (cause as Error).message.split(/\.\s|\n/);
+    throw new ClientError("usage", `${sentence}; allowed: ${allowed}`, { cause });
+  }
+}
+
+function portFrom(env: Environment): number {
+  const text = env("SERVER_PORT");
+  if (text === undefined || text === "") return defaultPort;
+  const port = parsePort(text);
+  if (port === undefined) throw usage(`SERVER_PORT is "${text}"; allowed: 1 to 65535`);
+  return port;
+}

@@ -1,0 +1,94 @@
+/** The client as a program: arguments in, an exit code out. */
+
+import { formatServer } from "../base/address.ts";
+import { environment } from "../base/environment.ts";
+import { ClientError, type Exit, exits } from "../base/exit.ts";
+import { version } from "../base/version.ts";
+import { errorLine } from "../terminal/render.ts";
+import { writeBytes, writeLines } from "../terminal/tty.ts";
+import { runChat } from "./chat.ts";
+import { completions } from "./completions.ts";
+import { knownServers, openBot, scriptGiveUpMs } from "./connect.ts";
+import { runDiscover } from "./discovery.ts";
+import { inputLines, readProfiles } from "./files.ts";
+import { helpText, type Options, readOptions } from "./options.ts";
+import { type Output, runHistory, runSend, runTail } from "./pipe.ts";
+import { runGet, runSendFile } from "./pipe_files.ts";
+
+const output: Output = {
+  out: (lines) => writeLines(Deno.stdout, lines),
+  err: (lines) => writeLines(Deno.stderr, lines),
+};
+
+/**
+ * Does what the arguments say.
+ *
+ * @returns the exit code; what went wrong was said on stderr
+ */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  try {
+    return exits[await run(readOptions(args, environment, readProfiles))].code;
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    await output.err([errorLine(error)]);
+    return exits[error.exit].code;
+  }
+}
+
+async function run(options: Options): Promise<Exit> {
+  switch (options.kind) {
+    case "help":
+      return await say(helpText());
+    case "version":
+      return await say(`chat ${version} (Deno ${Deno.version.deno})`);
+    case "completions":
+      if (options.shell !== "profiles") return await say(completions(options.shell));
+      return await say([...readProfiles().byName.keys()].join("\n"));
+    case "forget":
+      return await forget(options);
+    case "discover":
+      return await runDiscover(output);
+    case "send":
+      return await send(options);
+    case "tail": {
+      await using bot = await openBot(options);
+      return await runTail(bot, options, output);
+    }
+    case "history": {
+      await using bot = await openBot(options, scriptGiveUpMs);
+      return await runHistory(bot, options, output);
+    }
+    case "get": {
+      await using bot = await openBot(options, scriptGiveUpMs);
+      return await runGet(bot, options, { ...output, write: (bytes) => writeBytes(Deno.stdout, bytes) });
+    }
+    case "chat":
+      return await runChat(options, output);
+  }
+}
+
+async function forget({ servers }: Options & { kind: "forget" }): Promise<Exit> {
+  const known = knownServers();
+  const forgotten = servers.filter((server) => known.forget(server));
+  if (forgotten.length > 0) return await say(`Forgotten: ${forgotten.map(formatServer).join(", ")}`);
+  throw new ClientError("usage", `Nothing is remembered of ${servers.map(formatServer).join(", ")}`);
+}
+
+async function send(options: Options & { kind: "send" }): Promise<Exit> {
+  await using bot = await openBot(options, scriptGiveUpMs);
+  const { destination, file, text } = options;
+  if (file !== undefined && destination.cmd !== "publish") {
+    const { cmd: _, ...where } = destination;
+    return await runSendFile(bot, { where, path: file, ...(text === undefined ? {} : { text }) }, output);
+  }
+  return await runSend(bot, destination, text === undefined ? inputLines() : one(text), output);
+}
+
+async function say(text: string): Promise<Exit> {
+  await output.out(text === "" ? [] : [text]);
+  return "ok";
+}
+
+async function* one(text: string): AsyncGenerator<string, void, void> {
+  yield await Promise.resolve(text);
+}

@@ -1,0 +1,213 @@
+/**
+ * The client as a script uses it: one line a command, in order, each after the answer to the one before.
+ *
+ * Promises:
+ * 1. the script stops at the first command that is refused, so that nothing is said in the wrong room;
+ * 2. it ends when every message is acknowledged, and its own messages in rooms have come back, or so long that they
+ *    will not;
+ * 3. what came and what was asked for goes to the output, errors and notes about the connection go beside it.
+ */
+
+import { ChatError } from "../../common/errors.ts";
+import type { Additions } from "../terminal/additions.ts";
+import { cleanLine } from "../base/clean.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import type { Request } from "../net/connection.ts";
+import { ClientError, type Exit } from "../base/exit.ts";
+import { readLine, readLogin } from "../terminal/input.ts";
+import { AlreadyTold, type OwnCall } from "../session/local_commands.ts";
+import { errorLine, note, render } from "../terminal/render.ts";
+import type { Session } from "../session/session.ts";
+import type { Login, Update } from "../session/update.ts";
+
+/** What a script is run with. */
+export interface ScriptOptions {
+  readonly lines: AsyncIterator<string>;
+  /** Writes lines to the output; nothing more is read from the server until it has. */
+  out(lines: readonly string[]): Promise<void>;
+  /** Writes lines beside the output. */
+  err(lines: readonly string[]): Promise<void>;
+  /** Who logs in before the first line; without it, the first line is the login. */
+  readonly login?: Login;
+  readonly additions?: Additions;
+  readonly clock?: Clock;
+}
+
+/** How long a message of one's own may take to come back, and a farewell to be answered, in milliseconds. */
+const patienceMs = 5_000;
+
+/**
+ * Runs a script to its end; the session is connected already.
+ *
+ * @returns the way it ended
+ */
+export async function runScript(session: Session, options: ScriptOptions): Promise<Exit> {
+  return await new Script(session, options).run();
+}
+
+class Script {
+  readonly #session: Session;
+  readonly #options: ScriptOptions;
+  readonly #shown = new Map<string, number>();
+  #said: { topic: string; seq: number } | undefined;
+  #seen = () => {};
+  #leaving = false;
+  #deaf = false;
+  #exit: Exit = "ok";
+
+  constructor(session: Session, options: ScriptOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  async run(): Promise<Exit> {
+    const showing = this.#show();
+    try {
+      await this.#perform(showing);
+      await this.#echo();
+      this.#leaving = true;
+      await this.#session.quit(patienceMs);
+    } finally {
+      this.#session.close();
+      await showing;
+    }
+    if (this.#deaf) return "ok";
+    const { exit } = this.#session.ending!;
+    return exit === "ok" ? this.#exit : exit;
+  }
+
+  /** Shows what the session tells, until it ends. */
+  async #show(): Promise<void> {
+    try {
+      for await (const update of this.#session.updates()) {
+        // The farewell at the input's end is the client's, not the script's.
+        if (this.#leaving && update.kind === "reply" && update.reply.of === "quit") continue;
+        const explained = this.#options.additions?.explain(update) ?? { update, lines: [] };
+        const { kind, lines } = render(explained.update);
+        if (lines.length > 0) await (kind === "text" ? this.#options.out(lines) : this.#options.err(lines));
+        if (explained.lines.length > 0) await this.#options.out(explained.lines);
+        this.#follow(update);
+      }
+    } catch (error) {
+      // Whoever reads the output has seen enough: that is no fault.
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      this.#deaf = true;
+    } finally {
+      this.#session.close();
+      this.#seen();
+    }
+  }
+
+  #follow(update: Update): void {
+    if (update.kind === "status" && update.status.state === "login_needed") {
+      this.#exit = "login";
+      this.#session.close();
+    } else if (update.kind === "event" && update.event.type === "message") {
+      this.#shown.set(update.event.topic, update.event.seq);
+      this.#seen();
+    }
+  }
+
+  async #perform(showing: Promise<void>): Promise<void> {
+    const { lines, login, err } = this.#options;
+    const over = showing.then(() => undefined, () => undefined);
+    try {
+      if (login) await this.#logIn(login);
+      for (;;) {
+        const next = await Promise.race([lines.next(), over]);
+        if (!next || next.done || this.#session.ending) return;
+        if (next.value.trim() === "") continue;
+        if (this.#session.user === undefined) await this.#logIn(firstLine(next.value));
+        else await this.#command(next.value);
+      }
+    } catch (error) {
+      if (!(error instanceof Stop)) throw error;
+      if (this.#exit === "ok") this.#exit = error.exit;
+      if (error.cause !== undefined) await err([errorLine(error.cause)]);
+    }
+  }
+
+  async #logIn(login: Login): Promise<void> {
+    try {
+      await this.#session.login(login);
+    } catch (error) {
+      throw error instanceof ClientError ? new Stop(error.exit, error) : new Stop("login");
+    }
+  }
+
+  async #command(line: string): Promise<void> {
+    const own = this.#options.additions?.own.call(line);
+    if (own) return await this.#own(own);
+    const { commands, maxMessageBytes } = this.#session;
+    let request: Request;
+    try {
+      const typed = readLine(line, commands, maxMessageBytes);
+      if (typed.kind === "nothing") return;
+      if (typed.kind === "secrets") throw new ChatError("usage", `Usage: ${commands.usage(typed.command)}`);
+      request = typed.request;
+    } catch (error) {
+      throw new Stop("refused", error);
+    }
+    // Whoever asks something, or goes elsewhere, has seen first what they said.
+    if (commands.repetition(request.cmd) !== "message") await this.#echo();
+    try {
+      const reply = await this.#session.send(request);
+      if (reply.of === "say") this.#said = reply;
+    } catch (error) {
+      throw new Stop(error instanceof ClientError ? error.exit : "refused");
+    }
+  }
+
+  /** Does one of the client's own commands, to its end. */
+  async #own({ command, rest }: OwnCall): Promise<void> {
+    await this.#echo();
+    const { out, err } = this.#options;
+    let writing = Promise.resolve();
+    const write = (to: typeof out, line: string) => void (writing = writing.then(() => to([line])));
+    try {
+      await command.run(rest, {
+        answer: (line) => write(out, cleanLine(line)),
+        note: (sentence) => write(err, note(sentence)),
+      });
+    } catch (error) {
+      const told = error instanceof AlreadyTold;
+      const why = told ? error.cause : error;
+      throw new Stop(why instanceof ClientError ? why.exit : "refused", told ? undefined : why);
+    } finally {
+      await writing;
+    }
+  }
+
+  /** Waits until the last message that was said has come back. */
+  async #echo(): Promise<void> {
+    const said = this.#said;
+    this.#said = undefined;
+    if (!said) return;
+    const { clock = systemClock } = this.#options;
+    const seen = new AbortController();
+    this.#seen = () => {
+      if (this.#session.ending || (this.#shown.get(said.topic) ?? 0) >= said.seq) seen.abort();
+    };
+    this.#seen();
+    await clock.sleep(patienceMs, seen.signal).catch(() => {});
+  }
+}
+
+/** The script does not go on; without a cause, what stopped it was shown already. */
+class Stop extends Error {
+  constructor(readonly exit: Exit, cause?: unknown) {
+    super("The script has stopped", { cause });
+  }
+}
+
+function firstLine(line: string): Login {
+  let login: Login | undefined;
+  try {
+    login = readLogin(line);
+  } catch (error) {
+    throw new Stop("usage", error);
+  }
+  if (login) return login;
+  const rule = "The script must begin with LOGIN <user> <password> or REGISTER <user> <password>, or be given --user";
+  throw new Stop("usage", new ClientError("usage", rule));
+}

@@ -1,0 +1,141 @@
+/**
+ * Requests that are not answered yet, in the order in which they were made, for a session whose connection may go.
+ *
+ * Promises:
+ * 1. requests are sent in order; messages follow each other without waiting for answers, up to a window, while any
+ *    other command is sent alone, so that whatever follows it meets what it has changed;
+ * 2. after an interruption, what had no answer is sent again in the same order, each message under its `cid` and to the
+ *    room for which it was meant; a command that must not be done twice is given up instead, for nobody knows whether
+ *    it was done;
+ * 3. whoever waits for an answer is told, if not by the answer then by an error.
+ */
+
+import type { Reply } from "../../wire/event.ts";
+import type { CommandTable, Repetition } from "../net/commands.ts";
+import type { Request } from "../net/connection.ts";
+import { ClientError, ConnectionLost } from "../base/exit.ts";
+
+/** One request on its way. */
+export interface Entry {
+  /** What is sent; the same object comes back with the answer. */
+  request: Request;
+  readonly repetition: Repetition;
+  /** The client's own question, which nobody typed: only whoever asked is told of its answer. */
+  readonly own: boolean;
+  /** Sent on the connection that there is. */
+  sent: boolean;
+  /** Sent on an earlier connection as well. */
+  tried: boolean;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A request that will have no answer, and what whoever waits for it was told. */
+export interface GivenUp {
+  readonly kind: "refused";
+  readonly request: Request;
+  readonly error: ClientError;
+}
+
+/** How many messages may be unanswered at once: enough to fill a slow line, fewer than a server queues. */
+const maxWindow = 32;
+
+/** See the file's promises. */
+export class Outgoing {
+  #entries: Entry[] = [];
+  readonly #window: number;
+
+  constructor(window = maxWindow) {
+    this.#window = window;
+  }
+
+  /** How many requests have no answer. */
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  /** The requests that were typed and have no answer, in order. */
+  get typed(): Request[] {
+    return this.#entries.filter(({ own }) => !own).map(({ request }) => request);
+  }
+
+  /** Adds a request behind all others; the promise is its answer's. */
+  add(request: Request, commands: CommandTable, own = false): Promise<Reply> {
+    const repetition = commands.repetition(request.cmd);
+    const known = repetition === "message" ? { cid: crypto.randomUUID(), ...request } : request;
+    const answer = new Promise<Reply>((resolve, reject) => {
+      this.#entries.push({ request: known, repetition, own, sent: false, tried: false, resolve, reject });
+    });
+    answer.catch(() => {}); // a refusal is shown as well: whoever does not await it misses nothing
+    return answer;
+  }
+
+  /**
+   * Takes the requests that may be sent now, in order.
+   *
+   * @param room where the user is: a message that can name its room is bound to it
+   */
+  next(room: string | undefined, commands: CommandTable): Request[] {
+    const ready: Request[] = [];
+    for (const [index, entry] of this.#entries.entries()) {
+      const alone = entry.repetition !== "message";
+      if (index >= this.#window || (alone && index > 0)) break;
+      if (!entry.sent) {
+        entry.sent = true;
+        if (!alone && room !== undefined && commands.takesRoom(entry.request.cmd)) {
+          entry.request = { room, ...entry.request };
+        }
+        ready.push(entry.request);
+      }
+      if (alone) break;
+    }
+    return ready;
+  }
+
+  /** The entry that this request belongs to, if it is one of them. */
+  find(request: Request): Entry | undefined {
+    return this.#entries.find((entry) => entry.sent && entry.request === request);
+  }
+
+  /** Takes an entry out: it has its answer. */
+  remove(entry: Entry): void {
+    this.#entries = this.#entries.filter((other) => other !== entry);
+  }
+
+  /** Leaves an entry where it stands, to be sent once more: its answer was none. */
+  postpone(entry: Entry): void {
+    entry.sent = false;
+    entry.tried = true;
+  }
+
+  /** The connection is gone. @returns what is given up because it must not be sent twice */
+  interrupt(): GivenUp[] {
+    const uncertain = this.#entries.filter(({ sent, repetition }) => sent && repetition === "once");
+    this.#entries = this.#entries.filter((entry) => !uncertain.includes(entry));
+    for (const entry of this.#entries) {
+      if (entry.sent) this.postpone(entry);
+    }
+    return giveUp(uncertain);
+  }
+
+  /** Gives everything up. @returns what was left, in order */
+  abandon(): GivenUp[] {
+    return giveUp(this.#entries.splice(0));
+  }
+}
+
+/** @returns those of which a person is told */
+function giveUp(entries: readonly Entry[]): GivenUp[] {
+  const given = entries.map(giveUpOne);
+  return given.filter((_, index) => !entries[index].own);
+}
+
+function giveUpOne({ request, sent, tried, reject }: Entry): GivenUp {
+  const what = typeof request.text === "string" ? `"${request.text}"` : `/${request.cmd}`;
+  // What was sent may have been done: nobody knows.
+  const error = sent || tried
+    ? new ConnectionLost(`It is not known whether this was done: ${what}`)
+    : new ClientError("unreachable", `Not sent: ${what}`);
+  reject(error);
+  return { kind: "refused", request, error };
+}

@@ -1,0 +1,85 @@
+/**
+ * How far a client has read each topic: what it need not be shown again, and from where it is to go on.
+ *
+ * Promises:
+ * 1. of each topic, a message is new once: its `seq` is beyond the last one shown, unless a `gap` said that the
+ *    count begins anew;
+ * 2. a position is never ahead of what was shown: it is that of the last message shown, or the one that a reply told
+ *    as the place from which the events go on.
+ */
+
+import type { GapEvent, TopicEvent } from "../../wire/event.ts";
+import { feedTopic, parseTopic, roomTopic } from "../../wire/names.ts";
+
+/** More topics than anyone follows: a server that names more makes the client forget the oldest. */
+const maxTopics = 10_000;
+
+/** What was read of each topic. */
+export class Progress {
+  readonly #positions = new Map<string, string>();
+  readonly #shown = new Map<string, number>();
+
+  /** Topic → position, for `resume`. */
+  positions(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#positions);
+  }
+
+  /**
+   * Takes a message that came.
+   *
+   * @param room the room that the client is in: no other room's messages move a position
+   * @returns whether it is to be shown
+   */
+  take({ topic, seq, pos }: TopicEvent, room: string | undefined): boolean {
+    if (seq <= (this.#shown.get(topic) ?? 0)) return false;
+    keep(this.#shown, topic, seq);
+    if (isFollowed(topic, room)) keep(this.#positions, topic, pos);
+    return true;
+  }
+
+  /** Takes a gap: what comes next follows its `pos`. */
+  skip({ topic, to, pos }: GapEvent, room: string | undefined): void {
+    if (to === null) this.#shown.delete(topic);
+    else keep(this.#shown, topic, to);
+    if (isFollowed(topic, room)) keep(this.#positions, topic, pos);
+  }
+
+  /** Takes the places from which a reply says that the events go on. */
+  follow(places: ReadonlyMap<string, string>): void {
+    for (const [topic, pos] of places) keep(this.#positions, topic, pos);
+  }
+
+  /** Is in a room, and so in no other any more. */
+  enter(room: string): void {
+    const current = roomTopic(room);
+    for (const topic of new Set([...this.#positions.keys(), ...this.#shown.keys()])) {
+      if (topic.startsWith("room:") && topic !== current) this.#forget(topic);
+    }
+  }
+
+  /** Follows a user's feed no more. */
+  unfollow(user: string): void {
+    this.#forget(feedTopic(user));
+  }
+
+  /** Forgets everything, as after a logout. */
+  clear(): void {
+    this.#positions.clear();
+    this.#shown.clear();
+  }
+
+  #forget(topic: string): void {
+    this.#positions.delete(topic);
+    this.#shown.delete(topic);
+  }
+}
+
+function isFollowed(topic: string, room: string | undefined): boolean {
+  return parseTopic(topic)?.kind !== "room" || (room !== undefined && topic === roomTopic(room));
+}
+
+function keep<V>(map: Map<string, V>, topic: string, value: V): void {
+  map.delete(topic);
+  map.set(topic, value);
+  if (map.size > maxTopics) map.delete(map.keys().next().value!);
+}

@@ -1,0 +1,104 @@
+/**
+ * A room that a side connection listens to, over the ends of its connections.
+ *
+ * A side connection is no session, so nothing is replayed to it: after each join it asks for the room's history and
+ * tells what it missed, before anything newer. Promises: each message is told once and in its order; where the log does
+ * not reach back to the last that was told, or is another, a gap is told.
+ */
+
+import type { ServerEvent, TopicEvent } from "../../wire/event.ts";
+import { maxCount } from "../../wire/command.ts";
+import { roomTopic } from "../../wire/names.ts";
+import type { Request } from "../net/connection.ts";
+
+/** What is to be told, and what is to be asked next. */
+export interface Told {
+  readonly events: readonly ServerEvent[];
+  readonly ask?: Request;
+}
+
+/** See the file's first lines. */
+export class Watch {
+  readonly room: string;
+  readonly #count: number;
+  readonly #topic: string;
+  #last: { seq: number; pos: string } | undefined;
+  #asked: Request | undefined;
+  #pages: TopicEvent[] = [];
+  #kept: TopicEvent[] = [];
+  /** Told from the history on this connection: what of it comes live as well is not told again. */
+  #read = new Set<string>();
+
+  /** @param count how many messages of before are told at first */
+  constructor(room: string, count = 0) {
+    this.room = room;
+    this.#topic = roomTopic(room);
+    this.#count = count;
+  }
+
+  /** The room is joined, on a new connection perhaps. @returns what is to be asked */
+  joined(): Request {
+    this.#pages = [];
+    this.#kept = [];
+    this.#read.clear();
+    return this.#ask();
+  }
+
+  /** Whether a request is the one that it asked. */
+  owns(request: Request): boolean {
+    return request === this.#asked;
+  }
+
+  /** A page of the history came. */
+  answered(messages: readonly TopicEvent[]): Told {
+    this.#pages.unshift(...messages);
+    const oldest = this.#pages[0];
+    if (messages.length > 0 && oldest.seq > 1 && this.#wantsMore(oldest.seq)) {
+      return { events: [], ask: this.#ask(oldest.seq) };
+    }
+    this.#asked = undefined;
+    const events = this.#last ? this.#missed(this.#last) : this.#before();
+    this.#last = this.#pages.at(-1) ?? this.#last ?? { seq: 0, pos: "" };
+    for (const { pos } of this.#pages) this.#read.add(pos);
+    this.#pages = [];
+    const live = this.#kept.splice(0).flatMap((event) => this.live(event));
+    return { events: [...events, ...live] };
+  }
+
+  /** A message came. @returns what is to be told now */
+  live(event: TopicEvent): readonly ServerEvent[] {
+    if (event.topic !== this.#topic) return [event];
+    if (this.#asked) {
+      this.#kept.push(event);
+      return [];
+    }
+    if (this.#read.delete(event.pos)) return [];
+    this.#last = event;
+    return [event];
+  }
+
+  #ask(before?: number): Request {
+    const wanted = this.#last ? maxCount : Math.max(1, this.#count - this.#pages.length);
+    const n = Math.min(maxCount, wanted);
+    return this.#asked = { cmd: "history", room: this.room, n, ...(before === undefined ? {} : { before }) };
+  }
+
+  #wantsMore(oldest: number): boolean {
+    return this.#last ? oldest > this.#last.seq : this.#pages.length < this.#count;
+  }
+
+  #before(): TopicEvent[] {
+    return this.#count === 0 ? [] : this.#pages.slice(-this.#count);
+  }
+
+  #missed({ seq, pos }: { seq: number; pos: string }): ServerEvent[] {
+    const newer = this.#pages.filter((event) => event.seq > seq);
+    const place = this.#pages.find((event) => event.seq === seq);
+    const next = newer[0]?.seq ?? seq + 1;
+    // Another message in its place, or a log that ends before it: the log was lost or rolled back.
+    const other = place ? place.pos !== pos : seq > 0 && (this.#pages.at(-1)?.seq ?? 0) < seq;
+    if (!other && next === seq + 1) return newer;
+    const gap = { type: "gap", topic: this.#topic, from: seq + 1, to: other ? null : next - 1, pos } as const;
+    return [gap, ...newer];
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * What a person types → a request, by the server's own command table.
+ *
+ * The words and the errors are those of the text format, for the same functions read both.
+ */
+
+import { ChatError } from "../../common/errors.ts";
+import { bindTyped, parseTyped, quote } from "../../wire/command.ts";
+import type { CommandHelp } from "../../wire/event.ts";
+import { type CommandTable, toArguments } from "../net/commands.ts";
+import type { Request } from "../net/connection.ts";
+import type { Login } from "../session/update.ts";
+
+/** What a typed line is. */
+export type Typed =
+  | { readonly kind: "request"; readonly request: Request }
+  /** A command whose secrets are to be asked for, so that they are not seen on the screen. */
+  | { readonly kind: "secrets"; readonly command: CommandHelp; readonly names: readonly string[] }
+  | { readonly kind: "nothing" };
+
+/**
+ * Reads a line: `/name arguments`, `//x` for "/x", anything else is said.
+ *
+ * @param maxMessageBytes the longest message that the server takes
+ * @throws {ChatError} `unknown_command`, `usage`, or what is wrong with an argument
+ */
+export function readLine(line: string, commands: CommandTable, maxMessageBytes: number): Typed {
+  if (line.trim() === "") return { kind: "nothing" };
+  const typed = parseTyped(line);
+  const { name, rest } = typed.kind === "say" ? { name: "say", rest: typed.text } : typed;
+  const command = commands.find(name);
+  if (!command || command.typed === false) {
+    throw new ChatError("unknown_command", `There is no command ${quote("/" + name)}; /help lists them`);
+  }
+  const names = command.arguments.filter(({ kind }) => kind === "secret").map(({ name }) => name);
+  const onlySecrets = names.length > 0 &&
+    command.arguments.every(({ kind, optional }) => kind === "secret" || optional);
+  if (onlySecrets && rest.trim() === "") return { kind: "secrets", command, names };
+  return { kind: "request", request: bind(command, rest, maxMessageBytes) };
+}
+
+/**
+ * Reads a login as the first line of a script: `LOGIN user password` or `REGISTER user password`.
+ *
+ * @returns undefined where the line is neither
+ * @throws {ChatError} `usage` for a missing argument
+ */
+export function readLogin(line: string): Login | undefined {
+  const found = /^\/?(login|register)(?:[ \t]+(\S+)(?:[ \t](.+))?)?[ \t]*$/i.exec(line);
+  if (!found) return undefined;
+  const [, verb, user, password] = found;
+  const cmd = verb.toLowerCase() === "login" ? "login" : "register";
+  if (!user || !password) throw new ChatError("usage", `Usage: ${cmd.toUpperCase()} <user> <password>`);
+  return { cmd, user, password };
+}
+
+/** Whether a line carries a secret: it is not kept. */
+export function isSecret(line: string, commands: CommandTable): boolean {
+  const typed = parseTyped(line);
+  if (typed.kind === "say") return false;
+  return commands.find(typed.name)?.arguments.some(({ kind }) => kind === "secret") ?? false;
+}
+
+function bind({ name, arguments: declared }: CommandHelp, rest: string, maxMessageBytes: number): Request {
+  const [first] = declared;
+  // People write @bob and #general; no name begins with a sign, so that nothing else can be meant.
+  const sign = first?.optional ? undefined : first?.kind === "user" ? "@" : first?.kind === "room" ? "#" : undefined;
+  const bare = sign !== undefined && rest.trimStart().startsWith(sign) ? rest.trimStart().slice(1) : rest;
+  return { ...bindTyped(name, toArguments(declared), bare, { maxMessageBytes }), cmd: name };
+}

@@ -1,0 +1,188 @@
+/**
+ * The line in which a person types, whoever draws it: keys in, lines out to whoever reads them.
+ *
+ * What is typed survives whatever happens meanwhile: a question sets it aside and its answer brings it back.
+ */
+
+import { cleanLine } from "../base/clean.ts";
+import { Editor, inputView, submittedLines } from "./editor.ts";
+import { type Key, KeyDecoder, type KeyName } from "./keys.ts";
+import { LineSearch } from "./line_search.ts";
+import type { ReadOptions } from "./screen.ts";
+
+/** What an input line needs of the screen that it is on. */
+export interface InputHost {
+  /** What is to be seen has changed. */
+  changed(): void;
+  /** A question was answered, and both are to stay on the screen. */
+  kept(line: string): void;
+  /** Takes keys before the editor. @returns whether the key was the screen's own */
+  intercept?(key: Key): boolean;
+  /** Takes a submitted text. @returns its lines, none where it was the screen's own */
+  submit?(text: string): readonly string[];
+}
+
+/** Keys that change nothing in the line, so that a search goes on. */
+const screenKeys: ReadonlySet<KeyName> = new Set([
+  "focus_in",
+  "focus_out",
+  "page_up",
+  "page_down",
+  "scroll_up",
+  "scroll_down",
+  "redraw",
+]);
+
+interface Reading {
+  readonly options: ReadOptions;
+  readonly resolve: (line: string | undefined) => void;
+}
+
+/** See the file's first lines. */
+export class InputLine {
+  readonly editor: Editor;
+  readonly #host: InputHost;
+  readonly #decoder = new KeyDecoder();
+  readonly #submitted: string[] = [];
+  #reading: Reading | undefined;
+  #secret = false;
+  /** Whether what is read are answers; then the line that was being typed waits as the draft. */
+  #asking = true;
+  #draft = "";
+  #search: LineSearch | undefined;
+  #prompt = "";
+  #left = false;
+
+  constructor(host: InputHost, history: readonly string[] = []) {
+    this.#host = host;
+    this.editor = new Editor(history);
+  }
+
+  /** Whether what is typed is the answer to a question, and no line of the talk. */
+  get asking(): boolean {
+    return this.#asking;
+  }
+
+  get prompt(): string {
+    return this.#prompt;
+  }
+
+  set prompt(prompt: string) {
+    const clean = cleanLine(prompt);
+    if (clean === this.#prompt) return;
+    this.#prompt = clean;
+    this.#host.changed();
+  }
+
+  /** See {@linkcode Screen.read}. */
+  read(options: ReadOptions): Promise<string | undefined> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        this.#reading = undefined;
+        if (options.secret) this.editor.replace("");
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#reading = {
+        options,
+        resolve: (line) => {
+          signal?.removeEventListener("abort", abort);
+          resolve(line);
+        },
+      };
+      this.#turnTo(options.keep ?? false);
+      this.#prompt = cleanLine(options.prompt);
+      this.#secret = options.secret ?? false;
+      this.#host.changed();
+      this.#serve();
+    });
+  }
+
+  /** Reads keys until the terminal has gone, or is not wanted any more. */
+  async listen(read: (buffer: Uint8Array) => Promise<number | null>, wanted: () => boolean): Promise<void> {
+    const buffer = new Uint8Array(4096);
+    try {
+      for (let count; wanted() && (count = await read(buffer)) !== null;) {
+        for (const key of this.#decoder.push(buffer.subarray(0, count))) this.#take(key);
+      }
+    } catch {
+      // the terminal is gone, which is one way to leave
+    }
+    this.leave();
+  }
+
+  /** Whoever reads is told that the person wants to leave. */
+  leave(): void {
+    this.#left = true;
+    this.#serve();
+  }
+
+  /** Hands out lines as if they had just been submitted. */
+  submit(lines: readonly string[]): void {
+    this.#submitted.push(...lines);
+    this.#serve();
+  }
+
+  /** The row to draw, and the cursor's column in it. */
+  view(columns: number): { row: string; column: number; width: number } {
+    if (this.#search) return inputView(this.#search.prompt, this.#search.text, this.#search.cursor, columns);
+    const { text, cursor } = this.editor;
+    return this.#secret ? inputView(this.#prompt, "", 0, columns) : inputView(this.#prompt, text, cursor, columns);
+  }
+
+  /** Sets what is typed aside for a question, and brings it back after the last one. */
+  #turnTo(question: boolean): void {
+    if (question === this.#asking) return;
+    this.#asking = question;
+    this.#search = undefined;
+    if (question) {
+      this.#draft = this.editor.text;
+      this.editor.replace("");
+    } else if (this.#draft !== "") {
+      this.editor.replace(this.#draft);
+      this.#draft = "";
+    }
+  }
+
+  #take(key: Key): void {
+    if (this.#search && this.#searched(key, this.#search)) return this.#host.changed();
+    if (this.#host.intercept?.(key)) return;
+    if (key.kind === "key" && key.name === "search_back" && !this.#asking) {
+      this.#search = new LineSearch(this.editor.history);
+      return this.#host.changed();
+    }
+    const outcome = this.editor.take(key, this.#secret || this.#asking);
+    if (outcome.kind === "unchanged") return;
+    if (outcome.kind === "left") this.#left = true;
+    else if (outcome.kind === "submitted") {
+      const own = this.#asking ? undefined : this.#host.submit;
+      this.#submitted.push(...(own ? own(outcome.text) : submittedLines(outcome.text)));
+    }
+    this.#host.changed();
+    this.#serve();
+  }
+
+  /** Gives a key to the search. @returns whether it was the search's own */
+  #searched(key: Key, search: LineSearch): boolean {
+    if (key.kind === "key" && screenKeys.has(key.name)) return false;
+    const outcome = search.take(key);
+    if (outcome.kind === "searching") return true;
+    this.#search = undefined;
+    if (outcome.kind === "given_up") return true;
+    this.editor.replace(outcome.text);
+    return !outcome.again;
+  }
+
+  /** Gives the reader a line, if there are both. */
+  #serve(): void {
+    const reading = this.#reading;
+    if (!reading || (this.#submitted.length === 0 && !this.#left)) return;
+    this.#reading = undefined;
+    if (this.#left) return reading.resolve(undefined);
+    const line = this.#submitted.shift()!;
+    if (reading.options.keep) this.#host.kept(this.#prompt + (reading.options.secret ? "" : line));
+    reading.resolve(line);
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What a session tells → lines for a person, in the words of the text format.
+ *
+ * Whatever a server sends, a line comes out that is safe to print: no control characters, no forged second line.
+ */
+
+import { ChatError, messageOf } from "../../common/errors.ts";
+import type { Reply } from "../../wire/event.ts";
+import { eventText, replyText } from "../../wire/format.ts";
+import { cleanLine } from "../base/clean.ts";
+import { marked, privacyOf, privateName } from "../e2ee/privacy.ts";
+import { isObject } from "../base/shape.ts";
+import { statusText } from "../net/status.ts";
+import type { Update } from "../session/update.ts";
+
+/** Lines, and what they are: what was asked for or came, an error, or a note of the client's own. */
+export interface Rendered {
+  readonly kind: "text" | "error" | "note";
+  readonly lines: readonly string[];
+}
+
+/** The lines for an update; none where there is nothing to show. */
+export function render(update: Update): Rendered {
+  switch (update.kind) {
+    case "event": {
+      const { event } = update;
+      const text = cleanLine(eventText(event.type === "direct" ? marked(event) : event));
+      return { kind: event.type === "error" ? "error" : "text", lines: text === "" ? [] : [text] };
+    }
+    case "reply":
+      return { kind: "text", lines: replyLines(update.reply) };
+    case "refused":
+      return { kind: "error", lines: [errorLine(update.error)] };
+    case "status": {
+      const text = statusText(update.status);
+      return { kind: "note", lines: text === undefined ? [] : [note(text)] };
+    }
+  }
+}
+
+/** A refusal as one line: `[ERROR] code: sentence`. */
+export function errorLine(error: unknown): string {
+  if (error instanceof ChatError) return cleanLine(`[ERROR] ${error.code}: ${error.message}`);
+  return cleanLine(`[ERROR] ${messageOf(error)}`);
+}
+
+/** A line of the client's own. */
+export function note(sentence: string): string {
+  return cleanLine(`[CLIENT] ${sentence}`);
+}
+
+function replyLines(reply: Reply): string[] {
+  const clean = markedReply(cleanAll(reply) as Reply);
+  let text: string | undefined;
+  try {
+    text = replyText(clean) as string | undefined;
+  } catch {
+    // a field is missing: what there is, is shown
+  }
+  if (text === undefined) {
+    const { of, ...fields } = clean;
+    text = `${of}: ${Object.keys(fields).length === 0 ? "done" : JSON.stringify(fields)}`;
+  }
+  return text === "" ? [] : text.split("\n").map(cleanLine);
+}
+
+/** How private something was stands behind the name. */
+function markedReply(reply: Reply): Reply {
+  if (reply.of === "msg") return { ...reply, to: privateName(reply.to, privacyOf(reply)) };
+  if (reply.of !== "history" || !Array.isArray(reply.messages)) return reply;
+  return { ...reply, messages: reply.messages.map(marked) };
+}
+
+function cleanAll(value: unknown): unknown {
+  if (typeof value === "string") return cleanLine(value);
+  if (Array.isArray(value)) return value.map(cleanAll);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, cleanAll(inner)]));
+}

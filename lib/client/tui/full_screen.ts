@@ -1,0 +1,330 @@
+/**
+ * The whole terminal as a screen: what was said above, one line about where one is, and the line in which one types.
+ *
+ * Promises:
+ * 1. what is typed survives whatever comes meanwhile, a resize and a lost connection included, and a key is on the
+ *    screen at once; what comes from others is drawn at most 30 times a second, each frame in one write;
+ * 2. nothing waits for a slow terminal, and a slow terminal gets the newest frame, not every one;
+ * 3. however the program ends, {@linkcode FullScreen.close} or {@linkcode FullScreen.restore} leaves the terminal as it
+ *    was found.
+ */
+
+import type { Additions } from "../terminal/additions.ts";
+import { fitted } from "../terminal/width.ts";
+import { InputLine } from "../terminal/input_line.ts";
+import { isSecret } from "../terminal/input.ts";
+import type { Key } from "../terminal/keys.ts";
+import { note } from "../terminal/render.ts";
+import type { ReadOptions, Screen } from "../terminal/screen.ts";
+import type { Tty } from "../terminal/terminal.ts";
+import type { Update } from "../session/update.ts";
+import type { Notification } from "./choices.ts";
+import { Completion } from "./completion.ts";
+import { Frame } from "./frame.ts";
+import type { HistoryFile } from "./history_file.ts";
+import type { Item } from "./item.ts";
+import type { Look } from "./theme.ts";
+import { notification } from "./notify.ts";
+import { keysHelp, screenCommands } from "./screen_commands.ts";
+import { Painter } from "./painter.ts";
+import { Paste } from "./paste.ts";
+import type { ReadMarks } from "./read_marks.ts";
+import { progressRows, waitingRows } from "./rows.ts";
+import { statusBar } from "./status_bar.ts";
+import { type SessionPort, Talk } from "./timeline.ts";
+
+/** What a screen is made from. */
+export interface FullScreenOptions {
+  readonly tty: Tty;
+  readonly session: SessionPort;
+  readonly additions: Pick<Additions, "own" | "offers" | "transfers">;
+  readonly look: Look;
+  readonly history: HistoryFile;
+  readonly marks: ReadMarks;
+  readonly notify: Notification;
+  /** Whether the mouse's wheel scrolls; the terminal then leaves no selecting to the mouse alone. */
+  readonly mouse: boolean;
+  /** Something that must never be overlooked; it stands on the status line in red. */
+  readonly warning?: string;
+}
+
+/** How many typed lines that wait for a connection are shown. */
+const maxWaiting = 5;
+
+/** See the file's promises. */
+export class FullScreen implements Screen {
+  readonly #options: FullScreenOptions;
+  readonly #talk: Talk;
+  readonly #frame: Frame;
+  readonly #painter: Painter;
+  readonly #input: InputLine;
+  readonly #completion: Completion;
+  readonly #farewells: string[] = [];
+  /** What is asked about a paste, or told about a completion, until the next key. */
+  #paste: Paste | undefined;
+  #hint = "";
+  #visible: readonly Item[] = [];
+  #extra = "";
+  #clockTimer: ReturnType<typeof setTimeout> | undefined;
+  #closing: (() => void) | undefined;
+  #closed = false;
+
+  constructor(options: FullScreenOptions) {
+    this.#options = options;
+    const { tty, session, additions, look, marks, history, mouse } = options;
+    this.#frame = new Frame(mouse);
+    this.#painter = new Painter(tty, () => this.#compose(), () => this.#input.leave());
+    this.#talk = new Talk({
+      session,
+      look,
+      marks,
+      labelled: (event) => additions.offers.labelled(event),
+      now: () => performance.now(),
+      notify: (title, text) => this.#notify(title, text),
+      changed: () => this.#painter.soon(),
+    });
+    this.#input = new InputLine({
+      changed: () => this.#painter.now(),
+      kept: (line) => this.print(line),
+      intercept: (key) => this.#intercept(key),
+      submit: (text) => this.#submit(text),
+    }, history.read());
+    const { own, transfers } = additions;
+    own.add(...screenCommands({
+      search: (words, user) => this.#talk.search(words, user),
+      showUnread: () => this.#showUnread(),
+      clear: () => this.#clear(),
+    }));
+    own.addHelp(keysHelp);
+    transfers.onProgress = () => this.#painter.soon();
+    this.#completion = new Completion(this.#input.editor, () => session.commands, this.#talk.roster, own);
+    tty.setRaw(true);
+    this.#painter.write(this.#frame.enter());
+    void this.#input.listen((buffer) => tty.read(buffer), () => !this.#closed).then(() => this.#closing?.());
+    this.#painter.now();
+  }
+
+  print(line: string): void {
+    const tone = line.startsWith("[ERROR] ") ? "error" : line.startsWith("[CLIENT] ") ? "note" : "answer";
+    this.#talk.line(tone, line);
+    this.#painter.soon();
+  }
+
+  show(update: Update): void {
+    this.#talk.take(update);
+    this.#painter.soon();
+  }
+
+  farewell(line: string): void {
+    this.#farewells.push(line);
+  }
+
+  setPrompt(prompt: string): void {
+    if (!this.#input.asking) this.#input.prompt = prompt;
+  }
+
+  read(options: ReadOptions): Promise<string | undefined> {
+    return this.#input.read(options);
+  }
+
+  forget(): void {
+    this.#input.editor.forget();
+  }
+
+  /** The terminal's size has changed. */
+  resized(): void {
+    this.#frame.forget();
+    this.#painter.now();
+  }
+
+  /** The program was stopped and goes on: the shell has had the terminal meanwhile. */
+  continued(): void {
+    if (this.#closed) return;
+    this.#options.tty.setRaw(true);
+    this.#painter.write(this.#frame.enter());
+    this.#painter.now();
+  }
+
+  /** Gives the terminal back; where the session was ended by others, after a key, so that it can be read why. */
+  async close(): Promise<void> {
+    const { ending } = this.#options.session;
+    if (!this.#closed && ending && ending.reason !== "left") {
+      this.farewell(note(ending.message));
+      const key = new Promise<void>((resolve) => this.#closing = resolve);
+      this.#hint = "Press a key to leave";
+      this.#painter.now();
+      await key;
+    }
+    await this.#painter.settled();
+    this.restore();
+  }
+
+  /** Gives the terminal back at once, as when the program is told to end. */
+  restore(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#painter.stop();
+    clearTimeout(this.#clockTimer);
+    this.#talk.keepMarks();
+    try {
+      this.#painter.write(this.#frame.leave() + this.#farewells.map((line) => line + "\r\n").join(""));
+      this.#options.tty.setRaw(false);
+    } catch {
+      // the terminal is gone
+    }
+  }
+
+  // Keys.
+
+  #intercept(key: Key): boolean {
+    const name = key.kind === "key" ? key.name : undefined;
+    const { attention } = this.#talk;
+    if (name === "focus_in" || name === "focus_out") {
+      if (name === "focus_in") attention.come();
+      else attention.leave();
+      return true;
+    }
+    if (this.#closing) {
+      this.#closing();
+      return true;
+    }
+    attention.pressed(this.#visible);
+    const hinted = this.#hint !== "";
+    this.#hint = "";
+    if (this.#paste) return this.#answerPaste(key);
+    const own = name !== undefined && this.#press(name);
+    if (own || hinted) this.#painter.now();
+    return own;
+  }
+
+  #press(name: string): boolean {
+    const { backlog } = this.#talk;
+    const { height, columns } = this.#space();
+    switch (name) {
+      case "page_up":
+        if (backlog.scroll(height - 1, height, columns)) void this.#talk.loadEarlier();
+        return true;
+      case "page_down":
+        backlog.scroll(1 - height, height, columns);
+        return true;
+      case "scroll_up":
+        if (backlog.scroll(3, height, columns)) void this.#talk.loadEarlier();
+        return true;
+      case "scroll_down":
+        backlog.scroll(-3, height, columns);
+        return true;
+      case "scroll_home":
+        backlog.showStart(height, columns);
+        void this.#talk.loadEarlier();
+        return true;
+      case "scroll_end":
+        backlog.show(undefined, height, columns);
+        return true;
+      case "next_unread":
+        this.#showUnread();
+        return true;
+      case "redraw":
+        this.#frame.forget();
+        return true;
+      case "tab":
+      case "back_tab":
+        if (!this.#input.asking) this.#hint = this.#completion.complete(name === "tab" ? 1 : -1).join("  ");
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #showUnread(): void {
+    const { height, columns } = this.#space();
+    const { attention, backlog } = this.#talk;
+    backlog.show(attention.oldest ?? backlog.unread, height, columns);
+    this.#painter.soon();
+  }
+
+  #clear(): void {
+    this.#talk.backlog.clear();
+    this.#painter.soon();
+  }
+
+  #answerPaste(key: Key): boolean {
+    const answer = this.#paste!.answer(key);
+    if (answer.kind === "none") return true;
+    if (answer.kind === "edit") this.#input.editor.replace(this.#paste!.text);
+    this.#paste = undefined;
+    if (answer.kind === "lines") this.#input.submit(answer.lines);
+    this.#painter.now();
+    return true;
+  }
+
+  #submit(text: string): readonly string[] {
+    const { session, history } = this.#options;
+    if (!isSecret(text, session.commands)) history.add(text);
+    const { height, columns } = this.#space();
+    this.#talk.backlog.show(undefined, height, columns);
+    const paste = new Paste(text, session.maxMessageBytes);
+    if (paste.question === undefined) return paste.lines;
+    this.#paste = paste;
+    return [];
+  }
+
+  #notify(title: string, text: string): void {
+    const { notify } = this.#options;
+    // The bell rings for who looks as well; a notification of the desktop is for who looks elsewhere.
+    if (notify === "bell" || this.#talk.attention.away) this.#extra = notification(notify, title, text);
+  }
+
+  // Drawing.
+
+  #space(): { height: number; columns: number; rows: number } {
+    const { tty } = this.#options;
+    const rows = Math.max(1, tty.rows());
+    return { height: Math.max(0, rows - 2), columns: Math.max(1, tty.columns()), rows };
+  }
+
+  #compose(): string {
+    const { look, session, additions, warning } = this.#options;
+    const { backlog, roster, connection, attention } = this.#talk;
+    const { height, columns, rows } = this.#space();
+    const now = performance.now();
+    const most = Math.min(maxWaiting, height >> 1);
+    const unsent = connection.connected && !session.storeAway ? [] : session.waiting;
+    const waiting = waitingRows(unsent, columns, look).slice(-most);
+    const below = [...waiting, ...progressRows(additions.transfers.running, columns, look)].slice(-height);
+    const view = backlog.view(height - below.length, columns);
+    this.#visible = view.visible;
+    const body = [...view.rows, ...below];
+    const bar = this.#hint !== "" ? look.bar(fitted(this.#hint, columns)) : statusBar(
+      {
+        room: session.room,
+        members: roster.members,
+        user: session.user,
+        connection: connection.text(session.server, now),
+        connected: connection.connected,
+        unread: attention.unread,
+        below: view.below,
+        waiting: unsent.length,
+        warning,
+      },
+      columns,
+      look,
+    );
+    const input = this.#paste ? this.#paste.view(columns) : this.#input.view(columns);
+    const all = [...Array.from({ length: height - body.length }, () => ""), ...body, bar, input.row].slice(-rows);
+    const written = this.#frame.draw(all, columns, {
+      row: all.length - 1,
+      column: Math.min(input.column, columns - 1),
+    });
+    const extra = this.#extra;
+    this.#extra = "";
+    this.#watchClock(now);
+    return written + extra;
+  }
+
+  /** Draws again when the status line's words change by themselves. */
+  #watchClock(now: number): void {
+    clearTimeout(this.#clockTimer);
+    const ms = this.#talk.connection.changesIn(now);
+    if (ms !== undefined) this.#clockTimer = setTimeout(() => this.#painter.now(), ms);
+  }
+}

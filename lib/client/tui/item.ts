@@ -1,0 +1,192 @@
+/**
+ * What stands in the scrollback, as data, and how it is drawn in so many columns.
+ *
+ * All texts in an item are clean; whoever makes one sees to it.
+ */
+
+import wrapAnsi from "wrap-ansi";
+import { type Privacy, privateName } from "../e2ee/privacy.ts";
+import { textWidth } from "../terminal/width.ts";
+import { linked, type Look } from "./theme.ts";
+
+interface Base {
+  readonly at: Date;
+}
+
+/** Something that somebody said: in a room, to a user's followers, or to one person. */
+export interface SaidItem extends Base {
+  readonly kind: "said";
+  readonly how: "room" | "feed" | "direct" | "direct_sent";
+  /** The sender; of a private message that one sent, the recipient. */
+  readonly user: string;
+  readonly text: string;
+  /** Whether it names the reader. */
+  readonly mention: boolean;
+  readonly own: boolean;
+  /** How private it was; undefined where it was not encrypted. */
+  readonly privacy?: Privacy;
+  readonly topic?: string;
+  readonly seq?: number;
+  /** A file is offered: what can be typed to fetch it, which is the text's end, and whether nothing else is said. */
+  readonly offer?: { readonly action: string; readonly alone: boolean };
+}
+
+/** Who came and went, gathered. */
+export interface PresenceItem extends Base {
+  readonly kind: "presence";
+  readonly room: string;
+  readonly joined: ReadonlySet<string>;
+  readonly left: ReadonlySet<string>;
+}
+
+/** Any other line. */
+export interface LineItem extends Base {
+  readonly kind: "line";
+  readonly tone: "answer" | "note" | "error" | "system";
+  readonly text: string;
+  /** A part that is highlighted wherever it stands in the text. */
+  readonly marked?: string;
+}
+
+/** See the file's first line. */
+export type Item = SaidItem | PresenceItem | LineItem;
+
+/** How many names a line of those who came or went shows. */
+const maxNames = 3;
+
+/** Terminals that are narrower have no columns for the time. */
+const minWidthForTime = 30;
+
+/** The time of day, as it stands before each line. */
+export function timeOfDay(at: Date): string {
+  return `${pad(at.getHours())}:${pad(at.getMinutes())}`;
+}
+
+const weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"] as const;
+
+/** A day, as it stands between those before it and those of it. */
+export function dayOf(at: Date): string {
+  return `${weekdays[at.getDay()]} ${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`;
+}
+
+/** A moment of any day, where the reader is: `2026-11-21 09:00`. */
+export function momentText(at: Date): string {
+  return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${timeOfDay(at)}`;
+}
+
+/** Whether two moments are of one day, where the reader is. */
+export function isSameDay(one: Date, other: Date): boolean {
+  return one.getDate() === other.getDate() && one.getMonth() === other.getMonth() &&
+    one.getFullYear() === other.getFullYear();
+}
+
+/**
+ * An item's rows.
+ *
+ * @param me the reader's own name, which is highlighted where it is mentioned
+ * @returns at least one, each of at most `columns` columns and complete in itself
+ */
+export function itemRows(item: Item, columns: number, look: Look, me: string | undefined): string[] {
+  const timed = columns >= minWidthForTime;
+  const text = draw(item, look, me).replaceAll("\t", "  ");
+  const indent = timed ? 6 : 0;
+  const rows = wrapAnsi(text, Math.max(1, columns - indent), { hard: true }).split("\n");
+  if (!timed) return rows;
+  const time = timeOfDay(item.at);
+  const first = item.kind === "said" && item.mention ? look.inverse(time) : look.dim(time);
+  return rows.map((row, index) => (index === 0 ? first + " " : "      ") + row);
+}
+
+/** A rule across the screen with a word in it. */
+export function rule(word: string, columns: number, style: (text: string) => string): string {
+  const label = `── ${word} `;
+  const width = textWidth(label);
+  return style(width > columns ? "─".repeat(columns) : label + "─".repeat(columns - width));
+}
+
+/** An item as plain text, for searching. */
+export function itemText(item: Item): string {
+  switch (item.kind) {
+    case "said":
+      return `${head(item)}${item.text}`;
+    case "presence":
+      return presenceText(item);
+    case "line":
+      return item.text;
+  }
+}
+
+function draw(item: Item, look: Look, me: string | undefined): string {
+  switch (item.kind) {
+    case "said": {
+      const { action, alone } = item.offer ?? { action: "", alone: false };
+      const said = item.text.slice(0, item.text.length - action.length);
+      const body = linked(said, look, (text) => highlighted(text, item.own ? undefined : me, look)) +
+        look.action(action);
+      // "bob offers report.pdf" is what bob does, not what bob says.
+      const colon = alone ? "" : ":";
+      if (item.how === "room") return `${look.user(item.user)}${colon} ${body}`;
+      return `${look.direct(head(item).slice(0, -2))}: ${body}`;
+    }
+    case "presence":
+      return look.dim(presenceText(item));
+    case "line":
+      if (item.tone === "error") return look.alarm(item.text);
+      if (item.tone === "note") return look.dim(item.text);
+      return linked(item.text, look, (text) => emphasized(text, item.marked, look));
+  }
+}
+
+function head({ how, user, privacy }: SaidItem): string {
+  switch (how) {
+    case "room":
+      return `${user}: `;
+    case "feed":
+      return `Notification from ${user}: `;
+    case "direct":
+      return `DM from ${privateName(user, privacy)}: `;
+    case "direct_sent":
+      return `DM to ${privateName(user, privacy)}: `;
+  }
+}
+
+/** Whether a text names a user, as a word of its own. */
+export function mentions(text: string, user: string | undefined): boolean {
+  return user !== undefined && user !== "" && nameIn(user).test(text);
+}
+
+function highlighted(text: string, me: string | undefined, look: Look): string {
+  if (!mentions(text, me)) return text;
+  return text.replace(nameIn(me!), (name) => look.mention(name));
+}
+
+/** A text with a part of it highlighted, in whatever case it stands there. */
+function emphasized(text: string, part: string | undefined, look: Look): string {
+  if (!part) return text;
+  const wanted = new RegExp(part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "giu");
+  return text.replace(wanted, (found) => look.mention(found));
+}
+
+function nameIn(user: string): RegExp {
+  const name = user.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+  return new RegExp(`(?<![\\p{L}\\p{N}_-])${name}(?![\\p{L}\\p{N}_-])`, "giu");
+}
+
+function presenceText({ room, joined, left }: PresenceItem): string {
+  const parts = [];
+  if (joined.size > 0) parts.push(`${names(joined)} joined`);
+  if (left.size > 0) parts.push(`${names(left)} left`);
+  return `${parts.join("; ")} ${room}`;
+}
+
+function names(users: ReadonlySet<string>): string {
+  const all = [...users];
+  if (all.length <= maxNames + 1) {
+    return all.length < 2 ? all.join() : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
+  }
+  return `${all.slice(0, maxNames).join(", ")} and ${all.length - maxNames} others`;
+}
+
+function pad(number: number): string {
+  return String(number).padStart(2, "0");
+}

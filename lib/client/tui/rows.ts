@@ -1,0 +1,34 @@
+/**
+ * The rows between what was said and the status line: what waits to be sent, and how far files have come.
+ */
+
+import { cleanLine } from "../base/clean.ts";
+import type { Request } from "../net/connection.ts";
+import { progressOf } from "../transfer/progress_text.ts";
+import type { Transfer } from "../transfer/transfers.ts";
+import { fitted, textWidth } from "../terminal/width.ts";
+import type { Look } from "./theme.ts";
+
+/** Terminals that are narrower have no columns for a bar. */
+const minWidthForBar = 40;
+
+/** Lines that were typed and wait for a connection, or for the store, a row each. */
+export function waitingRows(waiting: readonly Request[], columns: number, look: Look): string[] {
+  return waiting.map(({ cmd, text, to }) => {
+    const words = cmd === "say" ? "" : `/${cmd} ${to ?? ""} `;
+    return look.dim(fitted(`      … ${words}${text ?? ""}`.replaceAll("\t", " "), columns));
+  });
+}
+
+/** How far transfers have come: one row with a bar for all of them, or none. */
+export function progressRows(running: readonly Transfer[], columns: number, look: Look): string[] {
+  const progress = progressOf(running);
+  if (!progress) return [];
+  const { text, share } = progress;
+  const width = columns < minWidthForBar ? 0 : Math.min(30, columns >> 2);
+  const words = fitted(` ${cleanLine(text)}`, columns - width - 1);
+  if (width === 0) return [words];
+  const filled = Math.floor(share * width);
+  const bar = look.inverse(" ".repeat(filled)) + look.dim("·".repeat(width - filled));
+  return [words + " ".repeat(columns - width - textWidth(words)) + bar];
+}

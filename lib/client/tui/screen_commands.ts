@@ -1,0 +1,42 @@
+/**
+ * The commands that are the full screen's own, and its keys, for `/help` and for completion.
+ */
+
+import { misused, type OwnCommand } from "../session/local_commands.ts";
+
+/** What they are done with. */
+export interface ScreenActions {
+  /** Looks for words: in the room, or in the talk with a user. */
+  search(words: string, user: string | undefined): Promise<void>;
+  showUnread(): void;
+  clear(): void;
+}
+
+/** See the file's first line. */
+export function screenCommands(screen: ScreenActions): OwnCommand[] {
+  const search: OwnCommand = {
+    name: "search",
+    usage: "/search [@user] <words>",
+    help: "find what was said, on the screen and in the history of the room, or of your talk with @user",
+    completes: ["@user"],
+    async run(typed) {
+      const [, user, words] = /^(?:@(\S+)(?:\s+|$))?(.*)$/s.exec(typed)!;
+      if (words === "") throw misused(search);
+      await screen.search(words, user);
+    },
+  };
+  return [
+    search,
+    {
+      name: "unread",
+      usage: "/unread",
+      help: "go to where the unread begin (also Alt-U)",
+      run: () => screen.showUnread(),
+    },
+    { name: "clear", usage: "/clear", help: "empty the screen", run: () => screen.clear() },
+  ];
+}
+
+/** Keys that are not those of every line editor. */
+export const keysHelp =
+  "Keys: PageUp and PageDown scroll, Alt-< and Alt-> go to both ends, Tab completes, Ctrl-R searches what was typed, Ctrl-L draws anew";

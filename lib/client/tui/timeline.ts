@@ -1,0 +1,296 @@
+/**
+ * What a session tells → what stands on the screen: the scrollback, who is there, how the connection is.
+ *
+ * Everything passes the one cleaning function here, before it is kept; nothing here draws.
+ */
+
+import type { Reply, ServerEvent, TopicEvent } from "../../wire/event.ts";
+import { roomTopic } from "../../wire/names.ts";
+import { formatServer } from "../base/address.ts";
+import { cleanLine } from "../base/clean.ts";
+import { errorLine, note, render } from "../terminal/render.ts";
+import type { Session } from "../session/session.ts";
+import { privacyOf } from "../e2ee/privacy.ts";
+import type { Status } from "../net/status.ts";
+import { labelOf } from "../transfer/offers.ts";
+import type { Update } from "../session/update.ts";
+import { Attention } from "./attention.ts";
+import { Backlog } from "./backlog.ts";
+import { ConnectionState } from "./connection_state.ts";
+import { type Item, itemText, type LineItem, mentions, momentText, type SaidItem } from "./item.ts";
+import type { Look } from "./theme.ts";
+import type { ReadMarks } from "./read_marks.ts";
+import { Roster } from "./roster.ts";
+import { type Range, search } from "./search.ts";
+
+/** What a screen needs of a session. */
+export type SessionPort = Pick<
+  Session,
+  "user" | "room" | "server" | "commands" | "maxMessageBytes" | "waiting" | "storeAway" | "ending" | "ask"
+>;
+
+/** What a talk is made from. */
+export interface TalkOptions {
+  readonly session: SessionPort;
+  readonly look: Look;
+  readonly marks: ReadMarks;
+  /** A message that came by the client's own asking, as a person is to see it. */
+  readonly labelled: (event: TopicEvent) => TopicEvent;
+  /** Milliseconds since some fixed moment. */
+  readonly now: () => number;
+  /** Something that is meant for the reader came. */
+  readonly notify: (title: string, text: string) => void;
+  /** Something has changed that was not told by an update. */
+  readonly changed: () => void;
+}
+
+/** How many messages are loaded when a room is entered, and when the scrollback's beginning is reached. */
+const pageSize = 100;
+
+/** See the file's first lines. */
+export class Talk {
+  readonly backlog: Backlog;
+  readonly roster = new Roster();
+  readonly connection = new ConnectionState();
+  readonly attention: Attention;
+  readonly #options: TalkOptions;
+  readonly #session: SessionPort;
+  #lastNote = "";
+  #loading = false;
+  #beginnings = new Set<string>();
+
+  constructor(options: TalkOptions) {
+    this.#options = options;
+    this.#session = options.session;
+    this.backlog = new Backlog(options.look);
+    this.attention = new Attention(this.backlog, options.now);
+  }
+
+  /** Takes what the session tells. */
+  take(update: Update): void {
+    switch (update.kind) {
+      case "event":
+        return this.#event(update.event);
+      case "reply":
+        return this.#reply(update.reply);
+      case "refused":
+        return void this.line("error", errorLine(update.error));
+      case "status":
+        return this.#status(update.status);
+    }
+  }
+
+  /** Adds a line, which must be clean. */
+  line(tone: LineItem["tone"], text: string): LineItem {
+    const item = { kind: "line", tone, text, at: new Date() } as const;
+    this.backlog.add(item);
+    return item;
+  }
+
+  /** Loads what was said before the beginning of the scrollback. */
+  async loadEarlier(): Promise<void> {
+    const { room } = this.#session;
+    if (room === undefined || this.#loading) return;
+    const topic = roomTopic(room);
+    const first = this.backlog.items.find((item) => item.kind === "said" && item.topic === topic) as SaidItem;
+    if (!first || first.seq! <= 1 || this.#beginnings.has(topic)) return;
+    const items = await this.#history({ n: pageSize, before: first.seq });
+    if (items?.length === 0) this.#beginnings.add(topic);
+    if (items) this.backlog.insert(items, first);
+    this.#options.changed();
+  }
+
+  /** Finds what was said, here and in what the server has of the room, or of the talk with a user. */
+  async search(words: string, user: string | undefined): Promise<void> {
+    const { items, read } = await search(words, user, this.backlog.items, async (range) => {
+      return this.connection.connected ? await this.#history(range) : undefined;
+    });
+    const there = user === undefined ? `the room's last ${read} messages` : `the last ${read} of the talk with ${user}`;
+    const where = read === 0 ? "on this screen" : `on this screen and in ${there}`;
+    this.line("note", note(`${items.length === 0 ? "Nothing" : items.length} found for "${words}" ${where}`));
+    for (const item of items) {
+      const text = `${momentText(item.at)} ${itemText(item)}`;
+      this.backlog.add({ kind: "line", tone: "answer", text, marked: words, at: new Date() });
+    }
+    this.#options.changed();
+  }
+
+  /** Remembers how far was read. */
+  keepMarks(): void {
+    const last = new Map<string, number>();
+    for (const item of this.backlog.items) {
+      if (item.kind === "said" && item.how === "room") last.set(item.topic!, item.seq!);
+    }
+    for (const [topic, seq] of last) this.#options.marks.set(this.#account, topic, seq);
+    this.#options.marks.save();
+  }
+
+  #account = "";
+
+  #event(event: ServerEvent): void {
+    switch (event.type) {
+      case "message":
+      case "notification":
+      case "direct": {
+        const item = this.#said(event);
+        this.roster.spoke(item.user);
+        this.backlog.add(item);
+        this.attention.take(item);
+        const personal = item.how !== "room" && !item.own;
+        if (item.mention || personal) {
+          const title = item.how === "room" ? `${item.user} in ${this.#session.room}` : item.user;
+          this.#options.notify(title, item.text);
+        }
+        return;
+      }
+      case "presence":
+        if (event.room !== this.#session.room) break;
+        this.roster.follow(event);
+        return this.backlog.presence(
+          cleanLine(event.user),
+          event.state,
+          cleanLine(event.room),
+          this.roster.members ?? 0,
+          new Date(),
+        );
+      case "system":
+        if (event.code === "forced_logout") this.connection.replaced();
+    }
+    this.#lines(event.type === "error" ? "error" : "system", { kind: "event", event });
+  }
+
+  #reply(reply: Reply): void {
+    this.roster.learn(reply, this.#session.room);
+    if (reply.of === "msg") {
+      const { to, text, time } = reply;
+      const said = { user: cleanLine(String(to)), text: cleanLine(String(text)), at: moment(time) };
+      const item = { kind: "said", how: "direct_sent", mention: false, own: true } as const;
+      return this.backlog.add({ ...item, ...said, ...privacyFields(reply) });
+    }
+    const before = this.backlog.items.length;
+    this.#lines("answer", { kind: "reply", request: { cmd: reply.of }, reply });
+    const arrived = ["login", "register", "resume"].includes(reply.of);
+    if (arrived) this.#arrived();
+    if (arrived || reply.of === "join" || reply.of === "leave") void this.#entered(this.backlog.items[before]);
+  }
+
+  #status(status: Status): void {
+    this.connection.follow(status, this.#options.now());
+    if (status.state === "lost") this.attention.leave();
+    if (status.state === "resumed") {
+      this.#lastNote = "";
+      this.#refresh();
+    }
+    const { lines } = render({ kind: "status", status });
+    // A server that stays unreachable is told of once, not at every attempt.
+    for (const line of lines) if (line !== this.#lastNote) this.line("note", this.#lastNote = line);
+  }
+
+  #lines(tone: LineItem["tone"], update: Update): void {
+    for (const line of render(update).lines) this.line(tone, inLocalTime(line));
+  }
+
+  #arrived(): void {
+    const { user, server } = this.#session;
+    this.backlog.me = user;
+    this.#account = `${user}@${server ? formatServer(server.address) : ""}`;
+    this.#ask({ cmd: "rooms" });
+    this.#ask({ cmd: "users" });
+  }
+
+  /** Is in a room: learns who is there, and what was said before. */
+  async #entered(line: Item | undefined): Promise<void> {
+    const { room } = this.#session;
+    if (room === undefined) return;
+    this.roster.moved(cleanLine(room));
+    this.#refresh();
+    const topic = roomTopic(room);
+    const items = await this.#history({ n: pageSize });
+    if (!items || this.#session.room !== room) return;
+    const known = new Set(this.backlog.items.map((item) => item.kind === "said" ? `${item.topic} ${item.seq}` : ""));
+    const fresh = items.filter(({ topic, seq }) => !known.has(`${topic} ${seq}`));
+    this.backlog.insert(fresh, line);
+    const read = this.#options.marks.get(this.#account, topic);
+    const unread = read === undefined ? undefined : fresh.find(({ seq, own }) => seq! > read && !own);
+    if (unread) this.backlog.markUnread(unread);
+    this.#options.changed();
+  }
+
+  #refresh(): void {
+    this.#ask({ cmd: "who" });
+  }
+
+  /** Asks the server something that only the roster is to know. */
+  #ask(request: { cmd: string }): void {
+    this.#session.ask(request).then((reply) => {
+      this.roster.learn(reply, this.#session.room);
+      this.#options.changed();
+    }, () => {});
+  }
+
+  /** Messages of the room, or of a talk, the oldest first; undefined where they cannot be had. */
+  async #history(range: Range): Promise<SaidItem[] | undefined> {
+    this.#loading = true;
+    try {
+      const reply = await this.#session.ask({ cmd: "history", ...range });
+      const { messages } = reply as { messages?: unknown };
+      if (!Array.isArray(messages)) return undefined;
+      return messages.filter(isTopicEvent).map((event) => this.#said(this.#options.labelled(event)));
+    } catch {
+      return undefined;
+    } finally {
+      this.#loading = false;
+    }
+  }
+
+  #said(event: TopicEvent): SaidItem {
+    const { user: me } = this.#session;
+    const own = event.from === me;
+    const text = cleanLine(event.text);
+    const offer = labelOf(event);
+    // A talk's history has what one has sent oneself.
+    const sentTo = event.type === "direct" && own && event.to !== me ? String(event.to) : undefined;
+    return {
+      kind: "said",
+      how: event.type === "message"
+        ? "room"
+        : event.type === "notification"
+        ? "feed"
+        : sentTo === undefined
+        ? "direct"
+        : "direct_sent",
+      user: cleanLine(sentTo ?? event.from),
+      text,
+      mention: !own && mentions(text, me),
+      own,
+      topic: event.topic,
+      seq: event.seq,
+      at: moment(event.time),
+      ...privacyFields(event),
+      ...(offer === undefined ? {} : { offer }),
+    };
+  }
+}
+
+/** A line of history, which begins with a time in UTC, with the time where the reader is. */
+function inLocalTime(line: string): string {
+  return line.replace(/^\[(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)\] /, (_, time) => `${momentText(new Date(time))} `);
+}
+
+/** A server's time, or this moment where it is none. */
+function moment(time: string): Date {
+  const at = new Date(time);
+  return Number.isNaN(at.getTime()) ? new Date() : at;
+}
+
+function privacyFields(value: unknown): Pick<SaidItem, "privacy"> {
+  const privacy = privacyOf(value);
+  return privacy ? { privacy } : {};
+}
+
+function isTopicEvent(value: unknown): value is TopicEvent {
+  if (typeof value !== "object" || value === null) return false;
+  const { type, from, text, time, topic, seq } = value as Record<string, unknown>;
+  return ["message", "notification", "direct"].includes(type as string) && typeof seq === "number" &&
+    [from, text, time, topic].every((field) => typeof field === "string");
+}

@@ -1,0 +1,80 @@
+/**
+ * What the logs say of one connection: each of its lines carries the connection's id, from its coming to its end.
+ *
+ * Of a command's arguments, those that {@linkcode told} names are written, and no others: no password, no token and no
+ * message can come in that way.
+ */
+
+import type { Audit } from "../../observability/audit.ts";
+import { ChatError } from "../../common/errors.ts";
+import { getLog, type Log, type Properties } from "../../observability/log.ts";
+import type { CommandSpec } from "../registry/registry.ts";
+
+/** The arguments that may be written. */
+const told = ["role", "room", "seconds", "side"] as const;
+
+const log = getLog("server", "session");
+
+/** See the file's first lines. */
+export class Journal {
+  readonly #log: Log;
+  readonly #audit: Audit | undefined;
+  readonly #peer: { readonly connection: string; readonly address: string };
+  readonly #server: string;
+  readonly #since: number;
+  readonly #now: () => number;
+
+  constructor(server: string, connection: string, address: string, audit: Audit | undefined, now: () => number) {
+    this.#log = log.with({ connection });
+    this.#audit = audit;
+    this.#peer = { connection, address };
+    this.#server = server;
+    this.#now = now;
+    this.#since = now();
+    this.#log.debug("client_connected", { address });
+  }
+
+  /**
+   * A command was carried out, or refused; what is not audited is passed over.
+   *
+   * @param user who is logged in, or was before the command
+   * @param error what it was refused with
+   */
+  ran(
+    command: CommandSpec,
+    values: Readonly<Record<string, unknown>>,
+    user: string | undefined,
+    error?: unknown,
+  ): void {
+    if (!command.audited) return;
+    const outcome = error === undefined ? "ok" : error instanceof ChatError ? error.code : "internal";
+    const named = typeof values.user === "string" ? values.user : undefined;
+    const who: Record<string, unknown> = command.who === "guest" ? { user: user ?? named } : { user, target: named };
+    const details = told.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]);
+    const properties: Properties = { outcome, ...clean(who), ...Object.fromEntries(details) };
+    this.#log.info(command.name, { ...properties, address: this.#peer.address });
+    this.#audit?.record({ event: command.name, outcome, ...properties, ...this.#peer, server: this.#server });
+  }
+
+  /** Something that nobody expected; the client was told the reference. */
+  failed(reference: string, error: unknown): void {
+    this.#log.error("command_failed", { reference, error });
+  }
+
+  /**
+   * The connection is over.
+   *
+   * @param reason the code of the last line, `quit`, or whose doing it was
+   * @param user who was logged in
+   */
+  closed(reason: string, user: string | undefined): void {
+    const seconds = Math.round((this.#now() - this.#since) / 100) / 10;
+    const properties = { reason, seconds, ...clean({ user }) };
+    if (user === undefined) this.#log.debug("client_closed", properties);
+    else this.#log.info("client_closed", properties);
+  }
+}
+
+function clean(properties: Record<string, unknown>): Properties {
+  return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined));
+}

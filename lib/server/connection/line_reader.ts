@@ -1,0 +1,50 @@
+/**
+ * One connection's lines, as they are read: bytes in, lines out, with little memory for those who say little.
+ *
+ * It knows no command; what a line is, is `wire/lines.ts`.
+ */
+
+import { type Line, LineFramer } from "../../wire/lines.ts";
+
+/** What is read at once from a client that says little, and at most from one that says much, in bytes. */
+const [idleBufferBytes, busyBufferBytes] = [512, 32_768];
+
+/** Where bytes come from. */
+export interface ByteSource {
+  /** @returns how many bytes were read; null at the end */
+  read(into: Uint8Array): Promise<number | null>;
+}
+
+/** See the file's first lines. */
+export class LineReader {
+  readonly #source: ByteSource;
+  readonly #framer: LineFramer;
+  #buffer = new Uint8Array(idleBufferBytes);
+
+  /** @param limit the longest line, in bytes without its end */
+  constructor(source: ByteSource, limit: number) {
+    this.#source = source;
+    this.#framer = new LineFramer(limit);
+  }
+
+  /** Changes the longest line, in bytes, from the next one on. */
+  set limit(bytes: number) {
+    this.#framer.limit = bytes;
+  }
+
+  /**
+   * Reads once.
+   *
+   * @returns how many bytes came, and the lines that they complete, to be taken before the next read; undefined at the end
+   */
+  async read(): Promise<{ bytes: number; lines: Iterable<Line> } | undefined> {
+    const buffer = this.#buffer;
+    const bytes = await this.#source.read(buffer);
+    if (bytes === null) return undefined;
+    if (bytes === buffer.length) this.#buffer = new Uint8Array(Math.min(8 * buffer.length, busyBufferBytes));
+    else if (bytes <= idleBufferBytes / 2 && buffer.length > idleBufferBytes) {
+      this.#buffer = new Uint8Array(idleBufferBytes);
+    }
+    return { bytes, lines: this.#framer.push(buffer.subarray(0, bytes)) };
+  }
+}

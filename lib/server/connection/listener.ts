@@ -1,0 +1,294 @@
+/**
+ * The door: accepts connections, bounds them, and sees each through its TLS handshake.
+ *
+ * Promises:
+ * 1. a peer that is silent, slow or speaks no TLS holds up nobody else, and is gone when the handshake's time is over;
+ * 2. connections are bounded in all, for each address, and while their handshake is not done;
+ * 3. no failure to accept one connection ends the loop; out of descriptors, it waits a little;
+ * 4. a new certificate is used from the next connection on, and no connection is dropped or refused for it: on Linux a
+ *    second socket listens beside the first, gets all that is new, and the first goes when its queue has run empty.
+ *    Elsewhere two cannot share a port, and for some milliseconds nobody listens.
+ */
+
+import type { Log } from "../../observability/log.ts";
+import { pause } from "../../common/pause.ts";
+import type { Kernel } from "./linux_sockets.ts";
+
+/**
+ * Which of several doors on one port this is. The kernel gives each of them its share of the connections; the first one
+ * finds the port, or sees to it that nobody else has it.
+ */
+export type Sharing = "first" | "further";
+
+/** A certificate with its chain, and its private key, both PEM. */
+export interface Pem {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What the door is made from; its limits are read whenever they are needed. */
+export interface ListenerOptions {
+  readonly hostname: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly certificate: Pem;
+  /** Absent where the port is for this door alone. */
+  readonly sharing: Sharing | undefined;
+  /** How many doors of this process share the port. */
+  readonly doors: number;
+  /** How long the socket with the former certificate goes on, in milliseconds; 750 by default. */
+  readonly lingerMs?: number;
+  readonly handshakeTimeoutMs: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  readonly maxHandshakes: number;
+  readonly log: Log;
+  /** Counts connections that were refused, and handshakes that failed. */
+  readonly meter?: { readonly refused: { value: number }; readonly failed: { value: number } };
+  /** Socket options and the end of stalled connections, where there is a kernel to ask. */
+  readonly kernel: Kernel | undefined;
+  /** Serves a connection whose handshake is done; the connection is closed when it resolves. */
+  serve(conn: Deno.TlsConn, address: string): Promise<void>;
+}
+
+/** How long to wait when a connection could not be accepted, in milliseconds. */
+const acceptRetryMs = 100;
+
+/** How long abandoned connections are gathered before they are looked for, in milliseconds. */
+const cutAfterMs = 50;
+
+/**
+ * How long a socket whose certificate was replaced goes on, in milliseconds: a connection that has begun before is
+ * through by then. And for how much longer, if connections still wait on it.
+ */
+const lingering = { ms: 750, overtimeMs: 1_000, everyMs: 5 };
+
+/** For how long a port that was just let go is tried again, and how often, in milliseconds. */
+const relisten = { forMs: 5_000, everyMs: 10 };
+
+/** Whether two sockets can listen on one port, each with its share of the connections. */
+const overlapping = Deno.build.os === "linux";
+
+/** See the file's promises. */
+export class Listener {
+  readonly port: number;
+  readonly #options: ListenerOptions;
+  #listener: Deno.TlsListener;
+  /** The one before, for as long as it goes on; and when it has gone. */
+  #former: Deno.TlsListener | undefined;
+  #retired: Promise<void> = Promise.resolve();
+  readonly #closing = new AbortController();
+  readonly #handshakes = new Set<Deno.TlsConn>();
+  readonly #addresses = new Map<string, number>();
+  readonly #serving = new Set<Promise<void>>();
+  readonly #accepting = new Map<Deno.TlsListener, Promise<void>>();
+  readonly #doomed = new Set<Deno.TlsConn>();
+  #cutting: ReturnType<typeof setTimeout> | undefined;
+  #connections = 0;
+  #closed = false;
+
+  /** @throws {Error} where the address cannot be listened on, or the certificate is refused */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#listener = listenFirst(options);
+    this.port = (this.#listener.addr as Deno.NetAddr).port;
+    this.#open(this.#listener);
+  }
+
+  /** Connections whose handshake is done. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /**
+   * Uses another certificate for all connections from now on.
+   *
+   * @throws {Error} where it is refused: then nothing has changed
+   */
+  async renew(certificate: Pem): Promise<void> {
+    const { hostname, kernel, doors } = this.#options;
+    if (!overlapping) return await this.#replace(certificate);
+    await this.#retired; // two at a time are enough
+    if (this.#closed) return;
+    const next = Deno.listenTls({ hostname, port: this.port, ...certificate, reusePort: true });
+    this.#former = this.#listener;
+    this.#listener = next;
+    this.#open(next);
+    kernel?.preferNewest(this.port, doors);
+    this.#retired = this.#retire(this.#former);
+  }
+
+  /** Accepts no more, and gives up handshakes that are not done. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#closing.abort();
+    this.#listener.close();
+    for (const conn of this.#handshakes) this.abandon(conn);
+  }
+
+  /**
+   * Closes a connection whose peer may be stalled. Closing alone would leave its descriptor open until the peer goes;
+   * those that are abandoned at about the same time are looked for together.
+   */
+  abandon(conn: Deno.TlsConn): void {
+    if (!this.#options.kernel) return closeQuietly(conn);
+    this.#doomed.add(conn);
+    this.#cutting ??= setTimeout(() => this.#cut(), cutAfterMs);
+  }
+
+  #cut(): void {
+    this.#cutting = undefined;
+    this.#options.kernel?.cut(this.#doomed);
+    for (const conn of this.#doomed) closeQuietly(conn);
+    this.#doomed.clear();
+  }
+
+  /** Resolves when the door is closed and everybody who came through it is gone. */
+  async finished(): Promise<void> {
+    await Promise.all([this.#retired, ...this.#accepting.values()]);
+    while (this.#serving.size > 0) await Promise.all(this.#serving);
+    clearTimeout(this.#cutting);
+    this.#cut();
+  }
+
+  #open(listener: Deno.TlsListener): void {
+    this.#options.kernel?.tuneListener(this.port);
+    this.#accepting.set(listener, this.#accept(listener).finally(() => this.#accepting.delete(listener)));
+  }
+
+  /** Lets a socket go when nobody waits on it any more: whoever did would be reset. */
+  async #retire(former: Deno.TlsListener): Promise<void> {
+    const { kernel, lingerMs = lingering.ms } = this.#options;
+    await pause(lingerMs, this.#closing.signal);
+    const deadline = performance.now() + lingering.overtimeMs;
+    while (!this.#closed && performance.now() < deadline && kernel && kernel.waiting(this.port) > 0) {
+      await pause(lingering.everyMs, this.#closing.signal);
+    }
+    this.#former = undefined;
+    former.close();
+    await this.#accepting.get(former); // then its descriptor is closed
+  }
+
+  /** The way where two cannot listen on one port: tries the certificate elsewhere, then lets the port go and takes it. */
+  async #replace(certificate: Pem): Promise<void> {
+    const { hostname } = this.#options;
+    Deno.listenTls({ hostname, port: 0, ...certificate }).close();
+    this.#listener.close();
+    const deadline = performance.now() + relisten.forMs;
+    for (;;) {
+      if (this.#closed) return;
+      try {
+        this.#listener = Deno.listenTls({ hostname, port: this.port, ...certificate });
+        return this.#open(this.#listener);
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+        await pause(relisten.everyMs, this.#closing.signal);
+      }
+    }
+  }
+
+  async #accept(listener: Deno.TlsListener): Promise<void> {
+    while (!this.#closed) {
+      let conn: Deno.TlsConn;
+      try {
+        conn = await listener.accept();
+      } catch (error) {
+        if (this.#closed || (listener !== this.#listener && listener !== this.#former)) return;
+        this.#options.log.warn("accept_failed", { error });
+        await new Promise((resolve) => setTimeout(resolve, acceptRetryMs));
+        continue;
+      }
+      const done: Promise<void> = this.#receive(conn).finally(() => this.#serving.delete(done));
+      this.#serving.add(done);
+    }
+  }
+
+  async #receive(conn: Deno.TlsConn): Promise<void> {
+    const { maxHandshakes, log, serve } = this.#options;
+    const address = (conn.remoteAddr as Deno.NetAddr).hostname;
+    if (this.#refuses(address)) return this.abandon(conn); // it may be silent
+    if (this.#handshakes.size >= maxHandshakes) this.#giveUpOldest();
+    if (!await this.#shakeHands(conn, address)) return;
+    if (this.#refuses(address)) return this.abandon(conn); // others were quicker
+    this.#connections++;
+    this.#addresses.set(address, (this.#addresses.get(address) ?? 0) + 1);
+    try {
+      await serve(conn, address);
+    } catch (error) {
+      log.error("connection_failed", { address, error });
+      closeQuietly(conn);
+    } finally {
+      this.#connections--;
+      const left = this.#addresses.get(address)! - 1;
+      if (left > 0) this.#addresses.set(address, left);
+      else this.#addresses.delete(address);
+    }
+  }
+
+  /** Whether there are as many connections as there may be, in all or from the address. */
+  #refuses(address: string): boolean {
+    const { maxConnections, maxConnectionsPerAddress, log, meter } = this.#options;
+    const before = this.#addresses.get(address) ?? 0;
+    if (this.#connections < maxConnections && before < maxConnectionsPerAddress) return false;
+    if (meter) meter.refused.value++;
+    log.warn("connection_refused", { address, connections: this.#connections, from_address: before });
+    return true;
+  }
+
+  /** A crowd of unfinished handshakes must not keep anybody out: the one that has had the longest time goes. */
+  #giveUpOldest(): void {
+    for (const oldest of this.#handshakes) {
+      this.#handshakes.delete(oldest);
+      return this.abandon(oldest);
+    }
+  }
+
+  async #shakeHands(conn: Deno.TlsConn, address: string): Promise<boolean> {
+    const { handshakeTimeoutMs, log, meter } = this.#options;
+    this.#handshakes.add(conn);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error("the handshake took too long")), handshakeTimeoutMs);
+    });
+    try {
+      const handshake = conn.handshake();
+      handshake.catch(() => {}); // it may fail long after its time is over
+      await Promise.race([handshake, late]);
+      if (this.#closed || !this.#handshakes.has(conn)) throw new Error("the connection was given up");
+      return true;
+    } catch (error) {
+      if (meter) meter.failed.value++;
+      log.debug("handshake_failed", { address, error });
+      this.abandon(conn);
+      return false;
+    } finally {
+      clearTimeout(timer);
+      this.#handshakes.delete(conn);
+    }
+  }
+}
+
+function listenFirst({ hostname, port, certificate, sharing }: ListenerOptions): Deno.TlsListener {
+  if (!overlapping && sharing === undefined) return Deno.listenTls({ hostname, port, ...certificate });
+  const free = sharing === "further" ? port : ownPort(hostname, port);
+  return Deno.listenTls({ hostname, port: free, ...certificate, reusePort: true });
+}
+
+/**
+ * A port that nobody listens on; a shared one could be shared with another program of the same user, unnoticed.
+ *
+ * @throws {Deno.errors.AddrInUse} where the wanted one is taken
+ */
+function ownPort(hostname: string, port: number): number {
+  using alone = Deno.listen({ hostname, port });
+  return alone.addr.port;
+}
+
+function closeQuietly(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch {
+    // The peer was quicker.
+  }
+}

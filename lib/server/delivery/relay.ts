@@ -1,0 +1,286 @@
+/**
+ * The store's live channels → the hub, each topic in the order of its numbers.
+ *
+ * Promises:
+ * 1. a topic is subscribed to once, however many here follow it, and for as long as somebody does;
+ * 2. its messages are passed on in `seq` order, each once: what is older than the last is dropped, and a hole is filled
+ *    from the log before anything newer is passed on;
+ * 3. after an interruption of the subscription, and every now and then, the log's head is compared with the last that
+ *    was passed on, so that a lost last message is found too;
+ * 4. where the log is not the one that the stream came from, followers are told of a gap, never silently.
+ */
+
+import { pause } from "../../common/pause.ts";
+import { encodePlace } from "../../store/log_position.ts";
+import type { Entry, Place, Subscription, Topics, TopicSignal } from "../../store/store.ts";
+import type { ServerEvent } from "../../wire/event.ts";
+import { parseTopic, type Topic } from "../../wire/names.ts";
+import { readOn } from "./recovery.ts";
+import { topicEvent } from "./events.ts";
+import type { Follower } from "./hub.ts";
+import { Presence } from "./presence.ts";
+
+/** Where the relay passes events on to: the part of the hub that it needs. */
+export interface Outlet {
+  deliver(topic: Topic, event: ServerEvent, seq?: number, skips?: (follower: Follower) => boolean): void;
+  /** How many connections follow the topic. */
+  count(topic: Topic): number;
+}
+
+/** What the relay is made from. */
+export interface RelayOptions {
+  readonly topics: Topics;
+  readonly outlet: Outlet;
+  /** How long to wait before a failed read of the log is tried again, in milliseconds. */
+  readonly retryMs?: number;
+  /** How many messages are read from the log at once. */
+  readonly pageSize?: number;
+  readonly onFault?: (topic: Topic, error: unknown) => void;
+  /** Told of each message that was passed on. */
+  readonly onPass?: (topic: Topic, entry: Entry) => void;
+}
+
+interface Stream {
+  readonly topic: Topic;
+  followers: number;
+  /** The last message that was passed on. */
+  place: Place;
+  /** Whether the log is to be read again: it may have got further, or be another. */
+  doubtful: boolean;
+  filling: Promise<void> | undefined;
+  closed: boolean;
+  ready: Promise<void>;
+  subscription: Subscription | undefined;
+}
+
+/** See the file's promises. */
+export class Relay implements AsyncDisposable {
+  readonly #topics: Topics;
+  readonly #outlet: Outlet;
+  readonly #presence: Presence;
+  readonly #retryMs: number;
+  readonly #pageSize: number;
+  readonly #onFault: (topic: Topic, error: unknown) => void;
+  readonly #onPass: (topic: Topic, entry: Entry) => void;
+  #filled = 0;
+  #gaps = 0;
+  readonly #streams = new Map<Topic, Stream>();
+  readonly #closing = new Set<Promise<void>>();
+  readonly #stopped = new AbortController();
+
+  constructor({ topics, outlet, retryMs = 200, pageSize = 500, onFault = () => {}, onPass = () => {} }: RelayOptions) {
+    this.#topics = topics;
+    this.#outlet = outlet;
+    this.#presence = new Presence(outlet);
+    this.#retryMs = retryMs;
+    this.#pageSize = pageSize;
+    this.#onFault = onFault;
+    this.#onPass = onPass;
+  }
+
+  /**
+   * Keeps a topic's stream running until {@linkcode release}; call both the same number of times.
+   *
+   * @throws {ChatError} `store_unavailable` where it cannot be subscribed to; then there is nothing to release
+   */
+  async acquire(topic: Topic): Promise<void> {
+    let stream = this.#streams.get(topic);
+    if (!stream) this.#streams.set(topic, stream = this.#open(topic));
+    stream.followers++;
+    try {
+      await stream.ready;
+    } catch (error) {
+      this.release(topic);
+      throw error;
+    }
+  }
+
+  /** Undoes one {@linkcode acquire}. */
+  release(topic: Topic): void {
+    const stream = this.#streams.get(topic);
+    if (!stream || --stream.followers > 0) return;
+    this.#streams.delete(topic);
+    this.#close(stream);
+  }
+
+  /** How many topics have a stream. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** How many messages did not come by themselves and were read from the log. */
+  get filled(): number {
+    return this.#filled;
+  }
+
+  /** How many gaps followers were told of. */
+  get gaps(): number {
+    return this.#gaps;
+  }
+
+  /** The last message of the topic that was passed on; the topic must be acquired. */
+  place(topic: Topic): Place {
+    return this.#streams.get(topic)!.place;
+  }
+
+  /** Reads the topic's log again, whatever was heard of it: somebody found it to be another than the stream's. */
+  async refresh(topic: Topic): Promise<void> {
+    const stream = this.#streams.get(topic);
+    if (!stream) return;
+    await stream.ready.catch(() => {}); // whoever acquired it is told
+    if (stream.closed) return;
+    stream.doubtful = true;
+    this.#fill(stream);
+    await stream.filling;
+  }
+
+  /** Reads every stream's log again, after the store was away: it may have come back with older data. */
+  async verify(): Promise<void> {
+    await Promise.all([...this.#streams.keys()].map((topic) => this.refresh(topic)));
+  }
+
+  /** Compares every stream with its log's head, a few at a time, and fills what is missing. */
+  async check(): Promise<void> {
+    const streams = [...this.#streams.values()];
+    for (let start = 0; start < streams.length && !this.#stopped.signal.aborted; start += 100) {
+      await Promise.all(streams.slice(start, start + 100).map((stream) => this.#checkHead(stream)));
+    }
+  }
+
+  /** Ends every stream. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped.abort();
+    this.#presence[Symbol.dispose]();
+    for (const stream of this.#streams.values()) this.#close(stream);
+    this.#streams.clear();
+    await Promise.all(this.#closing);
+  }
+
+  #open(topic: Topic): Stream {
+    const stream: Stream = {
+      topic,
+      followers: 0,
+      place: { epoch: "", seq: 0, id: "" },
+      doubtful: false,
+      filling: undefined,
+      closed: false,
+      ready: Promise.resolve(),
+      subscription: undefined,
+    };
+    stream.ready = this.#start(stream);
+    stream.ready.catch(() => {}); // whoever acquires it is told
+    return stream;
+  }
+
+  async #start(stream: Stream): Promise<void> {
+    let started = false;
+    const early: TopicSignal[] = [];
+    stream.subscription = await this.#topics.subscribe(stream.topic, (signal) => {
+      if (started) this.#hear(stream, signal);
+      else early.push(signal);
+    });
+    try {
+      // Read after the subscription runs: what is published from now on is heard.
+      stream.place = await this.#topics.head(stream.topic);
+    } catch (error) {
+      await stream.subscription.close();
+      stream.subscription = undefined;
+      throw error;
+    }
+    started = true;
+    for (const signal of early) this.#hear(stream, signal);
+  }
+
+  #close(stream: Stream): void {
+    stream.closed = true;
+    const done = stream.ready.catch(() => {})
+      .then(() => stream.filling)
+      .then(() => stream.subscription?.close())
+      .catch((error) => this.#onFault(stream.topic, error))
+      .finally(() => this.#closing.delete(done));
+    this.#closing.add(done);
+  }
+
+  #hear(stream: Stream, signal: TopicSignal): void {
+    if (stream.closed) return;
+    if (signal.kind === "presence") {
+      this.#presence.tell(parseTopic(stream.topic)!.name, signal.user, signal.state);
+    } else if (signal.kind === "interrupted") {
+      stream.doubtful = true;
+      this.#fill(stream);
+    } else if (!stream.filling && follows(stream.place, signal)) {
+      this.#pass(stream, signal.entry);
+    } else if (signal.entry.seq > stream.place.seq || !agrees(stream.place, { ...signal.entry, epoch: signal.epoch })) {
+      stream.doubtful = true;
+      this.#fill(stream);
+    }
+  }
+
+  #pass(stream: Stream, entry: Entry): void {
+    const { topic, place: { epoch } } = stream;
+    stream.place = { epoch, seq: entry.seq, id: entry.id };
+    const { room } = entry;
+    const inRoom = room === undefined ? undefined : (follower: Follower) => follower.room === room;
+    this.#outlet.deliver(topic, topicEvent(topic, epoch, entry), entry.seq, inRoom);
+    this.#onPass(topic, entry);
+  }
+
+  async #checkHead(stream: Stream): Promise<void> {
+    try {
+      await stream.ready;
+      const before = stream.place;
+      const head = await this.#topics.head(stream.topic);
+      if (stream.closed) return;
+      if (head.seq < before.seq || head.seq > stream.place.seq || !agrees(stream.place, head)) {
+        stream.doubtful = true;
+        this.#fill(stream);
+      }
+    } catch (error) {
+      this.#onFault(stream.topic, error);
+    }
+  }
+
+  /** Reads the log from the last message passed on, until nothing is doubtful any more. */
+  #fill(stream: Stream): void {
+    stream.filling ??= this.#fillHoles(stream);
+  }
+
+  async #fillHoles(stream: Stream): Promise<void> {
+    while (!stream.closed && !this.#stopped.signal.aborted) {
+      try {
+        stream.doubtful = false;
+        const next = await readOn(this.#topics, stream.topic, stream.place, this.#pageSize);
+        if (stream.closed) return;
+        if (next.gap) this.#skip(stream, next.gap, next.place);
+        for (const entry of next.entries) this.#pass(stream, entry);
+        this.#filled += next.entries.length;
+        const behind = stream.place.seq < next.head.seq;
+        if (!behind && !stream.doubtful) {
+          stream.filling = undefined; // at once: what is heard next is passed on
+          return;
+        }
+      } catch (error) {
+        this.#onFault(stream.topic, error);
+        await pause(this.#retryMs, this.#stopped.signal);
+      }
+    }
+  }
+
+  /** Tells of what the log does not have, and goes on behind it. */
+  #skip(stream: Stream, { from, to }: { from: number; to: number | null }, place: Place): void {
+    const { topic } = stream;
+    this.#gaps++;
+    stream.place = place;
+    this.#outlet.deliver(topic, { type: "gap", topic, from, to, pos: encodePlace(place) }, to ?? undefined);
+  }
+}
+
+/** Whether a message is the next after the last that was passed on, of the same log. */
+function follows(place: Place, { epoch, entry, prev }: TopicSignal & { kind: "entry" }): boolean {
+  return epoch === place.epoch && entry.seq === place.seq + 1 && (prev === place.id || place.id === "");
+}
+
+/** Whether a message can be of the same log as the last that was passed on. */
+function agrees(place: Place, { epoch, seq, id }: Place): boolean {
+  return epoch === place.epoch && (seq !== place.seq || id === place.id || place.id === "");
+}

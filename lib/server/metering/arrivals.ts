@@ -1,0 +1,51 @@
+/**
+ * How long messages take from their log to the connections of this server, and the spans of their deliveries.
+ *
+ * What one turn of the event loop passes on is measured together when its writes have begun, so that a message costs an
+ * addition, however many get it.
+ */
+
+import type { Distribution } from "../../observability/metrics.ts";
+import type { Entry } from "../../store/store.ts";
+import { tracing } from "../../observability/tracing.ts";
+import { parseTopic, type Topic } from "../../wire/names.ts";
+import type { Flushable, Turns } from "../delivery/flush_scheduler.ts";
+
+/** See the file's first lines. */
+export class Arrivals implements Flushable {
+  readonly #turns: Turns;
+  readonly #latency: Distribution;
+  readonly #now: () => number;
+  #times: number[] = [];
+  #spans: { end(): void }[] = [];
+  #written = false;
+
+  /**
+   * @param latency takes seconds
+   * @param now milliseconds since 1970; the store's clock is thought to agree with it
+   */
+  constructor(turns: Turns, latency: Distribution, now: () => number = Date.now) {
+    this.#turns = turns;
+    this.#latency = latency;
+    this.#now = now;
+  }
+
+  /** A message was passed on to the connections that follow its topic; it is written when the turn is over. */
+  passed(topic: Topic, { time, trace, seq }: Entry): void {
+    if (this.#times.push(time) === 1) this.#turns.schedule(this);
+    if (!tracing || trace === undefined) return;
+    const attributes = { "chat.topic.kind": parseTopic(topic)!.kind, "chat.seq": seq };
+    this.#spans.push(tracing.follow(trace, "deliver", attributes));
+  }
+
+  /** Once more in the same turn: by then the queues that this turn filled are being written. */
+  flush(): void {
+    this.#written = !this.#written;
+    if (this.#written) return this.#turns.schedule(this);
+    const now = this.#now();
+    for (const time of this.#times) this.#latency.observe((now - time) / 1000);
+    this.#times = [];
+    for (const span of this.#spans) span.end();
+    this.#spans = [];
+  }
+}

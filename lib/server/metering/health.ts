@@ -1,0 +1,45 @@
+/**
+ * Whether a server should get clients, and if not, why.
+ */
+
+import type { Snapshot } from "../../observability/metrics.ts";
+
+/** What is looked at; `worker` and `start` are of the process. */
+export type Check = "store" | "subscription" | "lease" | "drain" | "worker" | "start";
+
+/** A check that does not hold. */
+export interface Problem {
+  readonly check: Check;
+  /** One sentence for the operator. */
+  readonly reason: string;
+  /** Which worker's, where there are several. */
+  readonly worker?: number;
+}
+
+/** A server, or several in one process, as seen from outside. */
+export interface Watched {
+  /** Why the process should be ended and started again, if it should. */
+  stuck(): string | undefined;
+  /** Why it should get no clients; empty where it should. */
+  health(): Promise<readonly Problem[]>;
+  /** What was measured, by each of the servers. */
+  snapshots(): Promise<readonly (readonly Snapshot[])[]>;
+}
+
+/** What a server looks at itself. */
+export interface Vitals {
+  readonly ailment: "away" | "deaf" | undefined;
+  /** Whether the lease is held. */
+  readonly leased: boolean;
+  readonly draining: boolean;
+}
+
+/** The checks of one server that do not hold. */
+export function problemsOf({ ailment, leased, draining }: Vitals): Problem[] {
+  const problems: Problem[] = [];
+  if (draining) problems.push({ check: "drain", reason: "the server is stopping" });
+  if (ailment === "away") problems.push({ check: "store", reason: "the store does not answer" });
+  if (ailment === "deaf") problems.push({ check: "subscription", reason: "the store's subscriptions are silent" });
+  if (!leased) problems.push({ check: "lease", reason: "the lease has run out, or another server has it" });
+  return problems;
+}

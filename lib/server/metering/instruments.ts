@@ -1,0 +1,161 @@
+/**
+ * What one service measures: the cells that its parts count in, and what is read off it when somebody asks.
+ *
+ * The parts count for themselves, in plain numbers; nothing here is called for a delivery.
+ */
+
+import { X509Certificate } from "node:crypto";
+import type { Count, Metrics } from "../../observability/metrics.ts";
+import type { Format } from "../../wire/event.ts";
+import { Arrivals } from "./arrivals.ts";
+import { CommandMeter } from "./command_meter.ts";
+import { watchEventLoop } from "./event_loop.ts";
+import type { Turns } from "../delivery/flush_scheduler.ts";
+import type { Check, Problem } from "./health.ts";
+
+/** What sessions count in. */
+export interface SessionMeter {
+  /** Bytes. */
+  readonly received: Count;
+  readonly slow: Count;
+  readonly commands: CommandMeter;
+}
+
+/** What the door counts in. */
+export interface DoorMeter {
+  readonly refused: Count;
+  readonly failed: Count;
+}
+
+/** A connection, as far as it is measured. */
+export interface MeasuredSession {
+  readonly format: Format;
+  readonly member: { readonly side: boolean } | undefined;
+  /** Bytes that wait. */
+  readonly pending: number;
+  /** Bytes that were written. */
+  readonly sent: number;
+}
+
+/** What is read off a service when somebody asks. */
+export interface Readings {
+  sessions(): Iterable<MeasuredSession>;
+  members(): number;
+  readonly hub: { readonly deliveries: number };
+  readonly relay: { readonly size: number; readonly filled: number; readonly gaps: number };
+  readonly replays: { readonly messages: number; readonly gaps: number };
+  problems(): readonly Problem[];
+}
+
+/** See the file's first lines. */
+export class Instruments implements Disposable {
+  readonly session: SessionMeter;
+  readonly door: DoorMeter;
+  readonly arrivals: Arrivals;
+  readonly #metrics: Metrics;
+  readonly #loop: Disposable;
+  readonly #came: Count;
+  #sentByTheGone = 0;
+
+  /** @param commands the names of all that there are */
+  constructor(metrics: Metrics, turns: Turns, commands: readonly string[]) {
+    this.#metrics = metrics;
+    this.#came = metrics.counter("chat_connections_total");
+    this.session = {
+      received: metrics.counter("chat_received_bytes_total"),
+      slow: metrics.counter("chat_slow_consumers_total"),
+      commands: new CommandMeter(metrics, commands),
+    };
+    this.door = {
+      refused: metrics.counter("chat_connections_refused_total"),
+      failed: metrics.counter("chat_handshakes_failed_total"),
+    };
+    this.arrivals = new Arrivals(turns, metrics.histogram("chat_delivery_latency_seconds"));
+    const { worker } = metrics;
+    this.#loop = watchEventLoop(metrics.histogram("chat_event_loop_delay_seconds", { worker }));
+  }
+
+  /** Reads a running service from now on. */
+  read(server: string, readings: Readings): void {
+    const metrics = this.#metrics;
+    const { worker } = metrics;
+    metrics.gauge("chat_server_info", { worker, server }).value = 1;
+    metrics.gauge("chat_worker_up", { worker }).value = 1;
+    const { hub, relay, replays } = readings;
+    const heap = metrics.gauge("chat_heap_used_bytes", { worker });
+    const live = metrics.counter("chat_deliveries_total", { source: "live" });
+    const replayed = metrics.counter("chat_deliveries_total", { source: "replay" });
+    const liveGaps = metrics.counter("chat_gaps_total", { source: "live" });
+    const replayedGaps = metrics.counter("chat_gaps_total", { source: "replay" });
+    const filled = metrics.counter("chat_holes_filled_messages_total");
+    const topics = metrics.gauge("chat_topics");
+    const members = metrics.gauge("chat_sessions");
+    metrics.onRead(() => {
+      this.#readSessions(readings.sessions());
+      this.#readProblems(readings.problems());
+      heap.value = Deno.memoryUsage().heapUsed;
+      live.value = hub.deliveries;
+      replayed.value = replays.messages;
+      liveGaps.value = relay.gaps;
+      replayedGaps.value = replays.gaps;
+      filled.value = relay.filled;
+      topics.value = relay.size;
+      members.value = readings.members();
+    });
+  }
+
+  /** A connection's handshake is done. */
+  came(): void {
+    this.#came.value++;
+  }
+
+  /** A connection is gone, and with it what it counted. */
+  went({ sent }: MeasuredSession): void {
+    this.#sentByTheGone += sent;
+  }
+
+  /** @param cert PEM: what new connections are shown from now on, first of its chain */
+  certificate(cert: string): void {
+    const { validTo } = new X509Certificate(cert);
+    this.#metrics.gauge("chat_certificate_not_after_timestamp_seconds").value = Date.parse(validTo) / 1000;
+  }
+
+  leaseLost(outcome: "expired" | "taken"): void {
+    this.#metrics.counter("chat_leases_lost_total", { outcome }).value++;
+  }
+
+  [Symbol.dispose](): void {
+    this.#loop[Symbol.dispose]();
+  }
+
+  #readSessions(sessions: Iterable<MeasuredSession>): void {
+    const metrics = this.#metrics;
+    const counts: Record<Format, Record<"guest" | "member" | "side", number>> = {
+      text: { guest: 0, member: 0, side: 0 },
+      json: { guest: 0, member: 0, side: 0 },
+    };
+    let [waiting, largest, sent] = [0, 0, this.#sentByTheGone];
+    for (const session of sessions) {
+      counts[session.format][!session.member ? "guest" : session.member.side ? "side" : "member"]++;
+      waiting += session.pending;
+      largest = Math.max(largest, session.pending);
+      sent += session.sent;
+    }
+    for (const format of ["text", "json"] as const) {
+      for (const state of ["guest", "member", "side"] as const) {
+        metrics.gauge("chat_connections", { format, state }).value = counts[format][state];
+      }
+    }
+    metrics.gauge("chat_outbox_bytes").value = waiting;
+    metrics.gauge("chat_outbox_largest_bytes").value = largest;
+    metrics.counter("chat_sent_bytes_total").value = sent;
+  }
+
+  #readProblems(problems: readonly Problem[]): void {
+    const { worker } = this.#metrics;
+    for (const check of ["store", "subscription", "lease", "drain"] as const satisfies Check[]) {
+      const holds = problems.every((problem) => problem.check !== check);
+      this.#metrics.gauge("chat_ready", { worker, check }).value = holds ? 1 : 0;
+    }
+  }
+}

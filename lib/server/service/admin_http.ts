@@ -1,0 +1,125 @@
+/**
+ * What orchestrators and Prometheus ask over plain HTTP: is it alive, should it get clients, what has it measured.
+ *
+ * - `/livez`: 200 while the process does its work; 503 where only a new start helps.
+ * - `/readyz`: 200 where clients are welcome, else 503; one line of JSON says why.
+ * - `/metrics`: Prometheus' text format.
+ *
+ * It is open before the server is and until after it has drained, so that both can be seen. It tells nothing that is
+ * secret, and asks nobody for a password: it belongs on loopback or in a network of the operator's own.
+ */
+
+import { type Config, usesRedis } from "../../config/config.ts";
+import { getLog } from "../../observability/log.ts";
+import { exposition, expositionType } from "../../observability/metrics.ts";
+import type { Problem, Watched } from "../metering/health.ts";
+import { ProcessMetrics } from "./process_metrics.ts";
+
+/** Where {@linkcode AdminHttp} listens where nobody says so. */
+export const usualAdminPort = 9464;
+
+/** What it is made from. */
+export interface AdminHttpOptions {
+  readonly hostname: string;
+  /** 0 takes any that is free. */
+  readonly port: number;
+  readonly process: ProcessMetrics;
+}
+
+const log = getLog("server", "admin");
+
+/**
+ * Opens it as the configuration says.
+ *
+ * @returns undefined where it is off, or where nobody named a port and the usual one is taken, by another server perhaps
+ * @throws {Deno.errors.AddrInUse} where the port that was named is taken
+ */
+export function openAdminHttp(config: Config): AdminHttp | undefined {
+  const { adminHost: hostname, adminPort: named } = config;
+  if (named === "off") return undefined;
+  using stack = new DisposableStack();
+  const process = stack.use(new ProcessMetrics(usesRedis(config) ? "redis" : "sqlite"));
+  try {
+    const http = new AdminHttp({ hostname, port: named ?? usualAdminPort, process });
+    stack.move();
+    log.info("admin_ready", { host: hostname, port: http.port });
+    return http;
+  } catch (error) {
+    if (named !== undefined || !(error instanceof Deno.errors.AddrInUse)) throw error;
+    log.warn("admin_port_taken", { port: usualAdminPort, advice: "set ADMIN_PORT for health and metrics" });
+    return undefined;
+  }
+}
+
+/** See the file's first lines. */
+export class AdminHttp implements AsyncDisposable {
+  readonly port: number;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #process: ProcessMetrics;
+  readonly #closed = new AbortController();
+  #watched: Watched | undefined;
+
+  /** @throws {Deno.errors.AddrInUse} where somebody has the port */
+  constructor({ hostname, port, process }: AdminHttpOptions) {
+    this.#process = process;
+    this.#server = Deno.serve(
+      { hostname, port, signal: this.#closed.signal, onListen: () => {}, onError: (error) => failed(error) },
+      (request) => this.#answer(request),
+    );
+    this.port = this.#server.addr.port;
+  }
+
+  /** Says from now on how this server is; until then, it is starting. */
+  watch(server: Watched): void {
+    this.#watched = server;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
+    await this.#server.finished;
+    this.#process[Symbol.dispose]();
+  }
+
+  async #answer({ method, url }: Request): Promise<Response> {
+    const { pathname } = new URL(url);
+    if (method !== "GET" && method !== "HEAD") return text("Only to be read\n", 405);
+    switch (pathname) {
+      case "/livez":
+        return this.#livez();
+      case "/readyz":
+        return await this.#readyz();
+      case "/metrics":
+        return await this.#metrics();
+      default:
+        return text("There is /livez, /readyz and /metrics here\n", 404);
+    }
+  }
+
+  #livez(): Response {
+    const reason = this.#watched?.stuck();
+    return reason === undefined ? json({ live: true }, 200) : json({ live: false, reason }, 503);
+  }
+
+  async #readyz(): Promise<Response> {
+    const starting: Problem = { check: "start", reason: "the server is starting" };
+    const reasons = this.#watched ? await this.#watched.health() : [starting];
+    return reasons.length === 0 ? json({ ready: true }, 200) : json({ ready: false, reasons }, 503);
+  }
+
+  async #metrics(): Promise<Response> {
+    const servers = await this.#watched?.snapshots() ?? [];
+    return text(await exposition([this.#process.snapshot(), ...servers]), 200, expositionType);
+  }
+}
+
+function json(body: unknown, status: number): Response {
+  return text(`${JSON.stringify(body)}\n`, status, "application/json");
+}
+
+function text(body: string, status: number, type = "text/plain; charset=utf-8"): Response {
+  return new Response(body, { status, headers: { "content-type": type, "cache-control": "no-store" } });
+}
+
+function failed(error: unknown): Response {
+  return text(`${(error as Error).message}\n`, 500);
+}

@@ -1,0 +1,66 @@
+/**
+ * How a server that stops moves its clients off: in waves, so that the others take them in one after the other.
+ */
+
+import { pause } from "../../common/pause.ts";
+
+/** When clients go. */
+export interface DrainPlan {
+  /** How many go in one wave. */
+  readonly size: number;
+  /** The time between two waves, in milliseconds. */
+  readonly everyMs: number;
+  /** How long those of one wave are told to wait before they come back, in milliseconds: a random part of this. */
+  readonly spreadMs: number;
+}
+
+/** The fewest that go at once, and how often, in milliseconds. */
+const wave = { size: 50, everyMs: 250 };
+
+/** The part of the time that is for the waves; the rest is for the last ones' last lines. */
+const share = 0.6;
+
+/** Nobody waits longer than this, in milliseconds; and those of a small server no longer than they need to. */
+const longestWaitMs = 1_000;
+const waitPerClientMs = 5;
+
+/**
+ * Plans the waves.
+ *
+ * @param clients how many are to go
+ * @param withinMs how long the whole stop may take
+ *
+ * @example
+ * ```ts
+ * import { planDrain } from "./drain.ts";
+ *
+ * const { size, everyMs } = planDrain(10_000, 8_000);
+ * if (Math.ceil(10_000 / size) * everyMs > 8_000) throw new Error("too slow");
+ * ```
+ */
+export function planDrain(clients: number, withinMs: number): DrainPlan {
+  const waves = Math.max(1, Math.floor(withinMs * share / wave.everyMs));
+  const size = Math.max(wave.size, Math.ceil(clients / waves));
+  return { size, everyMs: wave.everyMs, spreadMs: Math.min(longestWaitMs, waitPerClientMs * clients) };
+}
+
+/**
+ * Sends clients away by the plan, until none is left or the signal is given.
+ *
+ * @param next gives the clients of the next wave, at most so many; none where all are gone
+ * @param sendAway tells one to come back after so many milliseconds, elsewhere if it can
+ */
+export async function drain<T>(
+  { size, everyMs, spreadMs }: DrainPlan,
+  next: (size: number) => readonly T[],
+  sendAway: (client: T, retryAfterMs: number) => void,
+  signal: AbortSignal,
+  random: () => number = Math.random,
+): Promise<void> {
+  while (!signal.aborted) {
+    const clients = next(size);
+    for (const client of clients) sendAway(client, Math.round(random() * spreadMs));
+    if (clients.length < size) return;
+    await pause(everyMs, signal);
+  }
+}

@@ -1,0 +1,336 @@
+/**
+ * The running service: its parts put together, its heartbeat, and its end.
+ *
+ * It owns what it starts, in this order: the lease, the relay, the door, the heartbeat; and ends it in reverse. The
+ * store is the caller's.
+ */
+
+import type { Audit } from "../../observability/audit.ts";
+import type { AccountService } from "../../auth/accounts.ts";
+import type { Config } from "../../config/config.ts";
+import { getLog } from "../../observability/log.ts";
+import { Metrics } from "../../observability/metrics.ts";
+import { TokenBucket } from "../../common/rate_limit.ts";
+import { randomWord } from "../../store/log_position.ts";
+import type { Store } from "../../store/store.ts";
+import { allCommands } from "../commands/all.ts";
+import { drain, planDrain } from "./drain.ts";
+import { Flusher } from "../delivery/flush_scheduler.ts";
+import { type Problem, problemsOf } from "../metering/health.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import { Hub } from "../delivery/hub.ts";
+import { Instruments } from "../metering/instruments.ts";
+import { Journal } from "../connection/connection_log.ts";
+import { Kernel } from "../connection/linux_sockets.ts";
+import { Listener, type Pem, type Sharing } from "../connection/listener.ts";
+import { Members, resumeGraceMs } from "../sessions/session_manager.ts";
+import { Orders } from "../sessions/control.ts";
+import { Registry } from "../registry/registry.ts";
+import { Relay } from "../delivery/relay.ts";
+import { ClientSession, type SessionHost } from "../connection/connection.ts";
+
+/** What a service is made from. */
+export interface ServiceOptions {
+  readonly config: Config;
+  readonly store: Store;
+  readonly accounts: AccountService;
+  /** Nothing is recorded without it. */
+  readonly audit?: Audit;
+  readonly certificate: Pem;
+  /** What it measures in; its own, unless given. */
+  readonly metrics?: Metrics;
+  /** Where it is one of several on its port. */
+  readonly sharing?: Sharing | undefined;
+  /** How many those are. */
+  readonly doors?: number | undefined;
+  /** Reads certificate and configuration again, at an operator's order. @returns what was done, in words */
+  readonly reload?: (() => Promise<readonly string[]>) | undefined;
+  /** Called when the service cannot go on, with the reason: it is to be stopped. */
+  readonly onFatal?: (reason: string) => void;
+}
+
+/** How often connections are looked after and dead servers looked for, in milliseconds. */
+const tickMs = 1_000;
+
+/** How often streams are compared with their logs, in ticks. */
+const checkEvery = 10;
+
+/** How often expired files are forgotten, in milliseconds. */
+const sweepMs = 60_000;
+
+/** After so many new connections, memory is given back. */
+const crowd = 500;
+
+const log = getLog("server");
+
+/** See the file's first lines. */
+export class Service implements AsyncDisposable {
+  readonly id: string;
+  readonly port: number;
+  readonly #options: ServiceOptions;
+  readonly #members: Members;
+  readonly #relay: Relay;
+  readonly #turns: Flusher;
+  readonly #instruments: Instruments;
+  readonly #listener: Listener;
+  readonly #sessions = new Set<ClientSession>();
+  readonly #orders: Orders;
+  readonly #kernel = Kernel.open();
+  readonly #housekeeping = new Housekeeping(log);
+  #draining: Promise<void> | undefined;
+  #leasedUntil: number;
+
+  /**
+   * Starts a service; when this resolves, it accepts connections.
+   *
+   * @throws {Error} where the port cannot be listened on, or the store cannot be used
+   */
+  static async start(options: ServiceOptions): Promise<Service> {
+    let members = undefined as Members | undefined; // made after the server has its id, which it needs
+    let service = undefined as Service | undefined;
+    const id = await options.store.servers.join(options.config.serverId ?? "", (signal) => {
+      if (signal.kind !== "order") members?.hear(signal);
+      else if (service) void service.#orders.obey(signal);
+    });
+    const turns = new Flusher();
+    const hub = new Hub(turns);
+    const replays = { messages: 0, gaps: 0 };
+    const commands = allCommands.map(({ name }) => name);
+    const instruments = new Instruments(options.metrics ?? new Metrics(), turns, commands);
+    const { topics } = options.store;
+    const relay = new Relay({
+      topics,
+      outlet: hub,
+      onFault: (topic, error) => log.warn("relay_failed", { topic, error }),
+      onPass: (topic, entry) => instruments.arrivals.passed(topic, entry),
+    });
+    const { config } = options;
+    members = new Members({
+      serverId: id,
+      store: options.store,
+      feeds: { topics, relay, hub, replays },
+      get policy() {
+        return config.duplicateLogin;
+      },
+      get maxQueueBytes() {
+        return config.maxQueueBytes;
+      },
+      get joinsPerMinute() {
+        return config.rateLimit ? config.joinsPerMinute : undefined;
+      },
+      onFault: (what, error) => log.warn("store_failed", { what, error }),
+    });
+    try {
+      const made = service = new Service(id, options, members, relay, turns, instruments);
+      instruments.read(id, {
+        sessions: () => made.#sessions,
+        members: () => made.#members.size,
+        problems: () => made.problems(),
+        ...{ hub, relay, replays },
+      });
+      return made;
+    } catch (error) {
+      instruments[Symbol.dispose]();
+      await relay[Symbol.asyncDispose]();
+      await options.store.servers.leave(0).catch(() => {}); // what went wrong first is told
+      throw error;
+    }
+  }
+
+  private constructor(
+    id: string,
+    options: ServiceOptions,
+    members: Members,
+    relay: Relay,
+    turns: Flusher,
+    instruments: Instruments,
+  ) {
+    this.id = id;
+    this.#options = options;
+    this.#members = members;
+    this.#relay = relay;
+    this.#turns = turns;
+    this.#instruments = instruments;
+    this.#leasedUntil = performance.now() + options.config.activeTtlSeconds * 1000;
+    const { store: { servers }, reload } = options;
+    this.#orders = new Orders({ serverId: id, servers, members, connections: this.#sessions, reload });
+    const { config, certificate, sharing, doors = 1 } = options;
+    const host = this.#host();
+    const instance = randomWord(8);
+    let connections = 0;
+    this.#listener = new Listener({
+      hostname: config.serverHost,
+      port: config.serverPort,
+      certificate,
+      sharing,
+      doors,
+      get handshakeTimeoutMs() {
+        return config.handshakeTimeoutSeconds * 1000;
+      },
+      get maxConnections() {
+        return config.maxConnections;
+      },
+      get maxConnectionsPerAddress() {
+        return config.maxConnectionsPerIp;
+      },
+      get maxHandshakes() {
+        return config.maxHandshakes;
+      },
+      log,
+      meter: instruments.door,
+      kernel: this.#kernel,
+      serve: async (conn, address) => {
+        const session = new ClientSession(conn, `${instance}-${++connections}`, address, host);
+        this.#sessions.add(session);
+        instruments.came();
+        const over = session.run();
+        if (this.draining) this.#sendAway(session, 0); // its handshake was under way
+        await over;
+        this.#sessions.delete(session);
+        instruments.went(session);
+      },
+    });
+    this.port = this.#listener.port;
+    instruments.certificate(certificate.cert);
+    let [ticks, calmAt] = [0, 0];
+    this.#housekeeping.every(tickMs, async () => {
+      for (const session of this.#sessions) session.tick();
+      await options.store.servers.probe();
+      await this.#members.settle();
+      await this.#members.announceDepartures(await options.store.servers.sweep());
+      if (++ticks % checkEvery > 0) return;
+      if (connections - calmAt >= crowd) {
+        calmAt = connections;
+        this.#kernel?.giveBack();
+      }
+      await this.#relay.check();
+    });
+    this.#housekeeping.every(sweepMs, () => options.store.files.sweep());
+    options.store.onReturn(async () => {
+      await this.#relay.verify();
+      await this.#renew(true);
+    });
+    this.#housekeeping.every(config.heartbeatIntervalSeconds * 1000, () => this.#renew());
+  }
+
+  /** Why this server should get no clients; empty where it should. */
+  problems(): Problem[] {
+    return problemsOf({
+      ailment: this.#options.store.ailment,
+      leased: performance.now() < this.#leasedUntil,
+      draining: this.#draining !== undefined,
+    });
+  }
+
+  /** How many connections there are. */
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  /** Whether it is stopping: it takes in nobody any more. */
+  get draining(): boolean {
+    return this.#draining !== undefined;
+  }
+
+  /** Uses another certificate for new connections. @throws {Error} where it is refused: then nothing has changed */
+  async renew(certificate: Pem): Promise<void> {
+    await this.#listener.renew(certificate);
+    this.#instruments.certificate(certificate.cert);
+  }
+
+  /** Takes what the configuration says now into what was made by it before. */
+  reconfigured(): void {
+    for (const session of this.#sessions) session.reconfigured();
+  }
+
+  /**
+   * Stops: accepts no more, moves everybody off in waves, writes what is queued, and gives up sessions and lease. Who
+   * has not been moved goes on as before.
+   *
+   * Within `DRAIN_SECONDS`; calling it again changes nothing.
+   */
+  drain(): Promise<void> {
+    return this.#draining ??= this.#drain();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain();
+  }
+
+  #host(): SessionHost {
+    const { config, store, accounts } = this.#options;
+    const services = { serverId: this.id, config, store, accounts, members: this.#members, commands: allCommands };
+    return {
+      services,
+      registry: new Registry(allCommands, config),
+      turns: this.#turns,
+      meter: this.#instruments.session,
+      get maxLineBytes() {
+        return config.maxLineBytes;
+      },
+      get maxQueueBytes() {
+        return config.maxQueueBytes;
+      },
+      get idleTimeoutMs() {
+        return config.idleTimeoutSeconds * 1000;
+      },
+      pace: () => {
+        if (!config.rateLimit) return undefined;
+        return new TokenBucket({ rate: config.messagesPerSecond, burst: 10 * config.messagesPerSecond });
+      },
+      now: () => performance.now(),
+      abandon: (conn) => this.#listener.abandon(conn as Deno.TlsConn),
+      journal: (connection, address) =>
+        new Journal(this.id, connection, address, this.#options.audit, () => performance.now()),
+    };
+  }
+
+  /** @param wasAway whether the store was: it may have forgotten sessions though the lease still runs */
+  async #renew(wasAway = false): Promise<void> {
+    const { config, store } = this.#options;
+    const until = performance.now() + config.activeTtlSeconds * 1000;
+    const lease = await store.servers.renew();
+    this.#leasedUntil = lease === "taken" ? 0 : until;
+    if (lease !== "kept") this.#instruments.leaseLost(lease);
+    if (lease === "kept" && !wasAway) return;
+    if (lease !== "kept") log.warn("lease_" + lease, { server: this.id });
+    if (lease === "taken") return this.#options.onFatal?.(`another server runs as ${this.id}`);
+    await this.#members.reassert();
+  }
+
+  async #drain(): Promise<void> {
+    const { config, store } = this.#options;
+    log.info("server_draining", { server: this.id, connections: this.#sessions.size });
+    this.#listener.close();
+    const withinMs = config.drainSeconds * 1000;
+    const late = new AbortController();
+    const overdue = new Promise<void>((resolve) => late.signal.addEventListener("abort", () => resolve()));
+    const limit = setTimeout(() => late.abort(), withinMs);
+    await drain(
+      planDrain(this.#sessions.size, withinMs),
+      (size) => [...this.#sessions].filter(({ closed }) => !closed).slice(0, size),
+      (session, retryAfterMs) => this.#sendAway(session, retryAfterMs),
+      late.signal,
+    );
+    await Promise.race([this.#listener.finished(), overdue]);
+    clearTimeout(limit);
+    await this.#housekeeping.stop();
+    await this.#members.release();
+    await this.#relay[Symbol.asyncDispose]();
+    // Where the store is away the lease runs out, and others find then what this server has left.
+    await store.servers.leave(resumeGraceMs).catch((error) => log.warn("leave_failed", { error }));
+    this.#turns[Symbol.dispose]();
+    this.#kernel?.[Symbol.dispose]();
+    this.#instruments[Symbol.dispose]();
+    log.info("server_stopped", { server: this.id });
+  }
+
+  #sendAway(session: ClientSession, retry_after_ms: number): void {
+    const notice = {
+      type: "system",
+      code: "server_draining",
+      message: "The server is stopping; connect again",
+    } as const;
+    session.end(session.format === "text" ? notice : { ...notice, retry_after_ms });
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * What an operator orders a running server to do, and the report of what came of it.
+ *
+ * Orders come as signals of the store, so that they reach a server in the same way whichever store it has.
+ */
+
+import { getLog } from "../../observability/log.ts";
+import type { Order, OrderReport } from "../../store/admin_store.ts";
+import type { Servers, ServerSignal } from "../../store/store.ts";
+import type { SystemEvent } from "../../wire/event.ts";
+import { fold } from "../../wire/names.ts";
+import type { Members } from "./session_manager.ts";
+
+/** A connection that may have somebody on it. */
+export interface Connected {
+  readonly member: { readonly user: string; readonly side: boolean } | undefined;
+  end(last: SystemEvent): void;
+}
+
+/** What orders are carried out with. */
+export interface OrdersOptions {
+  readonly serverId: string;
+  readonly servers: Servers;
+  readonly members: Members;
+  readonly connections: Iterable<Connected>;
+  /** Reads certificate and configuration again. @returns what was done, in words */
+  readonly reload: (() => Promise<readonly string[]>) | undefined;
+}
+
+const log = getLog("server", "orders");
+
+/** See the file's first lines. */
+export class Orders {
+  readonly #options: OrdersOptions;
+
+  constructor(options: OrdersOptions) {
+    this.#options = options;
+  }
+
+  /** Carries out an order and reports. Never rejects. */
+  async obey({ from, id, order }: ServerSignal & { kind: "order" }): Promise<void> {
+    const { serverId: server, servers } = this.#options;
+    let report: OrderReport;
+    try {
+      report = { server, done: await this.#carryOut(order) };
+    } catch (error) {
+      report = { server, failed: (error as Error).message };
+    }
+    log.info("order_obeyed", { order: order.do, ...report });
+    await servers.signal(from, { kind: "report", id, report }).catch((error) => log.warn("report_failed", { error }));
+  }
+
+  async #carryOut(order: Order): Promise<readonly string[]> {
+    switch (order.do) {
+      case "reload":
+        if (!this.#options.reload) throw new Error("it cannot read its files again; restart it");
+        return await this.#options.reload();
+      case "expel":
+        return await this.#expel(order.user, order.message);
+      default:
+        throw new Error(`its release does not know the order ${JSON.stringify((order as Order).do)}`);
+    }
+  }
+
+  async #expel(user: string, message: string): Promise<readonly string[]> {
+    // The code tells bundled clients not to come back by themselves.
+    const last = { type: "system", code: "forced_logout", message } as const;
+    let closed = await this.#options.members.expel(user, last);
+    for (const connection of [...this.#options.connections]) {
+      if (!connection.member?.side || fold(connection.member.user) !== fold(user)) continue;
+      connection.end(last);
+      closed++;
+    }
+    return closed > 0 ? [`closed ${closed} of ${user}'s connections`] : [];
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * How somebody comes in: with a password, with a resume token, or as a script beside whoever is logged in.
+ *
+ * To enter is: a seat is taken, the session is claimed in the store, who had it is sent away, the topics begin to flow,
+ * the rooms hear of it. Whoever is superseded or sent away on the way learns that instead of being let in; where a step
+ * fails, what the steps before have done is undone, at once or when the store is back.
+ */
+
+import { accountDisabled, ChatError } from "../../common/errors.ts";
+import { TokenBucket } from "../../common/rate_limit.ts";
+import type { Account, ClaimResult, Session, Store } from "../../store/store.ts";
+import type { LoggedIn } from "../../wire/event.ts";
+import { lobby } from "../../wire/names.ts";
+import type { Endings } from "./session_ends.ts";
+import type { Feeds } from "../delivery/topic_readers.ts";
+import { type Channel, Member, superseded } from "./user_session.ts";
+import { type Opened, openTopics, type Standing } from "./open_topics.ts";
+import { hashToken, makeToken, tokenUser } from "./resume_token.ts";
+import { forcedLogout, type Seats } from "./local_sessions.ts";
+
+/** What the entrance is made from. */
+export interface EntranceOptions {
+  readonly serverId: string;
+  readonly store: Store;
+  readonly feeds: Feeds;
+  readonly policy: "force" | "reject";
+  readonly maxQueueBytes: number;
+  /** Room changes per minute and session; undefined where that is not limited. */
+  readonly joinsPerMinute: number | undefined;
+  /** Told of what could not be done because the store was away. */
+  readonly onFault: (what: string, error: unknown) => void;
+}
+
+/** Somebody who has come in: what to answer, and what to do once the answer is queued. */
+export interface Entered {
+  readonly member: Member;
+  readonly loggedIn: LoggedIn;
+  start(): void;
+}
+
+/** What a client brings that comes back. */
+interface Return {
+  /** Its resume token. */
+  readonly presented: string;
+  /** Where it says that it stands. */
+  readonly given: Standing["given"];
+}
+
+type Claimed = ClaimResult & { kind: "claimed" };
+
+/** See the file's first lines. */
+export class Entrance {
+  readonly #options: EntranceOptions;
+  readonly #seats: Seats;
+  readonly #endings: Endings;
+
+  constructor(options: EntranceOptions, seats: Seats, endings: Endings) {
+    this.#options = options;
+    this.#seats = seats;
+    this.#endings = endings;
+  }
+
+  /**
+   * Logs somebody in whose password was right.
+   *
+   * @throws {ChatError} `already_logged_in` where the policy keeps a live session, `store_unavailable`
+   */
+  async login(account: Account, channel: Channel): Promise<Entered> {
+    return await this.#enter(account.name, channel);
+  }
+
+  /**
+   * Brings a client back that was cut off.
+   *
+   * @param positions where the client stands: topic → position; what is none is ignored
+   * @throws {ChatError} `invalid_credentials`, `already_logged_in`, `store_unavailable`
+   */
+  async resume(presented: string, positions: Readonly<Record<string, unknown>>, channel: Channel): Promise<Entered> {
+    const name = tokenUser(presented);
+    const account = name === undefined ? undefined : await this.#options.store.accounts.find(name);
+    if (!account) throw refused();
+    return await this.#enter(account.name, channel, { presented, given: positions });
+  }
+
+  /** Lets a script in beside whoever is logged in: no session, no presence. */
+  async side(account: Account, channel: Channel): Promise<Entered> {
+    // It may have been disabled while the password was looked at; a session's claim sees that by itself.
+    if ((await this.#options.store.accounts.find(account.name))?.disabled) throw accountDisabled(account.name);
+    const member = this.#member(account.name, undefined, "", channel);
+    return { member, loggedIn: { user: account.name, room: null, positions: {} }, start: () => {} };
+  }
+
+  async #enter(user: string, channel: Channel, back?: Return): Promise<Entered> {
+    const token = makeToken(user);
+    const tokenHash = await hashToken(token);
+    const presentedHash = back && await hashToken(back.presented);
+    const { connection } = channel;
+    const seat = this.#seats.take(connection, user);
+    try {
+      const claimed = await this.#claim(user, connection, tokenHash, presentedHash);
+      const { session, stood } = claimed;
+      const member = this.#member(session.user, session, tokenHash, channel);
+      const { positions, missed, start } = await this.#open(member, claimed, back && { stood, given: back.given });
+      if (seat.superseded) {
+        member.following.stopAll();
+        channel.end(forcedLogout);
+        throw superseded();
+      }
+      if (seat.expelled) {
+        member.following.stopAll();
+        await this.#endings.end(session, true);
+        channel.end(seat.expelled);
+        throw accountDisabled(session.user); // nobody is told: that was the last line
+      }
+      this.#seats.sit(member);
+      const loggedIn: LoggedIn = {
+        user: session.user,
+        room: session.room,
+        positions,
+        ...(channel.format === "json" ? { resume: token } : {}),
+        ...(back ? { missed } : {}),
+      };
+      return { member, loggedIn, start };
+    } catch (error) {
+      this.#seats.giveUp(connection);
+      if (error instanceof ChatError && error.code === "store_unavailable") {
+        // The claim may have gone through all the same.
+        this.#endings.owe({ user, server: this.#options.serverId, connection, claim: 0, room: lobby });
+      }
+      throw error;
+    }
+  }
+
+  async #claim(
+    user: string,
+    connection: string,
+    tokenHash: string,
+    presentedHash: string | undefined,
+  ): Promise<Claimed> {
+    const { store, policy } = this.#options;
+    const shown = presentedHash === undefined ? {} : { presentedHash };
+    const result = await store.sessions.claim({ user, room: lobby, tokenHash, ...shown, connection, policy });
+    switch (result.kind) {
+      case "claimed":
+        return result;
+      case "live":
+        throw new ChatError("already_logged_in", `${user} is logged in, and this server keeps that session`);
+      case "refused":
+        throw refused();
+      case "disabled":
+        throw accountDisabled(user);
+    }
+  }
+
+  /** Sends away who had the session, has the topics flow, and tells the rooms; ends the session where that fails. */
+  async #open(
+    member: Member,
+    { session, superseded: earlier }: Claimed,
+    standing: Standing | undefined,
+  ): Promise<Opened> {
+    try {
+      if (earlier) await this.#evict(earlier);
+      const opened = await openTopics(member, this.#options.store, standing);
+      if (!earlier || earlier.room !== session.room) {
+        if (earlier) await this.#endings.announce(earlier.room, session.user, "left", earlier.claim);
+        await this.#endings.announce(session.room, session.user, "joined", session.claim);
+      }
+      return opened;
+    } catch (error) {
+      member.following.stopAll();
+      await this.#endings.end(session, false);
+      throw error;
+    }
+  }
+
+  async #evict({ server, connection }: Session): Promise<void> {
+    if (server === this.#options.serverId) this.#seats.supersede(connection);
+    else await this.#options.store.servers.signal(server, { kind: "evict", connection });
+  }
+
+  #member(user: string, session: Session | undefined, tokenHash: string, channel: Channel): Member {
+    const { store, feeds, maxQueueBytes, joinsPerMinute, onFault } = this.#options;
+    const joins = joinsPerMinute === undefined
+      ? undefined
+      : new TokenBucket({ rate: joinsPerMinute / 60, burst: joinsPerMinute });
+    return new Member({
+      user,
+      session,
+      tokenHash,
+      channel,
+      store,
+      feeds,
+      replayBelow: maxQueueBytes / 4,
+      joins,
+      onFault,
+    });
+  }
+}
+
+function refused(): ChatError {
+  return new ChatError("invalid_credentials", "The resume token is spent, expired or revoked; log in again");
+}

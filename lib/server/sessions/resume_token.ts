@@ -1,0 +1,23 @@
+/**
+ * Resume tokens: what a client shows instead of a password when it comes back. The store keeps their hashes only.
+ */
+
+import { randomWord } from "../../store/log_position.ts";
+import { isUsername } from "../../wire/names.ts";
+
+/** A new token: whose it is, so that it can be looked up, and 150 random bits; at most 63 characters in all. */
+export function makeToken(user: string): string {
+  return `${user}.${randomWord(30)}`;
+}
+
+/** Whose token it says that it is, or undefined where it is none. */
+export function tokenUser(token: string): string | undefined {
+  const name = token.slice(0, Math.max(0, token.indexOf(".")));
+  return isUsername(name) ? name : undefined;
+}
+
+/** What the store keeps of a token. */
+export async function hashToken(token: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token)));
+  return digest.toBase64({ alphabet: "base64url", omitPadding: true });
+}

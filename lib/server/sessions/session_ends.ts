@@ -1,0 +1,60 @@
+/**
+ * The end of sessions: in the store, in the ears of their rooms, and later where the store is away.
+ */
+
+import type { Session, Store } from "../../store/store.ts";
+
+/** See the file's first line. */
+export class Endings {
+  readonly #store: Store;
+  readonly #onFault: (what: string, error: unknown) => void;
+  /** Sessions that ought to have ended while the store was away, by connection. */
+  readonly #owed = new Map<string, { session: Session; revoke: boolean }>();
+
+  /** @param onFault told of what could not be done because the store was away */
+  constructor(store: Store, onFault: (what: string, error: unknown) => void) {
+    this.#store = store;
+    this.#onFault = onFault;
+  }
+
+  /**
+   * Ends a session if it is still its connection's, now or when the store is back.
+   *
+   * @param revoke whether its resume tokens end with it
+   */
+  async end(session: Session, revoke: boolean): Promise<void> {
+    try {
+      await this.#end(session, revoke);
+    } catch (error) {
+      this.owe(session, revoke);
+      this.#onFault("end", error);
+    }
+  }
+
+  /** Leaves a session to {@linkcode settle}. */
+  owe(session: Session, revoke = false): void {
+    this.#owed.set(session.connection, { session, revoke });
+  }
+
+  /** Ends what could not be ended when it was due. @throws {ChatError} `store_unavailable` where it still cannot */
+  async settle(): Promise<void> {
+    for (const [connection, { session, revoke }] of [...this.#owed]) {
+      await this.#end(session, revoke);
+      this.#owed.delete(connection);
+    }
+  }
+
+  /** Tells a room that somebody came or went; best effort, since presence is not logged. */
+  async announce(room: string, user: string, state: "joined" | "left", claim: number): Promise<void> {
+    try {
+      await this.#store.topics.announce(room, { user, state, claim });
+    } catch (error) {
+      this.#onFault("announce", error);
+    }
+  }
+
+  async #end(session: Session, revoke: boolean): Promise<void> {
+    const { user, room, claim } = session;
+    if (await this.#store.sessions.end(session, revoke)) await this.announce(room, user, "left", claim);
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * One whole server: its store, its accounts and its service, started and ended together.
+ *
+ * It is the same alone in its process and as one of several workers.
+ */
+
+import { openSocket } from "../../admin/socket.ts";
+import { AccountService } from "../../auth/accounts.ts";
+import { accountLimits } from "../../auth/limits.ts";
+import { bcryptHasher, boundedHasher, hashMeter } from "../../auth/password.ts";
+import { type Config, type ConfigChange, takeLive, usesRedis } from "../../config/config.ts";
+import { getLog } from "../../observability/log.ts";
+import { Metrics } from "../../observability/metrics.ts";
+import { observedStore } from "../../store/observed.ts";
+import { openStore } from "../../store/open.ts";
+import { type Audit, openAudit } from "../../observability/audit.ts";
+import type { Pem, Sharing } from "../connection/listener.ts";
+import type { Watched } from "../metering/health.ts";
+import { DiscoveryResponder } from "../discovery.ts";
+import { Service } from "../service/service.ts";
+
+/** What a server is made from. */
+export interface ServerOptions {
+  /** What it runs with; changed in place by `reconfigure()`. */
+  readonly config: Config;
+  readonly certificate: Pem;
+  /** Where it is one of several on its port. */
+  readonly sharing?: Sharing;
+  /** How many those are. */
+  readonly doors?: number;
+  /** Which of them this is, from 1 on. */
+  readonly worker?: number;
+  /** Reads certificate and configuration again, at an operator's order. @returns what was done, in words */
+  readonly reload?: () => Promise<readonly string[]>;
+  /** Called when the server cannot go on, after the reason is logged: it is to be stopped. */
+  readonly onFatal: () => void;
+}
+
+/** What accepts connections until it is disposed of, which stops it in the orderly way, within `DRAIN_SECONDS`. */
+export interface Running extends Watched, AsyncDisposable {
+  /** Its name among those that share a store. */
+  readonly id: string;
+  readonly port: number;
+  /** Uses another certificate for new connections. @throws {Error} where it is refused: then nothing has changed */
+  renew(certificate: Pem): Promise<void>;
+  /**
+   * Takes what a running server can of a new configuration, and opens its audit log anew, as its file may have been
+   * moved.
+   *
+   * @returns what it took, and what it did not
+   */
+  reconfigure(next: Config): ConfigChange;
+}
+
+const log = getLog("server");
+
+/** The work for the hash of a demo account's password, in steps of which each doubles it. */
+const demoCost = 4;
+
+/** The options that the limits on guessing are made from. */
+const pace = /^(RATE_LIMIT|LOGIN_FAILURES_|REGISTRATIONS_PER_)/;
+
+/**
+ * Starts a server; when this resolves, it accepts connections.
+ *
+ * @throws {Error} where the store cannot be used or the port cannot be listened on
+ */
+export async function startServer(options: ServerOptions): Promise<Running> {
+  const { config, certificate, sharing, doors, worker, reload, onFatal } = options;
+  const metrics = new Metrics("server", worker);
+  await using parts = new AsyncDisposableStack();
+  const audit: Audit = parts.use(openAudit(config));
+  const store = observedStore(parts.use(await openStore(config)), metrics);
+  let limits = accountLimits(config);
+  const accounts = new AccountService({
+    accounts: store.accounts,
+    hasher: boundedHasher(
+      await bcryptHasher(config.bcryptCost),
+      config.bcryptConcurrency,
+      undefined,
+      hashMeter(metrics),
+    ),
+    get registration() {
+      return config.registration;
+    },
+    get addressFailures() {
+      return limits.addressFailures;
+    },
+    get accountFailures() {
+      return limits.accountFailures;
+    },
+    get registrations() {
+      return limits.registrations;
+    },
+  });
+  if (config.demoAccounts) {
+    // Everybody knows their passwords: a hash that takes long would protect nothing, and hold up the start.
+    const quick = new AccountService({
+      accounts: store.accounts,
+      hasher: await bcryptHasher(Math.min(config.bcryptCost, demoCost)),
+      registration: "closed",
+    });
+    log.warn("demo_accounts_on", { made: await quick.makeDemoAccounts(), advice: "anybody knows their passwords" });
+  }
+  const service = parts.use(
+    await Service.start({
+      config,
+      store,
+      metrics,
+      accounts,
+      audit,
+      certificate,
+      sharing,
+      doors,
+      reload,
+      onFatal: (reason) => {
+        log.error("server_cannot_go_on", { reason });
+        onFatal();
+      },
+    }),
+  );
+  if (config.discovery) {
+    const { serverHost: host, certFile } = config;
+    parts.use(await DiscoveryResponder.start({ server: service.id, host, port: service.port, certFile }));
+  }
+  if (!usesRedis(config)) {
+    const socket = openSocket(config.dataDir, store); // else nobody but this process gets at the file
+    if (socket) parts.use(socket);
+  }
+  const owned = parts.move();
+  return {
+    id: service.id,
+    port: service.port,
+    stuck: () => undefined, // whoever asks is in the same event loop
+    health: () => Promise.resolve(service.problems()),
+    snapshots: () => Promise.resolve([metrics.snapshot()]),
+    renew: (certificate) => service.renew(certificate),
+    reconfigure(next) {
+      const change = takeLive(config, next);
+      if (change.taken.some((name) => pace.test(name))) limits = accountLimits(config);
+      service.reconfigured();
+      audit.reopen();
+      return change;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * How workers are, asked of each: whether they should get clients, and what they have measured.
+ *
+ * Promises:
+ * 1. nobody waits long for a worker that hangs: it counts as one that is not ready;
+ * 2. what was counted goes on growing when a worker ends or does not answer: what it told last stays in the sum, since
+ *    Prometheus takes any fall for a new start;
+ * 3. a worker that hangs is asked no more until it answers.
+ */
+
+import { type Measure, measures, type Snapshot, summed } from "../../observability/metrics.ts";
+import type { Problem, Watched } from "../metering/health.ts";
+import type { Condition, Thread } from "./thread.ts";
+
+/** How long a worker may take to answer, in milliseconds. */
+const answerMs = 1_000;
+
+/** A worker that has not answered for so long, in milliseconds, will not do so again: only a new start helps. */
+const stuckMs = 30_000;
+
+interface Question {
+  readonly since: number;
+  readonly answer: Promise<Condition | undefined>;
+}
+
+interface Watch {
+  readonly thread: Thread;
+  readonly questions: Map<"health" | "metrics", Question>;
+  /** What it told last. */
+  metrics: readonly Snapshot[];
+}
+
+/** See the file's promises. */
+export class WorkerWatch implements Watched {
+  readonly #count: number;
+  readonly #now: () => number;
+  readonly #up = new Map<number, Watch>();
+  /** What those counted that have ended. */
+  #ended: readonly Snapshot[] = [];
+
+  /** @param count how many workers there ought to be */
+  constructor(count: number, now: () => number = () => performance.now()) {
+    this.#count = count;
+    this.#now = now;
+  }
+
+  /** A worker accepts connections. */
+  up(worker: number, thread: Thread): void {
+    this.#up.set(worker, { thread, questions: new Map(), metrics: [] });
+  }
+
+  /** A worker has ended. */
+  down(worker: number): void {
+    this.#ended = summed(this.#ended, this.#up.get(worker)?.metrics ?? []);
+    this.#up.delete(worker);
+  }
+
+  stuck(): string | undefined {
+    for (const [worker, watch] of this.#up) {
+      void this.#ask(watch, "health");
+      for (const { since } of watch.questions.values()) {
+        if (this.#now() - since > stuckMs) return `worker ${worker} has not answered for ${stuckMs / 1000} s`;
+      }
+    }
+  }
+
+  async health(): Promise<Problem[]> {
+    const all = await this.#all(async (worker, watch) => {
+      if (!watch) return [{ check: "worker", reason: "it is not up", worker } as const];
+      const condition = await this.#ask(watch, "health");
+      if (!condition) return [{ check: "worker", reason: "it does not answer", worker } as const];
+      return condition.problems.map((problem) => ({ ...problem, worker }));
+    });
+    return all.flat();
+  }
+
+  async snapshots(): Promise<readonly (readonly Snapshot[])[]> {
+    const all = await this.#all(async (worker, watch) => {
+      const condition = watch && await this.#ask(watch, "metrics");
+      if (condition) return watch.metrics = condition.metrics;
+      return [...summed(watch?.metrics ?? [], []), silent(worker)];
+    });
+    return [...all, this.#ended];
+  }
+
+  #all<T>(look: (worker: number, watch: Watch | undefined) => Promise<T>): Promise<T[]> {
+    return Promise.all(Array.from({ length: this.#count }, (_, index) => look(index + 1, this.#up.get(index + 1))));
+  }
+
+  /** The worker's answer; undefined where it does not come in time. */
+  async #ask({ thread, questions }: Watch, about: "health" | "metrics"): Promise<Condition | undefined> {
+    let question = questions.get(about);
+    if (!question) {
+      const answer = thread.ask(about).finally(() => questions.delete(about));
+      questions.set(about, question = { since: this.#now(), answer });
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), answerMs));
+    try {
+      return await Promise.race([question.answer, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** What is known of a worker that says nothing. */
+function silent(worker: number): Snapshot {
+  const { help, type, aggregator }: Measure = measures.chat_worker_up;
+  return { name: "chat_worker_up", help, type, aggregator, values: [{ labels: { worker: `${worker}` }, value: 0 }] };
+}

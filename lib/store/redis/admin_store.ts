@@ -1,0 +1,298 @@
+/**
+ * What an operator asks of Redis. The promises are those of {@linkcode Office}.
+ *
+ * Lists go through the keys, which finds what was there all the while, once or more; so names are remembered.
+ */
+
+import { fold, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import type {
+  AccountRecord,
+  Office,
+  Order,
+  OrderReport,
+  ServerState,
+  SessionState,
+  TokensRecord,
+  TopicSize,
+  TopicState,
+} from "../admin_store.ts";
+import { cidMemoryMs, type Entry, type Role, type ServerSignal, type Session, tokenLifeMs } from "../store.ts";
+import { randomWord } from "../log_position.ts";
+import { toAccount } from "./accounts.ts";
+import { toKeys } from "./device_keys.ts";
+import type { RedisGateway } from "./gateway.ts";
+import { fromPairs, type Keys } from "./keys.ts";
+import type { Answer } from "./redis_transport.ts";
+import { toSession } from "./sessions.ts";
+import { toEntry } from "./topics.ts";
+
+/** How many messages are read at once. */
+const pageSize = "500";
+
+/** How long a log that was not put in whole is kept beside the topic's own, in milliseconds. */
+const incomingLifeMs = "3600000";
+
+/** See the file's first line. */
+export class RedisOffice implements Office {
+  readonly #redis: RedisGateway;
+  readonly #keys: Keys;
+
+  constructor(redis: RedisGateway, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  async *accounts(): AsyncIterable<AccountRecord> {
+    for await (const key of this.#each(this.#keys.accounts())) {
+      const record = await this.#record(this.#keys.userOf(key));
+      if (record) yield record;
+    }
+  }
+
+  async #record(user: string): Promise<AccountRecord | undefined> {
+    const { account, tokens, stood, subscriptions, deviceKeys } = this.#keys;
+    const [fields, token, tokenLife, positions, follows, devices] = await Promise.all([
+      this.#redis.command("HGETALL", account(user)),
+      this.#redis.command("HGETALL", tokens(user)),
+      this.#redis.command("PTTL", tokens(user)),
+      this.#redis.command("HGETALL", stood(user)),
+      this.#redis.command("SMEMBERS", subscriptions(user)),
+      this.#redis.command("HGETALL", deviceKeys(user)),
+    ]);
+    const keys = toKeys(devices);
+    const found = fromPairs(fields);
+    if (found.name === undefined) return undefined;
+    const { current, previous, revoked, room } = fromPairs(token);
+    const expires = Date.now() + (tokenLife as number);
+    const kept: TokensRecord | undefined = current === undefined
+      ? undefined
+      : { current, previous: previous ?? "", revoked: revoked ?? "", room: room ?? "", expires };
+    return {
+      ...toAccount(found),
+      claims: Number(found.claims ?? 0),
+      follows: (follows as string[]).sort(),
+      ...(kept ? { tokens: kept } : {}),
+      stood: fromPairs(positions),
+      ...(keys.length > 0 ? { keys } : {}),
+    };
+  }
+
+  /** Each key like a pattern, once. */
+  async *#each(pattern: string): AsyncIterable<string> {
+    const seen = new Set<string>();
+    for await (const keys of this.#redis.keys(pattern)) {
+      for (const key of keys) {
+        if (seen.has(key)) continue;
+        seen.add(key);
+        yield key;
+      }
+    }
+  }
+
+  async setRole(name: string, role: Role): Promise<boolean> {
+    return await this.#amend(name, ["role", role, "0"]);
+  }
+
+  async setDisabled(name: string, disabled: boolean): Promise<boolean> {
+    return await this.#amend(name, disabled ? ["disabled", "1", "1"] : ["disabled", "", "0"]);
+  }
+
+  async #amend(name: string, change: string[]): Promise<boolean> {
+    return await this.#redis.run("amend", [this.#keys.account(name), this.#keys.tokens(name)], change) === 1;
+  }
+
+  async revokeTokens(user: string): Promise<void> {
+    await this.#redis.command("DEL", this.#keys.tokens(user));
+  }
+
+  async session(user: string): Promise<Session | undefined> {
+    const fields = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
+    return fields.connection === undefined ? undefined : toSession(fields);
+  }
+
+  async *sessions(): AsyncIterable<SessionState> {
+    const [leases] = this.#keys.leases();
+    for (const instance of await this.#redis.run("leaseList", [leases], ["live"]) as string[]) {
+      const users = await this.#redis.command("HKEYS", this.#keys.serverSessions(instance)) as string[];
+      for (const user of users.sort()) {
+        const held = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
+        if (held.instance === instance) yield { ...toSession(held), attached: held.attached === "1" };
+      }
+    }
+  }
+
+  async servers(): Promise<ServerState[]> {
+    const [leases, ids, , since] = this.#keys.leases();
+    const [now, ends, instances, taken] = await Promise.all([
+      this.#redis.time(leases),
+      this.#redis.command("ZRANGE", leases, "0", "-1", "WITHSCORES"),
+      this.#redis.command("HGETALL", ids),
+      this.#redis.command("HGETALL", since),
+    ]);
+    const leaseOf = fromPairs(ends);
+    const times = fromPairs(taken);
+    const states = await Promise.all(
+      Object.entries(fromPairs(instances)).map(async ([id, instance]): Promise<ServerState> => ({
+        id,
+        leaseMs: Math.round(Number(leaseOf[instance] ?? 0) - now),
+        since: times[id] === undefined ? null : Number(times[id]),
+        sessions: await this.#redis.command("HLEN", this.#keys.serverSessions(instance)) as number,
+      })),
+    );
+    return states.sort((a, b) => a.id < b.id ? -1 : 1);
+  }
+
+  async *topics(room?: string): AsyncIterable<TopicSize> {
+    if (room !== undefined) {
+      const size = await this.#size(roomTopic(room));
+      if (size) yield size;
+      return;
+    }
+    for await (const key of this.#each(this.#keys.metas())) {
+      const topic = parseTopic(this.#keys.topicOf(key))?.topic;
+      const size = topic && await this.#size(topic);
+      if (size) yield size;
+    }
+  }
+
+  async #size(topic: Topic): Promise<TopicSize | undefined> {
+    const [pairs, messages, newest] = await Promise.all([
+      this.#redis.command("HGETALL", this.#keys.meta(topic)),
+      this.#redis.command("XLEN", this.#keys.log(topic)),
+      this.#redis.command("XREVRANGE", this.#keys.log(topic), "+", "-", "COUNT", "1"),
+    ]);
+    const { epoch, seq = "0", id = "", read = "0", previous, since = "0" } = fromPairs(pairs);
+    if (epoch === undefined) return undefined;
+    const [last] = newest as [string, string[]][];
+    return {
+      topic,
+      epoch,
+      seq: Number(seq),
+      id,
+      read: Number(read),
+      ...(previous === undefined ? {} : { renewed: { previous, since: Number(since) } }),
+      messages: messages as number,
+      last: last ? toEntry(last).time : null,
+    };
+  }
+
+  async *log(topic: Topic, upTo: number): AsyncIterable<readonly Entry[]> {
+    for (let after = 0; after < upTo;) {
+      const [from, to] = [`${after + 1}-0`, `${upTo}-0`];
+      const found = await this.#redis.command("XRANGE", this.#keys.log(topic), from, to, "COUNT", pageSize);
+      const entries = (found as [string, string[]][]).map(toEntry);
+      if (entries.length === 0) return;
+      yield entries;
+      after = entries.at(-1)!.seq;
+    }
+  }
+
+  async purge(room: string, keep: number): Promise<number> {
+    const topic = roomTopic(room);
+    return await this.#redis.run("purge", [this.#keys.meta(topic), this.#keys.log(topic)], [keep]) as number;
+  }
+
+  async order(order: Order, timeoutMs: number): Promise<OrderReport[]> {
+    const ids = (await this.servers()).filter(({ leaseMs }) => leaseMs! > 0).map(({ id }) => id);
+    const me = `office-${randomWord(12)}`;
+    const reports = new Map<string, OrderReport>();
+    const all = Promise.withResolvers<void>();
+    const channel = this.#keys.serverChannel(me);
+    const listener = {
+      hear(message: string) {
+        const signal = JSON.parse(message) as ServerSignal;
+        if (signal.kind !== "report") return;
+        reports.set(signal.report.server, signal.report);
+        if (ids.every((id) => reports.has(id))) all.resolve();
+      },
+      interrupted() {},
+    };
+    await this.#redis.subscribe(channel, listener);
+    const late = setTimeout(() => all.resolve(), timeoutMs);
+    try {
+      const signal = JSON.stringify({ kind: "order", from: me, id: me, order } satisfies ServerSignal);
+      await Promise.all(ids.map((id) => this.#redis.command("SPUBLISH", this.#keys.serverChannel(id), signal)));
+      if (ids.length > 0) await all.promise;
+    } finally {
+      clearTimeout(late);
+      await this.#redis.unsubscribe(channel, listener);
+    }
+    return ids.map((server) => reports.get(server) ?? { server, failed: "it did not answer in time" });
+  }
+
+  async isEmpty(): Promise<boolean> {
+    for await (const _ of this.#each(this.#keys.accounts())) return false;
+    for await (const { seq } of this.topics()) if (seq > 0) return false;
+    return true;
+  }
+
+  async putAccount(record: AccountRecord): Promise<boolean> {
+    const { name, hash, role, created, disabled, claims, follows, tokens, stood, keys = [] } = record;
+    const { account, subscriptions, subscribers, tokens: tokensKey, stood: stoodKey } = this.#keys;
+    // Whom somebody follows is added in any case, so that an import that was interrupted can be done again.
+    if (follows.length > 0) await this.#redis.command("SADD", subscriptions(name), ...follows);
+    await Promise.all(follows.map((target) => this.#redis.command("SADD", subscribers(target), name)));
+    const fields = ["name", name, "hash", hash, "role", role, "created", created, "claims", claims];
+    const made = await this.#redis.run(
+      "create",
+      [account(name)],
+      disabled ? [...fields, "disabled", "1"] : fields,
+    );
+    if (made !== 1) return false;
+    const positions = Object.entries(stood).flat();
+    const devices = keys.flatMap((key) => [key.public, `${key.added} ${key.used}`]);
+    if (devices.length > 0) await this.#redis.command("HSET", this.#keys.deviceKeys(name), ...devices);
+    if (tokens && tokens.expires > Date.now()) {
+      const { expires, ...rest } = tokens;
+      await this.#redis.command("HSET", tokensKey(name), ...Object.entries(rest).flat());
+      await this.#redis.command("PEXPIREAT", tokensKey(name), String(expires));
+    }
+    if (positions.length > 0) {
+      await this.#redis.command("HSET", stoodKey(name), ...positions);
+      await this.#redis.command("PEXPIRE", stoodKey(name), String(tokenLifeMs));
+    }
+    return true;
+  }
+
+  async putTopic(state: TopicState, log: AsyncIterable<readonly Entry[]>): Promise<number | undefined> {
+    const { topic, epoch, seq, id, read, renewed } = state;
+    const { meta, log: own, incoming } = this.#keys;
+    if ((await this.#size(topic))?.seq) return undefined;
+    await this.#redis.command("DEL", incoming(topic));
+    let [put, next] = [0, 0];
+    for await (const page of log) {
+      let added: Promise<Answer>[] = [];
+      for (const entry of page) {
+        if (put > 0 && entry.seq !== next) {
+          await Promise.all(added);
+          await this.#redis.command("DEL", incoming(topic));
+          [added, put] = [[], 0];
+        }
+        added.push(this.#append(topic, entry));
+        put++;
+        next = entry.seq + 1;
+      }
+      await Promise.all(added);
+      await this.#redis.command("PEXPIRE", incoming(topic), incomingLifeMs);
+    }
+    // Of the store's present generation: of an earlier one, the log would get a new epoch when it is next used.
+    const [generation] = await this.#redis.command("HMGET", this.#keys.tide(), "generation") as [string | null];
+    const fields = ["epoch", epoch, "generation", generation ?? "0", "seq", seq, "read", read];
+    if (id !== "") fields.push("id", id);
+    if (renewed) fields.push("previous", renewed.previous, "since", renewed.since);
+    const done = await this.#redis.run("putTopic", [meta(topic), own(topic), incoming(topic)], fields);
+    return done === 1 ? put : undefined;
+  }
+
+  async #append(topic: Topic, { seq, id, time, ...body }: Entry): Promise<Answer> {
+    const key = this.#keys.incoming(topic);
+    const fields = ["i", id, "t", String(time), "b", JSON.stringify(body)];
+    const added = this.#redis.command("XADD", key, `${seq}-0`, ...fields);
+    const life = time + cidMemoryMs - Date.now();
+    if (body.cid !== undefined && life > 0) {
+      const cid = this.#keys.cid(topic, fold(body.from), body.cid);
+      await this.#redis.command("SET", cid, `${seq} ${time}`, "PX", String(Math.ceil(life)));
+    }
+    return await added;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The way to one Redis, or to the one that the sentinels name: a connection for commands and one for channels.
+ */
+
+import { Line } from "./redis_connection.ts";
+import type { Answer, Link, LinkEvents, Master, RedisAddress } from "./redis_transport.ts";
+
+/** See the file's first line. */
+export class MasterLink implements Link {
+  readonly #commands: Line;
+  readonly #channels: Line;
+  readonly #heard = new Map<string, (message: string) => void>();
+
+  /** @param timeoutMs how long Redis may be silent */
+  constructor(address: RedisAddress, timeoutMs: number, events: LinkEvents) {
+    const fault = (error: unknown) => events.fault(error);
+    this.#commands = new Line(address, timeoutMs, { back: () => events.back(), fault });
+    this.#channels = new Line(address, timeoutMs, {
+      prepare: (client) => {
+        const channels = [...this.#heard.keys()];
+        return Promise.all(
+          channels.map((channel) => client.sSubscribe(channel, (message) => this.#hear(channel, message))),
+        );
+      },
+      back: () => events.interrupted(),
+      fault,
+    });
+  }
+
+  get ready(): boolean {
+    return this.#commands.client !== undefined && this.#channels.client !== undefined;
+  }
+
+  async open(): Promise<void> {
+    await Promise.all([this.#commands.open(), this.#channels.open()]);
+  }
+
+  send(_key: string, args: readonly string[]): Promise<Answer> {
+    const { client } = this.#commands;
+    return client ? client.sendCommand<Answer>([...args]) : Promise.reject(new Error("it is not connected"));
+  }
+
+  async load(key: string, script: string): Promise<void> {
+    await this.send(key, ["SCRIPT", "LOAD", script]);
+  }
+
+  masters(): Promise<readonly Master[]> {
+    return Promise.resolve([{ name: "", send: (args) => this.send("", args) }]);
+  }
+
+  whereIs(): string {
+    return "";
+  }
+
+  async listen(channel: string, hear: (message: string) => void): Promise<void> {
+    const { client } = this.#channels;
+    if (!client) throw new Error("it is not connected");
+    this.#heard.set(channel, hear);
+    try {
+      await client.sSubscribe(channel, (message) => this.#hear(channel, message));
+    } catch (error) {
+      this.#heard.delete(channel);
+      throw error;
+    }
+  }
+
+  async ignore(channel: string): Promise<void> {
+    this.#heard.delete(channel);
+    await this.#channels.client?.sUnsubscribe(channel);
+  }
+
+  // deno-lint-ignore require-await
+  async relisten(): Promise<void> {
+    this.#channels.reset();
+  }
+
+  // deno-lint-ignore require-await
+  async close(): Promise<void> {
+    this.#commands.close();
+    this.#channels.close();
+  }
+
+  #hear(channel: string, message: string): void {
+    // While the connection is being made again, listeners are still to be told that they may have missed something.
+    if (this.#channels.client) this.#heard.get(channel)?.(message);
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * One connection to Redis that comes back: made, watched, and made anew when it breaks, wherever the master is by then.
+ */
+
+import { createClient } from "redis";
+import { pause } from "../../common/pause.ts";
+import type { HostPort, RedisAddress } from "./redis_transport.ts";
+
+/** Options that every connection has, so that nothing waits for ever and nothing is kept for later. */
+export function clientOptions({ username, password }: RedisAddress, timeoutMs: number) {
+  return {
+    RESP: 2 as const,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    // Without this and the socket's timeout, a command on a Redis that hangs waits for ever.
+    pingInterval: Math.max(100, timeoutMs / 2),
+    disableOfflineQueue: true,
+    maintNotifications: "disabled" as const, // it asks for permissions beyond the network
+  };
+}
+
+/** Socket options that go with them. */
+export function socketOptions(timeoutMs: number) {
+  return { socketTimeout: Math.max(500, timeoutMs * 1.5), connectTimeout: timeoutMs };
+}
+
+/** A connection, made by the official client. */
+export type Client = ReturnType<typeof makeClient>;
+
+let pattern: ReturnType<typeof makePattern> | undefined;
+
+/** A client that never connects. Making one from options takes 50 ms, since it gets a class of its own; a copy takes none. */
+function makePattern() {
+  return createClient({ RESP: 2 });
+}
+
+function makeClient(address: RedisAddress, at: HostPort | undefined, timeoutMs: number) {
+  const { url, host = "127.0.0.1", port = 6379, database } = address;
+  pattern ??= makePattern();
+  return pattern.duplicate({
+    ...clientOptions(address, timeoutMs),
+    ...(url === undefined || at ? {} : { url }),
+    ...(database === undefined ? {} : { database }),
+    socket: {
+      ...(at ?? (url === undefined ? { host, port } : {})),
+      ...socketOptions(timeoutMs),
+      reconnectStrategy: false, // the line does that, since the master may be elsewhere by then
+    },
+  });
+}
+
+/**
+ * Connects once, asking the sentinels first where there are any.
+ *
+ * @throws {Error} where no connection, or none to a master, can be made
+ */
+async function dial(
+  address: RedisAddress,
+  timeoutMs: number,
+  onError: (error: unknown, client: Client) => void,
+): Promise<Client> {
+  const at = address.sentinels ? await findMaster(address, timeoutMs) : undefined;
+  const client = makeClient(address, at, timeoutMs);
+  client.on("error", (error) => onError(error, client));
+  try {
+    await client.connect();
+    await client.ping(); // a password that is wanted and not given shows here only
+    if (at) {
+      const [role] = await client.sendCommand<string[]>(["ROLE"]);
+      if (role !== "master") throw new Error(`${at.host}:${at.port} is a ${role}, not the master`);
+    }
+    return client;
+  } catch (error) {
+    discard(client);
+    throw error;
+  }
+}
+
+/** Asks all sentinels which server is the master now, since the first may be away; the first answer is taken. */
+async function findMaster({ sentinels = [], masterName = "" }: RedisAddress, timeoutMs: number): Promise<HostPort> {
+  const clients = sentinels.map(({ host, port }) => makeClient({ host, port }, undefined, timeoutMs));
+  try {
+    return await Promise.any(clients.map((client, index) => askSentinel(client, sentinels[index], masterName)));
+  } catch (error) {
+    const [first] = (error as AggregateError).errors;
+    const reason = first instanceof Error ? first.message : "there is none";
+    throw new Error(`No sentinel names a master: ${reason}`, { cause: error });
+  } finally {
+    clients.forEach(discard);
+  }
+}
+
+async function askSentinel(sentinel: Client, { host, port }: HostPort, masterName: string): Promise<HostPort> {
+  let fault: unknown;
+  sentinel.on("error", (error) => fault = error);
+  try {
+    await sentinel.connect();
+    const found = await sentinel.sendCommand<string[] | null>(["SENTINEL", "get-master-addr-by-name", masterName]);
+    if (found) return { host: found[0], port: Number(found[1]) };
+  } catch (error) {
+    throw fault ?? error;
+  }
+  throw new Error(`the sentinel ${host}:${port} knows no master called ${masterName}`);
+}
+
+/** What a line tells its owner. */
+export interface LineEvents {
+  /** Does what a new connection is to do before anybody uses it. */
+  prepare?(client: Client): Promise<unknown>;
+  /** The connection works again after it did not. */
+  back(): void;
+  fault(error: unknown): void;
+}
+
+/** See the file's first lines. */
+export class Line {
+  readonly #address: RedisAddress;
+  readonly #timeoutMs: number;
+  readonly #events: LineEvents;
+  readonly #closed = new AbortController();
+  #client: Client | undefined;
+  #ready = false;
+
+  /** @param timeoutMs how long a connection may be silent, and how long making one may take */
+  constructor(address: RedisAddress, timeoutMs: number, events: LineEvents) {
+    this.#address = address;
+    this.#timeoutMs = timeoutMs;
+    this.#events = events;
+  }
+
+  /** The connection, where there is one that works. */
+  get client(): Client | undefined {
+    return this.#ready && this.#client?.isReady ? this.#client : undefined;
+  }
+
+  /** Makes the first connection. @throws {Error} where that cannot be done */
+  open(): Promise<void> {
+    return this.#connect(false);
+  }
+
+  /** Connects in the background, however often it takes; for a line that could not be opened. */
+  retry(): void {
+    discard(this.#client);
+    void this.#comeBack();
+  }
+
+  /** Gives the connection up for a new one. */
+  reset(): void {
+    this.#lose(this.#client);
+  }
+
+  close(): void {
+    this.#closed.abort();
+    this.#ready = false;
+    discard(this.#client);
+  }
+
+  async #connect(again: boolean): Promise<void> {
+    const client = await dial(this.#address, this.#timeoutMs, (error, client) => {
+      if (this.#closed.signal.aborted) return;
+      this.#events.fault(error);
+      this.#lose(client);
+    });
+    if (this.#closed.signal.aborted) return client.destroy();
+    this.#client = client;
+    client.on("end", () => this.#lose(client));
+    await this.#events.prepare?.(client);
+    if (!client.isReady) throw new Error("the connection broke at once");
+    this.#ready = true;
+    if (again) this.#events.back();
+  }
+
+  /** The connection does not work any more; a line that was never ready is its opener's to see to. */
+  #lose(client: Client | undefined): void {
+    if (!client || client !== this.#client || !this.#ready) return;
+    this.#ready = false;
+    discard(client);
+    if (!this.#closed.signal.aborted) void this.#comeBack();
+  }
+
+  async #comeBack(): Promise<void> {
+    const { signal } = this.#closed;
+    for (let tries = 0; !signal.aborted && !this.#ready; tries++) {
+      try {
+        await this.#connect(true);
+        return;
+      } catch (error) {
+        if (!this.#ready) discard(this.#client);
+        if (signal.aborted) return;
+        this.#events.fault(error);
+      }
+      await pause(Math.min(1_000, 25 * 2 ** Math.min(tries, 6)) * (0.75 + Math.random() / 2), signal);
+    }
+  }
+}
+
+/** Ends a connection and its timer, whatever state it is in. */
+function discard(client: Client | undefined): void {
+  try {
+    client?.destroy();
+  } catch {
+    // It was closed already: by now its timer is gone too.
+  }
+}

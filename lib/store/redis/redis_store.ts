@@ -1,0 +1,79 @@
+/**
+ * The store that servers share: Redis 7 or later. The promises are those of {@linkcode Store}.
+ */
+
+import type { DeviceKeys } from "../device_keys.ts";
+import type { Files } from "../files.ts";
+import type { Office } from "../admin_store.ts";
+import type { Accounts, Sessions, Store, StoreLimits, Topics } from "../store.ts";
+import { RedisAccounts } from "./accounts.ts";
+import { RedisDeviceKeys } from "./device_keys.ts";
+import { RedisFiles } from "./files.ts";
+import { RedisGateway } from "./gateway.ts";
+import { Keys } from "./keys.ts";
+import type { RedisAddress } from "./redis_transport.ts";
+import { RedisOffice } from "./admin_store.ts";
+import { RedisServers } from "./servers.ts";
+import { RedisSessions } from "./sessions.ts";
+import { RedisTopics } from "./topics.ts";
+
+/** What the store is made from. */
+export interface RedisOptions extends StoreLimits, RedisAddress {
+  /** What every key and channel begins with. */
+  readonly prefix: string;
+  /** Told of connections that broke, for the log. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** See {@linkcode Store}. */
+export class RedisStore implements Store {
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  readonly topics: Topics;
+  readonly servers: RedisServers;
+  readonly files: Files;
+  readonly deviceKeys: DeviceKeys;
+  readonly office: Office;
+  readonly #redis: RedisGateway;
+  readonly #topics: RedisTopics;
+
+  private constructor(redis: RedisGateway, options: RedisOptions) {
+    this.#redis = redis;
+    const keys = new Keys(options.prefix, options.database ?? 0);
+    const servers: RedisServers = new RedisServers(redis, keys, options.leaseMs, options.timeoutMs, () => sessions);
+    const sessions: RedisSessions = new RedisSessions(redis, keys, servers);
+    this.accounts = new RedisAccounts(redis, keys);
+    this.sessions = sessions;
+    this.topics = this.#topics = new RedisTopics(redis, keys, options, sessions, servers);
+    this.servers = servers;
+    this.files = new RedisFiles(redis, keys, options);
+    this.deviceKeys = new RedisDeviceKeys(redis, keys);
+    this.office = new RedisOffice(redis, keys);
+  }
+
+  /** @throws {Error} where Redis cannot be reached within the time limit, or refuses the password */
+  static async open(options: RedisOptions): Promise<RedisStore> {
+    return new RedisStore(await RedisGateway.connect(options), options);
+  }
+
+  get available(): boolean {
+    return this.ailment === undefined;
+  }
+
+  get ailment(): "away" | "deaf" | undefined {
+    if (!this.#redis.available) return "away";
+    return this.servers.deaf ? "deaf" : undefined;
+  }
+
+  onReturn(listener: () => Promise<void>): void {
+    this.#redis.onReturn(async () => {
+      await this.servers.watchTide();
+      await this.#topics.verify();
+      await listener();
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#redis[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * What an operator asks of the embedded store. The promises are those of {@linkcode Office}.
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import { fold, roomTopic, type Topic } from "../../wire/names.ts";
+import type {
+  AccountRecord,
+  Office,
+  Order,
+  OrderReport,
+  ServerState,
+  SessionState,
+  TokensRecord,
+  TopicSize,
+  TopicState,
+} from "../admin_store.ts";
+import { cidMemoryMs, type Entry, type Role, type Session } from "../store.ts";
+import { guarded, transaction } from "./database.ts";
+import { toAccount } from "./accounts.ts";
+import { keysOf } from "./device_keys.ts";
+import { toEntry } from "./topics.ts";
+
+/** How many rows are read in one turn of the event loop. */
+const pageSize = 100;
+
+/** What the office asks of the sessions: they are in memory. */
+export interface SessionList {
+  list(): SessionState[];
+}
+
+/** What the office asks of the one server, if one has joined. */
+export interface Crew {
+  states(sessions: number): ServerState[];
+  order(order: Order, timeoutMs: number): Promise<OrderReport[]>;
+}
+
+/** What the office asks of the topics. */
+export interface TopicMemory {
+  /** Forgets what is known of a topic's row: it was written to. */
+  forget(topic: Topic): void;
+}
+
+/** See the file's first line. */
+export class SqliteOffice implements Office {
+  readonly #database: DatabaseSync;
+  readonly #sessions: SessionList;
+  readonly #topics: TopicMemory;
+  readonly #crew: Crew;
+  readonly #now: () => number;
+
+  constructor(database: DatabaseSync, sessions: SessionList, topics: TopicMemory, crew: Crew, now: () => number) {
+    this.#database = database;
+    this.#sessions = sessions;
+    this.#topics = topics;
+    this.#crew = crew;
+    this.#now = now;
+  }
+
+  async *accounts(): AsyncIterable<AccountRecord> {
+    const sql = "SELECT * FROM accounts WHERE key > ? ORDER BY key LIMIT ?";
+    for await (const page of this.#pages(sql, "", (row) => row.key as string)) {
+      yield* page.map((row) => this.#record(row));
+    }
+  }
+
+  #record(row: Record<string, unknown>): AccountRecord {
+    return guarded(() => {
+      const key = row.key as string;
+      const follows = this.#database.prepare(
+        "SELECT name FROM accounts JOIN follows ON follows.target = accounts.key WHERE follows.user = ? ORDER BY name",
+      ).all(key);
+      const tokens = this.#database.prepare(
+        "SELECT current, coalesce(previous, '') AS previous, coalesce(revoked, '') AS revoked, room, expires " +
+          "FROM tokens WHERE user = ? AND expires > ?",
+      ).get(key, this.#now());
+      const stood = this.#database.prepare("SELECT topic, position FROM stood WHERE user = ?").all(key);
+      const keys = keysOf(this.#database, key);
+      return {
+        ...toAccount(row),
+        claims: row.claims as number,
+        follows: follows.map(({ name }) => name as string),
+        ...(tokens ? { tokens: { ...tokens } as unknown as TokensRecord } : {}),
+        stood: Object.fromEntries(stood.map(({ topic, position }) => [topic as string, position as string])),
+        ...(keys.length > 0 ? { keys } : {}),
+      };
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async setRole(name: string, role: Role): Promise<boolean> {
+    return guarded(() =>
+      this.#database.prepare("UPDATE accounts SET role = ? WHERE key = ?").run(role, fold(name)).changes === 1
+    );
+  }
+
+  // deno-lint-ignore require-await
+  async setDisabled(name: string, disabled: boolean): Promise<boolean> {
+    return transaction(this.#database, () => {
+      if (disabled) this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(fold(name));
+      const { changes } = this.#database.prepare("UPDATE accounts SET disabled = ? WHERE key = ?")
+        .run(disabled ? 1 : 0, fold(name));
+      return changes === 1;
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async revokeTokens(user: string): Promise<void> {
+    guarded(() => this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(fold(user)));
+  }
+
+  session(user: string): Promise<Session | undefined> {
+    const found = this.#sessions.list().find((session) => fold(session.user) === fold(user));
+    if (!found) return Promise.resolve(undefined);
+    const { attached: _, ...session } = found;
+    return Promise.resolve(session);
+  }
+
+  async *sessions(): AsyncIterable<SessionState> {
+    yield* this.#sessions.list();
+  }
+
+  servers(): Promise<ServerState[]> {
+    return Promise.resolve(this.#crew.states(this.#sessions.list().length));
+  }
+
+  async *topics(room?: string): AsyncIterable<TopicSize> {
+    // Numbers have no holes: what a log holds follows from its oldest, without counting.
+    const sql = "SELECT *, (SELECT min(seq) FROM log WHERE log.topic = topics.topic) AS oldest, " +
+      "(SELECT time FROM log WHERE log.topic = topics.topic AND log.seq = topics.seq) AS last " +
+      "FROM topics WHERE topic > ? ORDER BY topic LIMIT ?";
+    if (room !== undefined) {
+      const one = sql.replace("topic > ?", "topic = ?");
+      const row = guarded(() => this.#database.prepare(one).get(roomTopic(room), 1));
+      if (row) yield toSize(row);
+      return;
+    }
+    for await (const page of this.#pages(sql, "", (row) => row.topic as string)) yield* page.map(toSize);
+  }
+
+  async *log(topic: Topic, upTo: number): AsyncIterable<readonly Entry[]> {
+    const sql = "SELECT * FROM log WHERE seq > ? AND topic = ? AND seq <= ? ORDER BY seq LIMIT ?";
+    for await (const page of this.#pages(sql, 0, (row) => row.seq as number, topic, upTo)) yield page.map(toEntry);
+  }
+
+  /** Reads pages; between them, the event loop has a turn. */
+  async *#pages<K extends string | number>(
+    sql: string,
+    before: K,
+    keyOf: (row: Record<string, unknown>) => K,
+    ...more: (string | number)[]
+  ): AsyncIterable<Record<string, unknown>[]> {
+    for (let after = before;;) {
+      const rows = guarded(() => this.#database.prepare(sql).all(after, ...more, pageSize));
+      if (rows.length > 0) yield rows;
+      if (rows.length < pageSize) return;
+      after = keyOf(rows.at(-1)!);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  // deno-lint-ignore require-await
+  async purge(room: string, keep: number): Promise<number> {
+    const topic = roomTopic(room);
+    return guarded(() => {
+      const { changes } = this.#database.prepare(
+        "DELETE FROM log WHERE topic = ? AND seq <= (SELECT seq FROM topics WHERE topic = ?) - ?",
+      ).run(topic, topic, keep);
+      return Number(changes);
+    });
+  }
+
+  order(order: Order, timeoutMs: number): Promise<OrderReport[]> {
+    return this.#crew.order(order, timeoutMs);
+  }
+
+  // deno-lint-ignore require-await
+  async isEmpty(): Promise<boolean> {
+    const sql = "SELECT EXISTS (SELECT 1 FROM accounts) + EXISTS (SELECT 1 FROM topics WHERE seq > 0) AS used";
+    return guarded(() => this.#database.prepare(sql).get()!.used === 0);
+  }
+
+  // deno-lint-ignore require-await
+  async putAccount(record: AccountRecord): Promise<boolean> {
+    const { name, hash, role, created, disabled, claims, follows, tokens, stood, keys = [] } = record;
+    const key = fold(name);
+    return transaction(this.#database, () => {
+      const run = (sql: string, ...values: (string | number)[]) => this.#database.prepare(sql).run(...values);
+      // Whom somebody follows is added in any case, so that an import that was interrupted can be done again.
+      for (const target of follows) {
+        run("INSERT INTO follows (user, target) VALUES (?, ?) ON CONFLICT DO NOTHING", key, fold(target));
+      }
+      const made = run(
+        "INSERT INTO accounts (key, name, hash, role, created, claims, disabled) VALUES (?, ?, ?, ?, ?, ?, ?) " +
+          "ON CONFLICT DO NOTHING",
+        ...[key, name, hash, role, created, claims, disabled ? 1 : 0],
+      );
+      if (made.changes === 0) return false;
+      if (tokens) {
+        run(
+          "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires) VALUES (?, ?, ?, ?, ?, ?)",
+          ...[key, tokens.current, tokens.previous, tokens.revoked, tokens.room, tokens.expires],
+        );
+      }
+      for (const [topic, position] of Object.entries(stood)) {
+        run("INSERT OR REPLACE INTO stood (user, topic, position) VALUES (?, ?, ?)", key, topic, position);
+      }
+      for (const { public: one, added, used } of keys) {
+        run(
+          "INSERT OR REPLACE INTO device_keys (user, public, added, used) VALUES (?, ?, ?, ?)",
+          key,
+          one,
+          added,
+          used,
+        );
+      }
+      return true;
+    });
+  }
+
+  async putTopic(state: TopicState, log: AsyncIterable<readonly Entry[]>): Promise<number | undefined> {
+    const { topic, epoch, seq, id, read, renewed } = state;
+    const taken = () => this.#database.prepare("SELECT 1 FROM topics WHERE topic = ? AND seq > 0").get(topic);
+    if (guarded(taken)) return undefined;
+    // A topic has its log from the moment on at which its row says so: what an interrupted import left is cleared.
+    transaction(this.#database, () => this.#clear(topic));
+    let [put, next] = [0, 0];
+    for await (const page of log) {
+      transaction(this.#database, () => {
+        for (const entry of page) {
+          if (put > 0 && entry.seq !== next) {
+            this.#clear(topic);
+            put = 0;
+          }
+          this.#append(topic, entry);
+          put++;
+          next = entry.seq + 1;
+        }
+      });
+    }
+    const done = transaction(this.#database, () => {
+      if (taken()) return false;
+      this.#database.prepare(
+        "INSERT OR REPLACE INTO topics (topic, epoch, seq, id, read, previous, since) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      ).run(topic, epoch, seq, id, read, renewed?.previous ?? null, renewed?.since ?? null);
+      return true;
+    });
+    this.#topics.forget(topic);
+    return done ? put : undefined;
+  }
+
+  #clear(topic: Topic): void {
+    this.#database.prepare("DELETE FROM log WHERE topic = ?").run(topic);
+    this.#database.prepare("DELETE FROM cids WHERE topic = ?").run(topic);
+  }
+
+  #append(topic: Topic, { seq, id, time, ...body }: Entry): void {
+    this.#database.prepare("INSERT INTO log (topic, seq, id, time, body) VALUES (?, ?, ?, ?, ?)")
+      .run(topic, seq, id, time, JSON.stringify(body));
+    if (body.cid === undefined || time <= this.#now() - cidMemoryMs) return;
+    this.#database.prepare("INSERT OR REPLACE INTO cids (topic, user, cid, seq, time) VALUES (?, ?, ?, ?, ?)")
+      .run(topic, body.from, body.cid, seq, time);
+  }
+}
+
+function toSize(row: Record<string, unknown>): TopicSize {
+  const { topic, epoch, seq, id, read, previous, since, oldest, last } = row as unknown as TopicSize & {
+    previous: string | null;
+    since: number | null;
+    oldest: number | null;
+  };
+  const messages = oldest === null ? 0 : seq - oldest + 1;
+  const renewed = previous === null ? {} : { renewed: { previous, since: since ?? 0 } };
+  return { topic, epoch, seq, id, read, ...renewed, messages, last };
+}

@@ -1,0 +1,130 @@
+/**
+ * The embedded store: one server process, one SQLite file, no service beside it.
+ *
+ * It keeps the promises of {@linkcode Store} for that one server: a second process on the same file is refused, so there
+ * is nobody to share a lease with, and live delivery never leaves the process.
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { DeviceKeys } from "../device_keys.ts";
+import type { Files } from "../files.ts";
+import type { Office, Order, OrderReport, ServerState } from "../admin_store.ts";
+import type { Accounts, Servers, ServerSignal, Sessions, Store, StoreLimits, Topics } from "../store.ts";
+import { SqliteAccounts } from "./accounts.ts";
+import { type Durability, openDatabase } from "./database.ts";
+import { SqliteDeviceKeys } from "./device_keys.ts";
+import { SqliteFiles } from "./files.ts";
+import { SqliteOffice } from "./admin_store.ts";
+import { SqliteSessions } from "./sessions.ts";
+import { SqliteTopics } from "./topics.ts";
+
+/** What the embedded store is made from. */
+export interface SqliteOptions extends StoreLimits {
+  /** The database file, or `:memory:`. */
+  readonly path: string;
+  readonly durability: Durability;
+  /** Milliseconds since 1970; the clock of every entry. */
+  readonly now?: () => number;
+}
+
+/** See {@linkcode Store}. */
+export class SqliteStore implements Store {
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  readonly topics: Topics;
+  readonly servers: Servers;
+  readonly files: Files;
+  readonly deviceKeys: DeviceKeys;
+  readonly office: Office;
+  readonly available = true;
+  readonly ailment = undefined;
+  readonly #database: DatabaseSync;
+  readonly #topics: SqliteTopics;
+
+  /** @throws {Error} where the file cannot be opened, another process has it, or a later release wrote it */
+  constructor(options: SqliteOptions) {
+    const now = options.now ?? Date.now;
+    this.#database = openDatabase(options.path, options.durability);
+    const servers = new OnlyServer(now);
+    const sessions = new SqliteSessions(this.#database, () => servers.id, now);
+    this.#topics = new SqliteTopics(this.#database, options, sessions, now);
+    this.accounts = new SqliteAccounts(this.#database);
+    this.sessions = sessions;
+    this.topics = this.#topics;
+    this.servers = servers;
+    this.files = new SqliteFiles(this.#database, options, now);
+    this.deviceKeys = new SqliteDeviceKeys(this.#database, now);
+    this.office = new SqliteOffice(this.#database, sessions, this.#topics, servers, now);
+  }
+
+  onReturn(): void {
+    // It is never away without its server.
+  }
+
+  // deno-lint-ignore require-await
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#topics.flush();
+    this.#database.close();
+  }
+}
+
+/** The one server that has the file: nobody can take its lease, and no other can die. */
+class OnlyServer implements Servers {
+  id = "server1";
+  readonly #now: () => number;
+  #listener: ((signal: ServerSignal) => void) | undefined;
+  #since = 0;
+  readonly #awaited = new Map<string, (report: OrderReport) => void>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  join(wanted: string, listener: (signal: ServerSignal) => void): Promise<string> {
+    this.id = wanted || "server1";
+    this.#listener = listener;
+    this.#since = this.#now();
+    return Promise.resolve(this.id);
+  }
+
+  /** The one server, if it has joined. */
+  states(sessions: number): ServerState[] {
+    return this.#listener ? [{ id: this.id, leaseMs: null, since: this.#since, sessions }] : [];
+  }
+
+  /** See {@linkcode Office.order}. */
+  async order(order: Order, timeoutMs: number): Promise<OrderReport[]> {
+    if (!this.#listener) return [];
+    const id = crypto.randomUUID();
+    const { promise, resolve } = Promise.withResolvers<OrderReport>();
+    this.#awaited.set(id, resolve);
+    const late = setTimeout(() => resolve({ server: this.id, failed: "it did not answer in time" }), timeoutMs);
+    this.#listener({ kind: "order", from: "office", id, order });
+    const report = await promise;
+    clearTimeout(late);
+    this.#awaited.delete(id);
+    return [report];
+  }
+
+  renew(): Promise<"kept"> {
+    return Promise.resolve("kept");
+  }
+
+  sweep(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  signal(_server: string, signal: ServerSignal): Promise<void> {
+    if (signal.kind === "report") this.#awaited.get(signal.id)?.(signal.report);
+    return Promise.resolve();
+  }
+
+  probe(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  leave(): Promise<void> {
+    this.#listener = undefined;
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,301 @@
+import assert from "node:assert/strict";
+import { Additions } from "../../../lib/client/terminal/additions.ts";
+import type { Exit } from "../../../lib/client/base/exit.ts";
+import { runInteractive } from "../../../lib/client/cli/interactive.ts";
+import type { LoginChoice } from "../../../lib/client/cli/login.ts";
+import { Session } from "../../../lib/client/session/session.ts";
+import type { ReadOptions, Screen } from "../../../lib/client/terminal/screen.ts";
+import { permitted } from "../../support/needs.ts";
+import { temporaryFolder } from "../../support/process.ts";
+import { FakeClock, FakeServers, type Peer, said, settled, soon, test } from "../fakes.ts";
+
+/** A screen on which a test types. */
+class FakeScreen implements Screen {
+  readonly lines: string[] = [];
+  readonly asked: string[] = [];
+  forgotten = 0;
+  prompt = "";
+  #typed: (string | undefined)[] = [];
+  #serve = () => {};
+
+  /** Types lines; undefined leaves. */
+  type(...lines: (string | undefined)[]): void {
+    this.#typed.push(...lines);
+    this.#serve();
+  }
+
+  print(line: string): void {
+    this.lines.push(line);
+  }
+
+  farewell(line: string): void {
+    this.lines.push(line);
+  }
+
+  setPrompt(prompt: string): void {
+    this.prompt = prompt;
+  }
+
+  read({ prompt, secret, signal }: ReadOptions): Promise<string | undefined> {
+    this.prompt = prompt;
+    this.asked.push(secret ? prompt + "(hidden)" : prompt);
+    return new Promise((resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason));
+      this.#serve = () => {
+        if (this.#typed.length === 0 || signal?.aborted) return;
+        this.#serve = () => {};
+        resolve(this.#typed.shift());
+      };
+      this.#serve();
+    });
+  }
+
+  forget(): void {
+    this.forgotten++;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+interface Scene {
+  readonly screen: FakeScreen;
+  readonly servers: FakeServers;
+  readonly clock: FakeClock;
+  readonly peer: Peer;
+  readonly exit: Promise<Exit>;
+}
+
+async function started(choice: LoginChoice = {}, downloads?: string): Promise<Scene> {
+  const screen = new FakeScreen();
+  const servers = new FakeServers();
+  const clock = new FakeClock();
+  const session = new Session({
+    servers: [{ host: "one", port: 1 }],
+    dial: servers.dial,
+    client: "t/1",
+    clock,
+    random: () => 1,
+  });
+  const [peer] = await Promise.all([servers.accept(), session.connect()]);
+  const additions = downloads === undefined ? undefined : new Additions(session, { downloads: () => downloads, clock });
+  return { screen, servers, clock, peer, exit: runInteractive(session, screen, choice, additions) };
+}
+
+async function leave({ screen, peer, exit }: Scene, last = peer): Promise<void> {
+  screen.type(undefined);
+  last.ok(await last.expect("quit"));
+  last.close();
+  assert.equal(await soon(exit), "ok");
+}
+
+test("runInteractive() asks who one is, hides the password, and asks again after a refusal", async () => {
+  const scene = await started();
+  const { screen, peer } = scene;
+  screen.type("what?", "", "a", "2", "l", "a", "1");
+  peer.error(await peer.expect("login"), "invalid_credentials");
+  await peer.admit();
+  await settled();
+  const questions = ["Log in or register? [login] ", "Username: ", "Password: (hidden)"];
+  assert.deepEqual(screen.asked, [questions[0], ...questions, ...questions, "lobby> "]);
+  assert.deepEqual(screen.lines, [
+    "[CLIENT] Answer login or register, or l or r; Enter alone is login",
+    "[ERROR] invalid_credentials: No: invalid_credentials",
+    "Login successful. Room: lobby",
+  ]);
+  await leave(scene);
+  assert.equal(screen.lines.at(-1), "Goodbye");
+});
+
+test("runInteractive() has a new password typed twice", async () => {
+  const scene = await started({ user: "eve", register: true });
+  const { screen, peer } = scene;
+  screen.type("12345678", "1234567", "12345678", "12345678");
+  const { id, password } = await peer.expect("register");
+  assert.equal(password, "12345678");
+  peer.send({ type: "ok", id, user: "eve", room: "lobby", resume: "t", positions: {} });
+  await settled();
+  assert.deepEqual(screen.lines, [
+    "[CLIENT] The two passwords differ",
+    "Registered eve",
+    "Login successful. Room: lobby",
+  ]);
+  await leave(scene);
+});
+
+test("runInteractive() uses what it was given, once", async () => {
+  const scene = await started({ user: "a", password: "wrong" });
+  const { screen, peer } = scene;
+  peer.error(await peer.expect("login"), "invalid_credentials");
+  screen.type("1");
+  await peer.admit();
+  await settled();
+  assert.deepEqual(screen.asked, ["Password: (hidden)", "lobby> "]);
+  await leave(scene);
+});
+
+test("runInteractive() tells what is wrong with a line, and goes on", async () => {
+  const scene = await started({ user: "a", password: "1" });
+  const { screen, peer } = scene;
+  await peer.admit();
+  screen.type("/nosuch", "/join", "/join general");
+  peer.ok(await peer.expect("join"), { room: "general", positions: {} });
+  await settled();
+  assert.deepEqual(screen.lines.slice(1), [
+    '[ERROR] unknown_command: There is no command "/nosuch"; /help lists them',
+    "[ERROR] usage: Usage: /join <room>",
+    "Joined room general",
+  ]);
+  assert.equal(screen.prompt, "general> ");
+  await leave(scene);
+});
+
+test("runInteractive() asks for the passwords of /passwd, and forgets a line that holds them", async () => {
+  const scene = await started({ user: "a", password: "1" });
+  const { screen, peer } = scene;
+  await peer.admit();
+  screen.type("/passwd", "1", "12345678", "/passwd 12345678 87654321");
+  const first = await peer.expect("passwd");
+  assert.deepEqual([first.old, first.new], ["1", "12345678"]);
+  peer.ok(first);
+  peer.ok(await peer.expect("passwd"));
+  await settled();
+  assert.ok(screen.asked.includes("Old password: (hidden)") && screen.asked.includes("New password: (hidden)"));
+  assert.equal(screen.forgotten, 2);
+  await leave(scene);
+});
+
+test("runInteractive() says once that no server can be reached, and sends later what was typed meanwhile", async () => {
+  const scene = await started({ user: "a", password: "1" });
+  const { screen, peer, servers, clock } = scene;
+  await peer.admit();
+  await settled();
+  servers.down.add("one:1");
+  peer.close();
+  await clock.advance(2_000);
+  assert.equal(screen.prompt, "(offline) lobby> ");
+  screen.type("hello");
+  servers.down.clear();
+  await clock.advance(1_500);
+  const again = await servers.accept();
+  await again.readmit({ missed: 2 });
+  again.ok(await again.expect("say"));
+  await settled();
+  assert.deepEqual(screen.lines.slice(1), [
+    "[CLIENT] Connection lost; reconnecting…",
+    "[CLIENT] Cannot connect to one:1; trying again…",
+    "[CLIENT] Back on one:1; 2 messages were missed",
+  ]);
+  assert.equal(screen.prompt, "lobby> ");
+  await leave(scene, again);
+});
+
+test("runInteractive() asks for a login when the session cannot be resumed", async () => {
+  const scene = await started({ user: "a", password: "1" });
+  const { screen, peer, servers } = scene;
+  await peer.admit();
+  await settled();
+  peer.close();
+  const again = await servers.accept();
+  again.error(await again.expect("resume"), "invalid_credentials");
+  await settled();
+  screen.type("1");
+  await again.admit();
+  await settled();
+  assert.deepEqual(screen.asked, ["lobby> ", "Password: (hidden)", "lobby> "]);
+  await leave(scene, again);
+});
+
+test("runInteractive() asks for a login after a logout, as anybody", async () => {
+  const scene = await started({ user: "a", password: "1" });
+  const { screen, peer } = scene;
+  await peer.admit();
+  screen.type("/logout");
+  peer.ok(await peer.expect("logout"));
+  await settled();
+  screen.type("l", "b", "1");
+  await peer.admit();
+  await settled();
+  assert.deepEqual(screen.asked.slice(-4), [
+    "Log in or register? [login] ",
+    "Username: ",
+    "Password: (hidden)",
+    "lobby> ",
+  ]);
+  await leave(scene);
+});
+
+test("runInteractive() ends when another login takes over", async () => {
+  const { screen, peer, exit } = await started({ user: "a", password: "1" });
+  await peer.admit();
+  peer.send({ type: "system", code: "forced_logout", message: "Logged in from another location." });
+  peer.close();
+  assert.equal(await soon(exit), "login");
+  assert.equal(screen.lines.at(-1), "[SYSTEM] FORCED_LOGOUT: Logged in from another location.");
+});
+
+test("runInteractive() leaves at once while offline, and tells what was not sent", async () => {
+  const { screen, peer, servers, exit } = await started({ user: "a", password: "1" });
+  await peer.admit();
+  await settled();
+  servers.down.add("one:1");
+  peer.close();
+  await settled();
+  screen.type("one", "two", "/quit");
+  assert.equal(await soon(exit), "ok");
+  assert.equal(screen.lines.at(-1), "[CLIENT] Lines that you typed and that were not sent: 2");
+});
+
+test("runInteractive() can be left at every question", async () => {
+  for (let answers = 0; answers < 3; answers++) {
+    const { screen, exit } = await started();
+    screen.type(...["", "a"].slice(0, answers), undefined);
+    assert.equal(await soon(exit), "ok");
+  }
+});
+
+test("runInteractive() does the client's own commands while one goes on typing, and says what became of them", async () => {
+  const scene = await started({ user: "a", password: "1" }, "/nowhere");
+  const { screen, peer } = scene;
+  await peer.admit();
+  const file = { id: "x", name: "x.txt", size: 3, sha256: "0".repeat(64), expires: "" };
+  peer.send(said(1, "offers x.txt (3 bytes)", { file }));
+  await settled();
+  assert.equal(screen.lines.at(-1), "b: offers x.txt (3 bytes): /get 1");
+  screen.type("/files", "/get 7", "/help files", "/send b", "hello");
+  peer.ok(await peer.expect("say"), { topic: "room:lobby", seq: 2, time: "" });
+  await settled();
+  assert.deepEqual(screen.lines.slice(-4), [
+    "1: x.txt (3 bytes) from b in lobby",
+    "[ERROR] No file has the number 7; /files lists them",
+    "/files — list what was offered here, and what is on its way",
+    "[ERROR] usage: Usage: /send <user|room> <path>",
+  ]);
+  screen.type("/help");
+  peer.ok(await peer.expect("help"), { commands: [] });
+  await settled();
+  assert.match(screen.lines.at(-5)!, /^\/send <user\|room> <path> — /);
+  await leave(scene);
+});
+
+const files = await permitted("read", "write");
+Deno.test({
+  name: files.named("runInteractive() tells at the end which transfers were not done"),
+  ignore: files.ignored,
+  async fn() {
+    await using folder = await temporaryFolder();
+    const scene = await started({ user: "a", password: "1" }, folder.path);
+    const { screen, peer, exit } = scene;
+    await peer.admit();
+    const file = { id: "x", name: "x.txt", size: 3, sha256: "0".repeat(64), expires: "" };
+    peer.send(said(1, "look", { file }));
+    await settled();
+    screen.type("/get 1");
+    await peer.expect("download");
+    peer.send({ type: "system", code: "forced_logout", message: "Logged in from another location." });
+    assert.equal(await soon(exit), "login");
+    const why = "the session has ended; the same command goes on with it";
+    assert.equal(screen.lines.at(-1), `[ERROR] x.txt was not fetched: ${why}`);
+  },
+});

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import type { Exit } from "../../../lib/client/base/exit.ts";
+import { runJson } from "../../../lib/client/cli/json.ts";
+import { Session } from "../../../lib/client/session/session.ts";
+import { SideSession } from "../../../lib/client/session/side.ts";
+import type { Login } from "../../../lib/client/session/update.ts";
+import { FakeClock, FakeServers, type Json, type Peer, said, soon, test } from "../fakes.ts";
+
+interface Run {
+  readonly out: Json[];
+  readonly peer: Peer;
+  readonly servers: FakeServers;
+  readonly exit: Promise<Exit>;
+}
+
+const login: Login = { cmd: "login", user: "a", password: "1" };
+
+async function run(lines: readonly unknown[] | AsyncIterator<string>, options: { login?: Login; side?: boolean } = {}) {
+  const out: Json[] = [];
+  const servers = new FakeServers();
+  const talker = new (options.side ? SideSession : Session)({
+    servers: [{ host: "one", port: 1 }],
+    dial: servers.dial,
+    client: "t/1",
+    clock: new FakeClock(),
+  });
+  const [peer] = await Promise.all([servers.accept(), talker.connect()]);
+  const exit = runJson(talker, {
+    lines: Array.isArray(lines) ? each(lines) : lines as AsyncIterator<string>,
+    out: (lines) => Promise.resolve(void out.push(...lines.map((line) => JSON.parse(line)))),
+    ...(options.login ? { login: options.login } : {}),
+  });
+  return { out, peer, servers, exit } satisfies Run;
+}
+
+async function* each(lines: readonly unknown[]): AsyncGenerator<string, void, void> {
+  for (const line of lines) yield await Promise.resolve(typeof line === "string" ? line : JSON.stringify(line));
+}
+
+async function bye(peer: Peer): Promise<void> {
+  peer.ok(await peer.expect("quit"));
+  peer.close();
+}
+
+test("runJson() passes requests on and gives answers their ids, in order, with events between", async () => {
+  const { out, peer, exit } = await run([
+    { id: "x", ...login },
+    { id: 7, cmd: "say", text: "hi" },
+    "",
+    "nonsense",
+    "[]",
+    { id: 8, cmd: "nosuch" },
+  ]);
+  await peer.admit();
+  const say = await peer.expect("say");
+  peer.send(said(1, "hi"));
+  peer.ok(say, { topic: "room:lobby", seq: 1, time: "" });
+  peer.error(await peer.expect("nosuch"), "unknown_command", { hint: 1 });
+  await bye(peer);
+  assert.equal(await soon(exit), "ok");
+  const [entered, ...rest] = out;
+  assert.deepEqual([entered.type, entered.id, entered.user], ["ok", "x", "a"]);
+  assert.deepEqual(rest.filter(({ code }) => code === "invalid_json").map(({ type }) => type), ["error", "error"]);
+  assert.deepEqual(rest.filter(({ code }) => code !== "invalid_json").map(({ type, id }) => [type, id]), [
+    ["message", undefined],
+    ["ok", 7],
+    ["error", 8],
+  ]);
+  assert.equal(rest.at(-1).hint, 1);
+});
+
+test("runJson() tells what becomes of the connection, and sends again what has no answer", async () => {
+  const { out, peer, servers, exit } = await run([{ id: 1, cmd: "say", text: "hi" }], { login });
+  await peer.admit();
+  const say = await peer.expect("say");
+  peer.close("broken");
+  const next = await servers.accept();
+  await next.readmit({ missed: 0 });
+  const again = await next.expect("say");
+  assert.equal(again.cid, say.cid);
+  next.ok(again, { topic: "room:lobby", seq: 1, time: "" });
+  await bye(next);
+  assert.equal(await soon(exit), "ok");
+  assert.deepEqual(out.filter(({ type }) => type === "status").map(({ state }) => state), [
+    "lost",
+    "connecting",
+    "resumed",
+  ]);
+  assert.equal(out.find(({ id }) => id === 1).seq, 1);
+});
+
+test("runJson() ends with login where the login is refused, or another takes over", async () => {
+  const refused = await run([], { login });
+  refused.peer.error(await refused.peer.expect("login"), "invalid_credentials");
+  assert.equal(await soon(refused.exit), "login");
+  assert.equal(refused.out[0].code, "invalid_credentials");
+  const forced = await run({ next: () => new Promise(() => {}) }, { login });
+  await forced.peer.admit();
+  forced.peer.send({ type: "system", code: "forced_logout", message: "elsewhere" });
+  forced.peer.close();
+  assert.equal(await soon(forced.exit), "login");
+});
+
+test("runJson() on a side connection logs in beside, and has no other way in", async () => {
+  const { out, peer, exit } = await run([{ id: 1, cmd: "resume", token: "x" }, { id: 2, ...login }], { side: true });
+  const request = await peer.expect("login");
+  assert.equal(request.side, true);
+  peer.ok(request, { user: "a", room: null, positions: {} });
+  await bye(peer);
+  assert.equal(await soon(exit), "ok");
+  assert.deepEqual(out.map(({ type, id }) => [type, id]), [["ok", 2]]);
+});

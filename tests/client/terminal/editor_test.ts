@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Editor, inputView, submittedLines } from "../../../lib/client/terminal/editor.ts";
+import { type Key, KeyDecoder, type KeyName } from "../../../lib/client/terminal/keys.ts";
+import { textWidth } from "../../../lib/client/terminal/width.ts";
+import { test } from "../fakes.ts";
+
+const encoder = new TextEncoder();
+const key = (name: KeyName): Key => ({ kind: "key", name });
+const text = (text: string): Key => ({ kind: "text", text });
+
+/** What a text is after these keys, the cursor shown as |. */
+function typed(...keys: Key[]): string {
+  const editor = new Editor();
+  for (const key of keys) editor.take(key);
+  return editor.text.slice(0, editor.cursor) + "|" + editor.text.slice(editor.cursor);
+}
+
+/** The keys in bytes that come in pieces. */
+function decode(...pieces: (string | Uint8Array)[]): Key[] {
+  const decoder = new KeyDecoder();
+  return pieces.flatMap((piece) => decoder.push(typeof piece === "string" ? encoder.encode(piece) : piece));
+}
+
+test("KeyDecoder.push() waits for the rest of a character, a sequence or a paste", () => {
+  const bytes = encoder.encode("é日👍\x1b[A\x1b[3~\x1b[200~one\ntwo\x1b[201~x\r");
+  const whole = decode(bytes);
+  const joined = (keys: Key[]) => JSON.stringify(keys).replaceAll('"},{"kind":"text","text":"', "");
+  assert.equal(joined(decode(...Array.from(bytes, (byte) => new Uint8Array([byte])))), joined(whole));
+  assert.deepEqual(whole, [
+    text("é日👍"),
+    key("up"),
+    key("delete"),
+    { kind: "paste", text: "one\ntwo" },
+    text("x"),
+    key("enter"),
+  ]);
+});
+
+test("KeyDecoder.push() keeps so much of a paste, and types nothing of the rest", () => {
+  const keys = decode("\x1b[200~", ..."abcd".split("").map((letter) => letter.repeat(20_000)), "e\x1b[201~y");
+  const [paste, ...rest] = keys;
+  assert.ok(paste.kind === "paste");
+  assert.deepEqual([paste.text.length, paste.text.at(-1)], [65_536, "d"]);
+  assert.deepEqual(rest, [text("y")]);
+});
+
+test("KeyDecoder.push() types no part of a sequence that it does not know", () => {
+  for (const sequence of ["\x1b[15~", "\x1b[1;2P", "\x1bOP", "\x1b[<0;10;10M", "\x1bx", "\x1b\x1b[A", "\x1b[?1;2c"]) {
+    const keys = decode(sequence + "a");
+    assert.deepEqual(keys.filter(({ kind }) => kind === "text"), [text("a")], JSON.stringify(sequence));
+  }
+});
+
+test("KeyDecoder.push() takes an escape alone for the key, and what follows for text", () => {
+  assert.deepEqual(decode("\x1b", "hi"), [text("hi")]);
+});
+
+test("KeyDecoder.push() takes CR LF for one enter", () => {
+  assert.deepEqual(decode("a\r\nb\n"), [text("a"), key("enter"), text("b"), key("enter")]);
+});
+
+test("KeyDecoder.push() types no control character, whatever bytes come", () => {
+  const piece = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.constantFrom("\x1b[", "\x1b[200~", "\x1b[201~", "\r", "\x1b"),
+  );
+  fc.assert(fc.property(fc.array(piece), (pieces) => {
+    const keys = decode(pieces.join("") + "\x1b[201~");
+    for (const key of keys) {
+      // deno-lint-ignore no-control-regex
+      if (key.kind === "text") assert.doesNotMatch(key.text, /[\x00-\x1f\x7f-\x9f]/);
+    }
+  }));
+});
+
+const edits: [string, Key[], string][] = [
+  ["inserts at the cursor", [text("ac"), key("left"), text("b")], "ab|c"],
+  ["goes home and to the end", [text("abc"), key("home"), text("x"), key("end"), text("y")], "xabcy|"],
+  ["deletes to both sides", [text("abc"), key("left"), key("backspace"), key("delete")], "a|"],
+  ["deletes with ctrl-d where there is text", [text("ab"), key("home"), key("end_of_input")], "|b"],
+  ["kills a word", [text("one two  "), key("kill_word")], "one |"],
+  ["kills to the start", [text("one two"), key("word_left"), key("kill_to_start")], "|two"],
+  ["kills to the end", [text("one two"), key("word_left"), key("kill_to_end")], "one |"],
+  ["moves by words", [text("one two"), key("word_left"), key("word_left"), key("word_right")], "one| two"],
+  ["moves by what a person takes for a character", [text("a👩‍👩‍👧é"), key("left"), key("left")], "a|👩‍👩‍👧é"],
+  ["deletes what a person takes for a character", [text("a👩‍👩‍👧"), key("backspace")], "a|"],
+  [
+    "stays within the text",
+    [key("left"), key("right"), key("backspace"), key("delete"), text("a"), key("right")],
+    "a|",
+  ],
+  ["keeps a paste's line breaks, not its last", [{ kind: "paste", text: "a\r\nb\n\n" }], "a\nb|"],
+  ["drops what no line may hold", [{ kind: "paste", text: "a\x1b[2J\tb\u202e" }], "a[2J b|"],
+];
+for (const [what, keys, expected] of edits) {
+  test(`Editor ${what}`, () => assert.equal(typed(...keys), expected));
+}
+
+test("Editor recalls what was typed, and the draft behind it", () => {
+  const editor = new Editor();
+  for (const line of ["one", "two", "two", ""]) {
+    editor.take(text(line));
+    assert.deepEqual(editor.take(key("enter")), { kind: "submitted", text: line });
+  }
+  editor.take(text("draft"));
+  const seen = (["up", "up", "up", "down", "down", "down"] as const).map((
+    name,
+  ) => (editor.take(key(name)), editor.text));
+  assert.deepEqual(seen, ["two", "one", "one", "two", "draft", "draft"]);
+});
+
+test("Editor remembers no secret", () => {
+  const editor = new Editor();
+  editor.take(text("hunter2"), true);
+  editor.take(key("enter"), true);
+  editor.take(key("up"));
+  assert.equal(editor.text, "");
+  editor.take(text("/passwd 1 2"));
+  editor.take(key("enter"));
+  editor.forget();
+  editor.take(key("up"));
+  assert.equal(editor.text, "");
+});
+
+test("Editor leaves on ctrl-c and ctrl-d where nothing is typed; else ctrl-c gives the line up", () => {
+  const editor = new Editor();
+  assert.equal(editor.take(key("end_of_input")).kind, "left");
+  assert.equal(editor.take(key("leave")).kind, "left");
+  editor.take(text("a"));
+  assert.deepEqual([editor.take(key("leave")).kind, editor.text], ["changed", ""]);
+  editor.take(key("undo"));
+  assert.equal(editor.text, "a");
+  assert.equal(editor.take(key("leave"), true).kind, "left", "a question is answered, or not");
+});
+
+test("submittedLines() says pasted lines one by one, and none of them is a command", () => {
+  assert.deepEqual(submittedLines("/join x"), ["/join x"]);
+  assert.deepEqual(submittedLines("one\n\n/quit\n//two"), ["one", "//quit", "///two"]);
+  assert.deepEqual(submittedLines("//a comment\nb"), ["///a comment", "b"]);
+});
+
+test("submittedLines() keeps a pasted command in one piece", () => {
+  assert.deepEqual(submittedLines("/msg b one\n  two\nthree"), ["/msg b one two three"]);
+});
+
+test("inputView() shows all of a short line", () => {
+  assert.deepEqual(inputView("lobby> ", "日本", 1, 80), { row: "lobby> 日本", column: 9, width: 11 });
+  assert.equal(inputView("> ", "a\nb", 3, 80).row, "> a↵b");
+});
+
+test("inputView() never fills the row, and always shows the cursor's place", () => {
+  const line = fc.string({ unit: "grapheme", maxLength: 60 });
+  fc.assert(fc.property(line, fc.nat(), fc.integer({ min: 10, max: 60 }), (typed, at, columns) => {
+    const segments = [...new Intl.Segmenter().segment(typed)].map(({ index }) => index).concat(typed.length);
+    const view = inputView("lobby> ", typed, segments[at % segments.length], columns);
+    assert.ok(view.width < columns, `${view.width} of ${columns}`);
+    assert.ok(view.column <= view.width);
+  }));
+});
+
+test("textWidth() counts columns", () => {
+  const widths: [string, number][] = [
+    ["abc", 3],
+    ["日本", 4],
+    ["é", 1],
+    ["e\u0301", 1],
+    ["👍", 2],
+    ["👩‍👩‍👧", 2],
+    ["❤️", 2],
+    ["🇩🇪", 2],
+    ["한", 2],
+    ["ｆ", 2],
+    ["\u200b", 0],
+  ];
+  for (const [text, width] of widths) assert.equal(textWidth(text), width, text);
+});
+
+test("Editor.take() brings back what was killed, gathered, and takes back words and kills", () => {
+  const words = text("one two three");
+  assert.equal(typed(words, key("kill_word"), key("kill_word"), key("home"), key("yank")), "two three|one ");
+  assert.equal(typed(words, key("kill_word"), key("left"), key("kill_word"), key("yank")), "one two| ");
+  assert.equal(typed(words, key("home"), key("kill_word_right"), key("end"), key("yank")), " two threeone|");
+  assert.equal(typed(text("a"), text("b"), text(" "), text("c"), key("undo")), "ab |");
+  assert.equal(typed(words, key("kill_to_start"), key("undo")), "one two three|");
+  assert.equal(typed(words, key("undo"), key("undo")), "|");
+  assert.equal(typed(text("ba"), key("transpose")), "ab|");
+  assert.equal(typed(text("ba"), key("left"), key("transpose")), "ab|");
+});
+
+test("Editor begins with the lines of earlier runs", () => {
+  const editor = new Editor(["one", "two"]);
+  editor.take(key("up"));
+  editor.take(key("up"));
+  assert.equal(editor.text, "one");
+});

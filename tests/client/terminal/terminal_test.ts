@@ -1,0 +1,306 @@
+import assert from "node:assert/strict";
+import { Terminal, type Tty } from "../../../lib/client/terminal/terminal.ts";
+import { settled, soon, test } from "../fakes.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A terminal that knows as much as a screen of lines needs: it wraps, and erases below the cursor. */
+class FakeTty implements Tty {
+  raw = false;
+  width: number;
+  /** While it is set, nothing is taken. */
+  slow: Promise<void> | undefined;
+  writes = 0;
+  #rows: string[][] = [[]];
+  #row = 0;
+  #column = 0;
+  #typed: Uint8Array[] = [];
+  #waiting = () => {};
+  #hungUp = false;
+
+  constructor(width = 40) {
+    this.width = width;
+  }
+
+  type(text: string): void {
+    this.#typed.push(encoder.encode(text));
+    this.#waiting();
+  }
+
+  hangUp(): void {
+    this.#hungUp = true;
+    this.#waiting();
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    while (this.#typed.length === 0) {
+      if (this.#hungUp) return null;
+      await new Promise<void>((resolve) => this.#waiting = resolve);
+    }
+    const bytes = this.#typed.shift()!;
+    buffer.set(bytes);
+    return bytes.length;
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    await this.slow;
+    this.writes++;
+    return this.writeSync(bytes);
+  }
+
+  writeSync(bytes: Uint8Array): number {
+    // deno-lint-ignore no-control-regex
+    for (const [piece] of decoder.decode(bytes).matchAll(/\x1b\[[0-?]*[@-~]|[^]/gu)) this.#take(piece);
+    return bytes.length;
+  }
+
+  setRaw(raw: boolean): void {
+    this.raw = raw;
+  }
+
+  columns(): number {
+    return this.width;
+  }
+
+  rows(): number {
+    return 24;
+  }
+
+  /** What is on the screen, the cursor shown as |. */
+  screen(): string[] {
+    return this.#rows.map((row, index) => {
+      const cells = Array.from(row, (cell) => cell ?? " ");
+      if (index === this.#row) cells.splice(this.#column, 0, "|");
+      return cells.join("");
+    });
+  }
+
+  #take(piece: string): void {
+    // deno-lint-ignore no-control-regex
+    const control = /^\x1b\[(\d*)([ACJ])$/.exec(piece);
+    if (control) {
+      const count = Number(control[1] || 1);
+      if (control[2] === "A") this.#row = Math.max(0, this.#row - count);
+      else if (control[2] === "C") this.#column += count;
+      else {
+        this.#rows.length = this.#row + 1;
+        this.#rows[this.#row].length = Math.min(this.#column, this.#rows[this.#row].length);
+      }
+    } else if (piece === "\r") this.#column = 0;
+    else if (piece === "\n") this.#down();
+    else if (!piece.startsWith("\x1b")) {
+      if (this.#column === this.width) {
+        this.#column = 0;
+        this.#down();
+      }
+      this.#rows[this.#row][this.#column++] = piece;
+    }
+  }
+
+  #down(): void {
+    this.#row++;
+    this.#rows[this.#row] ??= [];
+  }
+}
+
+/** A terminal in use. */
+function opened(width?: number): { tty: FakeTty; terminal: Terminal } & Disposable {
+  const tty = new FakeTty(width);
+  const terminal = new Terminal(tty);
+  return {
+    tty,
+    terminal,
+    [Symbol.dispose]() {
+      terminal.restore();
+      tty.hangUp();
+    },
+  };
+}
+
+test("Terminal.print() shows lines above what is being typed, which stays", async () => {
+  using scene = opened();
+  const line = scene.terminal.read({ prompt: "lobby> " });
+  scene.tty.type("half ty");
+  scene.terminal.print("b: hello");
+  scene.terminal.print("c: a line that is longer than the terminal is wide");
+  await settled();
+  scene.tty.type("ped\x1b[D\x1b[D");
+  await settled();
+  assert.deepEqual(scene.tty.screen(), [
+    "b: hello",
+    "c: a line that is longer than the termin",
+    "al is wide",
+    "lobby> half typ|ed",
+  ]);
+  scene.tty.type("\r");
+  assert.equal(await soon(line), "half typed");
+});
+
+test("Terminal.read() hides a secret, also what is typed behind it", async () => {
+  using scene = opened();
+  const secret = scene.terminal.read({ prompt: "Password: ", secret: true, keep: true });
+  scene.tty.type("hunter2");
+  await settled();
+  assert.deepEqual(scene.tty.screen(), ["Password: |"]);
+  scene.tty.type("\r");
+  assert.equal(await soon(secret), "hunter2");
+  scene.tty.type("more");
+  await settled();
+  assert.deepEqual(scene.tty.screen(), ["Password: ", "Password: |"]);
+});
+
+test("Terminal.read() keeps a question and its answer where that is asked for", async () => {
+  using scene = opened();
+  const user = scene.terminal.read({ prompt: "Username: ", keep: true });
+  scene.tty.type("a\r");
+  assert.equal(await soon(user), "a");
+  void scene.terminal.read({ prompt: "> " });
+  await settled();
+  assert.deepEqual(scene.tty.screen(), ["Username: a", "> |"]);
+});
+
+test("Terminal.read() gives lines that were typed ahead, one by one", async () => {
+  using scene = opened();
+  scene.tty.type("one\rtwo\r");
+  await settled();
+  assert.equal(await soon(scene.terminal.read({ prompt: "> " })), "one");
+  assert.equal(await soon(scene.terminal.read({ prompt: "> " })), "two");
+});
+
+test("Terminal.read() submits a paste of several lines only with the enter behind it", async () => {
+  using scene = opened();
+  const first = scene.terminal.read({ prompt: "> " });
+  scene.tty.type("\x1b[200~one\n/quit\n\x1b[201~");
+  await settled();
+  assert.deepEqual(scene.tty.screen(), ["> one↵/quit|"]);
+  scene.tty.type("\r");
+  assert.equal(await soon(first), "one");
+  assert.equal(await soon(scene.terminal.read({ prompt: "> " })), "//quit");
+});
+
+test("Terminal.read() stops at its signal, and the typed text is there for the next", async () => {
+  using scene = opened();
+  const stop = new AbortController();
+  const line = scene.terminal.read({ prompt: "> ", signal: stop.signal });
+  scene.tty.type("kept");
+  await settled();
+  stop.abort(new Error("no longer"));
+  await assert.rejects(soon(line), /no longer/);
+  await assert.rejects(scene.terminal.read({ prompt: "> ", signal: stop.signal }), /no longer/);
+  const next = scene.terminal.read({ prompt: "> " });
+  scene.tty.type("\r");
+  assert.equal(await soon(next), "kept");
+});
+
+test("Terminal.read() sets a half-typed line aside for a question, and shows no half-typed secret", async () => {
+  using scene = opened();
+  const stop = new AbortController();
+  const line = scene.terminal.read({ prompt: "> ", signal: stop.signal });
+  scene.tty.type("half a line");
+  await settled();
+  stop.abort(new Error("no longer"));
+  await assert.rejects(soon(line), /no longer/);
+  const leave = new AbortController();
+  const secret = scene.terminal.read({ prompt: "Password: ", secret: true, keep: true, signal: leave.signal });
+  scene.tty.type("hunter2");
+  await settled();
+  leave.abort(new Error("no longer"));
+  await assert.rejects(soon(secret), /no longer/);
+  const user = scene.terminal.read({ prompt: "Username: ", keep: true });
+  await settled();
+  assert.deepEqual(scene.tty.screen(), ["Username: |"]);
+  scene.tty.type("a\r");
+  assert.equal(await soon(user), "a");
+  void scene.terminal.read({ prompt: "> " });
+  await settled();
+  assert.deepEqual(scene.tty.screen(), ["Username: a", "> half a line|"]);
+});
+
+test("Terminal.read() ends when the person leaves, or the terminal is gone", async () => {
+  for (
+    const leave of [
+      (tty: FakeTty) => tty.type("typed\x03\x03"),
+      (tty: FakeTty) => tty.type("\x04"),
+      (tty: FakeTty) => tty.hangUp(),
+    ]
+  ) {
+    using scene = opened();
+    const line = scene.terminal.read({ prompt: "> " });
+    leave(scene.tty);
+    assert.equal(await soon(line), undefined);
+  }
+});
+
+test("Terminal gathers what comes while it is slow into one write", async () => {
+  using scene = opened();
+  await settled();
+  let free = () => {};
+  scene.tty.slow = new Promise((resolve) => free = resolve);
+  scene.terminal.print("first");
+  await settled();
+  const before = scene.tty.writes;
+  for (let i = 0; i < 1_000; i++) scene.terminal.print(`line ${i}`);
+  free();
+  scene.tty.slow = undefined;
+  await settled();
+  assert.equal(scene.tty.writes - before, 2);
+  assert.equal(scene.tty.screen().at(-2), "line 999");
+});
+
+test("Terminal says how many lines were left out, when more came than anyone can read", async () => {
+  using scene = opened(60);
+  for (let i = 0; i < 10_005; i++) scene.terminal.print(`line ${i}`);
+  await settled();
+  assert.deepEqual(scene.tty.screen().slice(0, 2), ["[CLIENT] 5 lines came too fast to be shown", "line 5"]);
+});
+
+test("Terminal.resized() removes what a narrower terminal has wrapped", async () => {
+  using scene = opened();
+  void scene.terminal.read({ prompt: "> " });
+  scene.terminal.print("above");
+  scene.tty.type("a line of thirty characters...");
+  await settled();
+  assert.deepEqual(scene.tty.screen(), ["above", "> a line of thirty characters...|"]);
+  // A terminal that became narrower shows the row as two, the cursor in the second.
+  const narrow = new FakeTty(20);
+  narrow.writeSync(encoder.encode("above\r\n> a line of thirty characters..."));
+  Object.assign(scene.tty, { width: 20, writeSync: (bytes: Uint8Array) => narrow.writeSync(bytes) });
+  scene.terminal.resized();
+  await settled();
+  assert.deepEqual(narrow.screen(), ["above", "> ty characters...|"]);
+});
+
+test("Terminal.close() waits for what is being drawn, and leaves no input behind", async () => {
+  const tty = new FakeTty();
+  const terminal = new Terminal(tty);
+  void terminal.read({ prompt: "> " });
+  let free = () => {};
+  tty.slow = new Promise((resolve) => free = resolve);
+  await settled();
+  const closed = terminal.close();
+  free();
+  await soon(closed);
+  assert.deepEqual(tty.screen(), ["|"]);
+  tty.hangUp();
+  await settled();
+});
+
+test("Terminal.close() shows what is left and gives the terminal back, once", async () => {
+  const tty = new FakeTty();
+  const terminal = new Terminal(tty);
+  assert.equal(tty.raw, true);
+  void terminal.read({ prompt: "> " });
+  tty.type("typed");
+  await settled();
+  terminal.print("last words");
+  await terminal.close();
+  assert.equal(tty.raw, false);
+  assert.deepEqual(tty.screen(), ["last words", "|"]);
+  await terminal.close();
+  terminal.restore();
+  terminal.print("too late");
+  tty.hangUp();
+  await settled();
+  assert.deepEqual(tty.screen(), ["last words", "|"]);
+});

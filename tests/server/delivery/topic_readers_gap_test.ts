@@ -1,0 +1,85 @@
+/** What following promises where the log does not go on from the reader's place: a gap, never silence. */
+
+import assert from "node:assert/strict";
+import type { Place } from "../../../lib/store/store.ts";
+import { test } from "../../support/declare.ts";
+import type { FakeTopics } from "../../support/fake_topics.ts";
+import { assertBegunAnew, makeFollowing, numbers } from "../../support/streams.ts";
+import { turn } from "../../support/turns.ts";
+
+const lobby = "room:lobby";
+
+/** Writes messages that nobody hears of. */
+function write(topics: FakeTopics, count: number): void {
+  for (let i = 0; i < count; i++) topics.write(lobby);
+}
+
+/** Where a reader stands that has had nothing yet. */
+function beginning(topics: FakeTopics): Place {
+  return { epoch: topics.place(lobby).epoch, seq: 0, id: "" };
+}
+
+test("Following tells of a gap, from and to, where the log does not reach back to the place", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  write(topics, 2);
+  const place = topics.place(lobby);
+  write(topics, 8);
+  topics.trim(lobby, 6);
+  await following.open(lobby);
+  following.start(lobby, place);
+  await turn();
+  topics.say(lobby);
+  assert.deepEqual(reader.got, [`gap 3..5 then ${place.epoch}.5.`, ...numbers(6, 11)]);
+});
+
+test("Following tells of a gap without an end where the log was lost, and gives all of the new one", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  write(topics, 9);
+  const place = topics.place(lobby);
+  topics.lose(lobby);
+  write(topics, 3);
+  await following.open(lobby);
+  following.start(lobby, place);
+  await turn();
+  topics.say(lobby);
+  assert.deepEqual(reader.got, [`gap 10.. then ${topics.place(lobby).epoch}.0.`, ...numbers(1, 4)]);
+});
+
+for (const [messages, head] of Object.entries({ fewer: 3, "as many": 5, more: 8 })) {
+  test(`Following tells of a gap where the log was rolled back and has gone on with ${messages}`, async () => {
+    await using parts = makeFollowing();
+    const { topics, following, reader } = parts;
+    write(topics, 5);
+    const place = topics.place(lobby);
+    topics.rollBack(lobby, 2);
+    write(topics, head - 2);
+    await following.open(lobby);
+    following.start(lobby, place);
+    await turn();
+    topics.say(lobby);
+    await turn();
+    assertBegunAnew([...numbers(1, 5), ...reader.got], 5, topics, lobby);
+  });
+}
+
+test("Following goes on where the log is lost in the middle of a replay, and the stream has not noticed yet", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  write(topics, 250);
+  await following.open(lobby);
+  reader.writing = Promise.withResolvers();
+  following.start(lobby, beginning(topics));
+  await turn();
+  const read = reader.got.length;
+  topics.lose(lobby);
+  write(topics, 2);
+  reader.writing.resolve();
+  await turn();
+  topics.say(lobby);
+  await turn();
+  const gap = `gap ${read + 1}.. then ${topics.place(lobby).epoch}.0.`;
+  assert.deepEqual(reader.got, [...numbers(1, read), gap, "1", "2", "3"]);
+  assert(topics.count("read") < 12, `${topics.count("read")} reads`);
+});

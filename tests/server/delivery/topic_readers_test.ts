@@ -1,0 +1,279 @@
+/** What following promises: from a place on, no hole and no double between replay and stream, at the reader's pace. */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { ChatError } from "../../../lib/common/errors.ts";
+import { decodePlace, encodePlace } from "../../../lib/store/log_position.ts";
+import type { Place } from "../../../lib/store/store.ts";
+import { test } from "../../support/declare.ts";
+import { FakeTopics } from "../../support/fake_topics.ts";
+import { makeFollowing, numbers } from "../../support/streams.ts";
+import { turn, until } from "../../support/turns.ts";
+
+const lobby = "room:lobby";
+
+/** Writes messages that nobody hears of. */
+function write(topics: FakeTopics, count: number): void {
+  for (let i = 0; i < count; i++) topics.write(lobby);
+}
+
+/** Where a reader stands that has had nothing yet. */
+function beginning(topics: FakeTopics): Place {
+  return { epoch: topics.place(lobby).epoch, seq: 0, id: "" };
+}
+
+test("Following.start() from where the topic stands pushes what comes, without reading the log", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  write(topics, 3);
+  following.start(lobby, await following.open(lobby));
+  topics.say(lobby);
+  topics.say(lobby);
+  assert.deepEqual(reader.got, ["4", "5"]);
+  assert.equal(topics.count("read"), 0);
+});
+
+test("Following pushes nothing before start(), and then what came since open()", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  const place = await following.open(lobby);
+  for (let i = 0; i < 5; i++) topics.say(lobby);
+  await turn();
+  assert.deepEqual(reader.got, []);
+  following.start(lobby, place);
+  topics.say(lobby);
+  await turn();
+  topics.say(lobby);
+  assert.deepEqual(reader.got, numbers(1, 7));
+});
+
+test("Following.start() from an earlier place replays the log and then goes on live", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  write(topics, 2);
+  const place = topics.place(lobby);
+  write(topics, 250);
+  await following.open(lobby);
+  following.start(lobby, place);
+  topics.say(lobby);
+  await turn();
+  topics.say(lobby);
+  assert.deepEqual(reader.got, numbers(3, 254));
+});
+
+test("Following replays at the pace of its reader: a page is read when the last is written", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  write(topics, 350);
+  await following.open(lobby);
+  const pages = [];
+  reader.writing = Promise.withResolvers();
+  following.start(lobby, beginning(topics));
+  for (let page = 1; reader.got.length < 350; page++) {
+    await turn();
+    assert.equal(topics.count("read"), page);
+    pages.push(reader.got.length);
+    const { writing } = reader;
+    reader.writing = Promise.withResolvers();
+    writing.resolve();
+    await turn();
+  }
+  assert(pages.length >= 3 && pages[0] <= 101, pages.join(" "));
+  assert.deepEqual(reader.got, numbers(1, 350));
+  reader.writing.resolve();
+});
+
+test("Following.stop() ends a replay, and what is live", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  write(topics, 250);
+  await following.open(lobby);
+  reader.writing = Promise.withResolvers();
+  following.start(lobby, beginning(topics));
+  await turn();
+  const { length } = reader.got;
+  following.stop(lobby);
+  reader.writing.resolve();
+  await turn();
+  topics.say(lobby);
+  assert.equal(reader.got.length, length);
+  assert.deepEqual([following.has(lobby), topics.subscriptions, topics.count("read")], [false, 0, 1]);
+  following.start(lobby, await following.open(lobby));
+  following.stop(lobby);
+  topics.say(lobby);
+  await turn();
+  assert.deepEqual([reader.got.length, topics.subscriptions], [length, 0]);
+  following.stop(lobby);
+  following.start(lobby, topics.place(lobby));
+  assert.deepEqual(following.positions(), {});
+});
+
+test("Following.stop() while a page is read pushes nothing of it", async () => {
+  const topics: FakeTopics = new FakeTopics((what, work) => {
+    if (what.startsWith("answer to read")) parts.following.stop(lobby);
+    return Promise.resolve().then(work);
+  });
+  await using parts = makeFollowing(topics);
+  write(topics, 5);
+  await parts.following.open(lobby);
+  parts.following.start(lobby, beginning(topics));
+  await turn();
+  assert.deepEqual([parts.reader.got, topics.count("read"), topics.subscriptions], [[], 1, 0]);
+});
+
+test("Following ends a replay when its connection is closed", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  write(topics, 250);
+  await following.open(lobby);
+  reader.writing = Promise.withResolvers();
+  following.start(lobby, beginning(topics));
+  await turn();
+  reader.closed = true;
+  reader.writing.resolve();
+  await turn();
+  assert.equal(topics.count("read"), 1);
+});
+
+test("Following.open() rejects where the store is away, and can be tried again", async () => {
+  await using parts = makeFollowing();
+  const { topics, following } = parts;
+  topics.failures = 1;
+  await assert.rejects(following.open(lobby), (error) => (error as ChatError).code === "store_unavailable");
+  assert.equal(following.has(lobby), false);
+  await following.open(lobby);
+  assert.equal(topics.subscriptions, 1);
+});
+
+test("Following.open() rejects, and leaves nothing open, where it was stopped meanwhile", async () => {
+  await using parts = makeFollowing();
+  const { topics, following } = parts;
+  const opening = following.open(lobby);
+  following.stopAll();
+  await assert.rejects(opening, ChatError);
+  await turn();
+  assert.equal(topics.subscriptions, 0);
+});
+
+test("Following.open() twice keeps one subscription, which ends with the one stop()", async () => {
+  await using parts = makeFollowing();
+  const { topics, following } = parts;
+  await following.open(lobby);
+  await following.open(lobby);
+  following.stop(lobby);
+  await turn();
+  assert.equal(topics.subscriptions, 0);
+});
+
+test("Following goes on with a replay after reads that failed, without a hole", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  write(topics, 150);
+  await following.open(lobby);
+  topics.failures = 1;
+  following.start(lobby, beginning(topics));
+  await until("the replay has gone on", () => reader.got.length === 150);
+  assert.deepEqual(reader.got, numbers(1, 150));
+});
+
+test("Following keeps a feed's copy of what was said in a room from who is in that room, replayed and live", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  const from = { ...topics.place("feed:a") };
+  for (const room of ["lobby", "general", undefined]) topics.write("feed:a", room === undefined ? {} : { room });
+  await following.open("feed:a");
+  following.start("feed:a", from);
+  await turn();
+  for (const room of ["lobby", "general"]) topics.say("feed:a", { room });
+  assert.deepEqual(reader.got, ["2", "3", "5"]);
+});
+
+test("Following.positions() says where the reader stands: opened, replaying, live", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  write(topics, 250);
+  const opened = topics.place(lobby);
+  const opening = following.open(lobby);
+  assert.deepEqual(following.positions(), {});
+  await opening;
+  topics.say(lobby);
+  assert.deepEqual(following.positions(), { [lobby]: encodePlace(opened) });
+  reader.writing = Promise.withResolvers();
+  following.start(lobby, beginning(topics));
+  await turn();
+  assert.equal(decodePlace(following.positions()[lobby])?.seq, reader.got.length);
+  reader.writing.resolve();
+  await turn();
+  topics.say(lobby);
+  assert.deepEqual(following.positions(), { [lobby]: encodePlace(topics.place(lobby)) });
+});
+
+test("Following.positions() says so where a replay has overtaken the stream", async () => {
+  await using parts = makeFollowing();
+  const { topics, following, reader } = parts;
+  write(topics, 1);
+  await following.open(lobby);
+  const unheard = topics.write(lobby);
+  following.start(lobby, beginning(topics));
+  await turn();
+  assert.deepEqual(reader.got, ["1", "2"]);
+  assert.deepEqual(following.positions(), { [lobby]: encodePlace(topics.place(lobby)) });
+  topics.tell(lobby, unheard);
+  topics.say(lobby);
+  assert.deepEqual(following.positions(), { [lobby]: encodePlace(topics.place(lobby)) });
+  assert.deepEqual(reader.got, ["1", "2", "3"]);
+});
+
+test("Following pushes every message once and in order, however replay, stream and answers interleave", async () => {
+  const step = fc.constantFrom("say", "say", "lose the signal", "twice", "interrupted", "check", "settle");
+  const from = fc.nat({ max: 5 });
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), fc.array(step, { maxLength: 25 }), from, async (s, steps, from) => {
+      const topics = new FakeTopics((what, work) => s.schedule(Promise.resolve(), what).then(work));
+      const parts = makeFollowing(topics);
+      const { relay, reader, following } = parts;
+      const live = parts.other();
+      reader.drained = live.reader.drained = () => s.schedule(Promise.resolve(), "drained");
+      const places = [topics.place(lobby)];
+      for (let i = 0; i < 5; i++) {
+        topics.write(lobby);
+        places.push(topics.place(lobby));
+      }
+      const now = await s.waitFor(live.following.open(lobby));
+      live.following.start(lobby, now);
+      const opening = following.open(lobby).then(() => following.start(lobby, places[from]));
+      for (const step of steps) {
+        if (step === "settle") await s.waitIdle();
+        else if (step === "check") void relay.check();
+        else if (step === "interrupted") topics.signal(lobby, { kind: "interrupted" });
+        else {
+          const entry = topics.write(lobby);
+          if (step !== "lose the signal") topics.tell(lobby, entry);
+          if (step === "twice") topics.tell(lobby, entry);
+        }
+        if (s.count() > 0) await s.waitOne();
+      }
+      await s.waitFor(opening);
+      await s.waitFor(relay.check());
+      await s.waitIdle();
+      const { seq } = topics.place(lobby);
+      assert.deepEqual(reader.got, numbers(from + 1, seq));
+      assert.deepEqual(live.reader.got, numbers(now.seq + 1, seq));
+      assert.deepEqual(following.positions(), { [lobby]: encodePlace(topics.place(lobby)) });
+      await s.waitFor(Promise.resolve(parts[Symbol.asyncDispose]()));
+      assert.equal(topics.subscriptions, 0);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("Following.stopAll() lets go of every topic", async () => {
+  await using parts = makeFollowing();
+  const { topics, following } = parts;
+  for (const topic of [lobby, "feed:a", "inbox:b"] as const) following.start(topic, await following.open(topic));
+  await following.open("feed:c");
+  assert.equal(topics.subscriptions, 4);
+  following.stopAll();
+  await turn();
+  assert.equal(topics.subscriptions, 0);
+});
