@@ -7,7 +7,7 @@
  */
 
 import { version } from "../common/version.ts";
-import type { AccountRecord, Office, TopicState } from "../store/admin_store.ts";
+import type { AccountRecord, AdminStore, TopicState } from "../store/admin_store.ts";
 import type { Entry } from "../store/store.ts";
 
 /** The format's version: one more when what this release writes would be misread by an earlier one. */
@@ -34,18 +34,18 @@ export type ExportRecord =
  *
  * @param store which kind it is, for whoever reads the file
  */
-export async function* exportRecords(office: Office, store: string): AsyncIterable<ExportRecord> {
+export async function* exportRecords(admin: AdminStore, store: string): AsyncIterable<ExportRecord> {
   yield { chat_export: exportVersion, release: version, store, time: new Date().toISOString() };
   let [topics, messages, accounts] = [0, 0, 0];
-  for await (const { messages: _, last: __, ...topic } of office.topics()) {
+  for await (const { messages: _, last: __, ...topic } of admin.topics()) {
     yield { topic };
     topics++;
-    for await (const page of office.log(topic.topic, topic.seq)) {
+    for await (const page of admin.log(topic.topic, topic.seq)) {
       for (const message of page) yield { message };
       messages += page.length;
     }
   }
-  for await (const account of office.accounts()) {
+  for await (const account of admin.accounts()) {
     yield { account };
     accounts++;
   }

@@ -6,7 +6,7 @@
  * woven into one. So an import that was interrupted can be done again.
  */
 
-import type { AccountRecord, Office, TopicState } from "../store/admin_store.ts";
+import type { AccountRecord, AdminStore, TopicState } from "../store/admin_store.ts";
 import type { Entry } from "../store/store.ts";
 import { isUsername, parseTopic } from "../wire/names.ts";
 import { isPublicKey } from "../wire/sealed.ts";
@@ -34,14 +34,18 @@ type Parsed = Record<string, any>;
  * @param merge whether the store may have something in it
  * @throws {AdminError} where the store has something in it and may not, or a line is not what it should be
  */
-export async function importRecords(office: Office, lines: AsyncIterable<string>, merge: boolean): Promise<Imported> {
+export async function importRecords(
+  admin: AdminStore,
+  lines: AsyncIterable<string>,
+  merge: boolean,
+): Promise<Imported> {
   const records = new Records(lines);
   const header = await records.next();
   if (typeof header?.chat_export !== "number") throw new AdminError("This is no export: its first line says none");
   if (header.chat_export > exportVersion) {
     throw new AdminError(`The export is version ${header.chat_export}; this release reads up to ${exportVersion}`);
   }
-  if (!merge && !await office.isEmpty()) {
+  if (!merge && !await admin.isEmpty()) {
     throw new AdminError("The store is not empty; --merge adds what is not there yet and keeps what is");
   }
   let [accounts, topics, messages] = [0, 0, 0];
@@ -53,14 +57,14 @@ export async function importRecords(office: Office, lines: AsyncIterable<string>
     if (record.end) break;
     if (record.topic) {
       const state = checkedTopic(record.topic, records);
-      const put = await office.putTopic(state, pages(records));
+      const put = await admin.putTopic(state, pages(records));
       for await (const _ of pages(records)) { /* of a topic that was kept */ }
       if (put === undefined) keptTopics.push(state.topic);
       else topics++;
       messages += put ?? 0;
     } else if (record.account) {
       const account = checkedAccount(record.account, records);
-      if (await office.putAccount(account)) accounts++;
+      if (await admin.putAccount(account)) accounts++;
       else keptAccounts.push(account.name);
     } // else of a later release that this one may pass over
   }

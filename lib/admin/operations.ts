@@ -49,14 +49,14 @@ async function known(store: Store, given: Given): Promise<Account> {
 
 /** Closes all of a user's connections, on whichever servers, and makes its resume tokens worthless. */
 async function* expel(store: Store, user: string, message: string): AsyncIterable<{ done: string }> {
-  const { office, sessions, topics } = store;
-  await office.revokeTokens(user);
-  for (const { server, done: closed = [], failed } of await office.order({ do: "expel", user, message }, orderMs)) {
+  const { admin, sessions, topics } = store;
+  await admin.revokeTokens(user);
+  for (const { server, done: closed = [], failed } of await admin.order({ do: "expel", user, message }, orderMs)) {
     if (failed !== undefined) yield done(`${server}: ${failed}`);
     for (const what of closed) yield done(`${server} ${what}`);
   }
   // What no server ended: its own is gone, or did not answer.
-  const left = await office.session(user);
+  const left = await admin.session(user);
   if (!left || !await sessions.end(left, true)) return;
   await topics.announce(left.room, { user: left.user, state: "left", claim: left.claim });
   yield done(`ended ${user}'s session, which ${left.server} did not`);
@@ -64,7 +64,7 @@ async function* expel(store: Store, user: string, message: string): AsyncIterabl
 
 async function allSessions(store: Store): Promise<Map<string, SessionState>> {
   const sessions = new Map<string, SessionState>();
-  for await (const session of store.office.sessions()) sessions.set(fold(session.user), session);
+  for await (const session of store.admin.sessions()) sessions.set(fold(session.user), session);
   return sessions;
 }
 
@@ -76,7 +76,7 @@ function isoOrNull(ms: number | null): string | null {
 export const operations: Readonly<Record<string, (store: Store, given: Given) => AsyncIterable<unknown>>> = {
   async *"users list"(store) {
     const online = await allSessions(store);
-    for await (const { name, role, disabled, created, follows } of store.office.accounts()) {
+    for await (const { name, role, disabled, created, follows } of store.admin.accounts()) {
       const server = online.get(fold(name))?.server ?? null;
       yield {
         user: name,
@@ -105,27 +105,27 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
 
   async *"users disable"(store, given) {
     const { name } = await known(store, given);
-    await store.office.setDisabled(name, true);
+    await store.admin.setDisabled(name, true);
     yield done(`disabled ${name}`);
     yield* expel(store, name, "An operator disabled your account.");
   },
 
   async *"users enable"(store, given) {
     const { name } = await known(store, given);
-    await store.office.setDisabled(name, false);
+    await store.admin.setDisabled(name, false);
     yield done(`enabled ${name}`);
   },
 
   async *"users role"(store, given) {
     const { name } = await known(store, given);
     const wanted = role(given);
-    await store.office.setRole(name, wanted);
+    await store.admin.setRole(name, wanted);
     yield done(`${name} is ${wanted} now`);
   },
 
   async *"rooms list"(store) {
     const members = await store.sessions.rooms();
-    for await (const { topic, messages, last, seq } of store.office.topics()) {
+    for await (const { topic, messages, last, seq } of store.admin.topics()) {
       const { kind, name } = parseTopic(topic)!;
       if (kind !== "room") continue;
       yield { room: name, members: members.get(name) ?? 0, messages, sent: seq, last: isoOrNull(last) };
@@ -140,13 +140,13 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
     if (!Number.isSafeInteger(keep) || keep < 0) throw new AdminError("keep is a whole number");
     const topic = parseTopic(roomTopic(room));
     let there = false;
-    if (topic) { for await (const _ of store.office.topics(topic.name)) there = true; }
+    if (topic) { for await (const _ of store.admin.topics(topic.name)) there = true; }
     if (!topic || !there) throw new AdminError(`There is no room ${JSON.stringify(room)}`);
-    yield done(`forgot ${await store.office.purge(topic.name, keep)} messages of ${topic.name}`);
+    yield done(`forgot ${await store.admin.purge(topic.name, keep)} messages of ${topic.name}`);
   },
 
   async *"sessions list"(store) {
-    for await (const { user, server, room, connection, attached } of store.office.sessions()) {
+    for await (const { user, server, room, connection, attached } of store.admin.sessions()) {
       yield { user, server, room, connection, attached };
     }
   },
@@ -162,13 +162,13 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
   },
 
   async *"servers list"(store) {
-    for (const { id, leaseMs, since, sessions } of await store.office.servers()) {
+    for (const { id, leaseMs, since, sessions } of await store.admin.servers()) {
       yield { server: id, sessions, lease_ms: leaseMs, since: isoOrNull(since) };
     }
   },
 
   async *reload(store) {
-    const reports = await store.office.order({ do: "reload" }, 4 * orderMs);
+    const reports = await store.admin.order({ do: "reload" }, 4 * orderMs);
     if (reports.length === 0) throw new AdminError("No server is running");
     for (const { server, done: what = [] } of reports) {
       for (const line of what) yield done(`${server}: ${line}`);
@@ -177,5 +177,5 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
     if (failed.length > 0) throw new AdminError(failed.map(({ server, failed }) => `${server}: ${failed}`).join("; "));
   },
 
-  export: (store, given) => exportRecords(store.office, text(given, "store")),
+  export: (store, given) => exportRecords(store.admin, text(given, "store")),
 };

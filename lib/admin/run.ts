@@ -151,7 +151,7 @@ async function importFrom({ given, json }: Typed, config: Config): Promise<void>
   });
   try {
     await using store = await openForImport(config);
-    const imported = await importRecords(store.office, linesOf(bytes, { preventCancel: true }), given.merge === "yes");
+    const imported = await importRecords(store.admin, linesOf(bytes, { preventCancel: true }), given.merge === "yes");
     if (json) return print(JSON.stringify(imported));
     const { keptAccounts, keptTopics } = imported;
     print(`imported ${count({ ...imported })}`);

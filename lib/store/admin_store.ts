@@ -91,7 +91,7 @@ export interface OrderReport {
 }
 
 /** See the file's promises. */
-export interface Office {
+export interface AdminStore {
   accounts(): AsyncIterable<AccountRecord>;
   /** @returns false where there is no such account */
   setRole(name: string, role: Role): Promise<boolean>;

@@ -3,17 +3,17 @@
  */
 
 import type { Position } from "../wire/event.ts";
-import type { Place } from "./store.ts";
+import type { LogPosition } from "./store.ts";
 
 const pattern = /^([a-z0-9]{1,16})\.(0|[1-9][0-9]{0,15})\.([a-z0-9]{0,16})$/;
 
 /** The string that stands for a place. */
-export function encodePlace({ epoch, seq, id }: Place): Position {
+export function encodePosition({ epoch, seq, id }: LogPosition): Position {
   return `${epoch}.${seq}.${id}`;
 }
 
 /** @returns the place, or undefined where the string is none */
-export function decodePlace(position: unknown): Place | undefined {
+export function decodePosition(position: unknown): LogPosition | undefined {
   const parts = typeof position === "string" ? pattern.exec(position) : null;
   return parts ? { epoch: parts[1], seq: Number(parts[2]), id: parts[3] } : undefined;
 }

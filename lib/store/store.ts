@@ -19,7 +19,7 @@ import type { FileOffer } from "../wire/event.ts";
 import type { Topic } from "../wire/names.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
-import type { Office, Order, OrderReport } from "./admin_store.ts";
+import type { AdminStore, Order, OrderReport } from "./admin_store.ts";
 
 /** What a user may do beyond talking. */
 export type Role = "user" | "moderator" | "admin";
@@ -85,7 +85,7 @@ export type ClaimResult =
     /** The session that this one took the place of, if it was still there. */
     readonly superseded?: Session;
     /** Where the session stood when its connection dropped, and since its login: topic → position. */
-    readonly stood: Readonly<Record<string, string>>;
+    readonly savedPositions: Readonly<Record<string, string>>;
   }
   /** The policy keeps a live session. */
   | { readonly kind: "live" }
@@ -102,7 +102,7 @@ export interface Sessions {
   /** Replaces the session's resume tokens. @returns false where the session is no longer this connection's */
   renewToken(session: Session, tokenHash: string): Promise<boolean>;
   /** Writes down where the session stands in topics, for a resume that does not say. */
-  stand(session: Session, positions: Readonly<Record<string, string>>): Promise<void>;
+  savePositions(session: Session, positions: Readonly<Record<string, string>>): Promise<void>;
   /** Marks that the connection dropped: the session stays, but no longer stands against a login. */
   detach(session: Session): Promise<void>;
   /**
@@ -159,7 +159,7 @@ export interface Entry extends Draft {
 }
 
 /** A place in a topic's log: its last message, or the one a reader has seen. `seq` 0 and an empty id: before the first. */
-export interface Place {
+export interface LogPosition {
   readonly epoch: string;
   readonly seq: number;
   readonly id: string;
@@ -184,7 +184,7 @@ export type PublishResult =
 export interface Page {
   readonly epoch: string;
   /** The topic's newest message. */
-  readonly head: Place;
+  readonly head: LogPosition;
   /** The number of the oldest message that is kept; head + 1 where none is. */
   readonly first: number;
   /** Ascending. */
@@ -227,7 +227,7 @@ export interface Topics {
    */
   read(topic: Topic, range: { after: number; limit: number } | { before?: number; limit: number }): Promise<Page>;
   /** The topic's newest message; a topic that nobody used yet gets its epoch here. */
-  head(topic: Topic): Promise<Place>;
+  head(topic: Topic): Promise<LogPosition>;
   /**
    * Gives the log a new epoch, if it still has this one: it is not the log that positions of this epoch came from, since
    * the store came back with older data.
@@ -298,11 +298,11 @@ export interface Store extends AsyncDisposable {
   readonly files: Files;
   readonly deviceKeys: DeviceKeys;
   /** What only an operator asks for. */
-  readonly office: Office;
+  readonly admin: AdminStore;
   /** Whether the store answers and its subscriptions are heard; readiness depends on it. */
   readonly available: boolean;
   /** Why it is not available: it does not answer, or its subscriptions are silent. */
-  readonly ailment: "away" | "deaf" | undefined;
+  readonly outage: "unreachable" | "unsubscribed" | undefined;
   /**
    * Has the listener called each time the store is back after it was away, perhaps with older data. Nothing is published
    * until the listener's promise is settled, or the time limit is over.

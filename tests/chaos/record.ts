@@ -4,9 +4,9 @@
  * Plain data: the checker needs nothing else, and its tests make it by hand. Times are milliseconds since the run began.
  */
 
-import type { Place } from "../../lib/store/store.ts";
+import type { LogPosition } from "../../lib/store/store.ts";
 
-export type { Place };
+export type { LogPosition as Place };
 
 /** What a publisher knows of a message of its own. */
 export type Outcome =
@@ -42,7 +42,7 @@ export type Item =
   | {
     readonly kind: "message";
     readonly at: number;
-    readonly place: Place;
+    readonly place: LogPosition;
     readonly from: string;
     readonly cid: string | undefined;
     readonly text: string;
@@ -52,16 +52,16 @@ export type Item =
     readonly at: number;
     readonly from: number;
     readonly to: number | null;
-    readonly place: Place;
+    readonly place: LogPosition;
   }
   /** It came back after its connection was lost; the place is where the server says that it goes on from. */
-  | { readonly kind: "resumed"; readonly at: number; readonly server: string; readonly place: Place };
+  | { readonly kind: "resumed"; readonly at: number; readonly server: string; readonly place: LogPosition };
 
 /** One reader's uninterrupted following of a topic, over lost connections, from the place that it was given at first. */
 export interface Stretch {
   readonly reader: string;
   readonly topic: string;
-  readonly opened: { readonly at: number; readonly by: string; readonly server: string; readonly place: Place };
+  readonly opened: { readonly at: number; readonly by: string; readonly server: string; readonly place: LogPosition };
   readonly items: Item[];
   /** How it ended; while it has not, everything up to the log's head is owed. */
   closed?: { readonly at: number; readonly by: string };
@@ -96,7 +96,7 @@ export interface Rollback {
 export interface Marked {
   readonly inbox: string;
   readonly at: number;
-  readonly given: Place;
+  readonly given: LogPosition;
   readonly marked: number;
 }
 

@@ -6,7 +6,7 @@
  * resume that leaves a topic out.
  */
 
-import { decodePlace } from "../../lib/store/log_position.ts";
+import { decodePosition } from "../../lib/store/log_position.ts";
 import type { Json } from "./connection.ts";
 import type { Marked, Place, Stretch } from "./record.ts";
 import type { Timeline } from "./timeline.ts";
@@ -51,7 +51,7 @@ export class View {
 
   /** Where it stands in a topic. */
   place(topic: string): Place | undefined {
-    return decodePlace(this.#open.get(topic)?.pos);
+    return decodePosition(this.#open.get(topic)?.pos);
   }
 
   /** A command is sent that changes what is followed: until it is answered, it may have or not. */
@@ -66,7 +66,7 @@ export class View {
 
   /** The inbox was said to be read up to here. */
   mark(pos: string): void {
-    this.#marked = Math.max(this.#marked, decodePlace(pos)?.seq ?? 0);
+    this.#marked = Math.max(this.#marked, decodePosition(pos)?.seq ?? 0);
   }
 
   /** A login was answered: all begins anew. */
@@ -77,7 +77,7 @@ export class View {
     for (const [topic, pos] of Object.entries(positions)) {
       this.open(topic, pos, "login", server);
       if (!topic.startsWith("inbox:")) continue;
-      const given = decodePlace(pos);
+      const given = decodePosition(pos);
       if (given) marks.push({ inbox: topic, at: timeline.now, given, marked: this.#marked });
     }
   }
@@ -86,7 +86,7 @@ export class View {
   resumed(positions: Readonly<Record<string, string>>, server: string): void {
     const { timeline } = this.#sink;
     for (const [topic, { stretch }] of [...this.#open]) {
-      const place = decodePlace(positions[topic]);
+      const place = decodePosition(positions[topic]);
       if (place) {
         stretch.items.push({ kind: "resumed", at: timeline.now, server, place });
         continue;
@@ -109,7 +109,7 @@ export class View {
   /** It follows a topic from here on, unless it does already. */
   open(topic: string, pos: string, by: string, server: string): void {
     if (this.#open.has(topic)) return;
-    const place = decodePlace(pos);
+    const place = decodePosition(pos);
     if (!place) {
       return this.#notice("positions are whole", `${this.reader} was given ${JSON.stringify(pos)} in ${topic}`);
     }
@@ -139,7 +139,7 @@ export class View {
   take(event: Json): void {
     const { topic, pos } = event;
     const open = this.#open.get(topic);
-    const place = decodePlace(pos);
+    const place = decodePosition(pos);
     if (!open || !place) {
       const text = `${this.reader} got ${JSON.stringify(event).slice(0, 200)} and does not follow that`;
       return this.#notice("only what one follows", text);

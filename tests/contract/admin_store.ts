@@ -33,13 +33,13 @@ const record: AccountRecord = {
 
 /** Declares the tests. */
 export function officeContract(test: Declare): void {
-  test("Office.accounts() gives every account once, with all that belongs to it", async ({ store }) => {
-    const { office, accounts, sessions } = store;
+  test("AdminStore.accounts() gives every account once, with all that belongs to it", async ({ store }) => {
+    const { admin: office, accounts, sessions } = store;
     const names = Array.from({ length: 1_200 }, (_, index) => `user${index}`);
     await Promise.all(names.map((name) => accounts.create(account(name))));
     await accounts.follow("user1", "user2", 10);
     const session = await login(store, "Eve", { tokenHash: "one", room: "general" });
-    await sessions.stand(session, { "room:general": "here.1.x" });
+    await sessions.savePositions(session, { "room:general": "here.1.x" });
     await store.deviceKeys.announce("eve", "one", 8);
     await store.deviceKeys.announce("eve", "two", 8);
     const found = new Map((await all(office.accounts())).map((one) => [one.name, one]));
@@ -56,16 +56,16 @@ export function officeContract(test: Declare): void {
     ]);
   });
 
-  test("Office.setRole() changes the role and nothing else, of accounts that there are", async ({ store }) => {
+  test("AdminStore.setRole() changes the role and nothing else, of accounts that there are", async ({ store }) => {
     await store.accounts.create(account("Eve"));
-    assert.equal(await store.office.setRole("eve", "moderator"), true);
+    assert.equal(await store.admin.setRole("eve", "moderator"), true);
     assert.deepEqual({ ...await store.accounts.find("Eve") }, account("Eve", { role: "moderator" }));
-    assert.equal(await store.office.setRole("bob", "admin"), false);
+    assert.equal(await store.admin.setRole("bob", "admin"), false);
     assert.equal(await store.accounts.find("bob"), undefined);
   });
 
-  test("Office.setDisabled() refuses claims by password and by token until it is undone", async ({ store }) => {
-    const { office, sessions, accounts } = store;
+  test("AdminStore.setDisabled() refuses claims by password and by token until it is undone", async ({ store }) => {
+    const { admin: office, sessions, accounts } = store;
     const session = await login(store, "Eve", { tokenHash: "one" });
     assert.equal(await office.setDisabled("eve", true), true);
     assert.equal((await accounts.find("eve"))!.disabled, true);
@@ -79,8 +79,8 @@ export function officeContract(test: Declare): void {
     assert.equal(await office.setDisabled("bob", true), false);
   });
 
-  test("Office.sessions() and session() tell who is where, and whether the connection is there", async ({ store }) => {
-    const { office, sessions } = store;
+  test("AdminStore.sessions() and session() tell who is where, and whether the connection is there", async ({ store }) => {
+    const { admin: office, sessions } = store;
     const eve = await login(store, "Eve", { room: "general" });
     const bob = await login(store, "bob");
     await sessions.detach(bob);
@@ -92,15 +92,15 @@ export function officeContract(test: Declare): void {
     assert.equal((await claim(store, "eve", { presentedHash: `token of ${eve.connection}` })).kind, "refused");
   });
 
-  test("Office.servers() lists this server with its sessions", async ({ store }) => {
+  test("AdminStore.servers() lists this server with its sessions", async ({ store }) => {
     await login(store, "Eve");
-    const [server, ...others] = await store.office.servers();
+    const [server, ...others] = await store.admin.servers();
     assert.deepEqual([server!.id, server!.sessions, others], [store.id, 1, []]);
     assert.ok(server!.leaseMs === null || server!.leaseMs > 0);
   });
 
-  test("Office.order() reaches the server, and gives what it reports", async ({ store }) => {
-    const ordered = store.office.order({ do: "reload" }, 10_000);
+  test("AdminStore.order() reaches the server, and gives what it reports", async ({ store }) => {
+    const ordered = store.admin.order({ do: "reload" }, 10_000);
     let signal;
     while (!(signal = store.signals.find(({ kind }) => kind === "order"))) await new Promise((r) => setTimeout(r, 1));
     assert.ok(signal.kind === "order");
@@ -110,13 +110,13 @@ export function officeContract(test: Declare): void {
     assert.deepEqual(await ordered, [report]);
   });
 
-  test("Office.order() says which server did not answer in time", async ({ store }) => {
-    const [report] = await store.office.order({ do: "reload" }, 20);
+  test("AdminStore.order() says which server did not answer in time", async ({ store }) => {
+    const [report] = await store.admin.order({ do: "reload" }, 20);
     assert.deepEqual(report, { server: store.id, failed: "it did not answer in time" });
   });
 
-  test("Office.topics() and log() give every log, up to the number that is asked for", async ({ store }) => {
-    const { office, topics } = store;
+  test("AdminStore.topics() and log() give every log, up to the number that is asked for", async ({ store }) => {
+    const { admin: office, topics } = store;
     await topics.head("room:empty");
     for (let i = 1; i <= 1_100; i++) void topics.publish("room:general", { from: "eve", text: `${i}` }, undefined);
     await topics.publish("inbox:bob", { from: "eve", text: "hi", to: "bob" }, undefined);
@@ -138,8 +138,8 @@ export function officeContract(test: Declare): void {
     assert.deepEqual(await all(office.topics("nowhere")), []);
   });
 
-  test("Office.purge() forgets a room's messages but the last few, and its numbers go on", async ({ store }) => {
-    const { office, topics } = store;
+  test("AdminStore.purge() forgets a room's messages but the last few, and its numbers go on", async ({ store }) => {
+    const { admin: office, topics } = store;
     for (let i = 1; i <= 5; i++) await topics.publish("room:general", { from: "eve", text: `${i}` }, undefined);
     const { epoch } = await topics.head("room:general");
     assert.equal(await office.purge("general", 2), 3);
@@ -153,8 +153,8 @@ export function officeContract(test: Declare): void {
     assert.equal(next.kind === "published" && next.seq, 6);
   });
 
-  test("Office.putAccount() makes an account whole, and leaves one that is there", async ({ store }) => {
-    const { office, accounts } = store;
+  test("AdminStore.putAccount() makes an account whole, and leaves one that is there", async ({ store }) => {
+    const { admin: office, accounts } = store;
     await accounts.create(account("bob"));
     const tokens = { current: "now", previous: "before", revoked: "", room: "general", expires: Date.now() + 60_000 };
     const keys = [{ public: "one", added: 1, used: 9 }, { public: "two", added: 2, used: 3 }];
@@ -166,14 +166,16 @@ export function officeContract(test: Declare): void {
     const enabled = { ...record, name: "Ann", disabled: undefined, tokens } as unknown as AccountRecord;
     assert.equal(await office.putAccount(enabled), true);
     const resumed = claimed(await claim(store, "ann", { presentedHash: "before" }));
-    assert.deepEqual([resumed.session.room, { ...resumed.stood }], ["general", { "room:lobby": "here.3.id3" }]);
+    assert.deepEqual([resumed.session.room, { ...resumed.savedPositions }], ["general", {
+      "room:lobby": "here.3.id3",
+    }]);
     assert.ok(resumed.session.claim > 7, "a claim only grows");
     assert.equal(await office.putAccount({ ...record, hash: "another" }), false);
     assert.equal((await accounts.find("eve"))!.hash, record.hash);
   });
 
-  test("Office.putTopic() keeps epoch, numbers, ids and times, and what comes next goes on", async ({ store }) => {
-    const { office, topics } = store;
+  test("AdminStore.putTopic() keeps epoch, numbers, ids and times, and what comes next goes on", async ({ store }) => {
+    const { admin: office, topics } = store;
     const log = entries(3, 700);
     const state: TopicState = { topic: "inbox:bob", epoch: "abc", seq: 702, id: "id702", read: 5 };
     const withEpoch = { ...state, renewed: { previous: "xyz", since: 2 } };
@@ -190,8 +192,8 @@ export function officeContract(test: Declare): void {
     assert.equal(next.kind === "published" && next.seq, 703);
   });
 
-  test("Office.putTopic() knows the cids of messages that are young enough", async ({ store }) => {
-    const { office, topics } = store;
+  test("AdminStore.putTopic() knows the cids of messages that are young enough", async ({ store }) => {
+    const { admin: office, topics } = store;
     const [young] = entries(1, 1);
     const state: TopicState = { topic: "feed:eve", epoch: "abc", seq: 1, id: "id1", read: 0 };
     await office.putTopic(state, pages([{ ...young!, cid: "x" }]));
@@ -199,8 +201,8 @@ export function officeContract(test: Declare): void {
     assert.deepEqual(again, { kind: "published", seq: 1, time: young!.time, repeated: true });
   });
 
-  test("Office.putTopic() leaves a topic that has messages, and takes the place of one that has none", async ({ store }) => {
-    const { office, topics } = store;
+  test("AdminStore.putTopic() leaves a topic that has messages, and takes the place of one that has none", async ({ store }) => {
+    const { admin: office, topics } = store;
     await topics.publish("room:general", { from: "eve", text: "mine" }, undefined);
     const { epoch: fresh } = await topics.head("room:lobby");
     const state = { epoch: "abc", seq: 2, id: "id2", read: 0 };
@@ -211,8 +213,8 @@ export function officeContract(test: Declare): void {
     assert.equal((await topics.read("room:lobby", { limit: 5 })).entries.length, 2);
   });
 
-  test("Office.putTopic() leaves out what is before a hole, and nothing of a log that breaks off", async ({ store }) => {
-    const { office, topics } = store;
+  test("AdminStore.putTopic() leaves out what is before a hole, and nothing of a log that breaks off", async ({ store }) => {
+    const { admin: office, topics } = store;
     const state = { epoch: "abc", seq: 9, id: "id9", read: 0 };
     assert.equal(
       await office.putTopic({ ...state, topic: "room:general" }, pages(entries(1, 3), entries(7, 3))),
@@ -230,27 +232,27 @@ export function officeContract(test: Declare): void {
     assert.equal((await topics.read("room:lobby", { limit: 10 })).entries.length, 3);
   });
 
-  test("Office.isEmpty() is so until there is an account or a message", async ({ store }) => {
-    assert.equal(await store.office.isEmpty(), true);
+  test("AdminStore.isEmpty() is so until there is an account or a message", async ({ store }) => {
+    assert.equal(await store.admin.isEmpty(), true);
     await store.topics.head("room:lobby");
-    assert.equal(await store.office.isEmpty(), true);
+    assert.equal(await store.admin.isEmpty(), true);
     await store.topics.publish("room:lobby", { from: "eve", text: "hi" }, undefined);
-    assert.equal(await store.office.isEmpty(), false);
+    assert.equal(await store.admin.isEmpty(), false);
   });
 
-  test("Office tells of every server, and orders all of them", async ({ store, place }) => {
+  test("AdminStore tells of every server, and orders all of them", async ({ store, place }) => {
     const other = await place.open();
     await login(store, "eve");
     await login(other, "bob");
-    assert.deepEqual((await store.office.servers()).map(({ id, sessions }) => [id, sessions]), [
+    assert.deepEqual((await store.admin.servers()).map(({ id, sessions }) => [id, sessions]), [
       [store.id, 1],
       [other.id, 1],
     ]);
-    assert.deepEqual((await all(store.office.sessions())).map(({ user, server }) => [user, server]).sort(), [
+    assert.deepEqual((await all(store.admin.sessions())).map(({ user, server }) => [user, server]).sort(), [
       ["bob", other.id],
       ["eve", store.id],
     ]);
-    const reports = await store.office.order({ do: "expel", user: "bob", message: "go" }, 50);
+    const reports = await store.admin.order({ do: "expel", user: "bob", message: "go" }, 50);
     assert.deepEqual(reports.map(({ server }) => server), [store.id, other.id]);
     assert.ok(other.signals.some((signal) => signal.kind === "order" && signal.order.do === "expel"));
   }, { demand: "several servers" });

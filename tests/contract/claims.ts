@@ -12,7 +12,7 @@ export function claimsContract(test: Declare): void {
     const { claim: number, ...session } = result.session;
     assert.deepEqual(session, { user: "Eve", server: store.id, connection, room: "general" });
     assert(Number.isSafeInteger(number) && number > 0);
-    assert.deepEqual([result.superseded, { ...result.stood }], [undefined, {}]);
+    assert.deepEqual([result.superseded, { ...result.savedPositions }], [undefined, {}]);
   });
 
   test("Sessions.claim() grows its number with every claim, also after the session ended", async ({ store }) => {
@@ -115,19 +115,19 @@ export function claimsContract(test: Declare): void {
     const { sessions } = store;
     const late = await login(store, "eve", { room: "general" });
     const { session } = claimed(await claim(store, "eve", { room: "general", tokenHash: "present" }));
-    await sessions.stand(session, { "room:general": "here" });
+    await sessions.savePositions(session, { "room:general": "here" });
     assert.equal(await sessions.end(late, true), false);
     assert.equal(await sessions.move(late, "lobby"), undefined);
     assert.equal(await sessions.renewToken(late, "other"), false);
     assert.equal(await sessions.reassert(late, "other"), undefined);
     await sessions.detach(late);
-    await sessions.stand(late, { "room:general": "there", "room:lobby": "there" });
+    await sessions.savePositions(late, { "room:general": "there", "room:lobby": "there" });
     assert.deepEqual(await sessions.online(), ["eve"]);
     assert.deepEqual([...await sessions.rooms()], [["general", 1]]);
     assert.deepEqual(await claim(store, "eve", { policy: "reject" }), { kind: "live" });
     const resumed = claimed(await claim(store, "eve", { presentedHash: "present" }));
     assert.deepEqual({ ...resumed.superseded }, session);
-    assert.deepEqual({ ...resumed.stood }, { "room:general": "here" });
+    assert.deepEqual({ ...resumed.savedPositions }, { "room:general": "here" });
   });
 
   test("Sessions: two ends of one session at once end it once, and its successor stays", async ({ store }) => {

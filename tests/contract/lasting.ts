@@ -50,13 +50,13 @@ export function lastingContract(test: Declare): void {
 
   test("Store keeps cids, resume tokens and where sessions stood over a restart", async ({ store, place }) => {
     const session = await login(store, "eve", { tokenHash: "one", room: "general" });
-    await store.sessions.stand(session, { "room:general": "here" });
+    await store.sessions.savePositions(session, { "room:general": "here" });
     const draft = { from: "eve", text: "hi", cid: "x" };
     await store.topics.publish("room:general", draft, session);
     await store[Symbol.asyncDispose]();
 
     const again = await place.open();
-    const { session: resumed, stood } = claimed(await claim(again, "eve", { presentedHash: "one" }));
+    const { session: resumed, savedPositions: stood } = claimed(await claim(again, "eve", { presentedHash: "one" }));
     assert.equal(resumed.room, "general");
     assert.deepEqual({ ...stood }, { "room:general": "here" });
     assert(resumed.claim > session.claim, "a claim only grows");

@@ -120,18 +120,18 @@ export function tokensContract(test: Declare): void {
   test("Sessions.stand() is told to a resume, topic by topic the last, and forgotten with a login", async ({ store }) => {
     const { sessions } = store;
     const session = await login(store, "eve", { tokenHash: "one" });
-    await sessions.stand(session, { "room:lobby": "1", "inbox:eve": "1" });
-    await sessions.stand(session, { "room:lobby": "2" });
-    await sessions.stand(session, {});
+    await sessions.savePositions(session, { "room:lobby": "1", "inbox:eve": "1" });
+    await sessions.savePositions(session, { "room:lobby": "2" });
+    await sessions.savePositions(session, {});
     await sessions.detach(session);
     const resumed = claimed(await resume(store, "one", "two"));
-    assert.deepEqual({ ...resumed.stood }, { "room:lobby": "2", "inbox:eve": "1" });
+    assert.deepEqual({ ...resumed.savedPositions }, { "room:lobby": "2", "inbox:eve": "1" });
     await sessions.end(resumed.session, false);
-    assert.deepEqual({ ...claimed(await resume(store, "two", "three")).stood }, {
+    assert.deepEqual({ ...claimed(await resume(store, "two", "three")).savedPositions }, {
       "room:lobby": "2",
       "inbox:eve": "1",
     });
-    assert.deepEqual({ ...claimed(await claim(store, "eve", { tokenHash: "four" })).stood }, {});
-    assert.deepEqual({ ...claimed(await resume(store, "four", "five")).stood }, {});
+    assert.deepEqual({ ...claimed(await claim(store, "eve", { tokenHash: "four" })).savedPositions }, {});
+    assert.deepEqual({ ...claimed(await resume(store, "four", "five")).savedPositions }, {});
   });
 }

@@ -33,17 +33,17 @@ Deno.test("observedStore() times operations by name and counts those that fail",
     metrics.histogram("chat_store_operation_duration_seconds", { operation }).counts.reduce((a, b) => a + b);
   assert.deepEqual([timed("find"), timed("join")], [1, 1]);
   assert.equal(metrics.counter("chat_store_errors_total", { operation: "find" }).value, 0);
-  assert.deepEqual([store.available, store.ailment], [true, undefined]);
+  assert.deepEqual([store.available, store.outage], [true, undefined]);
 });
 
 Deno.test("observedStore() counts a failure, and hands it on as it is", async () => {
   const { plain, metrics } = watched();
   const away = new ChatError("store_unavailable", "away");
-  const failing = { ...plain, available: false, ailment: "away", accounts: { find: () => Promise.reject(away) } };
+  const failing = { ...plain, available: false, outage: "unreachable", accounts: { find: () => Promise.reject(away) } };
   const store = observedStore(failing as unknown as Store, metrics);
   await assert.rejects(store.accounts.find("a"), away);
   assert.equal(metrics.counter("chat_store_errors_total", { operation: "find" }).value, 1);
-  assert.equal(store.ailment, "away");
+  assert.equal(store.outage, "unreachable");
   await plain[Symbol.asyncDispose]();
 });
 

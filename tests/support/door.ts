@@ -13,7 +13,7 @@
 import { createInterface } from "node:readline";
 import process from "node:process";
 import { getLog } from "../../lib/observability/log.ts";
-import { Kernel } from "../../lib/server/connection/linux_sockets.ts";
+import { LinuxSockets } from "../../lib/server/connection/linux_sockets.ts";
 import { Listener, type Pem } from "../../lib/server/connection/listener.ts";
 
 async function read(cert: string, key: string): Promise<Pem> {
@@ -21,7 +21,7 @@ async function read(cert: string, key: string): Promise<Pem> {
 }
 
 const [cert, key, lingerMs] = Deno.args;
-using kernel = Kernel.open();
+using kernel = LinuxSockets.open();
 const listener = new Listener({
   hostname: "127.0.0.1",
   port: 0,
@@ -34,7 +34,7 @@ const listener = new Listener({
   maxConnectionsPerAddress: 10_000,
   maxHandshakes: 1_000,
   log: getLog("test"),
-  kernel,
+  sockets: kernel,
   async serve(conn) {
     const buffer = new Uint8Array(16);
     for (let read; (read = await conn.read(buffer)) !== null;) await conn.write(buffer.subarray(0, read));

@@ -6,7 +6,7 @@
  */
 
 import { ChatError } from "../../lib/common/errors.ts";
-import type { Entry, Page, Place, Subscription, Topics, TopicSignal } from "../../lib/store/store.ts";
+import type { Entry, LogPosition, Page, Subscription, Topics, TopicSignal } from "../../lib/store/store.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 
 interface Log {
@@ -92,7 +92,7 @@ export class FakeTopics implements Topics {
   }
 
   /** Where the log stands. */
-  place(topic: Topic): Place {
+  place(topic: Topic): LogPosition {
     const { epoch, first, entries } = this.#log(topic);
     return { epoch, seq: first + entries.length - 1, id: entries.at(-1)?.id ?? "" };
   }
@@ -107,7 +107,7 @@ export class FakeTopics implements Topics {
     });
   }
 
-  head(topic: Topic): Promise<Place> {
+  head(topic: Topic): Promise<LogPosition> {
     return this.#call(`head ${topic}`, () => this.place(topic));
   }
 

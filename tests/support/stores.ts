@@ -76,14 +76,14 @@ abstract class Place implements StorePlace {
     this.#open.add(store);
     const signals: ServerSignal[] = [];
     const joined = await store.servers.join(id, (signal) => void signals.push(signal));
-    const { accounts, sessions, topics, servers, files, deviceKeys, office } = store;
+    const { accounts, sessions, topics, servers, files, deviceKeys, admin: office } = store;
     return {
-      ...{ id: joined, signals, accounts, sessions, topics, servers, files, deviceKeys, office },
+      ...{ id: joined, signals, accounts, sessions, topics, servers, files, deviceKeys, admin: office },
       get available() {
         return store.available;
       },
-      get ailment() {
-        return store.ailment;
+      get outage() {
+        return store.outage;
       },
       onReturn: (listener) => store.onReturn(listener),
       [Symbol.asyncDispose]: async () => {

@@ -4,11 +4,11 @@
  */
 
 import assert from "node:assert/strict";
-import { Following, type PacedFollower } from "../../lib/server/delivery/topic_readers.ts";
+import { type PacedFollower, TopicReaders } from "../../lib/server/delivery/topic_readers.ts";
 import { type Turns } from "../../lib/server/delivery/flush_scheduler.ts";
 import { type Follower, Hub } from "../../lib/server/delivery/hub.ts";
 import { type Outlet, Relay } from "../../lib/server/delivery/relay.ts";
-import { decodePlace } from "../../lib/store/log_position.ts";
+import { decodePosition } from "../../lib/store/log_position.ts";
 import type { GapEvent, ServerEvent } from "../../lib/wire/event.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 import { FakeTopics } from "./fake_topics.ts";
@@ -91,19 +91,19 @@ export interface TestFollowing extends AsyncDisposable {
   readonly topics: FakeTopics;
   readonly relay: Relay;
   readonly reader: Reader;
-  readonly following: Following;
+  readonly following: TopicReaders;
   /** Another connection of the same server. */
-  other(): { readonly reader: Reader; readonly following: Following };
+  other(): { readonly reader: Reader; readonly following: TopicReaders };
 }
 
 /** Makes a connection that follows nothing yet. */
 export function makeFollowing(topics: FakeTopics = new FakeTopics()): TestFollowing {
   const hub = new Hub(microturns);
   const relay = new Relay({ topics, outlet: hub, retryMs: 1, pageSize: 3 });
-  const all: Following[] = [];
+  const all: TopicReaders[] = [];
   const other = () => {
     const reader = new Reader(hub);
-    const following = new Following({ topics, relay, hub }, reader);
+    const following = new TopicReaders({ topics, relay, hub }, reader);
     all.push(following);
     return { reader, following };
   };
@@ -123,7 +123,7 @@ export function makeFollowing(topics: FakeTopics = new FakeTopics()): TestFollow
  */
 export function assertBegunAnew(words: readonly string[], before: number, topics: FakeTopics, topic: Topic): void {
   const pos = new RegExp(`^gap ${before + 1}\\.\\. then (\\S+)$`).exec(words[before])?.[1];
-  const place = decodePlace(pos);
+  const place = decodePosition(pos);
   assert(place, words.join(", "));
   const { epoch, seq } = topics.place(topic);
   assert.equal(place.epoch, epoch);

@@ -7,7 +7,7 @@ import { cleanLine } from "../base/clean.ts";
 import type { Exit } from "../base/exit.ts";
 import { isSecret, readLine } from "../terminal/input.ts";
 import { logIn, type LoginChoice } from "./login.ts";
-import { AlreadyTold, type OwnCall } from "../session/local_commands.ts";
+import { AlreadyTold, type LocalCall } from "../session/local_commands.ts";
 import { errorLine, note, render } from "../terminal/render.ts";
 import type { Session } from "../session/session.ts";
 import type { Screen } from "../terminal/screen.ts";
@@ -28,23 +28,23 @@ export async function runInteractive(
   choice: LoginChoice,
   additions?: Additions,
 ): Promise<Exit> {
-  const seat = new Seat(session, screen, additions);
-  const shown = seat.show();
+  const conversation = new Conversation(session, screen, additions);
+  const shown = conversation.show();
   try {
     let next: LoginChoice | undefined = choice;
-    while (next && await logIn(session, screen, next)) next = await seat.talk();
+    while (next && await logIn(session, screen, next)) next = await conversation.talk();
     await session.quit(farewellMs);
   } finally {
     session.close();
     await shown;
     if (session.givenUp > 0) screen.farewell(note(`Lines that you typed and that were not sent: ${session.givenUp}`));
-    await seat.settled();
+    await conversation.settled();
   }
   return session.ending!.exit;
 }
 
 /** One person in front of a screen. */
-class Seat {
+class Conversation {
   readonly #session: Session;
   readonly #screen: Screen;
   readonly #additions: Additions | undefined;
@@ -142,7 +142,7 @@ class Seat {
   }
 
   /** Does one of the client's own commands, while the person goes on typing. */
-  async #perform({ command, rest }: OwnCall): Promise<void> {
+  async #perform({ command, rest }: LocalCall): Promise<void> {
     const screen = this.#screen;
     try {
       await command.run(rest, {

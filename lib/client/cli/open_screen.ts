@@ -10,7 +10,7 @@ import type { Screen } from "../terminal/screen.ts";
 import type { ScreenOptions } from "../tui/choices.ts";
 import { FullScreen } from "../tui/full_screen.ts";
 import { HistoryFile } from "../tui/history_file.ts";
-import { makeLook } from "../tui/theme.ts";
+import { makeTheme } from "../tui/theme.ts";
 import { ReadMarks } from "../tui/read_marks.ts";
 import { Terminal } from "../terminal/terminal.ts";
 import { onTerminal, processTty } from "../terminal/tty.ts";
@@ -25,7 +25,7 @@ export function openScreen(session: Session, additions: Additions, options: Scre
     tty: processTty,
     session,
     additions,
-    look: makeLook(color === "always" || (color === "auto" && !noColor)),
+    theme: makeTheme(color === "always" || (color === "auto" && !noColor)),
     history: new HistoryFile(inState("history")),
     marks: new ReadMarks(inState("read")),
     notify,

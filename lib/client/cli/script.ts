@@ -15,7 +15,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import type { Request } from "../net/connection.ts";
 import { ClientError, type Exit } from "../base/exit.ts";
 import { readLine, readLogin } from "../terminal/input.ts";
-import { AlreadyTold, type OwnCall } from "../session/local_commands.ts";
+import { AlreadyTold, type LocalCall } from "../session/local_commands.ts";
 import { errorLine, note, render } from "../terminal/render.ts";
 import type { Session } from "../session/session.ts";
 import type { Login, Update } from "../session/update.ts";
@@ -159,7 +159,7 @@ class Script {
   }
 
   /** Does one of the client's own commands, to its end. */
-  async #own({ command, rest }: OwnCall): Promise<void> {
+  async #own({ command, rest }: LocalCall): Promise<void> {
     await this.#echo();
     const { out, err } = this.#options;
     let writing = Promise.resolve();

@@ -7,7 +7,7 @@ import type { DeviceKey, Reply, UserKeys } from "../../wire/event.ts";
 import { isUsername } from "../../wire/names.ts";
 import type { Request } from "../net/connection.ts";
 import { ClientError } from "../base/exit.ts";
-import { misused, type OwnCommand, type Tell } from "../session/local_commands.ts";
+import { type LocalCommand, misused, type Tell } from "../session/local_commands.ts";
 import type { Account } from "./account.ts";
 import type { KeySets } from "./known_keys.ts";
 import type { Sealing } from "./sealing.ts";
@@ -22,10 +22,10 @@ export interface SealSession {
 }
 
 /** See the file's first line. */
-export function sealCommands(sealing: SealPort, session: SealSession): OwnCommand[] {
+export function sealCommands(sealing: SealPort, session: SealSession): LocalCommand[] {
   let listed: readonly DeviceKey[] | undefined;
 
-  const verify: OwnCommand = {
+  const verify: LocalCommand = {
     name: "verify",
     usage: "/verify <user> [yes|no|accept]",
     help: "compare the safety number with a user; yes marks it as the same, no takes that back, " +
@@ -53,7 +53,7 @@ export function sealCommands(sealing: SealPort, session: SealSession): OwnComman
     },
   };
 
-  const keys: OwnCommand = {
+  const keys: LocalCommand = {
     name: "keys",
     usage: "/keys [remove <n>]",
     help: "list your devices that can read your private messages, or remove one",

@@ -17,7 +17,7 @@ const maxInVain = 3;
 const maxSenders = 10_000;
 
 /** See the file's first lines. */
-export class Questions {
+export class KeyRequests {
   readonly #link: Pick<LinkPort, "request">;
   readonly #sealing: Pick<Sealing, "account">;
   readonly #open = new Map<Request, string>();

@@ -20,7 +20,7 @@ interface Held {
 const maxHeld = 1000;
 
 /** See the file's first lines. */
-export class HeldSteps {
+export class OrderedBuffer {
   #held: Held[] = [];
   #news = Promise.withResolvers<undefined>();
 

@@ -17,9 +17,9 @@ import { fold } from "../../wire/names.ts";
 import type { Answer, Request } from "../net/connection.ts";
 import type { LinkPort } from "../session/link.ts";
 import { isObject } from "../base/shape.ts";
-import type { HeldSteps } from "./ordered_buffer.ts";
+import type { OrderedBuffer } from "./ordered_buffer.ts";
 import { unmarked } from "./privacy.ts";
-import type { Questions } from "./key_requests.ts";
+import type { KeyRequests } from "./key_requests.ts";
 import type { Prepared, Sealing } from "./sealing.ts";
 
 /** A private message on its way: as it was given, and as it was encrypted. */
@@ -32,9 +32,9 @@ interface Sent {
 export interface OutboxOptions {
   readonly link: Pick<LinkPort, "commands" | "maxMessageBytes" | "request">;
   readonly sealing: Sealing;
-  readonly questions: Questions;
+  readonly keyRequests: KeyRequests;
   /** Gets the answers, and what a person should know. */
-  readonly told: Pick<HeldSteps, "push" | "note">;
+  readonly told: Pick<OrderedBuffer, "push" | "note">;
 }
 
 /** How often a message is encrypted anew before the server is believed to make fun of it. */
@@ -44,7 +44,7 @@ const maxAttempts = 5;
 export class Outbox {
   readonly #link: OutboxOptions["link"];
   readonly #sealing: Sealing;
-  readonly #questions: Questions;
+  readonly #keyRequests: KeyRequests;
   readonly #told: OutboxOptions["told"];
   readonly #attempts = new WeakMap<Request, number>();
   /** Messages that were on their way when a connection was lost: whether they arrived, nobody knows. */
@@ -55,10 +55,10 @@ export class Outbox {
   #again = false;
   #life = 0;
 
-  constructor({ link, sealing, questions, told }: OutboxOptions) {
+  constructor({ link, sealing, keyRequests, told }: OutboxOptions) {
     this.#link = link;
     this.#sealing = sealing;
-    this.#questions = questions;
+    this.#keyRequests = keyRequests;
     this.#told = told;
   }
 
@@ -125,7 +125,7 @@ export class Outbox {
     const { device } = this.#sealing.account ?? {};
     // Nobody will be able to read what is encrypted for a key that goes with this run.
     if (device && !device.kept && (request.cmd === "quit" || request.cmd === "logout")) {
-      this.#questions.ask({ cmd: "unkey", public: device.public }, "");
+      this.#keyRequests.ask({ cmd: "unkey", public: device.public }, "");
     }
     this.#link.request(request);
   }
@@ -135,7 +135,7 @@ export class Outbox {
     const life = this.#life;
     const to = String(request.to);
     const missing = this.#link.commands.find("keys") ? this.#sealing.missing(to) : [];
-    for (const user of missing) this.#questions.askFor(user);
+    for (const user of missing) this.#keyRequests.askFor(user);
     if (missing.length > 0) return false;
     // Another one may be refused and sent again: this one is not to overtake it.
     if ([...this.#sent.values()].some(({ prepared }) => fold(prepared.to) === fold(to))) return false;

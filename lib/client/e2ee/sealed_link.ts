@@ -13,11 +13,11 @@ import type { Reply, TopicEvent } from "../../wire/event.ts";
 import { isUsername } from "../../wire/names.ts";
 import type { Answer, Connection, Incoming, Request } from "../net/connection.ts";
 import type { LinkPort, LinkStep } from "../session/link.ts";
-import { HeldSteps } from "./ordered_buffer.ts";
+import { OrderedBuffer } from "./ordered_buffer.ts";
 import { Opening } from "./opening.ts";
 import { Outbox } from "./outbox.ts";
 import { unmarked } from "./privacy.ts";
-import { Questions } from "./key_requests.ts";
+import { KeyRequests } from "./key_requests.ts";
 import type { Sealing } from "./sealing.ts";
 import { senseless } from "./user_keys.ts";
 
@@ -30,9 +30,9 @@ const unordered: ReadonlySet<string> = new Set([...logins, "pong", "seen"]);
 export class SealedLink implements LinkPort {
   readonly #link: LinkPort;
   readonly #sealing: Sealing;
-  readonly #held = new HeldSteps();
+  readonly #held = new OrderedBuffer();
   readonly #note = (sentence: string) => this.#held.note(sentence);
-  readonly #questions: Questions;
+  readonly #keyRequests: KeyRequests;
   readonly #outbox: Outbox;
   /** The connection is lost, and whoever sends does not know it yet. */
   #lost = false;
@@ -41,8 +41,8 @@ export class SealedLink implements LinkPort {
   constructor(link: LinkPort, sealing: Sealing) {
     this.#link = link;
     this.#sealing = sealing;
-    this.#questions = new Questions(link, sealing);
-    this.#outbox = new Outbox({ link, sealing, questions: this.#questions, told: this.#held });
+    this.#keyRequests = new KeyRequests(link, sealing);
+    this.#outbox = new Outbox({ link, sealing, keyRequests: this.#keyRequests, told: this.#held });
   }
 
   get route(): LinkPort["route"] {
@@ -98,7 +98,7 @@ export class SealedLink implements LinkPort {
     if (step.kind === "incoming") return await this.#takeIncoming(step.incoming);
     if (step.kind !== "down") return this.#held.push(step);
     this.#outbox.drop();
-    this.#questions.clear();
+    this.#keyRequests.clear();
     this.#held.drop();
     this.#lost = true;
     this.#held.pushLater(() => {
@@ -110,7 +110,7 @@ export class SealedLink implements LinkPort {
 
   async #takeIncoming(incoming: Incoming): Promise<void> {
     if (incoming.kind === "event") return await this.#takeEvent(incoming);
-    const asked = this.#questions.about(incoming.request);
+    const asked = this.#keyRequests.about(incoming.request);
     if (asked !== undefined) return this.#takeKeys(asked, incoming);
     if (this.#outbox.take(incoming)) return;
     if (incoming.kind === "reply") await this.#takeReply(incoming.request, incoming.reply);
@@ -144,7 +144,7 @@ export class SealedLink implements LinkPort {
     if (typeof user !== "string" || !isUsername(user)) return this.#sealing.leave();
     await this.#sealing.enter(user);
     const { device } = this.#sealing.account ?? {};
-    if (device && this.#link.commands.find("key")) this.#questions.askFor(user);
+    if (device && this.#link.commands.find("key")) this.#keyRequests.askFor(user);
   }
 
   /**
@@ -160,13 +160,13 @@ export class SealedLink implements LinkPort {
     const opening = await Opening.of(messages, this.#sealing.account);
     for (const from of opening.plainFrom) this.#sealing.mindThePlain(from, this.#note);
     if (opening.writers.length > 0) this.#sealing.mindTheDevice(this.#note);
-    const questions = opening.writers.map(({ from, key }) => this.#questions.askWhose(from, key));
-    this.#held.pushLater(() => tell(opening.tell()), questions.filter((question) => question !== undefined), topic);
+    const keyRequests = opening.writers.map(({ from, key }) => this.#keyRequests.askWhose(from, key));
+    this.#held.pushLater(() => tell(opening.tell()), keyRequests.filter((question) => question !== undefined), topic);
   }
 
   /** @param user whom it was asked about; "" where the answer is nobody's */
   #takeKeys(user: string, answer: Answer): void {
-    this.#questions.answered(answer.request);
+    this.#keyRequests.answered(answer.request);
     const learned = answer.kind === "reply" && (user === "" || this.#sealing.learn(user, answer.reply, this.#note));
     this.#held.answered(answer.request);
     if (!learned && user !== "") {

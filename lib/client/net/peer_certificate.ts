@@ -21,7 +21,7 @@ export interface PeerCertificate {
 }
 
 /** An open connection. */
-export interface Peer {
+export interface CertifiedPeer {
   readonly transport: Transport;
   /** Undefined where this release of Deno does not tell it, as 2.4.2. */
   readonly certificate: PeerCertificate | undefined;
@@ -33,7 +33,7 @@ export interface Peer {
  * @param signal ends the attempt
  * @throws {Error} when there is no such server, it speaks no TLS, or its certificate is not its own
  */
-export async function connectPeer({ host, port }: ServerAddress, signal: AbortSignal): Promise<Peer> {
+export async function connectPeer({ host, port }: ServerAddress, signal: AbortSignal): Promise<CertifiedPeer> {
   const socket = connect({
     host,
     port,

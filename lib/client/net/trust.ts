@@ -13,7 +13,7 @@ import { formatServer, type ServerAddress } from "../base/address.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { bounded, type Dial, DialError, explain, tlsDialer, type Transport } from "./dial.ts";
 import type { KnownServers } from "./known_servers.ts";
-import { connectPeer, type Peer, type PeerCertificate } from "./peer_certificate.ts";
+import { type CertifiedPeer, connectPeer, type PeerCertificate } from "./peer_certificate.ts";
 
 /** Asks whether a server's certificate is the right one; undefined where nobody can be asked. */
 export type AskTrust = (server: ServerAddress, certificate: PeerCertificate) => Promise<boolean | undefined>;
@@ -40,7 +40,7 @@ export function trustDialer(options: TrustOptions): Dial {
   const { ca, named, known, tofu, insecure, ask, timeoutMs = 10_000, clock = systemClock } = options;
   const verified = tlsDialer({ ca, timeoutMs, clock });
 
-  async function meet(server: ServerAddress, signal: AbortSignal): Promise<Peer> {
+  async function meet(server: ServerAddress, signal: AbortSignal): Promise<CertifiedPeer> {
     return await bounded(server, signal, { timeoutMs, clock }, async (stop) => {
       try {
         return await connectPeer(server, stop);

@@ -23,7 +23,7 @@ interface Asked {
 }
 
 /** See the file's promises. */
-export class Admission {
+export class Authentication {
   readonly #link: Pick<LinkPort, "route" | "request" | "wake">;
   #login: Asked | undefined;
   #resume: Request | undefined;

@@ -22,7 +22,7 @@ export interface Tell {
 export type Completed = "user" | "@user" | "room" | "target" | "path" | readonly string[] | (() => readonly string[]);
 
 /** One of the client's own commands. */
-export interface OwnCommand {
+export interface LocalCommand {
   readonly name: string;
   /** How it is typed: `/verify <user> [yes|no]`. */
   readonly usage: string;
@@ -39,8 +39,8 @@ export interface OwnCommand {
 }
 
 /** A command as it was typed. */
-export interface OwnCall {
-  readonly command: OwnCommand;
+export interface LocalCall {
+  readonly command: LocalCommand;
   readonly rest: string;
 }
 
@@ -52,17 +52,17 @@ export class AlreadyTold extends Error {
 }
 
 /** See the file's first lines. */
-export class OwnCommands {
-  readonly #commands: OwnCommand[] = [];
+export class LocalCommands {
+  readonly #commands: LocalCommand[] = [];
   readonly #footers: string[] = [];
 
   /** All of them, in the order of `/help`. */
-  get all(): readonly OwnCommand[] {
+  get all(): readonly LocalCommand[] {
     return this.#commands;
   }
 
   /** Adds commands. */
-  add(...commands: readonly OwnCommand[]): void {
+  add(...commands: readonly LocalCommand[]): void {
     this.#commands.push(...commands);
   }
 
@@ -72,12 +72,12 @@ export class OwnCommands {
   }
 
   /** The command of that name. */
-  find(name: string): OwnCommand | undefined {
+  find(name: string): LocalCommand | undefined {
     return this.#commands.find((command) => command.name === name.toLowerCase());
   }
 
   /** The command that a typed line calls; undefined where it is not one of these. */
-  call(line: string): OwnCall | undefined {
+  call(line: string): LocalCall | undefined {
     const typed = parseTyped(line);
     if (typed.kind === "say") return undefined;
     const rest = typed.rest.trim();
@@ -106,10 +106,10 @@ export class OwnCommands {
 }
 
 /** A command that was typed in a way that it cannot be meant. */
-export function misused({ usage }: Pick<OwnCommand, "usage">): ChatError {
+export function misused({ usage }: Pick<LocalCommand, "usage">): ChatError {
   return new ChatError("usage", `Usage: ${usage}`);
 }
 
-function helpLine({ usage, help }: OwnCommand): string {
+function helpLine({ usage, help }: LocalCommand): string {
   return cleanLine(`${usage} — ${help}`);
 }

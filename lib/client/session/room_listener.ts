@@ -18,7 +18,7 @@ export interface Told {
 }
 
 /** See the file's first lines. */
-export class Watch {
+export class RoomListener {
   readonly room: string;
   readonly #count: number;
   readonly #topic: string;

@@ -15,7 +15,7 @@ import type { Entry } from "./outgoing.ts";
 const againMs = 500;
 
 /** What a hold is made from. */
-export interface HoldOptions {
+export interface SendHoldOptions {
   readonly clock: Clock;
   readonly link: Pick<LinkPort, "signal">;
   /** Which requests wait for a store that is away; the others are refused. */
@@ -27,14 +27,14 @@ export interface HoldOptions {
 }
 
 /** See the file's first lines. */
-export class Hold {
-  readonly #options: HoldOptions;
+export class SendHold {
+  readonly #options: SendHoldOptions;
   readonly #since = new WeakMap<Entry, number>();
   #draining = false;
   #pausing = false;
   #storeAway = false;
 
-  constructor(options: HoldOptions) {
+  constructor(options: SendHoldOptions) {
     this.#options = options;
   }
 

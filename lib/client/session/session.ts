@@ -14,17 +14,17 @@
 
 import type { Reply, ServerEvent } from "../../wire/event.ts";
 import type { ServerAddress } from "../base/address.ts";
-import { Admission } from "./authentication.ts";
+import { Authentication } from "./authentication.ts";
 import { atMost, type Clock, systemClock } from "../base/clock.ts";
 import type { CommandTable } from "../net/commands.ts";
 import type { Answer, Incoming, Request } from "../net/connection.ts";
 import { ClientError, type ConnectionLost } from "../base/exit.ts";
-import { Hold } from "./send_hold.ts";
+import { SendHold } from "./send_hold.ts";
 import { Homecoming } from "./homecoming.ts";
 import { Link, type LinkOptions, type LinkPort, type LinkStep, type Sealer } from "./link.ts";
 import { type Entry, Outgoing } from "./outgoing.ts";
 import { Receipts } from "./receipts.ts";
-import { Standing } from "./session_identity.ts";
+import { SessionIdentity } from "./session_identity.ts";
 import type { Ending, Login, Update } from "./update.ts";
 
 type Updates = Generator<Update, void, void>;
@@ -46,26 +46,26 @@ export class Session {
   readonly #clock: Clock;
   readonly #sealing: Sealer | undefined;
   readonly #link: LinkPort;
-  readonly #admission: Admission;
-  readonly #standing: Standing;
+  readonly #authentication: Authentication;
+  readonly #identity: SessionIdentity;
   readonly #outgoing = new Outgoing();
   readonly #receipts = new Receipts();
-  readonly #hold: Hold;
+  readonly #hold: SendHold;
   #homecoming: Homecoming | undefined;
   #ending: Ending | undefined;
   #givenUp = 0;
 
   constructor(options: SessionOptions) {
     this.insecure = options.insecure ?? false;
-    this.#standing = new Standing(options.keep ?? (() => {}));
+    this.#identity = new SessionIdentity(options.keep ?? (() => {}));
     this.#clock = options.clock ?? systemClock;
     this.#sealing = options.sealing;
     const link = new Link(options);
     this.#link = this.#sealing?.over(link) ?? link;
-    this.#admission = new Admission(this.#link);
+    this.#authentication = new Authentication(this.#link);
     const { giveUpMs } = options;
     // A question is answered at once, if only so; what was said waits.
-    this.#hold = new Hold({ clock: this.#clock, link, waiting: ["message"], giveUpMs, again: () => this.#pump() });
+    this.#hold = new SendHold({ clock: this.#clock, link, waiting: ["message"], giveUpMs, again: () => this.#pump() });
   }
 
   /** The commands that the server told. */
@@ -85,12 +85,12 @@ export class Session {
 
   /** Who is logged in. */
   get user(): string | undefined {
-    return this.#standing.user;
+    return this.#identity.user;
   }
 
   /** The room that the user is in. */
   get room(): string | undefined {
-    return this.#standing.room;
+    return this.#identity.room;
   }
 
   /** The server that the session is connected to: where it is, and its own name. */
@@ -125,7 +125,7 @@ export class Session {
    * @throws {ClientError} when there is no server, or the connection ends before the answer
    */
   login(login: Login): Promise<Reply> {
-    return this.#admission.ask({ ...login });
+    return this.#authentication.ask({ ...login });
   }
 
   /**
@@ -175,7 +175,7 @@ export class Session {
 
   /** Leaves politely, after all that was typed, but within `ms` milliseconds. */
   async quit(ms: number): Promise<void> {
-    if (this.#admission.granted) await atMost(this.#clock, ms, this.send({ cmd: "quit" }));
+    if (this.#authentication.granted) await atMost(this.#clock, ms, this.send({ cmd: "quit" }));
     this.close();
   }
 
@@ -187,7 +187,7 @@ export class Session {
   /** All that happens, in order, until the session ends for good. */
   async *updates(): AsyncGenerator<Update, void, void> {
     try {
-      const wanted = () => this.#standing.resumable || this.#admission.wanted;
+      const wanted = () => this.#identity.resumable || this.#authentication.wanted;
       for await (const step of this.#link.steps(wanted)) yield* this.#step(step);
     } finally {
       this.close();
@@ -203,7 +203,7 @@ export class Session {
         return yield* this.#miss(step.server, step.error);
       case "up":
         this.#hold.begin();
-        return this.#admission.begin(this.#standing.resume());
+        return this.#authentication.begin(this.#identity.resume());
       case "incoming":
         return yield* this.#take(step.incoming);
       case "down":
@@ -213,7 +213,7 @@ export class Session {
 
   /** An attempt failed. */
   *#miss(server: ServerAddress, error: Error): Updates {
-    if (!this.#standing.resumable) return this.#admission.failed(error);
+    if (!this.#identity.resumable) return this.#authentication.failed(error);
     const { route } = this.#link;
     if (!route.patient) {
       yield { kind: "status", status: { state: "unreachable", server, message: error.message } };
@@ -227,7 +227,7 @@ export class Session {
 
   *#lose(why: ConnectionLost): Updates {
     const { server } = this.#link.route;
-    const lost = this.#admission.lost(why, this.#hold.draining);
+    const lost = this.#authentication.lost(why, this.#hold.draining);
     this.#homecoming = undefined;
     this.#receipts.reset();
     yield* this.#outgoing.interrupt();
@@ -242,7 +242,7 @@ export class Session {
     if (incoming.kind === "event") return yield* this.#takeEvent(incoming.event);
     const { request } = incoming;
     const entry = this.#outgoing.find(request);
-    const asked = this.#admission.find(request);
+    const asked = this.#authentication.find(request);
     if (entry) yield* this.#takeAnswer(entry, incoming);
     else if (asked === "login") yield* this.#takeLogin(incoming);
     else if (asked === "resume") yield* this.#takeResume(incoming);
@@ -258,13 +258,13 @@ export class Session {
       case "message":
       case "notification":
       case "direct":
-        if (!this.#standing.show(event)) return;
+        if (!this.#identity.show(event)) return;
         if (event.from !== this.user) this.#homecoming?.count();
         yield { kind: "event", event };
         if (event.type === "direct") this.#link.request(this.#receipts.shown(event.pos));
         return;
       case "gap":
-        this.#standing.skip(event);
+        this.#identity.skip(event);
         break;
       case "system":
         if (event.code !== "server_draining") break;
@@ -273,7 +273,7 @@ export class Session {
     }
     yield { kind: "event", event };
     if (event.type === "system" && event.code === "forced_logout") {
-      this.#standing.forfeit();
+      this.#identity.forfeit();
       yield* this.#outgoing.abandon();
       this.#end({ reason: "forced_logout", exit: "login", message: event.message });
     }
@@ -318,9 +318,9 @@ export class Session {
     const { reply } = answer;
     this.#outgoing.remove(entry);
     this.#hold.answered(entry);
-    this.#standing.take(reply);
+    this.#identity.take(reply);
     if (reply.of === "quit") this.close();
-    if (reply.of === "logout") this.#admission.leave(); // whoever waits for the answer sends nothing more
+    if (reply.of === "logout") this.#authentication.leave(); // whoever waits for the answer sends nothing more
     entry.resolve(reply);
     if (!entry.own) yield answer;
     if (reply.of !== "logout") return;
@@ -329,15 +329,15 @@ export class Session {
   }
 
   /** A login or a resume has its answer: what it tells is known before whoever asked is told. */
-  #enter(answer: Answer): ReturnType<Admission["answered"]> {
-    if (answer.kind === "reply") this.#standing.take(answer.reply);
-    return this.#admission.answered(answer);
+  #enter(answer: Answer): ReturnType<Authentication["answered"]> {
+    if (answer.kind === "reply") this.#identity.take(answer.reply);
+    return this.#authentication.answered(answer);
   }
 
   /** Is logged out; what was not sent is given up. */
   *#forget(): Updates {
-    this.#admission.leave();
-    this.#standing.clear();
+    this.#authentication.leave();
+    this.#identity.clear();
     yield* this.#outgoing.abandon();
   }
 
@@ -350,14 +350,14 @@ export class Session {
 
   /** Sends what may be sent. */
   #pump(): void {
-    if (!this.#admission.granted || this.#hold.active) return;
+    if (!this.#authentication.granted || this.#hold.active) return;
     for (const request of this.#outgoing.next(this.room, this.commands)) this.#link.request(request);
   }
 
   #end(ending: Ending): void {
     if (this.#ending) return;
     this.#ending = ending;
-    this.#admission.close(new ClientError(ending.exit, ending.message));
+    this.#authentication.close(new ClientError(ending.exit, ending.message));
     this.#givenUp = this.#outgoing.abandon().filter(({ request }) => request.cmd !== "quit").length;
     this.#link.close();
   }

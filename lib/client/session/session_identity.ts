@@ -8,7 +8,7 @@ import { Progress } from "./progress.ts";
 import { toPositions } from "../base/shape.ts";
 
 /** See the file's first line. */
-export class Standing {
+export class SessionIdentity {
   readonly #keep: (token: string | undefined) => void;
   readonly #progress = new Progress();
   #user: string | undefined;

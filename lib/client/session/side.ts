@@ -15,11 +15,11 @@ import type { ServerAddress } from "../base/address.ts";
 import { atMost, type Clock, systemClock } from "../base/clock.ts";
 import type { Answer, Request } from "../net/connection.ts";
 import { ClientError, type Exit } from "../base/exit.ts";
-import { Hold } from "./send_hold.ts";
+import { SendHold } from "./send_hold.ts";
 import { Link, type LinkOptions, type LinkPort, type LinkStep, type Sealer } from "./link.ts";
 import { type Entry, Outgoing } from "./outgoing.ts";
 import { type Ending, type Login, passing, type Update } from "./update.ts";
-import { Watch } from "./room_listener.ts";
+import { RoomListener } from "./room_listener.ts";
 
 type Updates = Generator<Update, void, void>;
 
@@ -38,13 +38,13 @@ export class SideSession {
   readonly #sealing: Sealer | undefined;
   readonly #link: LinkPort;
   readonly #outgoing = new Outgoing();
-  readonly #hold: Hold;
+  readonly #hold: SendHold;
   #login: Request | undefined;
   #waiting: { resolve: (reply: Reply) => void; reject: (error: Error) => void } | undefined;
   #user: string | undefined;
   #live = false;
   #returning = false;
-  #watch: Watch | undefined;
+  #listener: RoomListener | undefined;
   #rejoining: Request | undefined;
   #backlog = 0;
   #ending: Ending | undefined;
@@ -54,7 +54,7 @@ export class SideSession {
     this.#sealing = options.sealing;
     const link = new Link(options);
     this.#link = this.#sealing?.over(link) ?? link;
-    this.#hold = new Hold({
+    this.#hold = new SendHold({
       clock: this.#clock,
       link,
       waiting: ["message", "repeat"],
@@ -210,7 +210,7 @@ export class SideSession {
       case "ping":
         return;
       case "message":
-        for (const told of this.#watch?.live(event) ?? [event]) yield { kind: "event", event: told };
+        for (const told of this.#listener?.live(event) ?? [event]) yield { kind: "event", event: told };
         return;
       case "system":
         if (event.code === "server_draining") {
@@ -227,11 +227,11 @@ export class SideSession {
     if (entry) return yield* this.#takeEntry(entry, answer);
     if (request === this.#login) return yield* this.#takeLogin(answer);
     if (request === this.#rejoining) return this.#rejoined(answer);
-    if (!this.#watch?.owns(request)) return;
+    if (!this.#listener?.owns(request)) return;
     const reply = answer.kind === "reply" ? answer.reply : undefined;
     // Without its history the room would be silent for ever: the next connection asks again.
     if (reply?.of !== "history") return this.#link.connection?.close("the history was refused");
-    const { events, ask } = this.#watch.answered(reply.messages);
+    const { events, ask } = this.#listener.answered(reply.messages);
     for (const event of events) yield { kind: "event", event };
     this.#link.request(ask);
     if (!this.#returning || ask) return;
@@ -254,10 +254,10 @@ export class SideSession {
       if (waiting) route.reset();
       route.reached();
       waiting?.resolve(answer.reply);
-      if (this.#watch) this.#link.request(this.#rejoining = { cmd: "join", room: this.#watch.room });
+      if (this.#listener) this.#link.request(this.#rejoining = { cmd: "join", room: this.#listener.room });
       if (waiting) return yield answer;
       // What was missed is known when the room's history is there.
-      this.#returning = this.#watch !== undefined;
+      this.#returning = this.#listener !== undefined;
       if (!this.#returning) yield this.#back(0);
       return;
     }
@@ -280,7 +280,7 @@ export class SideSession {
 
   #rejoined(answer: Answer): void {
     this.#rejoining = undefined;
-    if (answer.kind === "reply" && this.#watch) this.#link.request(this.#watch.joined());
+    if (answer.kind === "reply" && this.#listener) this.#link.request(this.#listener.joined());
     else this.#link.connection?.close("the room was refused");
   }
 
@@ -295,11 +295,11 @@ export class SideSession {
     this.#outgoing.remove(entry);
     this.#hold.answered(entry);
     if (reply.of === "join") {
-      this.#watch = new Watch(reply.room, this.#backlog);
+      this.#listener = new RoomListener(reply.room, this.#backlog);
       this.#backlog = 0;
-      this.#link.request(this.#watch.joined());
+      this.#link.request(this.#listener.joined());
     }
-    if (reply.of === "leave" || reply.of === "logout") this.#watch = undefined;
+    if (reply.of === "leave" || reply.of === "logout") this.#listener = undefined;
     if (reply.of === "quit") this.close();
     if (reply.of === "logout") {
       this.#live = false;

@@ -2,7 +2,7 @@
  * What the client adds to what a server offers: commands of its own, numbers for the files that are offered.
  */
 
-import { OwnCommands } from "../session/local_commands.ts";
+import { LocalCommands } from "../session/local_commands.ts";
 import type { Session } from "../session/session.ts";
 import { transferCommands } from "../transfer/commands.ts";
 import { Offers } from "../transfer/offers.ts";
@@ -11,7 +11,7 @@ import type { Update } from "../session/update.ts";
 
 /** See the file's first line. */
 export class Additions {
-  readonly own = new OwnCommands();
+  readonly own = new LocalCommands();
   readonly offers = new Offers();
   readonly transfers: Transfers;
 

@@ -3,7 +3,7 @@
  */
 
 import { ClientError } from "../base/exit.ts";
-import { misused, type OwnCommand } from "../session/local_commands.ts";
+import { type LocalCommand, misused } from "../session/local_commands.ts";
 import { isRoom, isUsername } from "../../wire/names.ts";
 import type { Where } from "./chunks.ts";
 import type { Offer } from "./offers.ts";
@@ -13,17 +13,20 @@ import { formatSize } from "./size.ts";
 import type { Transfers, TransferSession } from "./transfers.ts";
 
 /** See the file's first line. */
-export function transferCommands(transfers: Transfers, session: Pick<TransferSession, "user" | "room">): OwnCommand[] {
+export function transferCommands(
+  transfers: Transfers,
+  session: Pick<TransferSession, "user" | "room">,
+): LocalCommand[] {
   const { offers } = transfers;
   const isOwn = ({ from }: Offer) => from === session.user;
   const numbers = (list: readonly { readonly number: number }[]) => list.map(({ number }) => String(number)).reverse();
-  const found = (word: string, command: OwnCommand): Offer => {
+  const found = (word: string, command: LocalCommand): Offer => {
     if (!/^\d{1,9}$/.test(word)) throw misused(command);
     const offer = offers.get(Number(word));
     if (offer) return offer;
     throw new ClientError("refused", `No file has the number ${word}; /files lists them`);
   };
-  const send: OwnCommand = {
+  const send: LocalCommand = {
     name: "send",
     usage: "/send <user|room> <path>",
     help:
@@ -35,7 +38,7 @@ export function transferCommands(transfers: Transfers, session: Pick<TransferSes
       await transfers.send(target(word, session.room), readPath(rest), tell);
     },
   };
-  const get: OwnCommand = {
+  const get: LocalCommand = {
     name: "get",
     usage: "/get <n> [path]",
     help: "fetch file n into the folder for downloads, or to a path",
@@ -45,7 +48,7 @@ export function transferCommands(transfers: Transfers, session: Pick<TransferSes
       await transfers.get(found(word, get), rest === "" ? undefined : readPath(rest), tell);
     },
   };
-  const files: OwnCommand = {
+  const files: LocalCommand = {
     name: "files",
     usage: "/files",
     help: "list what was offered here, and what is on its way",
@@ -61,7 +64,7 @@ export function transferCommands(transfers: Transfers, session: Pick<TransferSes
       }
     },
   };
-  const cancel: OwnCommand = {
+  const cancel: LocalCommand = {
     name: "cancel",
     usage: "/cancel <n>",
     help: "stop sending or fetching file n, for good",
@@ -72,7 +75,7 @@ export function transferCommands(transfers: Transfers, session: Pick<TransferSes
       tell.note(`File ${typed} was cancelled`);
     },
   };
-  const withdraw: OwnCommand = {
+  const withdraw: LocalCommand = {
     name: "withdraw",
     usage: "/withdraw <n>",
     help: "take back file n, which you have offered",

@@ -9,7 +9,7 @@
  */
 
 import { dayOf, isSameDay, type Item, itemRows, rule } from "./item.ts";
-import type { Look } from "./theme.ts";
+import type { Theme } from "./theme.ts";
 
 /** How many items are kept. */
 const maxItems = 10_000;
@@ -37,7 +37,7 @@ export interface View {
 
 /** See the file's promises. */
 export class Backlog {
-  readonly #look: Look;
+  readonly #theme: Theme;
   #items: Item[] = [];
   #rows = new Map<Item, string[]>();
   #columns = 0;
@@ -46,8 +46,8 @@ export class Backlog {
   #unread: Item | undefined;
   #presence: { item: Item & { kind: "presence" }; since: number } | undefined;
 
-  constructor(look: Look) {
-    this.#look = look;
+  constructor(theme: Theme) {
+    this.#theme = theme;
   }
 
   /** All items, the oldest first. */
@@ -201,13 +201,13 @@ export class Backlog {
     const item = this.#items[index];
     let rows = this.#rows.get(item);
     if (!rows) {
-      rows = itemRows(item, this.#columns, this.#look, this.#me);
+      rows = itemRows(item, this.#columns, this.#theme, this.#me);
       this.#rows.set(item, rows);
     }
     const before = this.#items[index - 1];
     const head = [];
-    if (!before || !isSameDay(before.at, item.at)) head.push(rule(dayOf(item.at), this.#columns, this.#look.dim));
-    if (item === this.#unread) head.push(rule("new", this.#columns, this.#look.alarm));
+    if (!before || !isSameDay(before.at, item.at)) head.push(rule(dayOf(item.at), this.#columns, this.#theme.dim));
+    if (item === this.#unread) head.push(rule("new", this.#columns, this.#theme.alarm));
     return head.length > 0 ? [...head, ...rows] : rows;
   }
 

@@ -7,7 +7,7 @@
 
 import type { CommandTable } from "../net/commands.ts";
 import type { Editor } from "../terminal/editor.ts";
-import type { Completed, OwnCommands } from "../session/local_commands.ts";
+import type { Completed, LocalCommands } from "../session/local_commands.ts";
 import { pathCandidates } from "../transfer/paths.ts";
 import type { Roster } from "./roster.ts";
 
@@ -16,10 +16,10 @@ export class Completion {
   readonly #editor: Editor;
   readonly #commands: () => CommandTable;
   readonly #roster: Roster;
-  readonly #own: OwnCommands;
+  readonly #own: LocalCommands;
   #going: { start: number; end: number; candidates: string[]; at: number; text: string } | undefined;
 
-  constructor(editor: Editor, commands: () => CommandTable, roster: Roster, own: OwnCommands) {
+  constructor(editor: Editor, commands: () => CommandTable, roster: Roster, own: LocalCommands) {
     this.#editor = editor;
     this.#commands = commands;
     this.#roster = roster;

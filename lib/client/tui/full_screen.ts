@@ -23,7 +23,7 @@ import { Completion } from "./completion.ts";
 import { Frame } from "./frame.ts";
 import type { HistoryFile } from "./history_file.ts";
 import type { Item } from "./item.ts";
-import type { Look } from "./theme.ts";
+import type { Theme } from "./theme.ts";
 import { notification } from "./notify.ts";
 import { keysHelp, screenCommands } from "./screen_commands.ts";
 import { Painter } from "./painter.ts";
@@ -31,14 +31,14 @@ import { Paste } from "./paste.ts";
 import type { ReadMarks } from "./read_marks.ts";
 import { progressRows, waitingRows } from "./rows.ts";
 import { statusBar } from "./status_bar.ts";
-import { type SessionPort, Talk } from "./timeline.ts";
+import { type SessionPort, Timeline } from "./timeline.ts";
 
 /** What a screen is made from. */
 export interface FullScreenOptions {
   readonly tty: Tty;
   readonly session: SessionPort;
   readonly additions: Pick<Additions, "own" | "offers" | "transfers">;
-  readonly look: Look;
+  readonly theme: Theme;
   readonly history: HistoryFile;
   readonly marks: ReadMarks;
   readonly notify: Notification;
@@ -54,7 +54,7 @@ const maxWaiting = 5;
 /** See the file's promises. */
 export class FullScreen implements Screen {
   readonly #options: FullScreenOptions;
-  readonly #talk: Talk;
+  readonly #timeline: Timeline;
   readonly #frame: Frame;
   readonly #painter: Painter;
   readonly #input: InputLine;
@@ -71,12 +71,12 @@ export class FullScreen implements Screen {
 
   constructor(options: FullScreenOptions) {
     this.#options = options;
-    const { tty, session, additions, look, marks, history, mouse } = options;
+    const { tty, session, additions, theme, marks, history, mouse } = options;
     this.#frame = new Frame(mouse);
     this.#painter = new Painter(tty, () => this.#compose(), () => this.#input.leave());
-    this.#talk = new Talk({
+    this.#timeline = new Timeline({
       session,
-      look,
+      theme,
       marks,
       labelled: (event) => additions.offers.labelled(event),
       now: () => performance.now(),
@@ -91,13 +91,13 @@ export class FullScreen implements Screen {
     }, history.read());
     const { own, transfers } = additions;
     own.add(...screenCommands({
-      search: (words, user) => this.#talk.search(words, user),
+      search: (words, user) => this.#timeline.search(words, user),
       showUnread: () => this.#showUnread(),
       clear: () => this.#clear(),
     }));
     own.addHelp(keysHelp);
     transfers.onProgress = () => this.#painter.soon();
-    this.#completion = new Completion(this.#input.editor, () => session.commands, this.#talk.roster, own);
+    this.#completion = new Completion(this.#input.editor, () => session.commands, this.#timeline.roster, own);
     tty.setRaw(true);
     this.#painter.write(this.#frame.enter());
     void this.#input.listen((buffer) => tty.read(buffer), () => !this.#closed).then(() => this.#closing?.());
@@ -106,12 +106,12 @@ export class FullScreen implements Screen {
 
   print(line: string): void {
     const tone = line.startsWith("[ERROR] ") ? "error" : line.startsWith("[CLIENT] ") ? "note" : "answer";
-    this.#talk.line(tone, line);
+    this.#timeline.line(tone, line);
     this.#painter.soon();
   }
 
   show(update: Update): void {
-    this.#talk.take(update);
+    this.#timeline.take(update);
     this.#painter.soon();
   }
 
@@ -165,7 +165,7 @@ export class FullScreen implements Screen {
     this.#closed = true;
     this.#painter.stop();
     clearTimeout(this.#clockTimer);
-    this.#talk.keepMarks();
+    this.#timeline.keepMarks();
     try {
       this.#painter.write(this.#frame.leave() + this.#farewells.map((line) => line + "\r\n").join(""));
       this.#options.tty.setRaw(false);
@@ -178,7 +178,7 @@ export class FullScreen implements Screen {
 
   #intercept(key: Key): boolean {
     const name = key.kind === "key" ? key.name : undefined;
-    const { attention } = this.#talk;
+    const { attention } = this.#timeline;
     if (name === "focus_in" || name === "focus_out") {
       if (name === "focus_in") attention.come();
       else attention.leave();
@@ -198,24 +198,24 @@ export class FullScreen implements Screen {
   }
 
   #press(name: string): boolean {
-    const { backlog } = this.#talk;
+    const { backlog } = this.#timeline;
     const { height, columns } = this.#space();
     switch (name) {
       case "page_up":
-        if (backlog.scroll(height - 1, height, columns)) void this.#talk.loadEarlier();
+        if (backlog.scroll(height - 1, height, columns)) void this.#timeline.loadEarlier();
         return true;
       case "page_down":
         backlog.scroll(1 - height, height, columns);
         return true;
       case "scroll_up":
-        if (backlog.scroll(3, height, columns)) void this.#talk.loadEarlier();
+        if (backlog.scroll(3, height, columns)) void this.#timeline.loadEarlier();
         return true;
       case "scroll_down":
         backlog.scroll(-3, height, columns);
         return true;
       case "scroll_home":
         backlog.showStart(height, columns);
-        void this.#talk.loadEarlier();
+        void this.#timeline.loadEarlier();
         return true;
       case "scroll_end":
         backlog.show(undefined, height, columns);
@@ -237,13 +237,13 @@ export class FullScreen implements Screen {
 
   #showUnread(): void {
     const { height, columns } = this.#space();
-    const { attention, backlog } = this.#talk;
+    const { attention, backlog } = this.#timeline;
     backlog.show(attention.oldest ?? backlog.unread, height, columns);
     this.#painter.soon();
   }
 
   #clear(): void {
-    this.#talk.backlog.clear();
+    this.#timeline.backlog.clear();
     this.#painter.soon();
   }
 
@@ -261,7 +261,7 @@ export class FullScreen implements Screen {
     const { session, history } = this.#options;
     if (!isSecret(text, session.commands)) history.add(text);
     const { height, columns } = this.#space();
-    this.#talk.backlog.show(undefined, height, columns);
+    this.#timeline.backlog.show(undefined, height, columns);
     const paste = new Paste(text, session.maxMessageBytes);
     if (paste.question === undefined) return paste.lines;
     this.#paste = paste;
@@ -271,7 +271,7 @@ export class FullScreen implements Screen {
   #notify(title: string, text: string): void {
     const { notify } = this.#options;
     // The bell rings for who looks as well; a notification of the desktop is for who looks elsewhere.
-    if (notify === "bell" || this.#talk.attention.away) this.#extra = notification(notify, title, text);
+    if (notify === "bell" || this.#timeline.attention.away) this.#extra = notification(notify, title, text);
   }
 
   // Drawing.
@@ -283,18 +283,18 @@ export class FullScreen implements Screen {
   }
 
   #compose(): string {
-    const { look, session, additions, warning } = this.#options;
-    const { backlog, roster, connection, attention } = this.#talk;
+    const { theme, session, additions, warning } = this.#options;
+    const { backlog, roster, connection, attention } = this.#timeline;
     const { height, columns, rows } = this.#space();
     const now = performance.now();
     const most = Math.min(maxWaiting, height >> 1);
     const unsent = connection.connected && !session.storeAway ? [] : session.waiting;
-    const waiting = waitingRows(unsent, columns, look).slice(-most);
-    const below = [...waiting, ...progressRows(additions.transfers.running, columns, look)].slice(-height);
+    const waiting = waitingRows(unsent, columns, theme).slice(-most);
+    const below = [...waiting, ...progressRows(additions.transfers.running, columns, theme)].slice(-height);
     const view = backlog.view(height - below.length, columns);
     this.#visible = view.visible;
     const body = [...view.rows, ...below];
-    const bar = this.#hint !== "" ? look.bar(fitted(this.#hint, columns)) : statusBar(
+    const bar = this.#hint !== "" ? theme.bar(fitted(this.#hint, columns)) : statusBar(
       {
         room: session.room,
         members: roster.members,
@@ -307,7 +307,7 @@ export class FullScreen implements Screen {
         warning,
       },
       columns,
-      look,
+      theme,
     );
     const input = this.#paste ? this.#paste.view(columns) : this.#input.view(columns);
     const all = [...Array.from({ length: height - body.length }, () => ""), ...body, bar, input.row].slice(-rows);
@@ -324,7 +324,7 @@ export class FullScreen implements Screen {
   /** Draws again when the status line's words change by themselves. */
   #watchClock(now: number): void {
     clearTimeout(this.#clockTimer);
-    const ms = this.#talk.connection.changesIn(now);
+    const ms = this.#timeline.connection.changesIn(now);
     if (ms !== undefined) this.#clockTimer = setTimeout(() => this.#painter.now(), ms);
   }
 }

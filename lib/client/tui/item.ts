@@ -7,7 +7,7 @@
 import wrapAnsi from "wrap-ansi";
 import { type Privacy, privateName } from "../e2ee/privacy.ts";
 import { textWidth } from "../terminal/width.ts";
-import { linked, type Look } from "./theme.ts";
+import { linked, type Theme } from "./theme.ts";
 
 interface Base {
   readonly at: Date;
@@ -86,14 +86,14 @@ export function isSameDay(one: Date, other: Date): boolean {
  * @param me the reader's own name, which is highlighted where it is mentioned
  * @returns at least one, each of at most `columns` columns and complete in itself
  */
-export function itemRows(item: Item, columns: number, look: Look, me: string | undefined): string[] {
+export function itemRows(item: Item, columns: number, theme: Theme, me: string | undefined): string[] {
   const timed = columns >= minWidthForTime;
-  const text = draw(item, look, me).replaceAll("\t", "  ");
+  const text = draw(item, theme, me).replaceAll("\t", "  ");
   const indent = timed ? 6 : 0;
   const rows = wrapAnsi(text, Math.max(1, columns - indent), { hard: true }).split("\n");
   if (!timed) return rows;
   const time = timeOfDay(item.at);
-  const first = item.kind === "said" && item.mention ? look.inverse(time) : look.dim(time);
+  const first = item.kind === "said" && item.mention ? theme.inverse(time) : theme.dim(time);
   return rows.map((row, index) => (index === 0 ? first + " " : "      ") + row);
 }
 
@@ -116,24 +116,24 @@ export function itemText(item: Item): string {
   }
 }
 
-function draw(item: Item, look: Look, me: string | undefined): string {
+function draw(item: Item, theme: Theme, me: string | undefined): string {
   switch (item.kind) {
     case "said": {
       const { action, alone } = item.offer ?? { action: "", alone: false };
       const said = item.text.slice(0, item.text.length - action.length);
-      const body = linked(said, look, (text) => highlighted(text, item.own ? undefined : me, look)) +
-        look.action(action);
+      const body = linked(said, theme, (text) => highlighted(text, item.own ? undefined : me, theme)) +
+        theme.action(action);
       // "bob offers report.pdf" is what bob does, not what bob says.
       const colon = alone ? "" : ":";
-      if (item.how === "room") return `${look.user(item.user)}${colon} ${body}`;
-      return `${look.direct(head(item).slice(0, -2))}: ${body}`;
+      if (item.how === "room") return `${theme.user(item.user)}${colon} ${body}`;
+      return `${theme.direct(head(item).slice(0, -2))}: ${body}`;
     }
     case "presence":
-      return look.dim(presenceText(item));
+      return theme.dim(presenceText(item));
     case "line":
-      if (item.tone === "error") return look.alarm(item.text);
-      if (item.tone === "note") return look.dim(item.text);
-      return linked(item.text, look, (text) => emphasized(text, item.marked, look));
+      if (item.tone === "error") return theme.alarm(item.text);
+      if (item.tone === "note") return theme.dim(item.text);
+      return linked(item.text, theme, (text) => emphasized(text, item.marked, theme));
   }
 }
 
@@ -155,16 +155,16 @@ export function mentions(text: string, user: string | undefined): boolean {
   return user !== undefined && user !== "" && nameIn(user).test(text);
 }
 
-function highlighted(text: string, me: string | undefined, look: Look): string {
+function highlighted(text: string, me: string | undefined, theme: Theme): string {
   if (!mentions(text, me)) return text;
-  return text.replace(nameIn(me!), (name) => look.mention(name));
+  return text.replace(nameIn(me!), (name) => theme.mention(name));
 }
 
 /** A text with a part of it highlighted, in whatever case it stands there. */
-function emphasized(text: string, part: string | undefined, look: Look): string {
+function emphasized(text: string, part: string | undefined, theme: Theme): string {
   if (!part) return text;
   const wanted = new RegExp(part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "giu");
-  return text.replace(wanted, (found) => look.mention(found));
+  return text.replace(wanted, (found) => theme.mention(found));
 }
 
 function nameIn(user: string): RegExp {

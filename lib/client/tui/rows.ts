@@ -7,21 +7,21 @@ import type { Request } from "../net/connection.ts";
 import { progressOf } from "../transfer/progress_text.ts";
 import type { Transfer } from "../transfer/transfers.ts";
 import { fitted, textWidth } from "../terminal/width.ts";
-import type { Look } from "./theme.ts";
+import type { Theme } from "./theme.ts";
 
 /** Terminals that are narrower have no columns for a bar. */
 const minWidthForBar = 40;
 
 /** Lines that were typed and wait for a connection, or for the store, a row each. */
-export function waitingRows(waiting: readonly Request[], columns: number, look: Look): string[] {
+export function waitingRows(waiting: readonly Request[], columns: number, theme: Theme): string[] {
   return waiting.map(({ cmd, text, to }) => {
     const words = cmd === "say" ? "" : `/${cmd} ${to ?? ""} `;
-    return look.dim(fitted(`      … ${words}${text ?? ""}`.replaceAll("\t", " "), columns));
+    return theme.dim(fitted(`      … ${words}${text ?? ""}`.replaceAll("\t", " "), columns));
   });
 }
 
 /** How far transfers have come: one row with a bar for all of them, or none. */
-export function progressRows(running: readonly Transfer[], columns: number, look: Look): string[] {
+export function progressRows(running: readonly Transfer[], columns: number, theme: Theme): string[] {
   const progress = progressOf(running);
   if (!progress) return [];
   const { text, share } = progress;
@@ -29,6 +29,6 @@ export function progressRows(running: readonly Transfer[], columns: number, look
   const words = fitted(` ${cleanLine(text)}`, columns - width - 1);
   if (width === 0) return [words];
   const filled = Math.floor(share * width);
-  const bar = look.inverse(" ".repeat(filled)) + look.dim("·".repeat(width - filled));
+  const bar = theme.inverse(" ".repeat(filled)) + theme.dim("·".repeat(width - filled));
   return [words + " ".repeat(columns - width - textWidth(words)) + bar];
 }

@@ -2,7 +2,7 @@
  * The commands that are the full screen's own, and its keys, for `/help` and for completion.
  */
 
-import { misused, type OwnCommand } from "../session/local_commands.ts";
+import { type LocalCommand, misused } from "../session/local_commands.ts";
 
 /** What they are done with. */
 export interface ScreenActions {
@@ -13,8 +13,8 @@ export interface ScreenActions {
 }
 
 /** See the file's first line. */
-export function screenCommands(screen: ScreenActions): OwnCommand[] {
-  const search: OwnCommand = {
+export function screenCommands(screen: ScreenActions): LocalCommand[] {
+  const search: LocalCommand = {
     name: "search",
     usage: "/search [@user] <words>",
     help: "find what was said, on the screen and in the history of the room, or of your talk with @user",

@@ -4,10 +4,10 @@
 
 import { cleanLine } from "../base/clean.ts";
 import { fitted, textWidth } from "../terminal/width.ts";
-import type { Look } from "./theme.ts";
+import type { Theme } from "./theme.ts";
 
 /** What there is to tell. */
-export interface Standing {
+export interface StatusFacts {
   readonly room: string | undefined;
   /** How many are in the room; undefined where it is not known. */
   readonly members: number | undefined;
@@ -26,8 +26,8 @@ export interface Standing {
 }
 
 /** The row, exactly `columns` wide. */
-export function statusBar(standing: Standing, columns: number, look: Look): string {
-  const { room, members, user, connection, connected, unread, below, waiting, warning } = standing;
+export function statusBar(facts: StatusFacts, columns: number, theme: Theme): string {
+  const { room, members, user, connection, connected, unread, below, waiting, warning } = facts;
   const alarm = warning === undefined ? "" : fitted(` ${cleanLine(warning)} `, columns);
   const space = columns - textWidth(alarm);
   const parts: (string | false)[] = [
@@ -51,5 +51,5 @@ export function statusBar(standing: Standing, columns: number, look: Look): stri
     text = longer;
   }
   const bar = text + " ".repeat(Math.max(0, space - textWidth(text)));
-  return (alarm === "" ? "" : look.barAlarm(alarm)) + look.bar(bar);
+  return (alarm === "" ? "" : theme.barAlarm(alarm)) + theme.bar(bar);
 }

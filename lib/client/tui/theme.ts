@@ -57,7 +57,7 @@ export const userColors = [
 ] as const;
 
 /** Ways to set text off. */
-export interface Look {
+export interface Theme {
   /** A user's name, or another text in that user's colour. */
   user(name: string, text?: string): string;
   dim(text: string): string;
@@ -85,7 +85,7 @@ export interface Look {
  *
  * @param color whether colours are wanted; emphasis stays without them
  */
-export function makeLook(color: boolean): Look {
+export function makeTheme(color: boolean): Theme {
   const sgr = (on: string, off: string) => (text: string) => text === "" ? "" : `\x1b[${on}m${text}\x1b[${off}m`;
   const colored = (code: number, bold = "") => (text: string) => {
     return color ? sgr(`${bold}38;5;${code}`, bold === "" ? "39" : "22;39")(text) : bold === "" ? text : bolder(text);
@@ -126,14 +126,14 @@ function hash(text: string): number {
 const url = /https?:\/\/[!#-;=?-Z_a-z~[\]@$&'*+%-]{1,2000}/gi;
 
 /** Makes the links in a clean text clickable, and whatever else `rest` does to what is between them. */
-export function linked(text: string, look: Look, rest: (text: string) => string = (text) => text): string {
+export function linked(text: string, theme: Theme, rest: (text: string) => string = (text) => text): string {
   let result = "";
   let end = 0;
   for (const found of text.matchAll(url)) {
     // A sentence's end is no part of the address, nor is a bracket that was opened before it.
     let address = found[0].replace(/[.,;:!?'*]+$/, "");
     while (/[)\]]$/.test(address) && count(address, ")]") > count(address, "([")) address = address.slice(0, -1);
-    result += rest(text.slice(end, found.index)) + look.link(address);
+    result += rest(text.slice(end, found.index)) + theme.link(address);
     end = found.index + address.length;
   }
   return result + rest(text.slice(end));

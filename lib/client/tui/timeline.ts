@@ -18,7 +18,7 @@ import { Attention } from "./attention.ts";
 import { Backlog } from "./backlog.ts";
 import { ConnectionState } from "./connection_state.ts";
 import { type Item, itemText, type LineItem, mentions, momentText, type SaidItem } from "./item.ts";
-import type { Look } from "./theme.ts";
+import type { Theme } from "./theme.ts";
 import type { ReadMarks } from "./read_marks.ts";
 import { Roster } from "./roster.ts";
 import { type Range, search } from "./search.ts";
@@ -30,9 +30,9 @@ export type SessionPort = Pick<
 >;
 
 /** What a talk is made from. */
-export interface TalkOptions {
+export interface TimelineOptions {
   readonly session: SessionPort;
-  readonly look: Look;
+  readonly theme: Theme;
   readonly marks: ReadMarks;
   /** A message that came by the client's own asking, as a person is to see it. */
   readonly labelled: (event: TopicEvent) => TopicEvent;
@@ -48,21 +48,21 @@ export interface TalkOptions {
 const pageSize = 100;
 
 /** See the file's first lines. */
-export class Talk {
+export class Timeline {
   readonly backlog: Backlog;
   readonly roster = new Roster();
   readonly connection = new ConnectionState();
   readonly attention: Attention;
-  readonly #options: TalkOptions;
+  readonly #options: TimelineOptions;
   readonly #session: SessionPort;
   #lastNote = "";
   #loading = false;
   #beginnings = new Set<string>();
 
-  constructor(options: TalkOptions) {
+  constructor(options: TimelineOptions) {
     this.#options = options;
     this.#session = options.session;
-    this.backlog = new Backlog(options.look);
+    this.backlog = new Backlog(options.theme);
     this.attention = new Attention(this.backlog, options.now);
   }
 

@@ -12,8 +12,8 @@ const credentials = [{ name: "user", kind: "user" }, { name: "password", kind: "
 const resumeLineBytes = 256 * 1024;
 
 /** Makes who has come in the caller's member, and answers. */
-function entered(caller: Caller, of: "login" | "register" | "resume", { member, loggedIn, start }: Entered): Outcome {
-  caller.member = member;
+function entered(caller: Caller, of: "login" | "register" | "resume", { session, loggedIn, start }: Entered): Outcome {
+  caller.session = session;
   return { reply: { of, ...loggedIn }, after: start };
 }
 
@@ -25,12 +25,12 @@ export const accountCommands = [
     who: "guest",
     help: "log in",
     audited: true,
-    async run(caller, { user, password, side }, { accounts, members: { entrance } }) {
+    async run(caller, { user, password, side }, { accounts, sessions: { login } }) {
       const account = await accounts.verify(user, password, caller.address);
       return entered(
         caller,
         "login",
-        side ? await entrance.side(account, caller) : await entrance.login(account, caller),
+        side ? await login.side(account, caller) : await login.login(account, caller),
       );
     },
   }),
@@ -40,9 +40,9 @@ export const accountCommands = [
     who: "guest",
     help: "make an account and log in; a password is 8 to 72 bytes",
     audited: true,
-    async run(caller, { user, password }, { accounts, members: { entrance } }) {
+    async run(caller, { user, password }, { accounts, sessions: { login } }) {
       const account = await accounts.register(user, password, caller.address);
-      return entered(caller, "register", await entrance.login(account, caller));
+      return entered(caller, "register", await login.login(account, caller));
     },
   }),
   defineCommand({
@@ -53,8 +53,8 @@ export const accountCommands = [
     typed: false,
     lineBytes: resumeLineBytes,
     audited: true,
-    async run(caller, { token, positions = {} }, { members: { entrance } }) {
-      return entered(caller, "resume", await entrance.resume(token, positions, caller));
+    async run(caller, { token, positions = {} }, { sessions: { login } }) {
+      return entered(caller, "resume", await login.resume(token, positions, caller));
     },
   }),
   defineCommand({
@@ -63,9 +63,9 @@ export const accountCommands = [
     who: "member",
     help: 'change your password; either may be in "double quotes"',
     audited: true,
-    async run({ member, address }, { old, new: password }, { accounts, members }) {
-      await accounts.changePassword(member.user, old, password, address);
-      const resume = await members.renewToken(member);
+    async run({ session, address }, { old, new: password }, { accounts, sessions }) {
+      await accounts.changePassword(session.user, old, password, address);
+      const resume = await sessions.renewToken(session);
       return { reply: { of: "passwd", ...(resume === undefined ? {} : { resume }) } };
     },
   }),
@@ -74,10 +74,10 @@ export const accountCommands = [
     who: "user",
     help: "log out and stay connected",
     audited: true,
-    async run(caller, _, { members }) {
-      const { member } = caller;
-      (caller as Caller).member = undefined;
-      await members.leave(member, true);
+    async run(caller, _, { sessions }) {
+      const { session } = caller;
+      (caller as Caller).session = undefined;
+      await sessions.leave(session, true);
       return { reply: { of: "logout" } };
     },
   }),
@@ -86,10 +86,10 @@ export const accountCommands = [
     aliases: ["exit"],
     who: "anyone",
     help: "leave and close the connection",
-    async run(caller, _, { members }) {
-      const { member } = caller;
-      caller.member = undefined;
-      if (member) await members.leave(member, false);
+    async run(caller, _, { sessions }) {
+      const { session } = caller;
+      caller.session = undefined;
+      if (session) await sessions.leave(session, false);
       return { reply: { of: "quit" }, close: true };
     },
   }),

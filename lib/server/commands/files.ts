@@ -9,7 +9,7 @@ import { chunkCount, chunkLineBytes, chunkSize, fileChunkBytes } from "../../wir
 import { inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import type { Services } from "../registry/caller.ts";
 import { isoTime } from "../delivery/events.ts";
-import type { Member } from "../sessions/user_session.ts";
+import type { UserSession } from "../sessions/user_session.ts";
 import { defineCommand } from "../registry/registry.ts";
 import { knownUser } from "./follows.ts";
 import { mayRead } from "./reading.ts";
@@ -30,15 +30,15 @@ export const fileCommands = [
     who: "user",
     help: "begin to send a file, or learn how far it has come",
     typed: false,
-    async run({ member }, { name, size, sha256, to, room }, services) {
+    async run({ session }, { name, size, sha256, to, room }, services) {
       const { store, config: { maxFileBytes, fileTtl } } = services;
       if (size > maxFileBytes) {
         const allowed = maxFileBytes === 0 ? "this server takes none" : `at most ${maxFileBytes} are allowed`;
         throw new ChatError("file_too_large", `The file is ${size} bytes; ${allowed}`);
       }
       if (size === 0) throw new ChatError("usage", "The file is empty");
-      const topic = await destination(member, to, room, services);
-      const begun = await store.files.begin({ owner: member.user, topic, name, size, sha256 });
+      const topic = await destination(session, to, room, services);
+      const begun = await store.files.begin({ owner: session.user, topic, name, size, sha256 });
       if (begun === "full") throw noRoom();
       const { id, have } = begun;
       const all = chunkCount(size);
@@ -54,8 +54,8 @@ export const fileCommands = [
     help: "send a part of a file",
     typed: false,
     lineBytes: chunkLineBytes,
-    async run({ member }, { file: id, n, data }, { store }) {
-      const found = await ownFile(id, member, store);
+    async run({ session }, { file: id, n, data }, { store }) {
+      const found = await ownFile(id, session, store);
       const { size } = found;
       const expected = chunkSize(size, n);
       if (byteLength(data) !== expected) {
@@ -74,9 +74,9 @@ export const fileCommands = [
     who: "user",
     help: "fetch a part of a file",
     typed: false,
-    async run({ member }, { file: id, n }, { store }) {
+    async run({ session }, { file: id, n }, { store }) {
       const found = await store.files.find(id);
-      if (!found || (found.owner !== member.user && !isReadable(member, found.topic))) throw unknownFile();
+      if (!found || (found.owner !== session.user && !isReadable(session, found.topic))) throw unknownFile();
       if (n >= chunkCount(found.size)) {
         throw new ChatError("usage", `The file's chunks are numbered 0 to ${chunkCount(found.size) - 1}`);
       }
@@ -91,8 +91,8 @@ export const fileCommands = [
     who: "user",
     help: "remove a file of yours before it expires",
     typed: false,
-    async run({ member }, { file: id }, { store }) {
-      await ownFile(id, member, store);
+    async run({ session }, { file: id }, { store }) {
+      await ownFile(id, session, store);
       await store.files.remove(id);
       return { reply: { of: "withdraw", file: id } };
     },
@@ -107,24 +107,24 @@ export const fileCommands = [
 export async function offered(
   id: string,
   topic: Topic,
-  member: Member,
+  session: UserSession,
   { store }: Pick<Services, "store">,
 ): Promise<FileOffer> {
-  const found = await ownFile(id, member, store);
+  const found = await ownFile(id, session, store);
   if (found.topic !== topic || found.have < chunkCount(found.size)) throw unknownFile();
   const { name, size, sha256, expires } = found;
   return { id, name, size, sha256, expires: isoTime(expires) };
 }
 
-async function ownFile(id: string, member: Member, store: Services["store"]): Promise<StoredFile> {
+async function ownFile(id: string, session: UserSession, store: Services["store"]): Promise<StoredFile> {
   const found = await store.files.find(id);
-  if (!found || found.owner !== member.user) throw unknownFile();
+  if (!found || found.owner !== session.user) throw unknownFile();
   return found;
 }
 
 /** The topic that a file is to be offered in. */
 async function destination(
-  member: Member,
+  session: UserSession,
   to: string | undefined,
   room: string | undefined,
   services: Services,
@@ -133,13 +133,13 @@ async function destination(
     throw new ChatError("usage", 'A file is for a user or for a room: name "to" or "room"');
   }
   if (to !== undefined) return inboxTopic((await knownUser(to, services)).name);
-  if (member.side || room === member.room) return roomTopic(room!);
-  throw new ChatError("wrong_room", `You are in ${member.room}, not in ${room}`);
+  if (session.side || room === session.room) return roomTopic(room!);
+  throw new ChatError("wrong_room", `You are in ${session.room}, not in ${room}`);
 }
 
-function isReadable(member: Member, topic: Topic): boolean {
+function isReadable(session: UserSession, topic: Topic): boolean {
   try {
-    mayRead(member, topic);
+    mayRead(session, topic);
     return true;
   } catch {
     return false;

@@ -29,13 +29,13 @@ export const followCommands = [
     arguments: whom,
     who: "member",
     help: "get what a user publishes",
-    async run({ member }, { user }, services) {
+    async run({ session }, { user }, services) {
       const { store, config: { maxFollows } } = services;
       const { name } = await knownUser(user, services);
-      if (!await store.accounts.follow(member.user, name, maxFollows)) {
+      if (!await store.accounts.follow(session.user, name, maxFollows)) {
         throw new ChatError("rate_limited", `You follow ${maxFollows} users, which is the most that one may`);
       }
-      const { positions, start } = await member.follow(feedTopic(name));
+      const { positions, start } = await session.follow(feedTopic(name));
       return { reply: { of: "subscribe", user: name, positions }, after: start };
     },
   }),
@@ -45,10 +45,10 @@ export const followCommands = [
     arguments: whom,
     who: "member",
     help: "no longer get what a user publishes",
-    async run({ member }, { user }, services) {
+    async run({ session }, { user }, services) {
       const { name } = await knownUser(user, services);
-      await services.store.accounts.unfollow(member.user, name);
-      member.following.stop(feedTopic(name));
+      await services.store.accounts.unfollow(session.user, name);
+      session.topics.stop(feedTopic(name));
       return { reply: { of: "unsubscribe", user: name } };
     },
   }),
@@ -57,8 +57,8 @@ export const followCommands = [
     aliases: ["subscriptions"],
     who: "member",
     help: "list whom you subscribed to",
-    run: async ({ member }, _, { store }) => ({
-      reply: { of: "subs", subscriptions: await store.accounts.follows(member.user) },
+    run: async ({ session }, _, { store }) => ({
+      reply: { of: "subs", subscriptions: await store.accounts.follows(session.user) },
     }),
   }),
 ];

@@ -31,7 +31,7 @@ export const keyCommands = [
     who: "user",
     help: "announce the public key of your device",
     typed: false,
-    async run({ member: { user } }, { public: key }, services) {
+    async run({ session: { user } }, { public: key }, services) {
       await services.store.deviceKeys.announce(user, key, maxDevices);
       return { reply: { of: "key", ...await keysOf(user, services) } };
     },
@@ -43,7 +43,7 @@ export const keyCommands = [
     help: "remove the public key of a device of yours",
     typed: false,
     audited: true,
-    async run({ member: { user } }, { public: key }, services) {
+    async run({ session: { user } }, { public: key }, services) {
       await services.store.deviceKeys.revoke(user, key);
       return { reply: { of: "unkey", ...await keysOf(user, services) } };
     },

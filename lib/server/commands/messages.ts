@@ -3,7 +3,7 @@
  */
 
 import { ChatError } from "../../common/errors.ts";
-import { decodePlace } from "../../store/log_position.ts";
+import { decodePosition } from "../../store/log_position.ts";
 import type { Draft, PublishResult } from "../../store/store.ts";
 import { tracing } from "../../observability/tracing.ts";
 import type { Accepted, TopicEvent } from "../../wire/event.ts";
@@ -13,7 +13,7 @@ import { sealedLineBytes } from "../../wire/sealed.ts";
 import type { Caller, Services } from "../registry/caller.ts";
 import { isContinuous } from "../delivery/recovery.ts";
 import { isoTime, topicEvent } from "../delivery/events.ts";
-import type { Member } from "../sessions/user_session.ts";
+import type { UserSession } from "../sessions/user_session.ts";
 import { defineCommand } from "../registry/registry.ts";
 import { offered } from "./files.ts";
 import { knownUser } from "./follows.ts";
@@ -31,21 +31,21 @@ const pageSize = 500;
 
 /** Puts a message into a topic's log; from there it reaches everybody, the sender included. */
 async function publish(
-  { member }: Caller & { member: Member },
-  { store, members }: Services,
+  { session }: Caller & { session: UserSession },
+  { store, sessions }: Services,
   topic: Topic,
   draft: Draft,
 ): Promise<Accepted> {
   const trace = tracing?.context();
   const traced = trace === undefined ? draft : { ...draft, trace };
-  const result: PublishResult = await store.topics.publish(topic, traced, member.session);
+  const result: PublishResult = await store.topics.publish(topic, traced, session.record);
   switch (result.kind) {
     case "published":
       return { topic, seq: result.seq, time: isoTime(result.time) };
     case "full":
       throw new ChatError("inbox_full", `${draft.to} has too many unread messages; yours was not sent`);
     case "fenced":
-      throw members.doubt(member);
+      throw sessions.recheck(session);
   }
 }
 
@@ -59,8 +59,8 @@ export const messageCommands = [
     pipelined: true,
     alone: ({ file }) => file !== undefined,
     async run(caller, { text, cid, room, file: id }, services) {
-      const { member } = caller;
-      const target = member.side ? room : member.room;
+      const { session } = caller;
+      const target = session.side ? room : session.room;
       if (target === undefined) {
         throw new ChatError("usage", 'A side connection must name the "room" that it says it in');
       }
@@ -68,13 +68,13 @@ export const messageCommands = [
         throw new ChatError("wrong_room", `You are in ${target}, not in ${room}`);
       }
       const topic = roomTopic(target);
-      const file = id === undefined ? undefined : await offered(id, topic, member, services);
-      const draft = { from: member.user, text, cid, file };
+      const file = id === undefined ? undefined : await offered(id, topic, session, services);
+      const draft = { from: session.user, text, cid, file };
       const accepted = publish(caller, services, topic, draft);
       if (services.config.followRoomMessages) {
         // The copy for followers elsewhere is best effort and nobody's answer: the message itself is in its room's log.
-        const copy = { from: member.user, text, cid, room: target };
-        accepted.then(() => publish(caller, services, feedTopic(member.user), copy)).catch(() => {});
+        const copy = { from: session.user, text, cid, room: target };
+        accepted.then(() => publish(caller, services, feedTopic(session.user), copy)).catch(() => {});
       }
       return { reply: { of: "say", ...await accepted } };
     },
@@ -86,7 +86,7 @@ export const messageCommands = [
     help: "tell everybody who subscribed to you",
     pipelined: true,
     async run(caller, { text, cid }, services) {
-      const { user } = caller.member;
+      const { user } = caller.session;
       const { accounts, sessions } = services.store;
       const [accepted, subscribers] = await Promise.all([
         publish(caller, services, feedTopic(user), { from: user, text, cid }),
@@ -111,12 +111,12 @@ export const messageCommands = [
     alone: ({ file, sealed, keys }) => file !== undefined || sealed !== undefined || keys !== undefined,
     lineBytes: sealedLineBytes,
     async run(caller, { to, text, cid, file: id, sealed, keys }, services) {
-      const { member } = caller;
+      const { session } = caller;
       const { name } = await knownUser(to, services);
       const topic = inboxTopic(name);
-      if (sealed !== undefined || keys !== undefined) await checkKeys({ sealed, keys }, [name, member.user], services);
-      const file = id === undefined ? undefined : await offered(id, topic, member, services);
-      const draft = { from: member.user, text, cid, to: name, file, sealed };
+      if (sealed !== undefined || keys !== undefined) await checkKeys({ sealed, keys }, [name, session.user], services);
+      const file = id === undefined ? undefined : await offered(id, topic, session, services);
+      const draft = { from: session.user, text, cid, to: name, file, sealed };
       return { reply: { of: "msg", ...await publish(caller, services, topic, draft), to: name, text } };
     },
   }),
@@ -126,11 +126,11 @@ export const messageCommands = [
     who: "member",
     help: "mark your private messages as read, up to a position",
     typed: false,
-    async run({ member }, { pos }, { store }) {
-      const inbox = inboxTopic(member.user);
-      const place = decodePlace(pos);
-      if (!place) throw new ChatError("usage", `${quote(pos)} is not a position`);
-      if (await isContinuous(store.topics, inbox, place)) await store.topics.markRead(inbox, place.seq);
+    async run({ session }, { pos }, { store }) {
+      const inbox = inboxTopic(session.user);
+      const position = decodePosition(pos);
+      if (!position) throw new ChatError("usage", `${quote(pos)} is not a position`);
+      if (await isContinuous(store.topics, inbox, position)) await store.topics.markRead(inbox, position.seq);
       return { reply: { of: "seen" } };
     },
   }),
@@ -145,15 +145,15 @@ export const messageCommands = [
     ],
     who: "user",
     help: `show the last messages of your room, or of your talk with @user; n is 1 to ${maxCount}`,
-    async run({ member }, { user, n = defaultCount, room, topic, before }, services) {
+    async run({ session }, { user, n = defaultCount, room, topic, before }, services) {
       if (user !== undefined) {
         const { name } = await knownUser(user, services);
-        return { reply: { of: "history", messages: await conversation(services, member.user, name, n) } };
+        return { reply: { of: "history", messages: await conversation(services, session.user, name, n) } };
       }
-      const name = room ?? member.room;
+      const name = room ?? session.room;
       const chosen = topic ?? (name === undefined ? undefined : roomTopic(name));
       if (chosen === undefined) throw new ChatError("usage", 'A side connection must name the "room" or the "topic"');
-      mayRead(member, chosen);
+      mayRead(session, chosen);
       const range = before === undefined ? { limit: n } : { before, limit: n };
       const { epoch, entries } = await services.store.topics.read(chosen, range);
       return { reply: { of: "history", messages: entries.map((entry) => topicEvent(chosen, epoch, entry)) } };

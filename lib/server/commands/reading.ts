@@ -4,7 +4,7 @@
 
 import { ChatError } from "../../common/errors.ts";
 import { fold, parseTopic, type Topic } from "../../wire/names.ts";
-import type { Member } from "../sessions/user_session.ts";
+import type { UserSession } from "../sessions/user_session.ts";
 
 /**
  * Lets a member read its own inbox and feed, the room that it is in, and the feeds that it follows; a side connection,
@@ -12,12 +12,12 @@ import type { Member } from "../sessions/user_session.ts";
  *
  * @throws {ChatError} `wrong_room` or `forbidden`
  */
-export function mayRead(member: Member, topic: Topic): void {
+export function mayRead(session: UserSession, topic: Topic): void {
   const { kind, name } = parseTopic(topic)!;
   if (kind === "room") {
-    if (member.side || name === member.room) return;
-    throw new ChatError("wrong_room", `You are in ${member.room}, not in ${name}`);
+    if (session.side || name === session.room) return;
+    throw new ChatError("wrong_room", `You are in ${session.room}, not in ${name}`);
   }
-  if (name === fold(member.user) || (kind === "feed" && member.following.has(topic))) return;
+  if (name === fold(session.user) || (kind === "feed" && session.topics.has(topic))) return;
   throw new ChatError("forbidden", `You may not read ${topic}`);
 }

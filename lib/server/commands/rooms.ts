@@ -5,27 +5,27 @@
 import { ChatError } from "../../common/errors.ts";
 import { lobby } from "../../wire/names.ts";
 import type { Caller, Outcome, Services } from "../registry/caller.ts";
-import type { Member } from "../sessions/user_session.ts";
+import type { UserSession } from "../sessions/user_session.ts";
 import { defineCommand } from "../registry/registry.ts";
 
 /** Brings the member to a room, and tells both rooms. */
-async function go(of: "join" | "leave", member: Member, room: string, { members }: Services): Promise<Outcome> {
-  if (room !== member.room && member.joins && !member.joins.take(1)) {
-    const wait = member.joins.waitMs(1);
+async function go(of: "join" | "leave", session: UserSession, room: string, { sessions }: Services): Promise<Outcome> {
+  if (room !== session.room && session.joins && !session.joins.take(1)) {
+    const wait = session.joins.waitMs(1);
     throw new ChatError("rate_limited", `You change rooms too often; try again in ${Math.ceil(wait / 1000)} s`, {
       retry_after_ms: Math.ceil(wait),
     });
   }
   let joined;
   try {
-    joined = await member.join(room);
+    joined = await session.join(room);
   } catch (error) {
-    members.doubt(member); // it may have moved all the same
+    sessions.recheck(session); // it may have moved all the same
     throw error;
   }
-  if (!joined) throw members.doubt(member);
+  if (!joined) throw sessions.recheck(session);
   const { positions, start, left } = joined;
-  if (left !== undefined) await members.moved(member, left);
+  if (left !== undefined) await sessions.moved(session, left);
   return { reply: { of, room, positions }, after: start };
 }
 
@@ -44,16 +44,16 @@ export const roomCommands = [
     arguments: [{ name: "room", kind: "room" }],
     who: "user",
     help: "go to a room; it is made if it is new",
-    run: ({ member }, { room }, services) => go("join", member, room, services),
+    run: ({ session }, { room }, services) => go("join", session, room, services),
   }),
   defineCommand({
     name: "leave",
     aliases: ["part"],
     who: "user",
     help: "go back to the lobby",
-    run({ member }, _, services) {
-      if (!member.side) return go("leave", member, lobby, services);
-      member.leaveRoom();
+    run({ session }, _, services) {
+      if (!session.side) return go("leave", session, lobby, services);
+      session.leaveRoom();
       return { reply: { of: "leave", room: lobby, positions: {} } };
     },
   }),
@@ -75,7 +75,7 @@ export const roomCommands = [
     arguments: [{ name: "room", kind: "room", optional: true }],
     who: "user",
     help: "list who is in your room, or in another",
-    async run({ member }, { room = member.room ?? lobby }, { store }) {
+    async run({ session }, { room = session.room ?? lobby }, { store }) {
       return { reply: { of: "who", room, members: await store.sessions.members(room) } };
     },
   }),
@@ -83,8 +83,8 @@ export const roomCommands = [
     name: "whoami",
     who: "user",
     help: "show your name, your room and your server",
-    run: ({ member }, _, { serverId }) => ({
-      reply: { of: "whoami", user: member.user, room: member.room ?? null, server: serverId },
+    run: ({ session }, _, { serverId }) => ({
+      reply: { of: "whoami", user: session.user, room: session.room ?? null, server: serverId },
     }),
   }),
 ];

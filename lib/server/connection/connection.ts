@@ -18,15 +18,15 @@ import { encodeError, encodeEvent, encodeReply } from "../../wire/format.ts";
 import { parseRequest, parseTyped, splitVerb } from "../../wire/command.ts";
 import { cleanText } from "../../wire/names.ts";
 import type { Line } from "../../wire/lines.ts";
-import { Answers } from "./reply_queue.ts";
+import { ReplyQueue } from "./reply_queue.ts";
 import type { Caller, Services } from "../registry/caller.ts";
 import { type ByteSource, LineReader } from "./line_reader.ts";
-import type { Member } from "../sessions/user_session.ts";
+import type { UserSession } from "../sessions/user_session.ts";
 import type { Turns } from "../delivery/flush_scheduler.ts";
 import { noCommand } from "../metering/command_meter.ts";
-import type { SessionMeter } from "../metering/instruments.ts";
+import type { ConnectionMeter } from "../metering/instruments.ts";
 import { tracing } from "../../observability/tracing.ts";
-import type { Journal } from "./connection_log.ts";
+import type { ConnectionLog } from "./connection_log.ts";
 import { Outbox } from "../delivery/outbox.ts";
 import { type Given, loginRequired, type Registry } from "../registry/registry.ts";
 import { SendOrder } from "./send_order.ts";
@@ -42,18 +42,18 @@ const pingAfterMs = 30_000;
 const deadAfterMs = 75_000;
 
 /** The part of `Deno.TlsConn` that a session needs. */
-export interface SessionConn extends ByteSource {
+export interface ClientSocket extends ByteSource {
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
 }
 
 /** What sessions of one server share. */
-export interface SessionHost {
+export interface ConnectionHost {
   readonly services: Services;
   readonly registry: Registry;
   readonly turns: Turns;
-  readonly meter: SessionMeter;
+  readonly meter: ConnectionMeter;
   readonly maxLineBytes: number;
   readonly maxQueueBytes: number;
   readonly idleTimeoutMs: number;
@@ -61,24 +61,24 @@ export interface SessionHost {
   pace(): TokenBucket | undefined;
   now(): number;
   /** Closes a connection whose peer does not read, so that nothing of it stays. */
-  abandon(conn: SessionConn): void;
+  abandon(conn: ClientSocket): void;
   /** What the logs are to say of a connection. */
-  journal(connection: string, address: string): Journal;
+  log(connection: string, address: string): ConnectionLog;
 }
 
 /** See the file's promises. */
-export class ClientSession implements Caller {
-  readonly connection: string;
+export class Connection implements Caller {
+  readonly id: string;
   readonly address: string;
   format: Format = "text";
-  member: Member | undefined;
-  readonly #conn: SessionConn;
-  readonly #host: SessionHost;
+  session: UserSession | undefined;
+  readonly #conn: ClientSocket;
+  readonly #host: ConnectionHost;
   readonly #outbox: Outbox;
   readonly #reader: LineReader;
-  readonly #journal: Journal;
+  readonly #log: ConnectionLog;
   #pace: TokenBucket | undefined;
-  readonly #answers: Answers;
+  readonly #answers: ReplyQueue;
   readonly #order: SendOrder;
   #state: "open" | "ending" | "closed" = "open";
   #lastHeard: number;
@@ -89,15 +89,15 @@ export class ClientSession implements Caller {
   /** Who it was that quit. */
   #lastUser: string | undefined;
 
-  constructor(conn: SessionConn, connection: string, address: string, host: SessionHost) {
+  constructor(conn: ClientSocket, connection: string, address: string, host: ConnectionHost) {
     this.#conn = conn;
-    this.connection = connection;
+    this.id = connection;
     this.address = address;
     this.#host = host;
     this.#outbox = new Outbox(conn, host.turns, host.maxQueueBytes, patienceMs);
     this.#reader = new LineReader(conn, host.maxLineBytes);
-    this.#answers = new Answers({
-      before: () => this.member?.following.catchUp(),
+    this.#answers = new ReplyQueue({
+      before: () => this.session?.topics.catchUp(),
       send: (bytes) => this.#state === "open" && this.#outbox.answer(bytes),
       finish: (bytes) => this.#endWith(bytes),
     });
@@ -109,7 +109,7 @@ export class ClientSession implements Caller {
     });
     this.#pace = host.pace();
     this.#lastHeard = host.now();
-    this.#journal = host.journal(connection, address);
+    this.#log = host.log(connection, address);
   }
 
   get closed(): boolean {
@@ -145,10 +145,10 @@ export class ClientSession implements Caller {
     }
     await this.answered();
     this.#close();
-    const { member } = this;
-    this.#journal.closed(this.#reason, member?.user ?? this.#lastUser);
-    this.member = undefined;
-    if (member) await this.#host.services.members.drop(member);
+    const { session } = this;
+    this.#log.closed(this.#reason, session?.user ?? this.#lastUser);
+    this.session = undefined;
+    if (session) await this.#host.services.sessions.drop(session);
   }
 
   push(bytes: Uint8Array): void {
@@ -175,7 +175,7 @@ export class ClientSession implements Caller {
   tick(): void {
     if (this.#state !== "open") return;
     const silent = this.#host.now() - this.#lastHeard;
-    if (!this.member) {
+    if (!this.session) {
       if (silent < this.#host.idleTimeoutMs || !this.#answers.complete) return;
       this.end({ type: "error", code: "idle_timeout", message: "You did not log in in time" });
     } else if (this.format === "json") {
@@ -199,13 +199,13 @@ export class ClientSession implements Caller {
     else await this.#takeText(line.text);
     const { maxLineBytes, registry } = this.#host;
     this.#reader.limit = this.format === "json"
-      ? Math.max(maxLineBytes, registry.longestLine(this.member))
+      ? Math.max(maxLineBytes, registry.longestLine(this.session))
       : maxLineBytes;
   }
 
   async #takeText(line: string): Promise<void> {
     if (cleanText(line).trim() === "") return;
-    if (this.member) {
+    if (this.session) {
       const typed = parseTyped(line);
       if (typed.kind === "command") return await this.#dispatch(typed.name, { rest: typed.rest });
       // A password must not be said aloud by somebody who believes that the connection is a new one.
@@ -238,7 +238,7 @@ export class ClientSession implements Caller {
   async #dispatch(name: string, given: Given, id?: string | number): Promise<void> {
     let admitted;
     try {
-      admitted = this.#host.registry.admit(name, given, this.member);
+      admitted = this.#host.registry.admit(name, given, this.session);
     } catch (error) {
       return this.#refuse(error, id, this.#host.registry.find(name)?.name);
     }
@@ -262,10 +262,10 @@ export class ClientSession implements Caller {
     }
     if (this.#state !== "open") return;
     const answer = this.#answers.add();
-    const before = this.member?.user;
-    const note = (error?: unknown) => this.#journal.ran(command, values, this.member?.user ?? before, error);
+    const before = this.session?.user;
+    const note = (error?: unknown) => this.#log.ran(command, values, this.session?.user ?? before, error);
     const run = () => command.run(this, values, this.#host.services);
-    const running = tracing ? tracing.run(`command ${command.name}`, { connection: this.connection }, run) : run();
+    const running = tracing ? tracing.run(`command ${command.name}`, { connection: this.id }, run) : run();
     const work = running.then((outcome) => {
       done("ok");
       this.#host.meter.commands.replied(outcome.reply);
@@ -300,7 +300,7 @@ export class ClientSession implements Caller {
       event = { type: "error", code: error.code, message: error.message, ...extra };
     } else {
       const reference = randomWord(8);
-      this.#journal.failed(reference, error);
+      this.#log.failed(reference, error);
       event = { type: "error", code: "internal", message: `Something went wrong; its reference is ${reference}` };
     }
     return encodeError(event, this.format, id);

@@ -16,7 +16,7 @@ const told = ["role", "room", "seconds", "side"] as const;
 const log = getLog("server", "session");
 
 /** See the file's first lines. */
-export class Journal {
+export class ConnectionLog {
   readonly #log: Log;
   readonly #audit: Audit | undefined;
   readonly #peer: { readonly connection: string; readonly address: string };

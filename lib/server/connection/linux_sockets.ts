@@ -56,7 +56,7 @@ const symbols = {
 type Libc = Deno.DynamicLibrary<typeof symbols>;
 
 /** See the file's first lines. */
-export class Kernel implements Disposable {
+export class LinuxSockets implements Disposable {
   readonly #libc: Libc;
   readonly #address = new Uint8Array(28); // struct sockaddr_in6, the larger of the two
   readonly #length = new Uint32Array(1);
@@ -67,11 +67,11 @@ export class Kernel implements Disposable {
   }
 
   /** @returns the kernel, or undefined where it cannot be asked */
-  static open(): Kernel | undefined {
+  static open(): LinuxSockets | undefined {
     if (Deno.build.os !== "linux") return undefined;
     if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
     try {
-      return new Kernel(Deno.dlopen("libc.so.6", symbols));
+      return new LinuxSockets(Deno.dlopen("libc.so.6", symbols));
     } catch {
       return undefined; // another libc
     }

@@ -12,7 +12,7 @@
 
 import type { Log } from "../../observability/log.ts";
 import { pause } from "../../common/pause.ts";
-import type { Kernel } from "./linux_sockets.ts";
+import type { LinuxSockets } from "./linux_sockets.ts";
 
 /**
  * Which of several doors on one port this is. The kernel gives each of them its share of the connections; the first one
@@ -46,7 +46,7 @@ export interface ListenerOptions {
   /** Counts connections that were refused, and handshakes that failed. */
   readonly meter?: { readonly refused: { value: number }; readonly failed: { value: number } };
   /** Socket options and the end of stalled connections, where there is a kernel to ask. */
-  readonly kernel: Kernel | undefined;
+  readonly sockets: LinuxSockets | undefined;
   /** Serves a connection whose handshake is done; the connection is closed when it resolves. */
   serve(conn: Deno.TlsConn, address: string): Promise<void>;
 }
@@ -106,7 +106,7 @@ export class Listener {
    * @throws {Error} where it is refused: then nothing has changed
    */
   async renew(certificate: Pem): Promise<void> {
-    const { hostname, kernel, doors } = this.#options;
+    const { hostname, sockets, doors } = this.#options;
     if (!overlapping) return await this.#replace(certificate);
     await this.#retired; // two at a time are enough
     if (this.#closed) return;
@@ -114,7 +114,7 @@ export class Listener {
     this.#former = this.#listener;
     this.#listener = next;
     this.#open(next);
-    kernel?.preferNewest(this.port, doors);
+    sockets?.preferNewest(this.port, doors);
     this.#retired = this.#retire(this.#former);
   }
 
@@ -132,14 +132,14 @@ export class Listener {
    * those that are abandoned at about the same time are looked for together.
    */
   abandon(conn: Deno.TlsConn): void {
-    if (!this.#options.kernel) return closeQuietly(conn);
+    if (!this.#options.sockets) return closeQuietly(conn);
     this.#doomed.add(conn);
     this.#cutting ??= setTimeout(() => this.#cut(), cutAfterMs);
   }
 
   #cut(): void {
     this.#cutting = undefined;
-    this.#options.kernel?.cut(this.#doomed);
+    this.#options.sockets?.cut(this.#doomed);
     for (const conn of this.#doomed) closeQuietly(conn);
     this.#doomed.clear();
   }
@@ -153,16 +153,16 @@ export class Listener {
   }
 
   #open(listener: Deno.TlsListener): void {
-    this.#options.kernel?.tuneListener(this.port);
+    this.#options.sockets?.tuneListener(this.port);
     this.#accepting.set(listener, this.#accept(listener).finally(() => this.#accepting.delete(listener)));
   }
 
   /** Lets a socket go when nobody waits on it any more: whoever did would be reset. */
   async #retire(former: Deno.TlsListener): Promise<void> {
-    const { kernel, lingerMs = lingering.ms } = this.#options;
+    const { sockets, lingerMs = lingering.ms } = this.#options;
     await pause(lingerMs, this.#closing.signal);
     const deadline = performance.now() + lingering.overtimeMs;
-    while (!this.#closed && performance.now() < deadline && kernel && kernel.waiting(this.port) > 0) {
+    while (!this.#closed && performance.now() < deadline && sockets && sockets.waiting(this.port) > 0) {
       await pause(lingering.everyMs, this.#closing.signal);
     }
     this.#former = undefined;

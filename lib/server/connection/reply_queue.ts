@@ -5,7 +5,7 @@
  */
 
 /** A request's place among the answers. */
-export interface Answer {
+export interface QueuedReply {
   /** The line to send, once it is known. */
   bytes: Uint8Array | undefined;
   /** Whether it is the connection's last line. */
@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 /** What becomes of answers. */
-export interface AnswerOutlet {
+export interface ReplyOutlet {
   /** Called before the first of some answers goes out: what came before is read before. */
   before(): void;
   send(bytes: Uint8Array): void;
@@ -27,13 +27,13 @@ export interface AnswerOutlet {
 const [maxUnanswered, maxUnansweredBytes] = [256, 131_072];
 
 /** See the file's first lines. */
-export class Answers {
-  readonly #outlet: AnswerOutlet;
-  readonly #answers: Answer[] = [];
+export class ReplyQueue {
+  readonly #outlet: ReplyOutlet;
+  readonly #answers: QueuedReply[] = [];
   #waiting: (() => void)[] = [];
   #bytes = 0;
 
-  constructor(outlet: AnswerOutlet) {
+  constructor(outlet: ReplyOutlet) {
     this.#outlet = outlet;
   }
 
@@ -49,7 +49,7 @@ export class Answers {
   }
 
   /** Adds a place behind all others; once its answer is known, {@linkcode emit} sends it in its turn. */
-  add(answer: Answer = { bytes: undefined }): Answer {
+  add(answer: QueuedReply = { bytes: undefined }): QueuedReply {
     this.#answers.push(answer);
     if (answer.bytes !== undefined) this.emit();
     return answer;

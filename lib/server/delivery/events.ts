@@ -4,7 +4,7 @@
 
 import { parseTopic, type Topic } from "../../wire/names.ts";
 import type { TopicEvent } from "../../wire/event.ts";
-import { encodePlace } from "../../store/log_position.ts";
+import { encodePosition } from "../../store/log_position.ts";
 import type { Entry } from "../../store/store.ts";
 
 /** The event for a topic's message: a room's is a message, a feed's a notification, an inbox's is direct. */
@@ -17,7 +17,7 @@ export function topicEvent(topic: Topic, epoch: string, entry: Entry): TopicEven
     ...(entry.to === undefined ? {} : { to: entry.to }),
     text,
     time: isoTime(entry.time),
-    pos: encodePlace({ epoch, seq, id }),
+    pos: encodePosition({ epoch, seq, id }),
     ...(cid === undefined ? {} : { cid }),
     ...(entry.room === undefined ? {} : { room: entry.room }),
     ...(entry.file === undefined ? {} : { file: entry.file }),

@@ -25,7 +25,7 @@ export const paceMs = 2;
 const longestPaceMs = 100;
 
 /** See the file's first lines. */
-export class Flusher implements Turns, Disposable {
+export class FlushScheduler implements Turns, Disposable {
   readonly #now: () => number;
   #waiting: Flushable[] = [];
   #armed = false;

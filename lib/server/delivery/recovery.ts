@@ -1,11 +1,11 @@
 /**
  * Whether a log goes on from where a reader stands, and what the reader is told if it does not.
  *
- * A number alone proves nothing: a store that came back with older data gives numbers out again. So a place carries the
+ * A number alone proves nothing: a store that came back with older data gives numbers out again. So a position carries the
  * id of its message, and the log is read from that message on, itself included.
  */
 
-import type { Entry, Page, Place, Topics } from "../../store/store.ts";
+import type { Entry, LogPosition, Page, Topics } from "../../store/store.ts";
 import type { Topic } from "../../wire/names.ts";
 
 /** What a reader gets next. */
@@ -13,63 +13,68 @@ export interface Continuation {
   /** Told first: messages that are missing, by number; `to` is null where it cannot be known how far. */
   readonly gap: { readonly from: number; readonly to: number | null } | undefined;
   /** Where the reader stands after the gap. */
-  readonly place: Place;
+  readonly position: LogPosition;
   /** What goes on from there. */
   readonly entries: readonly Entry[];
   /** The log's newest message. */
-  readonly head: Place;
+  readonly head: LogPosition;
 }
 
 /**
- * Reads what follows a place.
+ * Reads what follows a position.
  *
  * @param limit how many messages are read at most
  * @throws {ChatError} `store_unavailable`
  */
-export async function readOn(topics: Topics, topic: Topic, place: Place, limit: number): Promise<Continuation> {
+export async function readOn(
+  topics: Topics,
+  topic: Topic,
+  position: LogPosition,
+  limit: number,
+): Promise<Continuation> {
   for (;;) {
-    const verify = place.id !== "" && place.seq > 0;
-    const page = await topics.read(topic, { after: verify ? place.seq - 1 : place.seq, limit: limit + 1 });
-    if (page.epoch !== place.epoch || !isRolledBack(place, page)) return continueFrom(place, page);
+    const verify = position.id !== "" && position.seq > 0;
+    const page = await topics.read(topic, { after: verify ? position.seq - 1 : position.seq, limit: limit + 1 });
+    if (page.epoch !== position.epoch || !isRolledBack(position, page)) return continueFrom(position, page);
     // The same epoch, another log. Whoever finds that out says so for everybody.
     await topics.renewEpoch(topic, page.epoch);
   }
 }
 
 /**
- * Whether the log is still the one that a place is from, as far as it reaches back.
+ * Whether the log is still the one that a position is from, as far as it reaches back.
  *
  * @throws {ChatError} `store_unavailable`
  */
-export async function isContinuous(topics: Topics, topic: Topic, place: Place): Promise<boolean> {
-  return (await readOn(topics, topic, place, 1)).gap?.to !== null;
+export async function isContinuous(topics: Topics, topic: Topic, position: LogPosition): Promise<boolean> {
+  return (await readOn(topics, topic, position, 1)).gap?.to !== null;
 }
 
-/** Whether the log, of the same epoch, is not the one that the place is from. */
-function isRolledBack(place: Place, page: Page): boolean {
-  return page.head.seq < place.seq || !mayHold(place, page);
+/** Whether the log, of the same epoch, is not the one that the position is from. */
+function isRolledBack(position: LogPosition, page: Page): boolean {
+  return page.head.seq < position.seq || !mayHold(position, page);
 }
 
-/** Whether the log has the place's message, as far as it can tell. */
-function mayHold({ seq, id }: Place, { entries, head }: Page): boolean {
+/** Whether the log has the position's message, as far as it can tell. */
+function mayHold({ seq, id }: LogPosition, { entries, head }: Page): boolean {
   if (id === "" || seq === 0) return true;
   return [head, ...entries].every((found) => found.seq !== seq || found.id === id);
 }
 
-function continueFrom(place: Place, page: Page): Continuation {
+function continueFrom(position: LogPosition, page: Page): Continuation {
   const { epoch, head, first, entries, renewed } = page;
-  if (epoch !== place.epoch) {
-    // What was lost is not known: anything after the place may be. What there is is given all the same, from where the
+  if (epoch !== position.epoch) {
+    // What was lost is not known: anything after the position may be. What there is is given all the same, from where the
     // two logs are known to be one.
-    const shared = renewed?.previous === place.epoch && place.seq <= renewed.since && mayHold(place, page);
-    const seq = Math.max(shared ? place.seq : renewed?.since ?? 0, first - 1);
-    const next = { epoch, seq, id: shared && seq === place.seq ? place.id : "" };
-    return { gap: { from: place.seq + 1, to: null }, place: next, entries: goingOn(seq, entries), head };
+    const shared = renewed?.previous === position.epoch && position.seq <= renewed.since && mayHold(position, page);
+    const seq = Math.max(shared ? position.seq : renewed?.since ?? 0, first - 1);
+    const next = { epoch, seq, id: shared && seq === position.seq ? position.id : "" };
+    return { gap: { from: position.seq + 1, to: null }, position: next, entries: goingOn(seq, entries), head };
   }
-  const next = entries.find(({ seq }) => seq > place.seq)?.seq ?? Math.max(first, place.seq + 1);
-  if (next === place.seq + 1) return { gap: undefined, place, entries: goingOn(place.seq, entries), head };
+  const next = entries.find(({ seq }) => seq > position.seq)?.seq ?? Math.max(first, position.seq + 1);
+  if (next === position.seq + 1) return { gap: undefined, position, entries: goingOn(position.seq, entries), head };
   const after = { epoch, seq: next - 1, id: "" };
-  return { gap: { from: place.seq + 1, to: next - 1 }, place: after, entries: goingOn(next - 1, entries), head };
+  return { gap: { from: position.seq + 1, to: next - 1 }, position: after, entries: goingOn(next - 1, entries), head };
 }
 
 /** The entries that go on from a number, up to the first hole. */

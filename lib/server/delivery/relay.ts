@@ -11,8 +11,8 @@
  */
 
 import { pause } from "../../common/pause.ts";
-import { encodePlace } from "../../store/log_position.ts";
-import type { Entry, Place, Subscription, Topics, TopicSignal } from "../../store/store.ts";
+import { encodePosition } from "../../store/log_position.ts";
+import type { Entry, LogPosition, Subscription, Topics, TopicSignal } from "../../store/store.ts";
 import type { ServerEvent } from "../../wire/event.ts";
 import { parseTopic, type Topic } from "../../wire/names.ts";
 import { readOn } from "./recovery.ts";
@@ -44,7 +44,7 @@ interface Stream {
   readonly topic: Topic;
   followers: number;
   /** The last message that was passed on. */
-  place: Place;
+  position: LogPosition;
   /** Whether the log is to be read again: it may have got further, or be another. */
   doubtful: boolean;
   filling: Promise<void> | undefined;
@@ -119,8 +119,8 @@ export class Relay implements AsyncDisposable {
   }
 
   /** The last message of the topic that was passed on; the topic must be acquired. */
-  place(topic: Topic): Place {
-    return this.#streams.get(topic)!.place;
+  position(topic: Topic): LogPosition {
+    return this.#streams.get(topic)!.position;
   }
 
   /** Reads the topic's log again, whatever was heard of it: somebody found it to be another than the stream's. */
@@ -160,7 +160,7 @@ export class Relay implements AsyncDisposable {
     const stream: Stream = {
       topic,
       followers: 0,
-      place: { epoch: "", seq: 0, id: "" },
+      position: { epoch: "", seq: 0, id: "" },
       doubtful: false,
       filling: undefined,
       closed: false,
@@ -181,7 +181,7 @@ export class Relay implements AsyncDisposable {
     });
     try {
       // Read after the subscription runs: what is published from now on is heard.
-      stream.place = await this.#topics.head(stream.topic);
+      stream.position = await this.#topics.head(stream.topic);
     } catch (error) {
       await stream.subscription.close();
       stream.subscription = undefined;
@@ -208,17 +208,19 @@ export class Relay implements AsyncDisposable {
     } else if (signal.kind === "interrupted") {
       stream.doubtful = true;
       this.#fill(stream);
-    } else if (!stream.filling && follows(stream.place, signal)) {
+    } else if (!stream.filling && follows(stream.position, signal)) {
       this.#pass(stream, signal.entry);
-    } else if (signal.entry.seq > stream.place.seq || !agrees(stream.place, { ...signal.entry, epoch: signal.epoch })) {
+    } else if (
+      signal.entry.seq > stream.position.seq || !agrees(stream.position, { ...signal.entry, epoch: signal.epoch })
+    ) {
       stream.doubtful = true;
       this.#fill(stream);
     }
   }
 
   #pass(stream: Stream, entry: Entry): void {
-    const { topic, place: { epoch } } = stream;
-    stream.place = { epoch, seq: entry.seq, id: entry.id };
+    const { topic, position: { epoch } } = stream;
+    stream.position = { epoch, seq: entry.seq, id: entry.id };
     const { room } = entry;
     const inRoom = room === undefined ? undefined : (follower: Follower) => follower.room === room;
     this.#outlet.deliver(topic, topicEvent(topic, epoch, entry), entry.seq, inRoom);
@@ -228,10 +230,10 @@ export class Relay implements AsyncDisposable {
   async #checkHead(stream: Stream): Promise<void> {
     try {
       await stream.ready;
-      const before = stream.place;
+      const before = stream.position;
       const head = await this.#topics.head(stream.topic);
       if (stream.closed) return;
-      if (head.seq < before.seq || head.seq > stream.place.seq || !agrees(stream.place, head)) {
+      if (head.seq < before.seq || head.seq > stream.position.seq || !agrees(stream.position, head)) {
         stream.doubtful = true;
         this.#fill(stream);
       }
@@ -249,12 +251,12 @@ export class Relay implements AsyncDisposable {
     while (!stream.closed && !this.#stopped.signal.aborted) {
       try {
         stream.doubtful = false;
-        const next = await readOn(this.#topics, stream.topic, stream.place, this.#pageSize);
+        const next = await readOn(this.#topics, stream.topic, stream.position, this.#pageSize);
         if (stream.closed) return;
-        if (next.gap) this.#skip(stream, next.gap, next.place);
+        if (next.gap) this.#skip(stream, next.gap, next.position);
         for (const entry of next.entries) this.#pass(stream, entry);
         this.#filled += next.entries.length;
-        const behind = stream.place.seq < next.head.seq;
+        const behind = stream.position.seq < next.head.seq;
         if (!behind && !stream.doubtful) {
           stream.filling = undefined; // at once: what is heard next is passed on
           return;
@@ -267,20 +269,20 @@ export class Relay implements AsyncDisposable {
   }
 
   /** Tells of what the log does not have, and goes on behind it. */
-  #skip(stream: Stream, { from, to }: { from: number; to: number | null }, place: Place): void {
+  #skip(stream: Stream, { from, to }: { from: number; to: number | null }, position: LogPosition): void {
     const { topic } = stream;
     this.#gaps++;
-    stream.place = place;
-    this.#outlet.deliver(topic, { type: "gap", topic, from, to, pos: encodePlace(place) }, to ?? undefined);
+    stream.position = position;
+    this.#outlet.deliver(topic, { type: "gap", topic, from, to, pos: encodePosition(position) }, to ?? undefined);
   }
 }
 
 /** Whether a message is the next after the last that was passed on, of the same log. */
-function follows(place: Place, { epoch, entry, prev }: TopicSignal & { kind: "entry" }): boolean {
-  return epoch === place.epoch && entry.seq === place.seq + 1 && (prev === place.id || place.id === "");
+function follows(position: LogPosition, { epoch, entry, prev }: TopicSignal & { kind: "entry" }): boolean {
+  return epoch === position.epoch && entry.seq === position.seq + 1 && (prev === position.id || position.id === "");
 }
 
 /** Whether a message can be of the same log as the last that was passed on. */
-function agrees(place: Place, { epoch, seq, id }: Place): boolean {
-  return epoch === place.epoch && (seq !== place.seq || id === place.id || place.id === "");
+function agrees(position: LogPosition, { epoch, seq, id }: LogPosition): boolean {
+  return epoch === position.epoch && (seq !== position.seq || id === position.id || position.id === "");
 }

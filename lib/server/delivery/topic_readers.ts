@@ -1,13 +1,13 @@
 /**
- * The topics that one connection follows: each from a place in its log, with no hole and no double between what is
+ * The topics that one connection follows: each from a position in its log, with no hole and no double between what is
  * replayed and what is live.
  *
  * A replay is paced by the reader: the log is read a page at a time, and the next page only when the last is written.
  */
 
 import { ChatError } from "../../common/errors.ts";
-import { encodePlace } from "../../store/log_position.ts";
-import type { Entry, Place, Topics } from "../../store/store.ts";
+import { encodePosition } from "../../store/log_position.ts";
+import type { Entry, LogPosition, Topics } from "../../store/store.ts";
 import type { ServerEvent } from "../../wire/event.ts";
 import { encodeEvent } from "../../wire/format.ts";
 import type { Topic } from "../../wire/names.ts";
@@ -38,20 +38,20 @@ const pageSize = 100;
 /** How long to wait before a failed read is tried again, in milliseconds. */
 const retryMs = 500;
 
-interface Followed {
+interface TopicReader {
   opened: boolean;
   /** How far a replay has come; undefined once the topic is live. */
-  replayed: Place | undefined;
+  replayed: LogPosition | undefined;
   /** Where the replay ended, if it had overtaken the stream. */
-  ahead: Place | undefined;
+  ahead: LogPosition | undefined;
   stopped: boolean;
 }
 
 /** See the file's promises. */
-export class Following {
+export class TopicReaders {
   readonly #feeds: Feeds;
   readonly #follower: PacedFollower;
-  readonly #followed = new Map<Topic, Followed>();
+  readonly #followed = new Map<Topic, TopicReader>();
 
   constructor(feeds: Feeds, follower: PacedFollower) {
     this.#feeds = feeds;
@@ -69,9 +69,9 @@ export class Following {
    * @returns where the topic's stream stands
    * @throws {ChatError} `store_unavailable`
    */
-  async open(topic: Topic): Promise<Place> {
+  async open(topic: Topic): Promise<LogPosition> {
     if (!this.#followed.has(topic)) {
-      const followed: Followed = { opened: false, replayed: undefined, ahead: undefined, stopped: false };
+      const followed: TopicReader = { opened: false, replayed: undefined, ahead: undefined, stopped: false };
       this.#followed.set(topic, followed);
       try {
         await this.#feeds.relay.acquire(topic);
@@ -84,21 +84,21 @@ export class Following {
         throw new ChatError("login_required", "The connection is closing");
       }
       followed.opened = true;
-      followed.replayed = this.#feeds.relay.place(topic);
+      followed.replayed = this.#feeds.relay.position(topic);
     }
-    return this.#feeds.relay.place(topic);
+    return this.#feeds.relay.position(topic);
   }
 
   /**
-   * Pushes the topic's messages from a place on: first what the log has, then what comes.
+   * Pushes the topic's messages from a position on: first what the log has, then what comes.
    *
    * @param from the last message that the reader has; a gap is pushed first where the log does not go on from there
    */
-  start(topic: Topic, from: Place): void {
+  start(topic: Topic, from: LogPosition): void {
     const followed = this.#followed.get(topic);
     if (!followed || followed.stopped) return;
-    const place = this.#feeds.relay.place(topic);
-    if (from.epoch === place.epoch && from.seq === place.seq && (from.id === place.id || from.id === "")) {
+    const position = this.#feeds.relay.position(topic);
+    if (from.epoch === position.epoch && from.seq === position.seq && (from.id === position.id || from.id === "")) {
       followed.replayed = undefined;
       this.#feeds.hub.add(topic, this.#follower);
       return;
@@ -132,38 +132,38 @@ export class Following {
     const positions: Record<Topic, string> = {};
     for (const [topic, { opened, replayed, ahead }] of this.#followed) {
       if (!opened) continue;
-      const live = this.#feeds.relay.place(topic);
+      const live = this.#feeds.relay.position(topic);
       const overtaken = ahead && ahead.epoch === live.epoch && ahead.seq > live.seq ? ahead : live;
-      positions[topic] = encodePlace(replayed ?? overtaken);
+      positions[topic] = encodePosition(replayed ?? overtaken);
     }
     return positions;
   }
 
-  async #replay(topic: Topic, followed: Followed, from: Place): Promise<void> {
+  async #replay(topic: Topic, followed: TopicReader, from: LogPosition): Promise<void> {
     const { topics, relay, hub } = this.#feeds;
-    let place = from;
+    let position = from;
     while (!followed.stopped && !this.#follower.closed) {
       let next: Continuation;
       try {
-        next = await readOn(topics, topic, place, pageSize);
+        next = await readOn(topics, topic, position, pageSize);
       } catch {
         // The store is away: what is live fails likewise, and the replay goes on where it stopped.
         await new Promise((resolve) => setTimeout(resolve, retryMs));
         continue;
       }
       if (followed.stopped) return;
-      place = next.place;
+      position = next.position;
       this.#count(next);
-      if (next.gap) this.#push(topic, { type: "gap", topic, ...next.gap, pos: encodePlace(place) });
+      if (next.gap) this.#push(topic, { type: "gap", topic, ...next.gap, pos: encodePosition(position) });
       for (const entry of next.entries) {
-        this.#push(topic, topicEvent(topic, place.epoch, entry), entry);
-        place = { epoch: place.epoch, seq: entry.seq, id: entry.id };
+        this.#push(topic, topicEvent(topic, position.epoch, entry), entry);
+        position = { epoch: position.epoch, seq: entry.seq, id: entry.id };
       }
-      followed.replayed = place;
-      const live = relay.place(topic);
-      if (place.epoch === live.epoch && place.seq >= live.seq && place.seq >= next.head.seq) {
+      followed.replayed = position;
+      const live = relay.position(topic);
+      if (position.epoch === live.epoch && position.seq >= live.seq && position.seq >= next.head.seq) {
         followed.replayed = undefined;
-        followed.ahead = place.seq > live.seq ? place : undefined;
+        followed.ahead = position.seq > live.seq ? position : undefined;
         hub.add(topic, this.#follower, followed.ahead?.seq);
         return;
       }

@@ -28,18 +28,20 @@ export interface Watched {
 
 /** What a server looks at itself. */
 export interface Vitals {
-  readonly ailment: "away" | "deaf" | undefined;
+  readonly outage: "unreachable" | "unsubscribed" | undefined;
   /** Whether the lease is held. */
   readonly leased: boolean;
   readonly draining: boolean;
 }
 
 /** The checks of one server that do not hold. */
-export function problemsOf({ ailment, leased, draining }: Vitals): Problem[] {
+export function problemsOf({ outage, leased, draining }: Vitals): Problem[] {
   const problems: Problem[] = [];
   if (draining) problems.push({ check: "drain", reason: "the server is stopping" });
-  if (ailment === "away") problems.push({ check: "store", reason: "the store does not answer" });
-  if (ailment === "deaf") problems.push({ check: "subscription", reason: "the store's subscriptions are silent" });
+  if (outage === "unreachable") problems.push({ check: "store", reason: "the store does not answer" });
+  if (outage === "unsubscribed") {
+    problems.push({ check: "subscription", reason: "the store's subscriptions are silent" });
+  }
   if (!leased) problems.push({ check: "lease", reason: "the lease has run out, or another server has it" });
   return problems;
 }

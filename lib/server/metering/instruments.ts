@@ -14,7 +14,7 @@ import type { Turns } from "../delivery/flush_scheduler.ts";
 import type { Check, Problem } from "./health.ts";
 
 /** What sessions count in. */
-export interface SessionMeter {
+export interface ConnectionMeter {
   /** Bytes. */
   readonly received: Count;
   readonly slow: Count;
@@ -28,9 +28,9 @@ export interface DoorMeter {
 }
 
 /** A connection, as far as it is measured. */
-export interface MeasuredSession {
+export interface MeasuredConnection {
   readonly format: Format;
-  readonly member: { readonly side: boolean } | undefined;
+  readonly session: { readonly side: boolean } | undefined;
   /** Bytes that wait. */
   readonly pending: number;
   /** Bytes that were written. */
@@ -39,8 +39,8 @@ export interface MeasuredSession {
 
 /** What is read off a service when somebody asks. */
 export interface Readings {
-  sessions(): Iterable<MeasuredSession>;
-  members(): number;
+  connections(): Iterable<MeasuredConnection>;
+  sessions(): number;
   readonly hub: { readonly deliveries: number };
   readonly relay: { readonly size: number; readonly filled: number; readonly gaps: number };
   readonly replays: { readonly messages: number; readonly gaps: number };
@@ -49,7 +49,7 @@ export interface Readings {
 
 /** See the file's first lines. */
 export class Instruments implements Disposable {
-  readonly session: SessionMeter;
+  readonly connection: ConnectionMeter;
   readonly door: DoorMeter;
   readonly arrivals: Arrivals;
   readonly #metrics: Metrics;
@@ -61,7 +61,7 @@ export class Instruments implements Disposable {
   constructor(metrics: Metrics, turns: Turns, commands: readonly string[]) {
     this.#metrics = metrics;
     this.#came = metrics.counter("chat_connections_total");
-    this.session = {
+    this.connection = {
       received: metrics.counter("chat_received_bytes_total"),
       slow: metrics.counter("chat_slow_consumers_total"),
       commands: new CommandMeter(metrics, commands),
@@ -89,9 +89,9 @@ export class Instruments implements Disposable {
     const replayedGaps = metrics.counter("chat_gaps_total", { source: "replay" });
     const filled = metrics.counter("chat_holes_filled_messages_total");
     const topics = metrics.gauge("chat_topics");
-    const members = metrics.gauge("chat_sessions");
+    const sessions = metrics.gauge("chat_sessions");
     metrics.onRead(() => {
-      this.#readSessions(readings.sessions());
+      this.#readConnections(readings.connections());
       this.#readProblems(readings.problems());
       heap.value = Deno.memoryUsage().heapUsed;
       live.value = hub.deliveries;
@@ -100,7 +100,7 @@ export class Instruments implements Disposable {
       replayedGaps.value = replays.gaps;
       filled.value = relay.filled;
       topics.value = relay.size;
-      members.value = readings.members();
+      sessions.value = readings.sessions();
     });
   }
 
@@ -110,7 +110,7 @@ export class Instruments implements Disposable {
   }
 
   /** A connection is gone, and with it what it counted. */
-  went({ sent }: MeasuredSession): void {
+  went({ sent }: MeasuredConnection): void {
     this.#sentByTheGone += sent;
   }
 
@@ -128,18 +128,18 @@ export class Instruments implements Disposable {
     this.#loop[Symbol.dispose]();
   }
 
-  #readSessions(sessions: Iterable<MeasuredSession>): void {
+  #readConnections(connections: Iterable<MeasuredConnection>): void {
     const metrics = this.#metrics;
     const counts: Record<Format, Record<"guest" | "member" | "side", number>> = {
       text: { guest: 0, member: 0, side: 0 },
       json: { guest: 0, member: 0, side: 0 },
     };
     let [waiting, largest, sent] = [0, 0, this.#sentByTheGone];
-    for (const session of sessions) {
-      counts[session.format][!session.member ? "guest" : session.member.side ? "side" : "member"]++;
-      waiting += session.pending;
-      largest = Math.max(largest, session.pending);
-      sent += session.sent;
+    for (const connection of connections) {
+      counts[connection.format][!connection.session ? "guest" : connection.session.side ? "side" : "member"]++;
+      waiting += connection.pending;
+      largest = Math.max(largest, connection.pending);
+      sent += connection.sent;
     }
     for (const format of ["text", "json"] as const) {
       for (const state of ["guest", "member", "side"] as const) {

@@ -7,15 +7,15 @@ import type { Config } from "../../config/config.ts";
 import type { Store } from "../../store/store.ts";
 import type { Format, Reply } from "../../wire/event.ts";
 import type { CommandSpec } from "./registry.ts";
-import type { Channel, Member } from "../sessions/user_session.ts";
-import type { Members } from "../sessions/session_manager.ts";
+import type { ClientChannel, UserSession } from "../sessions/user_session.ts";
+import type { SessionManager } from "../sessions/session_manager.ts";
 
 /** The connection that a command came in on. */
-export interface Caller extends Channel {
+export interface Caller extends ClientChannel {
   /** How the connection is spoken to; `hello` sets it. */
   format: Format;
   /** Who is logged in, if anybody is; `login`, `register`, `resume` and `logout` set it. */
-  member: Member | undefined;
+  session: UserSession | undefined;
 }
 
 /** What handlers share. */
@@ -24,7 +24,7 @@ export interface Services {
   readonly config: Config;
   readonly store: Store;
   readonly accounts: AccountService;
-  readonly members: Members;
+  readonly sessions: SessionManager;
   /** Every command, for `help`. */
   readonly commands: readonly CommandSpec[];
 }

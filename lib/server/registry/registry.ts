@@ -16,7 +16,7 @@ import {
 } from "../../wire/command.ts";
 import type { CommandHelp } from "../../wire/event.ts";
 import type { Caller, Outcome, Services } from "./caller.ts";
-import type { Member } from "../sessions/user_session.ts";
+import type { UserSession } from "../sessions/user_session.ts";
 
 /**
  * Who may give a command: `guest` is not logged in, `user` is logged in, a side connection included, `member` has a
@@ -46,7 +46,7 @@ export interface CommandSpec {
 }
 
 /** A caller that the gate let through, as its command's audience sees it. */
-export type Admitted<W extends Audience> = W extends "user" | "member" ? Caller & { member: Member } : Caller;
+export type Admitted<W extends Audience> = W extends "user" | "member" ? Caller & { session: UserSession } : Caller;
 
 /** What {@linkcode defineCommand} takes: a spec whose handler gets its arguments typed. */
 export interface CommandDefinition<A extends readonly Argument[], W extends Audience> {
@@ -111,8 +111,8 @@ export class Registry {
   }
 
   /** The longest line in JSON, in bytes, that somebody may have a use for: who logs in, or who has. */
-  longestLine(member: Member | undefined): number {
-    return this.#longest[member ? "member" : "guest"];
+  longestLine(session: UserSession | undefined): number {
+    return this.#longest[session ? "member" : "guest"];
   }
 
   /** The command of that name or alias. */
@@ -129,15 +129,15 @@ export class Registry {
   admit(
     name: string,
     given: Given,
-    member: Member | undefined,
+    session: UserSession | undefined,
   ): { command: CommandSpec; values: Record<string, unknown> } {
     const command = this.#byName.get(name);
     if (!command || ("rest" in given && !command.typed)) {
       throw new ChatError("unknown_command", `There is no command ${quote(name)}; /help lists them`);
     }
-    if (command.who === "guest" && member) throw new ChatError("already_authenticated", `You are ${member.user}`);
-    if ((command.who === "user" || command.who === "member") && !member) throw loginRequired();
-    if (command.who === "member" && member!.side) {
+    if (command.who === "guest" && session) throw new ChatError("already_authenticated", `You are ${session.user}`);
+    if ((command.who === "user" || command.who === "member") && !session) throw loginRequired();
+    if (command.who === "member" && session!.side) {
       throw new ChatError("forbidden", `A side connection cannot ${quote(command.name)}`);
     }
     const values = "rest" in given

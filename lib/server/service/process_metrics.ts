@@ -8,12 +8,12 @@
 import nodeProcess from "node:process";
 import { Metrics, type Snapshot } from "../../observability/metrics.ts";
 import { version } from "../../common/version.ts";
-import { Kernel } from "../connection/linux_sockets.ts";
+import { LinuxSockets } from "../connection/linux_sockets.ts";
 
 /** See the file's first lines. */
 export class ProcessMetrics implements Disposable {
   readonly #metrics = new Metrics("process");
-  readonly #kernel = Kernel.open();
+  readonly #sockets = LinuxSockets.open();
 
   /** @param store which kind of store is in use */
   constructor(store: "redis" | "sqlite") {
@@ -27,7 +27,7 @@ export class ProcessMetrics implements Disposable {
       const { user, system } = nodeProcess.cpuUsage();
       cpu.value = (user + system) / 1e6;
       resident.value = Deno.memoryUsage().rss;
-      const descriptors = this.#kernel?.descriptors();
+      const descriptors = this.#sockets?.descriptors();
       open.value = descriptors?.open ?? NaN;
       most.value = descriptors?.most ?? NaN;
     });
@@ -39,6 +39,6 @@ export class ProcessMetrics implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#kernel?.[Symbol.dispose]();
+    this.#sockets?.[Symbol.dispose]();
   }
 }

@@ -15,19 +15,19 @@ import { randomWord } from "../../store/log_position.ts";
 import type { Store } from "../../store/store.ts";
 import { allCommands } from "../commands/all.ts";
 import { drain, planDrain } from "./drain.ts";
-import { Flusher } from "../delivery/flush_scheduler.ts";
+import { FlushScheduler } from "../delivery/flush_scheduler.ts";
 import { type Problem, problemsOf } from "../metering/health.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Hub } from "../delivery/hub.ts";
 import { Instruments } from "../metering/instruments.ts";
-import { Journal } from "../connection/connection_log.ts";
-import { Kernel } from "../connection/linux_sockets.ts";
+import { ConnectionLog } from "../connection/connection_log.ts";
+import { LinuxSockets } from "../connection/linux_sockets.ts";
 import { Listener, type Pem, type Sharing } from "../connection/listener.ts";
-import { Members, resumeGraceMs } from "../sessions/session_manager.ts";
-import { Orders } from "../sessions/control.ts";
+import { resumeGraceMs, SessionManager } from "../sessions/session_manager.ts";
+import { Control } from "../sessions/control.ts";
 import { Registry } from "../registry/registry.ts";
 import { Relay } from "../delivery/relay.ts";
-import { ClientSession, type SessionHost } from "../connection/connection.ts";
+import { Connection, type ConnectionHost } from "../connection/connection.ts";
 
 /** What a service is made from. */
 export interface ServiceOptions {
@@ -68,14 +68,14 @@ export class Service implements AsyncDisposable {
   readonly id: string;
   readonly port: number;
   readonly #options: ServiceOptions;
-  readonly #members: Members;
+  readonly #sessions: SessionManager;
   readonly #relay: Relay;
-  readonly #turns: Flusher;
+  readonly #turns: FlushScheduler;
   readonly #instruments: Instruments;
   readonly #listener: Listener;
-  readonly #sessions = new Set<ClientSession>();
-  readonly #orders: Orders;
-  readonly #kernel = Kernel.open();
+  readonly #connections = new Set<Connection>();
+  readonly #control: Control;
+  readonly #sockets = LinuxSockets.open();
   readonly #housekeeping = new Housekeeping(log);
   #draining: Promise<void> | undefined;
   #leasedUntil: number;
@@ -86,13 +86,13 @@ export class Service implements AsyncDisposable {
    * @throws {Error} where the port cannot be listened on, or the store cannot be used
    */
   static async start(options: ServiceOptions): Promise<Service> {
-    let members = undefined as Members | undefined; // made after the server has its id, which it needs
+    let sessions = undefined as SessionManager | undefined; // made after the server has its id, which it needs
     let service = undefined as Service | undefined;
     const id = await options.store.servers.join(options.config.serverId ?? "", (signal) => {
-      if (signal.kind !== "order") members?.hear(signal);
-      else if (service) void service.#orders.obey(signal);
+      if (signal.kind !== "order") sessions?.hear(signal);
+      else if (service) void service.#control.obey(signal);
     });
-    const turns = new Flusher();
+    const turns = new FlushScheduler();
     const hub = new Hub(turns);
     const replays = { messages: 0, gaps: 0 };
     const commands = allCommands.map(({ name }) => name);
@@ -105,7 +105,7 @@ export class Service implements AsyncDisposable {
       onPass: (topic, entry) => instruments.arrivals.passed(topic, entry),
     });
     const { config } = options;
-    members = new Members({
+    sessions = new SessionManager({
       serverId: id,
       store: options.store,
       feeds: { topics, relay, hub, replays },
@@ -121,10 +121,10 @@ export class Service implements AsyncDisposable {
       onFault: (what, error) => log.warn("store_failed", { what, error }),
     });
     try {
-      const made = service = new Service(id, options, members, relay, turns, instruments);
+      const made = service = new Service(id, options, sessions, relay, turns, instruments);
       instruments.read(id, {
-        sessions: () => made.#sessions,
-        members: () => made.#members.size,
+        connections: () => made.#connections,
+        sessions: () => made.#sessions.size,
         problems: () => made.problems(),
         ...{ hub, relay, replays },
       });
@@ -140,20 +140,20 @@ export class Service implements AsyncDisposable {
   private constructor(
     id: string,
     options: ServiceOptions,
-    members: Members,
+    sessions: SessionManager,
     relay: Relay,
-    turns: Flusher,
+    turns: FlushScheduler,
     instruments: Instruments,
   ) {
     this.id = id;
     this.#options = options;
-    this.#members = members;
+    this.#sessions = sessions;
     this.#relay = relay;
     this.#turns = turns;
     this.#instruments = instruments;
     this.#leasedUntil = performance.now() + options.config.activeTtlSeconds * 1000;
     const { store: { servers }, reload } = options;
-    this.#orders = new Orders({ serverId: id, servers, members, connections: this.#sessions, reload });
+    this.#control = new Control({ serverId: id, servers, sessions, connections: this.#connections, reload });
     const { config, certificate, sharing, doors = 1 } = options;
     const host = this.#host();
     const instance = randomWord(8);
@@ -178,30 +178,30 @@ export class Service implements AsyncDisposable {
       },
       log,
       meter: instruments.door,
-      kernel: this.#kernel,
+      sockets: this.#sockets,
       serve: async (conn, address) => {
-        const session = new ClientSession(conn, `${instance}-${++connections}`, address, host);
-        this.#sessions.add(session);
+        const connection = new Connection(conn, `${instance}-${++connections}`, address, host);
+        this.#connections.add(connection);
         instruments.came();
-        const over = session.run();
-        if (this.draining) this.#sendAway(session, 0); // its handshake was under way
+        const over = connection.run();
+        if (this.draining) this.#sendAway(connection, 0); // its handshake was under way
         await over;
-        this.#sessions.delete(session);
-        instruments.went(session);
+        this.#connections.delete(connection);
+        instruments.went(connection);
       },
     });
     this.port = this.#listener.port;
     instruments.certificate(certificate.cert);
     let [ticks, calmAt] = [0, 0];
     this.#housekeeping.every(tickMs, async () => {
-      for (const session of this.#sessions) session.tick();
+      for (const connection of this.#connections) connection.tick();
       await options.store.servers.probe();
-      await this.#members.settle();
-      await this.#members.announceDepartures(await options.store.servers.sweep());
+      await this.#sessions.drainEnds();
+      await this.#sessions.announceDepartures(await options.store.servers.sweep());
       if (++ticks % checkEvery > 0) return;
       if (connections - calmAt >= crowd) {
         calmAt = connections;
-        this.#kernel?.giveBack();
+        this.#sockets?.giveBack();
       }
       await this.#relay.check();
     });
@@ -216,7 +216,7 @@ export class Service implements AsyncDisposable {
   /** Why this server should get no clients; empty where it should. */
   problems(): Problem[] {
     return problemsOf({
-      ailment: this.#options.store.ailment,
+      outage: this.#options.store.outage,
       leased: performance.now() < this.#leasedUntil,
       draining: this.#draining !== undefined,
     });
@@ -224,7 +224,7 @@ export class Service implements AsyncDisposable {
 
   /** How many connections there are. */
   get connections(): number {
-    return this.#sessions.size;
+    return this.#connections.size;
   }
 
   /** Whether it is stopping: it takes in nobody any more. */
@@ -240,7 +240,7 @@ export class Service implements AsyncDisposable {
 
   /** Takes what the configuration says now into what was made by it before. */
   reconfigured(): void {
-    for (const session of this.#sessions) session.reconfigured();
+    for (const connection of this.#connections) connection.reconfigured();
   }
 
   /**
@@ -257,14 +257,14 @@ export class Service implements AsyncDisposable {
     return this.drain();
   }
 
-  #host(): SessionHost {
+  #host(): ConnectionHost {
     const { config, store, accounts } = this.#options;
-    const services = { serverId: this.id, config, store, accounts, members: this.#members, commands: allCommands };
+    const services = { serverId: this.id, config, store, accounts, sessions: this.#sessions, commands: allCommands };
     return {
       services,
       registry: new Registry(allCommands, config),
       turns: this.#turns,
-      meter: this.#instruments.session,
+      meter: this.#instruments.connection,
       get maxLineBytes() {
         return config.maxLineBytes;
       },
@@ -280,8 +280,8 @@ export class Service implements AsyncDisposable {
       },
       now: () => performance.now(),
       abandon: (conn) => this.#listener.abandon(conn as Deno.TlsConn),
-      journal: (connection, address) =>
-        new Journal(this.id, connection, address, this.#options.audit, () => performance.now()),
+      log: (connection, address) =>
+        new ConnectionLog(this.id, connection, address, this.#options.audit, () => performance.now()),
     };
   }
 
@@ -295,42 +295,42 @@ export class Service implements AsyncDisposable {
     if (lease === "kept" && !wasAway) return;
     if (lease !== "kept") log.warn("lease_" + lease, { server: this.id });
     if (lease === "taken") return this.#options.onFatal?.(`another server runs as ${this.id}`);
-    await this.#members.reassert();
+    await this.#sessions.reassert();
   }
 
   async #drain(): Promise<void> {
     const { config, store } = this.#options;
-    log.info("server_draining", { server: this.id, connections: this.#sessions.size });
+    log.info("server_draining", { server: this.id, connections: this.#connections.size });
     this.#listener.close();
     const withinMs = config.drainSeconds * 1000;
     const late = new AbortController();
     const overdue = new Promise<void>((resolve) => late.signal.addEventListener("abort", () => resolve()));
     const limit = setTimeout(() => late.abort(), withinMs);
     await drain(
-      planDrain(this.#sessions.size, withinMs),
-      (size) => [...this.#sessions].filter(({ closed }) => !closed).slice(0, size),
-      (session, retryAfterMs) => this.#sendAway(session, retryAfterMs),
+      planDrain(this.#connections.size, withinMs),
+      (size) => [...this.#connections].filter(({ closed }) => !closed).slice(0, size),
+      (connection, retryAfterMs) => this.#sendAway(connection, retryAfterMs),
       late.signal,
     );
     await Promise.race([this.#listener.finished(), overdue]);
     clearTimeout(limit);
     await this.#housekeeping.stop();
-    await this.#members.release();
+    await this.#sessions.release();
     await this.#relay[Symbol.asyncDispose]();
     // Where the store is away the lease runs out, and others find then what this server has left.
     await store.servers.leave(resumeGraceMs).catch((error) => log.warn("leave_failed", { error }));
     this.#turns[Symbol.dispose]();
-    this.#kernel?.[Symbol.dispose]();
+    this.#sockets?.[Symbol.dispose]();
     this.#instruments[Symbol.dispose]();
     log.info("server_stopped", { server: this.id });
   }
 
-  #sendAway(session: ClientSession, retry_after_ms: number): void {
+  #sendAway(connection: Connection, retry_after_ms: number): void {
     const notice = {
       type: "system",
       code: "server_draining",
       message: "The server is stopping; connect again",
     } as const;
-    session.end(session.format === "text" ? notice : { ...notice, retry_after_ms });
+    connection.end(connection.format === "text" ? notice : { ...notice, retry_after_ms });
   }
 }

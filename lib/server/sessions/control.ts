@@ -9,19 +9,19 @@ import type { Order, OrderReport } from "../../store/admin_store.ts";
 import type { Servers, ServerSignal } from "../../store/store.ts";
 import type { SystemEvent } from "../../wire/event.ts";
 import { fold } from "../../wire/names.ts";
-import type { Members } from "./session_manager.ts";
+import type { SessionManager } from "./session_manager.ts";
 
 /** A connection that may have somebody on it. */
 export interface Connected {
-  readonly member: { readonly user: string; readonly side: boolean } | undefined;
+  readonly session: { readonly user: string; readonly side: boolean } | undefined;
   end(last: SystemEvent): void;
 }
 
 /** What orders are carried out with. */
-export interface OrdersOptions {
+export interface ControlOptions {
   readonly serverId: string;
   readonly servers: Servers;
-  readonly members: Members;
+  readonly sessions: SessionManager;
   readonly connections: Iterable<Connected>;
   /** Reads certificate and configuration again. @returns what was done, in words */
   readonly reload: (() => Promise<readonly string[]>) | undefined;
@@ -30,10 +30,10 @@ export interface OrdersOptions {
 const log = getLog("server", "orders");
 
 /** See the file's first lines. */
-export class Orders {
-  readonly #options: OrdersOptions;
+export class Control {
+  readonly #options: ControlOptions;
 
-  constructor(options: OrdersOptions) {
+  constructor(options: ControlOptions) {
     this.#options = options;
   }
 
@@ -65,9 +65,9 @@ export class Orders {
   async #expel(user: string, message: string): Promise<readonly string[]> {
     // The code tells bundled clients not to come back by themselves.
     const last = { type: "system", code: "forced_logout", message } as const;
-    let closed = await this.#options.members.expel(user, last);
+    let closed = await this.#options.sessions.expel(user, last);
     for (const connection of [...this.#options.connections]) {
-      if (!connection.member?.side || fold(connection.member.user) !== fold(user)) continue;
+      if (!connection.session?.side || fold(connection.session.user) !== fold(user)) continue;
       connection.end(last);
       closed++;
     }

@@ -8,7 +8,7 @@
 
 import type { SystemEvent } from "../../wire/event.ts";
 import { fold } from "../../wire/names.ts";
-import type { Member } from "./user_session.ts";
+import type { UserSession } from "./user_session.ts";
 
 /** What a connection is told, as its last line, whose session has gone to another. */
 export const forcedLogout: SystemEvent = {
@@ -18,18 +18,18 @@ export const forcedLogout: SystemEvent = {
 };
 
 /** A seat, as whoever enters sees it. */
-export interface Seat {
+export interface Reservation {
   /** Whether the session has gone to another connection meanwhile. */
   readonly superseded: boolean;
   /** The last line of a client that was sent away meanwhile. */
   readonly expelled: SystemEvent | undefined;
 }
 
-interface Held extends Seat {
+interface LocalSession extends Reservation {
   /** Whose it is or will be, folded. */
   readonly user: string;
   /** Nobody as long as somebody is entering. */
-  member: Member | undefined;
+  session: UserSession | undefined;
   superseded: boolean;
   expelled: SystemEvent | undefined;
   /** Running while the connection is gone and its client may resume. */
@@ -37,69 +37,69 @@ interface Held extends Seat {
 }
 
 /** See the file's first lines. */
-export class Seats {
+export class LocalSessions {
   /** By connection. */
-  readonly #seats = new Map<string, Held>();
+  readonly #sessions = new Map<string, LocalSession>();
 
   /** How many there are. */
   get size(): number {
-    return this.#seats.size;
+    return this.#sessions.size;
   }
 
   /** Takes a seat for a user who is entering on a connection, who then sits down or gives it up. */
-  take(connection: string, user: string): Seat {
-    const seat = { user: fold(user), member: undefined, superseded: false, expelled: undefined, grace: undefined };
-    this.#seats.set(connection, seat);
-    return seat;
+  reserve(connection: string, user: string): Reservation {
+    const local = { user: fold(user), session: undefined, superseded: false, expelled: undefined, grace: undefined };
+    this.#sessions.set(connection, local);
+    return local;
   }
 
   /** Makes somebody who has entered a member; only where nothing has befallen the session meanwhile. */
-  sit(member: Member): void {
-    const seat = this.#seats.get(member.connection);
-    if (seat) seat.member = member; // a server that stops has cleared them
+  attach(session: UserSession): void {
+    const local = this.#sessions.get(session.connectionId);
+    if (local) local.session = session; // a server that stops has cleared them
   }
 
   /** Keeps a member's seat though its connection is gone; after so many milliseconds it is given up, and that told. */
-  keep({ connection }: Member, ms: number, givenUp: () => void): void {
-    const seat = this.#seats.get(connection);
-    if (!seat) return;
-    seat.grace = setTimeout(() => {
-      this.giveUp(connection);
+  keep({ connectionId: connection }: UserSession, ms: number, givenUp: () => void): void {
+    const local = this.#sessions.get(connection);
+    if (!local) return;
+    local.grace = setTimeout(() => {
+      this.release(connection);
       givenUp();
     }, ms);
   }
 
   /** Gives a connection's seat up, if it has one. */
-  giveUp(connection: string): void {
-    clearTimeout(this.#seats.get(connection)?.grace);
-    this.#seats.delete(connection);
+  release(connection: string): void {
+    clearTimeout(this.#sessions.get(connection)?.grace);
+    this.#sessions.delete(connection);
   }
 
   /** Whether this server has the connection, or awaits its client. */
   isKnown(connection: string): boolean {
-    return this.#seats.has(connection);
+    return this.#sessions.has(connection);
   }
 
   /** Whether the member has its seat and its connection is there. */
-  isSeated(member: Member): boolean {
-    const seat = this.#seats.get(member.connection);
-    return seat?.member === member && seat.grace === undefined;
+  isAttached(session: UserSession): boolean {
+    const local = this.#sessions.get(session.connectionId);
+    return local?.session === session && local.grace === undefined;
   }
 
   /** The members whose connections are there. */
-  seated(): Member[] {
-    return [...this.#seats.values()].flatMap(({ member, grace }) => grace === undefined ? member ?? [] : []);
+  attached(): UserSession[] {
+    return [...this.#sessions.values()].flatMap(({ session, grace }) => grace === undefined ? session ?? [] : []);
   }
 
   /** Another connection has the session: tells this one, and closes it. */
   supersede(connection: string): void {
-    const seat = this.#seats.get(connection);
-    if (!seat) return;
-    seat.superseded = true;
-    if (!seat.member) return; // still entering: it is told then
-    this.giveUp(connection);
-    seat.member.following.stopAll();
-    seat.member.end(forcedLogout);
+    const local = this.#sessions.get(connection);
+    if (!local) return;
+    local.superseded = true;
+    if (!local.session) return; // still entering: it is told then
+    this.release(connection);
+    local.session.topics.stopAll();
+    local.session.end(forcedLogout);
   }
 
   /**
@@ -109,26 +109,26 @@ export class Seats {
    * @returns how many connections were closed, and the members whose sessions are to end; a client that is still
    *   entering counts, and is told when it would sit down
    */
-  expel(user: string, last: SystemEvent): { closed: number; members: Member[] } {
+  expel(user: string, last: SystemEvent): { closed: number; sessions: UserSession[] } {
     let closed = 0;
-    const members: Member[] = [];
-    for (const [connection, seat] of [...this.#seats].filter(([, seat]) => seat.user === fold(user))) {
-      const { member, grace } = seat;
+    const sessions: UserSession[] = [];
+    for (const [connection, local] of [...this.#sessions].filter(([, local]) => local.user === fold(user))) {
+      const { session, grace } = local;
       if (grace === undefined) closed++;
-      seat.expelled = last;
-      if (!member) continue;
-      this.giveUp(connection);
-      member.end(last);
-      members.push(member);
+      local.expelled = last;
+      if (!session) continue;
+      this.release(connection);
+      session.end(last);
+      sessions.push(session);
     }
-    return { closed, members };
+    return { closed, sessions };
   }
 
   /** Gives all seats up. @returns the members whose connections are there */
-  clear(): Member[] {
-    const members = this.seated();
-    for (const { grace } of this.#seats.values()) clearTimeout(grace);
-    this.#seats.clear();
-    return members;
+  clear(): UserSession[] {
+    const sessions = this.attached();
+    for (const { grace } of this.#sessions.values()) clearTimeout(grace);
+    this.#sessions.clear();
+    return sessions;
   }
 }

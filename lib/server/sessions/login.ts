@@ -11,15 +11,15 @@ import { TokenBucket } from "../../common/rate_limit.ts";
 import type { Account, ClaimResult, Session, Store } from "../../store/store.ts";
 import type { LoggedIn } from "../../wire/event.ts";
 import { lobby } from "../../wire/names.ts";
-import type { Endings } from "./session_ends.ts";
+import type { SessionEnds } from "./session_ends.ts";
 import type { Feeds } from "../delivery/topic_readers.ts";
-import { type Channel, Member, superseded } from "./user_session.ts";
-import { type Opened, openTopics, type Standing } from "./open_topics.ts";
+import { type ClientChannel, superseded, UserSession } from "./user_session.ts";
+import { type Opened, openTopics, type ReturnPositions } from "./open_topics.ts";
 import { hashToken, makeToken, tokenUser } from "./resume_token.ts";
-import { forcedLogout, type Seats } from "./local_sessions.ts";
+import { forcedLogout, type LocalSessions } from "./local_sessions.ts";
 
 /** What the entrance is made from. */
-export interface EntranceOptions {
+export interface LoginOptions {
   readonly serverId: string;
   readonly store: Store;
   readonly feeds: Feeds;
@@ -33,7 +33,7 @@ export interface EntranceOptions {
 
 /** Somebody who has come in: what to answer, and what to do once the answer is queued. */
 export interface Entered {
-  readonly member: Member;
+  readonly session: UserSession;
   readonly loggedIn: LoggedIn;
   start(): void;
 }
@@ -43,21 +43,21 @@ interface Return {
   /** Its resume token. */
   readonly presented: string;
   /** Where it says that it stands. */
-  readonly given: Standing["given"];
+  readonly given: ReturnPositions["given"];
 }
 
 type Claimed = ClaimResult & { kind: "claimed" };
 
 /** See the file's first lines. */
-export class Entrance {
-  readonly #options: EntranceOptions;
-  readonly #seats: Seats;
-  readonly #endings: Endings;
+export class Logins {
+  readonly #options: LoginOptions;
+  readonly #local: LocalSessions;
+  readonly #ends: SessionEnds;
 
-  constructor(options: EntranceOptions, seats: Seats, endings: Endings) {
+  constructor(options: LoginOptions, local: LocalSessions, ends: SessionEnds) {
     this.#options = options;
-    this.#seats = seats;
-    this.#endings = endings;
+    this.#local = local;
+    this.#ends = ends;
   }
 
   /**
@@ -65,7 +65,7 @@ export class Entrance {
    *
    * @throws {ChatError} `already_logged_in` where the policy keeps a live session, `store_unavailable`
    */
-  async login(account: Account, channel: Channel): Promise<Entered> {
+  async login(account: Account, channel: ClientChannel): Promise<Entered> {
     return await this.#enter(account.name, channel);
   }
 
@@ -75,7 +75,11 @@ export class Entrance {
    * @param positions where the client stands: topic → position; what is none is ignored
    * @throws {ChatError} `invalid_credentials`, `already_logged_in`, `store_unavailable`
    */
-  async resume(presented: string, positions: Readonly<Record<string, unknown>>, channel: Channel): Promise<Entered> {
+  async resume(
+    presented: string,
+    positions: Readonly<Record<string, unknown>>,
+    channel: ClientChannel,
+  ): Promise<Entered> {
     const name = tokenUser(presented);
     const account = name === undefined ? undefined : await this.#options.store.accounts.find(name);
     if (!account) throw refused();
@@ -83,49 +87,53 @@ export class Entrance {
   }
 
   /** Lets a script in beside whoever is logged in: no session, no presence. */
-  async side(account: Account, channel: Channel): Promise<Entered> {
+  async side(account: Account, channel: ClientChannel): Promise<Entered> {
     // It may have been disabled while the password was looked at; a session's claim sees that by itself.
     if ((await this.#options.store.accounts.find(account.name))?.disabled) throw accountDisabled(account.name);
-    const member = this.#member(account.name, undefined, "", channel);
-    return { member, loggedIn: { user: account.name, room: null, positions: {} }, start: () => {} };
+    const session = this.#session(account.name, undefined, "", channel);
+    return { session, loggedIn: { user: account.name, room: null, positions: {} }, start: () => {} };
   }
 
-  async #enter(user: string, channel: Channel, back?: Return): Promise<Entered> {
+  async #enter(user: string, channel: ClientChannel, back?: Return): Promise<Entered> {
     const token = makeToken(user);
     const tokenHash = await hashToken(token);
     const presentedHash = back && await hashToken(back.presented);
-    const { connection } = channel;
-    const seat = this.#seats.take(connection, user);
+    const { id: connection } = channel;
+    const reservation = this.#local.reserve(connection, user);
     try {
       const claimed = await this.#claim(user, connection, tokenHash, presentedHash);
-      const { session, stood } = claimed;
-      const member = this.#member(session.user, session, tokenHash, channel);
-      const { positions, missed, start } = await this.#open(member, claimed, back && { stood, given: back.given });
-      if (seat.superseded) {
-        member.following.stopAll();
+      const { session: record, savedPositions } = claimed;
+      const session = this.#session(record.user, record, tokenHash, channel);
+      const { positions, missed, start } = await this.#open(
+        session,
+        claimed,
+        back && { savedPositions, given: back.given },
+      );
+      if (reservation.superseded) {
+        session.topics.stopAll();
         channel.end(forcedLogout);
         throw superseded();
       }
-      if (seat.expelled) {
-        member.following.stopAll();
-        await this.#endings.end(session, true);
-        channel.end(seat.expelled);
-        throw accountDisabled(session.user); // nobody is told: that was the last line
+      if (reservation.expelled) {
+        session.topics.stopAll();
+        await this.#ends.end(record, true);
+        channel.end(reservation.expelled);
+        throw accountDisabled(record.user); // nobody is told: that was the last line
       }
-      this.#seats.sit(member);
+      this.#local.attach(session);
       const loggedIn: LoggedIn = {
-        user: session.user,
-        room: session.room,
+        user: record.user,
+        room: record.room,
         positions,
         ...(channel.format === "json" ? { resume: token } : {}),
         ...(back ? { missed } : {}),
       };
-      return { member, loggedIn, start };
+      return { session, loggedIn, start };
     } catch (error) {
-      this.#seats.giveUp(connection);
+      this.#local.release(connection);
       if (error instanceof ChatError && error.code === "store_unavailable") {
         // The claim may have gone through all the same.
-        this.#endings.owe({ user, server: this.#options.serverId, connection, claim: 0, room: lobby });
+        this.#ends.enqueue({ user, server: this.#options.serverId, connection, claim: 0, room: lobby });
       }
       throw error;
     }
@@ -154,38 +162,38 @@ export class Entrance {
 
   /** Sends away who had the session, has the topics flow, and tells the rooms; ends the session where that fails. */
   async #open(
-    member: Member,
-    { session, superseded: earlier }: Claimed,
-    standing: Standing | undefined,
+    session: UserSession,
+    { session: record, superseded: earlier }: Claimed,
+    returning: ReturnPositions | undefined,
   ): Promise<Opened> {
     try {
       if (earlier) await this.#evict(earlier);
-      const opened = await openTopics(member, this.#options.store, standing);
-      if (!earlier || earlier.room !== session.room) {
-        if (earlier) await this.#endings.announce(earlier.room, session.user, "left", earlier.claim);
-        await this.#endings.announce(session.room, session.user, "joined", session.claim);
+      const opened = await openTopics(session, this.#options.store, returning);
+      if (!earlier || earlier.room !== record.room) {
+        if (earlier) await this.#ends.announce(earlier.room, record.user, "left", earlier.claim);
+        await this.#ends.announce(record.room, record.user, "joined", record.claim);
       }
       return opened;
     } catch (error) {
-      member.following.stopAll();
-      await this.#endings.end(session, false);
+      session.topics.stopAll();
+      await this.#ends.end(record, false);
       throw error;
     }
   }
 
   async #evict({ server, connection }: Session): Promise<void> {
-    if (server === this.#options.serverId) this.#seats.supersede(connection);
+    if (server === this.#options.serverId) this.#local.supersede(connection);
     else await this.#options.store.servers.signal(server, { kind: "evict", connection });
   }
 
-  #member(user: string, session: Session | undefined, tokenHash: string, channel: Channel): Member {
+  #session(user: string, record: Session | undefined, tokenHash: string, channel: ClientChannel): UserSession {
     const { store, feeds, maxQueueBytes, joinsPerMinute, onFault } = this.#options;
     const joins = joinsPerMinute === undefined
       ? undefined
       : new TokenBucket({ rate: joinsPerMinute / 60, burst: joinsPerMinute });
-    return new Member({
+    return new UserSession({
       user,
-      session,
+      record,
       tokenHash,
       channel,
       store,

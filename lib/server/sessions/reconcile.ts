@@ -11,15 +11,15 @@
 
 import { ChatError } from "../../common/errors.ts";
 import type { Session, Store } from "../../store/store.ts";
-import type { Endings } from "./session_ends.ts";
-import type { Member } from "./user_session.ts";
-import type { Seats } from "./local_sessions.ts";
+import type { SessionEnds } from "./session_ends.ts";
+import type { UserSession } from "./user_session.ts";
+import type { LocalSessions } from "./local_sessions.ts";
 
 /** What it is made from. */
-export interface ReassertionOptions {
+export interface ReconcileOptions {
   readonly store: Store;
-  readonly endings: Endings;
-  readonly seats: Seats;
+  readonly ends: SessionEnds;
+  readonly sessions: LocalSessions;
   /** Told of what could not be done because the store was away. */
   readonly onFault: (what: string, error: unknown) => void;
 }
@@ -28,12 +28,12 @@ export interface ReassertionOptions {
 const atOnce = 200;
 
 /** See the file's promises. */
-export class Reassertion {
-  readonly #options: ReassertionOptions;
-  readonly #doubted = new Set<Member>();
+export class Reconciler {
+  readonly #options: ReconcileOptions;
+  readonly #rechecked = new Set<UserSession>();
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(options: ReassertionOptions) {
+  constructor(options: ReconcileOptions) {
     this.#options = options;
   }
 
@@ -47,18 +47,18 @@ export class Reassertion {
   }
 
   /**
-   * The store does not know a member's session as its own: somebody has claimed it, or this server was thought dead and
+   * The store does not know a session's record as its own: somebody has claimed it, or this server was thought dead and
    * the session ended. Which, is found out behind this: then the connection is closed, or the session is there again.
    *
    * @returns what to answer; a client that sends it again keeps its messages' order, since those behind are refused too
    */
-  doubt(member: Member): ChatError {
-    const { session } = member;
-    if (!this.#doubted.has(member) && this.#options.seats.isSeated(member)) {
-      this.#doubted.add(member);
-      this.#inTurn(() => this.#lookFor(member, session))
+  recheck(session: UserSession): ChatError {
+    const { record } = session;
+    if (!this.#rechecked.has(session) && this.#options.sessions.isAttached(session)) {
+      this.#rechecked.add(session);
+      this.#inTurn(() => this.#lookFor(session, record))
         .catch((error) => this.#options.onFault("reassert", error))
-        .finally(() => this.#doubted.delete(member));
+        .finally(() => this.#rechecked.delete(session));
     }
     return new ChatError("store_unavailable", "Your session is being looked for; try again");
   }
@@ -70,33 +70,33 @@ export class Reassertion {
   }
 
   async #all(): Promise<void> {
-    const { store, endings, seats } = this.#options;
-    const members = seats.seated();
-    for (let start = 0; start < members.length; start += atOnce) {
-      await Promise.all(members.slice(start, start + atOnce).map((member) => this.#reassert(member)));
+    const { store, ends, sessions } = this.#options;
+    const attached = sessions.attached();
+    for (let start = 0; start < attached.length; start += atOnce) {
+      await Promise.all(attached.slice(start, start + atOnce).map((session) => this.#reassert(session)));
     }
     // Older data may have brought back sessions that have ended.
-    for (const session of await store.sessions.held()) if (!seats.isKnown(session.connection)) endings.owe(session);
+    for (const session of await store.sessions.held()) if (!sessions.isKnown(session.connection)) ends.enqueue(session);
   }
 
   /** The lease comes first: a session of a server without one would be swept by nobody. */
-  async #lookFor(member: Member, doubted: Session | undefined): Promise<void> {
+  async #lookFor(session: UserSession, record: Session | undefined): Promise<void> {
     const lease = await this.#options.store.servers.renew();
     if (lease === "expired") await this.#all();
-    // Unless it was reasserted since it was doubted.
-    else if (lease === "kept" && member.session === doubted) await this.#reassert(member);
+    // Unless it was reasserted since the recheck began.
+    else if (lease === "kept" && session.record === record) await this.#reassert(session);
   }
 
-  async #reassert(member: Member): Promise<void> {
-    const { store, endings, seats } = this.#options;
-    const { session, connection, tokenHash } = member;
-    if (!session) return;
-    const asserted = await store.sessions.reassert(session, tokenHash);
-    if (!seats.isKnown(connection)) return endings.owe(asserted?.session ?? session); // it went meanwhile
-    if (!asserted) return seats.supersede(connection);
-    await member.answered();
-    // The member may have changed its room while this was under way; then the store knows better.
-    if (member.session === session) member.reasserted(asserted.session);
-    if (asserted.wasGone) await endings.announce(session.room, session.user, "joined", asserted.session.claim);
+  async #reassert(session: UserSession): Promise<void> {
+    const { store, ends, sessions } = this.#options;
+    const { record, connectionId, tokenHash } = session;
+    if (!record) return;
+    const asserted = await store.sessions.reassert(record, tokenHash);
+    if (!sessions.isKnown(connectionId)) return ends.enqueue(asserted?.session ?? record); // it went meanwhile
+    if (!asserted) return sessions.supersede(connectionId);
+    await session.answered();
+    // The session may have changed its room while this was under way; then the store knows better.
+    if (session.record === record) session.reasserted(asserted.session);
+    if (asserted.wasGone) await ends.announce(record.room, record.user, "joined", asserted.session.claim);
   }
 }

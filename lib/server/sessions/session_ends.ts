@@ -5,11 +5,11 @@
 import type { Session, Store } from "../../store/store.ts";
 
 /** See the file's first line. */
-export class Endings {
+export class SessionEnds {
   readonly #store: Store;
   readonly #onFault: (what: string, error: unknown) => void;
   /** Sessions that ought to have ended while the store was away, by connection. */
-  readonly #owed = new Map<string, { session: Session; revoke: boolean }>();
+  readonly #queue = new Map<string, { session: Session; revoke: boolean }>();
 
   /** @param onFault told of what could not be done because the store was away */
   constructor(store: Store, onFault: (what: string, error: unknown) => void) {
@@ -26,21 +26,21 @@ export class Endings {
     try {
       await this.#end(session, revoke);
     } catch (error) {
-      this.owe(session, revoke);
+      this.enqueue(session, revoke);
       this.#onFault("end", error);
     }
   }
 
-  /** Leaves a session to {@linkcode settle}. */
-  owe(session: Session, revoke = false): void {
-    this.#owed.set(session.connection, { session, revoke });
+  /** Leaves a session to {@linkcode drain}. */
+  enqueue(session: Session, revoke = false): void {
+    this.#queue.set(session.connection, { session, revoke });
   }
 
   /** Ends what could not be ended when it was due. @throws {ChatError} `store_unavailable` where it still cannot */
-  async settle(): Promise<void> {
-    for (const [connection, { session, revoke }] of [...this.#owed]) {
+  async drain(): Promise<void> {
+    for (const [connection, { session, revoke }] of [...this.#queue]) {
       await this.#end(session, revoke);
-      this.#owed.delete(connection);
+      this.#queue.delete(connection);
     }
   }
 

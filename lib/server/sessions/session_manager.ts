@@ -3,92 +3,94 @@
  *
  * Who is where is the store's to say; this directory only knows which of those sessions its own connections hold, and
  * keeps what is owed when one of them ends: the rooms hear of it, and a dropped client's place is kept for a while. How
- * they come is the {@linkcode Entrance}'s.
+ * they come is the {@linkcode Logins}'s.
  */
 
 import type { ChatError } from "../../common/errors.ts";
 import type { Departure, ServerSignal, Store } from "../../store/store.ts";
 import type { SystemEvent } from "../../wire/event.ts";
-import { Endings } from "./session_ends.ts";
-import { Entrance, type EntranceOptions } from "./login.ts";
-import type { Member } from "./user_session.ts";
-import { Reassertion } from "./reconcile.ts";
+import { SessionEnds } from "./session_ends.ts";
+import { type LoginOptions, Logins } from "./login.ts";
+import type { UserSession } from "./user_session.ts";
+import { Reconciler } from "./reconcile.ts";
 import { hashToken, makeToken } from "./resume_token.ts";
-import { Seats } from "./local_sessions.ts";
+import { LocalSessions } from "./local_sessions.ts";
 
 /** How long a dropped client's session is kept before its room hears that it left, in milliseconds. */
 export const resumeGraceMs = 5_000;
 
 /** See the file's first lines. */
-export class Members {
+export class SessionManager {
   /** The way in. */
-  readonly entrance: Entrance;
+  readonly login: Logins;
   readonly #store: Store;
   readonly #onFault: (what: string, error: unknown) => void;
-  readonly #seats = new Seats();
-  readonly #endings: Endings;
-  readonly #reassertion: Reassertion;
+  readonly #local = new LocalSessions();
+  readonly #ends: SessionEnds;
+  readonly #reconciler: Reconciler;
 
-  constructor(options: EntranceOptions) {
+  constructor(options: LoginOptions) {
     const { store, onFault } = options;
     this.#store = store;
     this.#onFault = onFault;
-    this.#endings = new Endings(store, onFault);
-    this.#reassertion = new Reassertion({ store, endings: this.#endings, seats: this.#seats, onFault });
-    this.entrance = new Entrance(options, this.#seats, this.#endings);
+    this.#ends = new SessionEnds(store, onFault);
+    this.#reconciler = new Reconciler({ store, ends: this.#ends, sessions: this.#local, onFault });
+    this.login = new Logins(options, this.#local, this.#ends);
   }
 
   /** How many sessions this server holds. */
   get size(): number {
-    return this.#seats.size;
+    return this.#local.size;
   }
 
-  /** Gives the member's session a new resume token, and makes the earlier ones worthless. */
-  async renewToken(member: Member): Promise<string | undefined> {
-    if (!member.session || member.format !== "json") return undefined;
-    const token = makeToken(member.user);
+  /** Gives the session a new resume token, and makes the earlier ones worthless. */
+  async renewToken(session: UserSession): Promise<string | undefined> {
+    if (!session.record || session.format !== "json") return undefined;
+    const token = makeToken(session.user);
     const hash = await hashToken(token);
     // First, so that a store which is away meanwhile is never given the earlier token again.
-    member.tokenHash = hash;
-    return await this.#store.sessions.renewToken(member.session, hash) ? token : undefined;
+    session.tokenHash = hash;
+    return await this.#store.sessions.renewToken(session.record, hash) ? token : undefined;
   }
 
   /**
-   * Ends a member's session at its own wish.
+   * Ends a session at its user's wish.
    *
    * @param revoke whether its resume tokens end with it
    */
-  async leave(member: Member, revoke: boolean): Promise<void> {
-    const positions = member.following.positions();
-    member.following.stopAll();
-    this.#seats.giveUp(member.connection);
+  async leave(session: UserSession, revoke: boolean): Promise<void> {
+    const positions = session.topics.positions();
+    session.topics.stopAll();
+    this.#local.release(session.connectionId);
     // With its token it may come back, and then it goes on from here.
-    if (member.session && !revoke && member.format === "json") {
-      await this.#store.sessions.stand(member.session, positions).catch((error) => this.#onFault("stand", error));
+    if (session.record && !revoke && session.format === "json") {
+      await this.#store.sessions.savePositions(session.record, positions).catch((error) =>
+        this.#onFault("stand", error)
+      );
     }
-    await this.#end(member, revoke);
+    await this.#end(session, revoke);
   }
 
   /**
-   * The member's connection is gone. A JSON client has a while to resume before its room hears that it left; somebody
+   * A session's connection is gone. A JSON client has a while to resume before its room hears that it left; somebody
    * who reads text has left.
    */
-  async drop(member: Member): Promise<void> {
-    const { session, connection } = member;
-    if (!session || !this.#seats.isKnown(connection)) {
-      member.following.stopAll();
+  async drop(session: UserSession): Promise<void> {
+    const { record, connectionId } = session;
+    if (!record || !this.#local.isKnown(connectionId)) {
+      session.topics.stopAll();
       return;
     }
-    if (member.format === "text") {
-      this.#seats.giveUp(connection);
-      return await this.#end(member, false);
+    if (session.format === "text") {
+      this.#local.release(connectionId);
+      return await this.#end(session, false);
     }
-    const positions = member.following.positions();
-    member.following.stopAll();
-    this.#seats.keep(member, resumeGraceMs, () => void this.#end(member, false));
+    const positions = session.topics.positions();
+    session.topics.stopAll();
+    this.#local.keep(session, resumeGraceMs, () => void this.#end(session, false));
     try {
-      await this.#store.sessions.stand(session, positions);
-      await this.#store.sessions.detach(session);
+      await this.#store.sessions.savePositions(record, positions);
+      await this.#store.sessions.detach(record);
     } catch (error) {
       this.#onFault("detach", error);
     }
@@ -101,44 +103,44 @@ export class Members {
    * @returns how many connections were closed
    */
   async expel(user: string, last: SystemEvent): Promise<number> {
-    const { closed, members } = this.#seats.expel(user, last);
-    await Promise.all(members.map((member) => this.#end(member, true)));
+    const { closed, sessions } = this.#local.expel(user, last);
+    await Promise.all(sessions.map((session) => this.#end(session, true)));
     return closed;
   }
 
   /** Takes what another server signals. */
   hear(signal: ServerSignal): void {
-    if (signal.kind === "evict") this.#seats.supersede(signal.connection);
+    if (signal.kind === "evict") this.#local.supersede(signal.connection);
     else if (signal.kind === "missed") this.reassert().catch((error) => this.#onFault("reassert", error));
   }
 
-  /** See {@linkcode Reassertion.all}. */
+  /** See {@linkcode Reconciler.all}. */
   reassert(): Promise<void> {
-    return this.#reassertion.all();
+    return this.#reconciler.all();
   }
 
-  /** See {@linkcode Reassertion.doubt}. */
-  doubt(member: Member): ChatError {
-    return this.#reassertion.doubt(member);
+  /** See {@linkcode Reconciler.recheck}. */
+  recheck(session: UserSession): ChatError {
+    return this.#reconciler.recheck(session);
   }
 
   /** Ends what could not be ended when it was due, as the store was away. */
-  settle(): Promise<void> {
-    return this.#endings.settle();
+  drainEnds(): Promise<void> {
+    return this.#ends.drain();
   }
 
   /** Tells rooms of those who were lost with their server. */
   async announceDepartures(departures: readonly Departure[]): Promise<void> {
-    await Promise.all(departures.map(({ user, room, claim }) => this.#endings.announce(room, user, "left", claim)));
+    await Promise.all(departures.map(({ user, room, claim }) => this.#ends.announce(room, user, "left", claim)));
   }
 
-  /** Tells the rooms that a member has changed its own. */
-  async moved(member: Member, left: string): Promise<void> {
-    if (!member.session) return;
-    const { user, session: { claim, room } } = member;
+  /** Tells the rooms that a user has gone from one to another. */
+  async moved(session: UserSession, left: string): Promise<void> {
+    if (!session.record) return;
+    const { user, record: { claim, room } } = session;
     await Promise.all([
-      this.#endings.announce(left, user, "left", claim),
-      this.#endings.announce(room, user, "joined", claim),
+      this.#ends.announce(left, user, "left", claim),
+      this.#ends.announce(room, user, "joined", claim),
     ]);
   }
 
@@ -148,13 +150,13 @@ export class Members {
   async release(): Promise<void> {
     // Those whose connections are gone are written down already.
     await Promise.all(
-      this.#seats.clear().map(async (member) => {
-        const positions = member.following.positions();
-        member.following.stopAll();
-        if (member.format === "text") return await this.#end(member, false);
+      this.#local.clear().map(async (session) => {
+        const positions = session.topics.positions();
+        session.topics.stopAll();
+        if (session.format === "text") return await this.#end(session, false);
         try {
-          await member.remember(positions);
-          await this.#store.sessions.detach(member.session!);
+          await session.remember(positions);
+          await this.#store.sessions.detach(session.record!);
         } catch (error) {
           this.#onFault("detach", error);
         }
@@ -162,8 +164,8 @@ export class Members {
     );
   }
 
-  async #end(member: Member, revoke: boolean): Promise<void> {
-    member.following.stopAll();
-    if (member.session) await this.#endings.end(member.session, revoke);
+  async #end(session: UserSession, revoke: boolean): Promise<void> {
+    session.topics.stopAll();
+    if (session.record) await this.#ends.end(session.record, revoke);
   }
 }

@@ -6,16 +6,16 @@
 
 import { ChatError } from "../../common/errors.ts";
 import type { TokenBucket } from "../../common/rate_limit.ts";
-import type { Place, Session, Store } from "../../store/store.ts";
-import { encodePlace } from "../../store/log_position.ts";
+import type { LogPosition, Session, Store } from "../../store/store.ts";
+import { encodePosition } from "../../store/log_position.ts";
 import type { Format, Positions, ServerEvent } from "../../wire/event.ts";
 import { inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
-import { type Feeds, Following, type PacedFollower } from "../delivery/topic_readers.ts";
+import { type Feeds, type PacedFollower, TopicReaders } from "../delivery/topic_readers.ts";
 
 /** The connection of a member, as far as members need it. */
-export interface Channel {
+export interface ClientChannel {
   /** Unique for ever. */
-  readonly connection: string;
+  readonly id: string;
   /** The peer's IP address. */
   readonly address: string;
   readonly format: Format;
@@ -31,13 +31,13 @@ export interface Channel {
 }
 
 /** What a member is made from. */
-export interface MemberOptions {
+export interface UserSessionOptions {
   readonly user: string;
   /** Undefined for a side connection. */
-  readonly session: Session | undefined;
+  readonly record: Session | undefined;
   /** Hash of the session's present resume token. */
   readonly tokenHash: string;
-  readonly channel: Channel;
+  readonly channel: ClientChannel;
   readonly store: Store;
   readonly feeds: Feeds;
   /** A replay reads its next page when all but this of the last is written, in bytes. */
@@ -49,13 +49,13 @@ export interface MemberOptions {
 }
 
 /** See the file's first lines. */
-export class Member implements PacedFollower {
+export class UserSession implements PacedFollower {
   readonly user: string;
-  readonly following: Following;
+  readonly topics: TopicReaders;
   readonly joins: TokenBucket | undefined;
   /** Hash of the session's present resume token. */
   tokenHash: string;
-  readonly #channel: Channel;
+  readonly #channel: ClientChannel;
   readonly #store: Store;
   readonly #replayBelow: number;
   readonly #inbox: Topic;
@@ -64,21 +64,21 @@ export class Member implements PacedFollower {
   #sideRoom: string | undefined;
   #unmarked = 0;
 
-  constructor(options: MemberOptions) {
+  constructor(options: UserSessionOptions) {
     this.user = options.user;
     this.joins = options.joins;
     this.tokenHash = options.tokenHash;
-    this.#session = options.session;
+    this.#session = options.record;
     this.#channel = options.channel;
     this.#store = options.store;
     this.#replayBelow = options.replayBelow;
     this.#inbox = inboxTopic(options.user);
     this.#onFault = options.onFault;
-    this.following = new Following(options.feeds, this);
+    this.topics = new TopicReaders(options.feeds, this);
   }
 
   /** The session, or undefined on a side connection. */
-  get session(): Session | undefined {
+  get record(): Session | undefined {
     return this.#session;
   }
 
@@ -99,8 +99,8 @@ export class Member implements PacedFollower {
     return this.#channel.closed;
   }
 
-  get connection(): string {
-    return this.#channel.connection;
+  get connectionId(): string {
+    return this.#channel.id;
   }
 
   push(bytes: Uint8Array, topic: Topic, seq: number | undefined): void {
@@ -138,32 +138,32 @@ export class Member implements PacedFollower {
     const topic = roomTopic(room);
     const old = this.room;
     if (room === old) return { positions: this.#positionOf(topic), start: () => {}, left: undefined };
-    const place = await this.following.open(topic);
+    const position = await this.topics.open(topic);
     if (this.#session) {
       let moved: Session | undefined;
       try {
         moved = await this.#store.sessions.move(this.#session, room);
       } catch (error) {
-        this.following.stop(topic);
+        this.topics.stop(topic);
         throw error;
       }
       if (!moved) {
-        this.following.stop(topic);
+        this.topics.stop(topic);
         return undefined;
       }
       this.#session = moved;
     } else {
       this.#sideRoom = room;
     }
-    if (old !== undefined) this.following.stop(roomTopic(old));
-    const positions = { [topic]: encodePlace(place) };
+    if (old !== undefined) this.topics.stop(roomTopic(old));
+    const positions = { [topic]: encodePosition(position) };
     await this.remember(positions);
-    return { positions, start: () => this.following.start(topic, place), left: old };
+    return { positions, start: () => this.topics.start(topic, position), left: old };
   }
 
   /** On a side connection: listens to no room any more. */
   leaveRoom(): void {
-    if (this.#sideRoom !== undefined) this.following.stop(roomTopic(this.#sideRoom));
+    if (this.#sideRoom !== undefined) this.topics.stop(roomTopic(this.#sideRoom));
     this.#sideRoom = undefined;
   }
 
@@ -173,11 +173,11 @@ export class Member implements PacedFollower {
    * @returns the positions for the reply, and what is to be done once it is queued
    */
   async follow(topic: Topic): Promise<{ positions: Positions; start: () => void }> {
-    if (this.following.has(topic)) return { positions: this.#positionOf(topic), start: () => {} };
-    const place: Place = await this.following.open(topic);
-    const positions = { [topic]: encodePlace(place) };
+    if (this.topics.has(topic)) return { positions: this.#positionOf(topic), start: () => {} };
+    const position: LogPosition = await this.topics.open(topic);
+    const positions = { [topic]: encodePosition(position) };
     await this.remember(positions);
-    return { positions, start: () => this.following.start(topic, place) };
+    return { positions, start: () => this.topics.start(topic, position) };
   }
 
   /**
@@ -189,14 +189,14 @@ export class Member implements PacedFollower {
   async remember(positions: Positions): Promise<void> {
     if (!this.#session || this.format !== "json") return;
     try {
-      await this.#store.sessions.stand(this.#session, positions);
+      await this.#store.sessions.savePositions(this.#session, positions);
     } catch (error) {
       this.#onFault("stand", error);
     }
   }
 
   #positionOf(topic: Topic): Positions {
-    const position = this.following.positions()[topic];
+    const position = this.topics.positions()[topic];
     return position === undefined ? {} : { [topic]: position };
   }
 

@@ -1,5 +1,5 @@
 /**
- * What an operator asks of Redis. The promises are those of {@linkcode Office}.
+ * What an operator asks of Redis. The promises are those of {@linkcode AdminStore}.
  *
  * Lists go through the keys, which finds what was there all the while, once or more; so names are remembered.
  */
@@ -7,7 +7,7 @@
 import { fold, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import type {
   AccountRecord,
-  Office,
+  AdminStore,
   Order,
   OrderReport,
   ServerState,
@@ -33,7 +33,7 @@ const pageSize = "500";
 const incomingLifeMs = "3600000";
 
 /** See the file's first line. */
-export class RedisOffice implements Office {
+export class RedisAdminStore implements AdminStore {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;
 
@@ -50,7 +50,7 @@ export class RedisOffice implements Office {
   }
 
   async #record(user: string): Promise<AccountRecord | undefined> {
-    const { account, tokens, stood, subscriptions, deviceKeys } = this.#keys;
+    const { account, tokens, savedPositions: stood, subscriptions, deviceKeys } = this.#keys;
     const [fields, token, tokenLife, positions, follows, devices] = await Promise.all([
       this.#redis.command("HGETALL", account(user)),
       this.#redis.command("HGETALL", tokens(user)),
@@ -228,7 +228,7 @@ export class RedisOffice implements Office {
 
   async putAccount(record: AccountRecord): Promise<boolean> {
     const { name, hash, role, created, disabled, claims, follows, tokens, stood, keys = [] } = record;
-    const { account, subscriptions, subscribers, tokens: tokensKey, stood: stoodKey } = this.#keys;
+    const { account, subscriptions, subscribers, tokens: tokensKey, savedPositions: stoodKey } = this.#keys;
     // Whom somebody follows is added in any case, so that an import that was interrupted can be done again.
     if (follows.length > 0) await this.#redis.command("SADD", subscriptions(name), ...follows);
     await Promise.all(follows.map((target) => this.#redis.command("SADD", subscribers(target), name)));
@@ -276,7 +276,9 @@ export class RedisOffice implements Office {
       await this.#redis.command("PEXPIRE", incoming(topic), incomingLifeMs);
     }
     // Of the store's present generation: of an earlier one, the log would get a new epoch when it is next used.
-    const [generation] = await this.#redis.command("HMGET", this.#keys.tide(), "generation") as [string | null];
+    const [generation] = await this.#redis.command("HMGET", this.#keys.dataGeneration(), "generation") as [
+      string | null,
+    ];
     const fields = ["epoch", epoch, "generation", generation ?? "0", "seq", seq, "read", read];
     if (id !== "") fields.push("id", id);
     if (renewed) fields.push("previous", renewed.previous, "since", renewed.since);

@@ -7,8 +7,15 @@
  */
 
 import { createCluster, ErrorReply } from "redis";
-import { type Client, clientOptions, Line, socketOptions } from "./redis_connection.ts";
-import type { Answer, HostPort, Link, LinkEvents, Master, RedisAddress } from "./redis_transport.ts";
+import { type Client, clientOptions, RedisConnection, socketOptions } from "./redis_connection.ts";
+import type {
+  Answer,
+  HostPort,
+  Master,
+  RedisAddress,
+  RedisTransport,
+  RedisTransportEvents,
+} from "./redis_transport.ts";
 import { slotOf } from "./slot.ts";
 
 /** How often it is looked whether slots have moved, in milliseconds; that costs one comparison. */
@@ -41,11 +48,11 @@ function makeCluster(address: RedisAddress, timeoutMs: number, onWait: (ms: numb
 const nameOf = ({ host, port }: HostPort) => `${host}:${port}`;
 
 /** See the file's first lines. */
-export class ClusterLink implements Link {
+export class ClusterTransport implements RedisTransport {
   readonly #cluster: ReturnType<typeof makeCluster>;
   readonly #address: RedisAddress;
   readonly #timeoutMs: number;
-  readonly #events: LinkEvents;
+  readonly #events: RedisTransportEvents;
   readonly #heard = new Map<string, (message: string) => void>();
   /** One for all channels: a connection calls it once for a message, however often it was told to. */
   readonly #hear = (message: string, channel: string): void => {
@@ -56,7 +63,7 @@ export class ClusterLink implements Link {
   /** Channel → the master on whose line it is. */
   readonly #places = new Map<string, string>();
   /** Master → the connection that its channels are heard on. */
-  readonly #lines = new Map<string, Line>();
+  readonly #lines = new Map<string, RedisConnection>();
   readonly #opening = new Map<string, Promise<unknown>>();
   readonly #away = new Set<string>();
   /** Whether a node has been away since all were last there. */
@@ -69,7 +76,7 @@ export class ClusterLink implements Link {
   #slots: unknown;
 
   /** @param timeoutMs how long a node may be silent */
-  constructor(address: RedisAddress, timeoutMs: number, events: LinkEvents) {
+  constructor(address: RedisAddress, timeoutMs: number, events: RedisTransportEvents) {
     this.#address = address;
     this.#timeoutMs = timeoutMs;
     this.#events = events;
@@ -204,7 +211,7 @@ export class ClusterLink implements Link {
   }
 
   /** The line to a master, opened if it is the first; one that is away comes back by itself. */
-  async #lineTo(master: string): Promise<Line | undefined> {
+  async #lineTo(master: string): Promise<RedisConnection | undefined> {
     if (!this.#lines.has(master)) {
       const line = this.#makeLine(master);
       this.#lines.set(master, line);
@@ -220,11 +227,11 @@ export class ClusterLink implements Link {
     return this.#lines.get(master);
   }
 
-  #makeLine(master: string): Line {
+  #makeLine(master: string): RedisConnection {
     const colon = master.lastIndexOf(":");
     const { username, password } = this.#address;
     const at = { host: master.slice(0, colon), port: Number(master.slice(colon + 1)) };
-    return new Line({ ...at, username, password }, this.#timeoutMs, {
+    return new RedisConnection({ ...at, username, password }, this.#timeoutMs, {
       prepare: async (client) => {
         client.on("sharded-channel-moved", (channel: string) => {
           this.#learn(channel).catch((error) => this.#events.fault(error));

@@ -18,9 +18,9 @@
 import { ErrorReply } from "redis";
 import { createHash } from "node:crypto";
 import { ChatError } from "../../common/errors.ts";
-import { ClusterLink } from "./cluster_transport.ts";
-import type { Answer, Link, Master, RedisAddress } from "./redis_transport.ts";
-import { MasterLink } from "./master_transport.ts";
+import { ClusterTransport } from "./cluster_transport.ts";
+import type { Answer, Master, RedisAddress, RedisTransport } from "./redis_transport.ts";
+import { MasterTransport } from "./master_transport.ts";
 import { type ScriptName, scripts } from "./scripts.ts";
 
 /** What the gateway is made from. */
@@ -61,7 +61,7 @@ const hashes = Object.fromEntries(
 /** See the file's promises. */
 export class RedisGateway implements AsyncDisposable {
   readonly #options: GatewayOptions;
-  readonly #link: Link;
+  readonly #link: RedisTransport;
   readonly #listeners = new Map<string, ChannelListener>();
   readonly #turns = new Map<string, Promise<void>>();
   readonly #pending = new Map<Call, number>();
@@ -89,7 +89,7 @@ export class RedisGateway implements AsyncDisposable {
         options.onFault?.(error);
       },
     };
-    const Topology = options.clusterNodes ? ClusterLink : MasterLink;
+    const Topology = options.clusterNodes ? ClusterTransport : MasterTransport;
     this.#link = new Topology(options, options.timeoutMs, events);
     this.#patrol = setInterval(() => this.#giveUpLate(), patrolMs);
   }

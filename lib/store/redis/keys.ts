@@ -22,7 +22,7 @@ export class Keys {
   /** Topic → claim: where the user's sessions may write. */
   grants = (user: string) => `${this.#prefix}{user:${fold(user)}}:grants`;
   /** Topic → position: where the session stood. */
-  stood = (user: string) => `${this.#prefix}{user:${fold(user)}}:stood`;
+  savedPositions = (user: string) => `${this.#prefix}{user:${fold(user)}}:stood`;
   subscriptions = (user: string) => `${this.#prefix}{user:${fold(user)}}:subscriptions`;
   subscribers = (user: string) => `${this.#prefix}{user:${fold(user)}}:subscribers`;
   /** Public key → when it was added and last announced. */
@@ -49,7 +49,7 @@ export class Keys {
   /** The leases' keys: instance by end of its lease, id → instance, instance → id, id → when it was taken. */
   leases = () => ["leases", "ids", "names", "since"].map((name) => `${this.#prefix}{servers}:${name}`);
   /** How often the servers have looked whether the store's data are still the same, and the generation of these. */
-  tide = () => `${this.#prefix}{servers}:tide`;
+  dataGeneration = () => `${this.#prefix}{servers}:tide`;
 
   /** Every account's key as a pattern, and whose one is. */
   accounts = () => `${escaped(this.#prefix)}{user:*}:account`;

@@ -2,20 +2,20 @@
  * The way to one Redis, or to the one that the sentinels name: a connection for commands and one for channels.
  */
 
-import { Line } from "./redis_connection.ts";
-import type { Answer, Link, LinkEvents, Master, RedisAddress } from "./redis_transport.ts";
+import { RedisConnection } from "./redis_connection.ts";
+import type { Answer, Master, RedisAddress, RedisTransport, RedisTransportEvents } from "./redis_transport.ts";
 
 /** See the file's first line. */
-export class MasterLink implements Link {
-  readonly #commands: Line;
-  readonly #channels: Line;
+export class MasterTransport implements RedisTransport {
+  readonly #commands: RedisConnection;
+  readonly #channels: RedisConnection;
   readonly #heard = new Map<string, (message: string) => void>();
 
   /** @param timeoutMs how long Redis may be silent */
-  constructor(address: RedisAddress, timeoutMs: number, events: LinkEvents) {
+  constructor(address: RedisAddress, timeoutMs: number, events: RedisTransportEvents) {
     const fault = (error: unknown) => events.fault(error);
-    this.#commands = new Line(address, timeoutMs, { back: () => events.back(), fault });
-    this.#channels = new Line(address, timeoutMs, {
+    this.#commands = new RedisConnection(address, timeoutMs, { back: () => events.back(), fault });
+    this.#channels = new RedisConnection(address, timeoutMs, {
       prepare: (client) => {
         const channels = [...this.#heard.keys()];
         return Promise.all(

@@ -104,7 +104,7 @@ async function askSentinel(sentinel: Client, { host, port }: HostPort, masterNam
 }
 
 /** What a line tells its owner. */
-export interface LineEvents {
+export interface RedisConnectionEvents {
   /** Does what a new connection is to do before anybody uses it. */
   prepare?(client: Client): Promise<unknown>;
   /** The connection works again after it did not. */
@@ -113,16 +113,16 @@ export interface LineEvents {
 }
 
 /** See the file's first lines. */
-export class Line {
+export class RedisConnection {
   readonly #address: RedisAddress;
   readonly #timeoutMs: number;
-  readonly #events: LineEvents;
+  readonly #events: RedisConnectionEvents;
   readonly #closed = new AbortController();
   #client: Client | undefined;
   #ready = false;
 
   /** @param timeoutMs how long a connection may be silent, and how long making one may take */
-  constructor(address: RedisAddress, timeoutMs: number, events: LineEvents) {
+  constructor(address: RedisAddress, timeoutMs: number, events: RedisConnectionEvents) {
     this.#address = address;
     this.#timeoutMs = timeoutMs;
     this.#events = events;

@@ -4,7 +4,7 @@
 
 import type { DeviceKeys } from "../device_keys.ts";
 import type { Files } from "../files.ts";
-import type { Office } from "../admin_store.ts";
+import type { AdminStore } from "../admin_store.ts";
 import type { Accounts, Sessions, Store, StoreLimits, Topics } from "../store.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { RedisDeviceKeys } from "./device_keys.ts";
@@ -12,7 +12,7 @@ import { RedisFiles } from "./files.ts";
 import { RedisGateway } from "./gateway.ts";
 import { Keys } from "./keys.ts";
 import type { RedisAddress } from "./redis_transport.ts";
-import { RedisOffice } from "./admin_store.ts";
+import { RedisAdminStore } from "./admin_store.ts";
 import { RedisServers } from "./servers.ts";
 import { RedisSessions } from "./sessions.ts";
 import { RedisTopics } from "./topics.ts";
@@ -33,7 +33,7 @@ export class RedisStore implements Store {
   readonly servers: RedisServers;
   readonly files: Files;
   readonly deviceKeys: DeviceKeys;
-  readonly office: Office;
+  readonly admin: AdminStore;
   readonly #redis: RedisGateway;
   readonly #topics: RedisTopics;
 
@@ -48,7 +48,7 @@ export class RedisStore implements Store {
     this.servers = servers;
     this.files = new RedisFiles(redis, keys, options);
     this.deviceKeys = new RedisDeviceKeys(redis, keys);
-    this.office = new RedisOffice(redis, keys);
+    this.admin = new RedisAdminStore(redis, keys);
   }
 
   /** @throws {Error} where Redis cannot be reached within the time limit, or refuses the password */
@@ -57,17 +57,17 @@ export class RedisStore implements Store {
   }
 
   get available(): boolean {
-    return this.ailment === undefined;
+    return this.outage === undefined;
   }
 
-  get ailment(): "away" | "deaf" | undefined {
-    if (!this.#redis.available) return "away";
-    return this.servers.deaf ? "deaf" : undefined;
+  get outage(): "unreachable" | "unsubscribed" | undefined {
+    if (!this.#redis.available) return "unreachable";
+    return this.servers.unsubscribed ? "unsubscribed" : undefined;
   }
 
   onReturn(listener: () => Promise<void>): void {
     this.#redis.onReturn(async () => {
-      await this.servers.watchTide();
+      await this.servers.watchDataGeneration();
       await this.#topics.verify();
       await listener();
     });

@@ -6,7 +6,7 @@
 export type Answer = string | number | null | Answer[];
 
 /** What a link tells its owner. */
-export interface LinkEvents {
+export interface RedisTransportEvents {
   /** Commands are answered again after they were not; the data may be older than it was. */
   back(): void;
   /** Channels are heard again after they were not: something may have been missed. */
@@ -16,7 +16,7 @@ export interface LinkEvents {
 }
 
 /** See the file's first line. */
-export interface Link {
+export interface RedisTransport {
   /** Whether commands and channels work. */
   readonly ready: boolean;
   /** Connects. @throws {Error} where that cannot be done; then the link is to be closed */

@@ -34,7 +34,7 @@ import reassert from "./scripts/reassert.lua" with { type: "text" };
 import renewEpoch from "./scripts/renew_epoch.lua" with { type: "text" };
 import revoke from "./scripts/revoke.lua" with { type: "text" };
 import setHash from "./scripts/set_hash.lua" with { type: "text" };
-import tide from "./scripts/data_generation.lua" with { type: "text" };
+import dataGeneration from "./scripts/data_generation.lua" with { type: "text" };
 
 /** Name → source. */
 export const scripts = {
@@ -68,7 +68,7 @@ export const scripts = {
   renewEpoch,
   revoke,
   setHash,
-  tide,
+  dataGeneration,
 } as const;
 
 /** One of {@linkcode scripts}. */

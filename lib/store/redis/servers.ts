@@ -28,7 +28,7 @@ export class RedisServers implements Servers, Leases {
   #earlier = ""; // the run that had this server's id before, until it is swept
   #leaseEnd = 0;
   #sweepFrom = 0;
-  #tide = 0;
+  #dataCount = 0;
   #generation = 0;
   #since = ""; // when this run took the id, by the clock of Redis
   #control: ChannelListener | undefined;
@@ -65,7 +65,7 @@ export class RedisServers implements Servers, Leases {
       interrupted: () => listener({ kind: "missed" }),
     };
     await this.#redis.subscribe(this.#keys.serverChannel(this.id), this.#control);
-    await this.watchTide();
+    await this.watchDataGeneration();
     return this.id;
   }
 
@@ -104,16 +104,16 @@ export class RedisServers implements Servers, Leases {
   }
 
   /** Whether the last word that this server sent itself is overdue. */
-  get deaf(): boolean {
+  get unsubscribed(): boolean {
     return this.#probed !== undefined && performance.now() - this.#probed > this.#probeMs;
   }
 
   async probe(): Promise<void> {
-    if (this.deaf) {
+    if (this.unsubscribed) {
       await this.#redis.resubscribe();
       this.#probed = undefined;
     }
-    await this.watchTide();
+    await this.watchDataGeneration();
     this.#probed ??= performance.now();
     await this.signal(this.id, { kind: "probe" });
   }
@@ -124,9 +124,16 @@ export class RedisServers implements Servers, Leases {
   }
 
   /** Looks whether the store's data are those that this server knew. @throws {ChatError} `store_unavailable` */
-  async watchTide(): Promise<void> {
-    const args = [this.#tide, this.#generation];
-    [this.#tide, this.#generation] = await this.#redis.run("tide", [this.#keys.tide()], args) as [number, number];
+  async watchDataGeneration(): Promise<void> {
+    const args = [this.#dataCount, this.#generation];
+    [this.#dataCount, this.#generation] = await this.#redis.run(
+      "dataGeneration",
+      [this.#keys.dataGeneration()],
+      args,
+    ) as [
+      number,
+      number,
+    ];
   }
 
   async leave(graceMs: number): Promise<void> {

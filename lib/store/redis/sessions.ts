@@ -43,7 +43,7 @@ export class RedisSessions implements Sessions {
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
     const { user, connection, room, policy, tokenHash, presentedHash = "" } = request;
-    const { account, session, tokens, grants, stood } = this.#keys;
+    const { account, session, tokens, grants, savedPositions: stood } = this.#keys;
     const { id, instance } = this.#leases;
     for (let tries = 0; tries < maxTries; tries++) {
       const current = fromPairs(await this.#redis.command("HGETALL", session(user)));
@@ -79,7 +79,7 @@ export class RedisSessions implements Sessions {
     return {
       kind: "claimed",
       session,
-      stood: fromPairs(positions),
+      savedPositions: fromPairs(positions),
       ...(before.connection === undefined ? {} : { superseded: toSession(before) }),
     };
   }
@@ -125,8 +125,14 @@ export class RedisSessions implements Sessions {
     return await this.#hold(session, this.#keys.tokens(session.user), true, tokenLifeMs, fields);
   }
 
-  async stand(session: Session, positions: Readonly<Record<string, string>>): Promise<void> {
-    await this.#hold(session, this.#keys.stood(session.user), false, tokenLifeMs, Object.entries(positions).flat());
+  async savePositions(session: Session, positions: Readonly<Record<string, string>>): Promise<void> {
+    await this.#hold(
+      session,
+      this.#keys.savedPositions(session.user),
+      false,
+      tokenLifeMs,
+      Object.entries(positions).flat(),
+    );
   }
 
   async detach(session: Session): Promise<void> {

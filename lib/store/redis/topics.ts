@@ -9,8 +9,8 @@ import {
   cidMemoryMs,
   type Draft,
   type Entry,
+  type LogPosition,
   type Page,
-  type Place,
   type PublishResult,
   type Session,
   type StoreLimits,
@@ -48,7 +48,7 @@ export class RedisTopics implements Topics {
   readonly #generations: Generations;
   #calls = 0;
   /** The last message that this server was told is stored, by topic: the oldest is forgotten first. */
-  readonly #acknowledged = new Map<Topic, Place>();
+  readonly #acknowledged = new Map<Topic, LogPosition>();
 
   constructor(redis: RedisGateway, keys: Keys, limits: StoreLimits, grants: Grants, generations: Generations) {
     this.#redis = redis;
@@ -93,9 +93,9 @@ export class RedisTopics implements Topics {
     return { kind: "published", seq, time, repeated: kind === "repeated" };
   }
 
-  #remember(topic: Topic, place: Place): void {
+  #remember(topic: Topic, position: LogPosition): void {
     this.#acknowledged.delete(topic);
-    this.#acknowledged.set(topic, place);
+    this.#acknowledged.set(topic, position);
     if (this.#acknowledged.size <= maxAcknowledged) return;
     for (const oldest of this.#acknowledged.keys()) return void this.#acknowledged.delete(oldest);
   }
@@ -143,7 +143,7 @@ export class RedisTopics implements Topics {
     };
   }
 
-  async head(topic: Topic): Promise<Place> {
+  async head(topic: Topic): Promise<LogPosition> {
     const [epoch, seq, id] = await this.#head(topic);
     return { epoch, seq, id };
   }

@@ -1,12 +1,12 @@
 /**
- * What an operator asks of the embedded store. The promises are those of {@linkcode Office}.
+ * What an operator asks of the embedded store. The promises are those of {@linkcode AdminStore}.
  */
 
 import type { DatabaseSync } from "node:sqlite";
 import { fold, roomTopic, type Topic } from "../../wire/names.ts";
 import type {
   AccountRecord,
-  Office,
+  AdminStore,
   Order,
   OrderReport,
   ServerState,
@@ -42,7 +42,7 @@ export interface TopicMemory {
 }
 
 /** See the file's first line. */
-export class SqliteOffice implements Office {
+export class SqliteAdminStore implements AdminStore {
   readonly #database: DatabaseSync;
   readonly #sessions: SessionList;
   readonly #topics: TopicMemory;

@@ -60,12 +60,12 @@ export class SqliteSessions implements Sessions {
       this.#database.prepare(
         "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires) VALUES (?, ?, ?, ?, ?, ?)",
       ).run(key, request.tokenHash, request.presentedHash ?? null, revoked, room, this.#now() + tokenLifeMs);
-      const stood = request.presentedHash === undefined ? {} : this.#stood(key);
+      const savedPositions = request.presentedHash === undefined ? {} : this.#savedPositions(key);
       if (request.presentedHash === undefined) this.#database.prepare("DELETE FROM stood WHERE user = ?").run(key);
       const { user, connection } = request;
       const session = { user, server: this.#server(), connection, claim: claims, room };
       this.#sessions.set(key, { session, attached: true });
-      return { kind: "claimed", session, stood, ...(held ? { superseded: held.session } : {}) };
+      return { kind: "claimed", session, savedPositions, ...(held ? { superseded: held.session } : {}) };
     });
   }
 
@@ -91,7 +91,7 @@ export class SqliteSessions implements Sessions {
   }
 
   // deno-lint-ignore require-await
-  async stand(session: Session, positions: Readonly<Record<string, string>>): Promise<void> {
+  async savePositions(session: Session, positions: Readonly<Record<string, string>>): Promise<void> {
     if (!this.holds(session)) return;
     transaction(this.#database, () => {
       const insert = this.#database.prepare("INSERT OR REPLACE INTO stood (user, topic, position) VALUES (?, ?, ?)");
@@ -167,7 +167,7 @@ export class SqliteSessions implements Sessions {
       .get(key) as unknown as Tokens | undefined;
   }
 
-  #stood(key: string): Record<string, string> {
+  #savedPositions(key: string): Record<string, string> {
     const rows = this.#database.prepare("SELECT topic, position FROM stood WHERE user = ?").all(key);
     return Object.fromEntries(rows.map(({ topic, position }) => [topic as string, position as string]));
   }

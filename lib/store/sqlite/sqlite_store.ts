@@ -8,13 +8,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { DeviceKeys } from "../device_keys.ts";
 import type { Files } from "../files.ts";
-import type { Office, Order, OrderReport, ServerState } from "../admin_store.ts";
+import type { AdminStore, Order, OrderReport, ServerState } from "../admin_store.ts";
 import type { Accounts, Servers, ServerSignal, Sessions, Store, StoreLimits, Topics } from "../store.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { type Durability, openDatabase } from "./database.ts";
 import { SqliteDeviceKeys } from "./device_keys.ts";
 import { SqliteFiles } from "./files.ts";
-import { SqliteOffice } from "./admin_store.ts";
+import { SqliteAdminStore } from "./admin_store.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { SqliteTopics } from "./topics.ts";
 
@@ -35,9 +35,9 @@ export class SqliteStore implements Store {
   readonly servers: Servers;
   readonly files: Files;
   readonly deviceKeys: DeviceKeys;
-  readonly office: Office;
+  readonly admin: AdminStore;
   readonly available = true;
-  readonly ailment = undefined;
+  readonly outage = undefined;
   readonly #database: DatabaseSync;
   readonly #topics: SqliteTopics;
 
@@ -54,7 +54,7 @@ export class SqliteStore implements Store {
     this.servers = servers;
     this.files = new SqliteFiles(this.#database, options, now);
     this.deviceKeys = new SqliteDeviceKeys(this.#database, now);
-    this.office = new SqliteOffice(this.#database, sessions, this.#topics, servers, now);
+    this.admin = new SqliteAdminStore(this.#database, sessions, this.#topics, servers, now);
   }
 
   onReturn(): void {
@@ -92,7 +92,7 @@ class OnlyServer implements Servers {
     return this.#listener ? [{ id: this.id, leaseMs: null, since: this.#since, sessions }] : [];
   }
 
-  /** See {@linkcode Office.order}. */
+  /** See {@linkcode AdminStore.order}. */
   async order(order: Order, timeoutMs: number): Promise<OrderReport[]> {
     if (!this.#listener) return [];
     const id = crypto.randomUUID();

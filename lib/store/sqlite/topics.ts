@@ -12,8 +12,8 @@ import {
   cidMemoryMs,
   type Draft,
   type Entry,
+  type LogPosition,
   type Page,
-  type Place,
   type PublishResult,
   type Session,
   type StoreLimits,
@@ -219,7 +219,7 @@ export class SqliteTopics implements Topics {
   }
 
   // deno-lint-ignore require-await
-  async head(topic: Topic): Promise<Place> {
+  async head(topic: Topic): Promise<LogPosition> {
     return guarded(() => {
       const { epoch, seq, id } = this.#topic(topic);
       return { epoch, seq, id };

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { ClientError } from "../../../lib/client/base/exit.ts";
-import { OwnCommands } from "../../../lib/client/session/local_commands.ts";
+import { LocalCommands } from "../../../lib/client/session/local_commands.ts";
 import { Account } from "../../../lib/client/e2ee/account.ts";
 import { sealCommands } from "../../../lib/client/e2ee/commands.ts";
 import { makePair } from "../../../lib/client/e2ee/device.ts";
@@ -31,7 +31,7 @@ function scene(lists: Record<string, string[]>) {
     account.learn(reply);
     return Promise.resolve(reply);
   };
-  const commands = new OwnCommands();
+  const commands = new LocalCommands();
   commands.add(...sealCommands({ account, mindTheDevice: () => {} }, { ask }));
   async function type(line: string): Promise<string[]> {
     const told: string[] = [];

@@ -3,7 +3,7 @@
  */
 
 import assert from "node:assert/strict";
-import { Questions } from "../../../lib/client/e2ee/key_requests.ts";
+import { KeyRequests } from "../../../lib/client/e2ee/key_requests.ts";
 import { makePair } from "../../../lib/client/e2ee/device.ts";
 import { privacyOf } from "../../../lib/client/e2ee/privacy.ts";
 import { type Json, type Peer, said, settled, soon, test } from "../fakes.ts";
@@ -169,10 +169,10 @@ test("Session asks about everybody's devices, however many unknown ones somebody
   await settled();
 });
 
-test("Questions.askWhose() bounds what is asked in vain, for each sender, until the connection is lost", () => {
+test("KeyRequests.askWhose() bounds what is asked in vain, for each sender, until the connection is lost", () => {
   const known = new Set<string>();
   const account = { isOwn: () => false, known: { has: (_: string, key: string) => known.has(key) } } as Json;
-  const questions = new Questions({ request() {} }, { account });
+  const questions = new KeyRequests({ request() {} }, { account });
   /** @returns whether it was asked; the answer comes at once */
   function may(sender: string, key: string): boolean {
     const question = questions.askWhose(sender, key);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Admission } from "../../../lib/client/session/authentication.ts";
+import { Authentication } from "../../../lib/client/session/authentication.ts";
 import type { Request } from "../../../lib/client/net/connection.ts";
 import { Route } from "../../../lib/client/net/route.ts";
 import { ChatError, type ErrorCode } from "../../../lib/common/errors.ts";
@@ -15,7 +15,7 @@ function made() {
   const servers = [{ host: "one", port: 1 }, { host: "two", port: 2 }];
   const route = new Route({ servers, clock: new FakeClock(), random: () => 1 });
   const request = (request?: Request) => void (request && sent.push(request));
-  const admission = new Admission({ route, request, wake() {} });
+  const admission = new Authentication({ route, request, wake() {} });
   return { admission, sent, route };
 }
 
@@ -24,7 +24,7 @@ const refused = (request: Request, code: ErrorCode, extra = {}) => {
   return { kind: "refused" as const, request, error: new ChatError(code, "No", extra) };
 };
 
-test("Admission.begin() resumes where something was lost, and else asks again for the login that waits", async () => {
+test("Authentication.begin() resumes where something was lost, and else asks again for the login that waits", async () => {
   const { admission, sent } = made();
   const answer = admission.ask(login);
   admission.begin(resume);
@@ -37,7 +37,7 @@ test("Admission.begin() resumes where something was lost, and else asks again fo
   assert.ok(admission.granted && !admission.wanted);
 });
 
-test("Admission.answered() tells a resume that is to be tried again from one that is worth nothing", () => {
+test("Authentication.answered() tells a resume that is to be tried again from one that is worth nothing", () => {
   const { admission, route } = made();
   admission.begin(resume);
   assert.equal(admission.answered(refused(resume, "store_unavailable", { retry_after_ms: 70 })), "again");
@@ -48,7 +48,7 @@ test("Admission.answered() tells a resume that is to be tried again from one tha
   assert.equal(admission.granted, false);
 });
 
-test("Admission.lost() tells what went with the connection, and whoever waits for a login", async () => {
+test("Authentication.lost() tells what went with the connection, and whoever waits for a login", async () => {
   const { admission, route } = made();
   assert.equal(admission.lost(why, false), undefined);
   const answer = admission.ask(login);
@@ -64,7 +64,7 @@ test("Admission.lost() tells what went with the connection, and whoever waits fo
   assert.equal(admission.lost(why, true), undefined);
 });
 
-test("Admission.failed() tells whoever waits once every server was tried", async () => {
+test("Authentication.failed() tells whoever waits once every server was tried", async () => {
   const { admission, route } = made();
   const answer = admission.ask(login);
   route.failed();
@@ -75,7 +75,7 @@ test("Admission.failed() tells whoever waits once every server was tried", async
   await assert.rejects(answer, why);
 });
 
-test("Admission.close() tells whoever waits, and whoever asks afterwards", async () => {
+test("Authentication.close() tells whoever waits, and whoever asks afterwards", async () => {
   const { admission, sent } = made();
   const before = admission.ask(login);
   admission.close(why);

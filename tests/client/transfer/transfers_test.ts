@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import type { Request } from "../../../lib/client/net/connection.ts";
 import { ClientError } from "../../../lib/client/base/exit.ts";
-import { OwnCommands, type Tell } from "../../../lib/client/session/local_commands.ts";
+import { LocalCommands, type Tell } from "../../../lib/client/session/local_commands.ts";
 import { ChatError } from "../../../lib/common/errors.ts";
 import { encryptFile } from "../../../lib/client/e2ee/file_cipher.ts";
 import { sha256 } from "../../../lib/client/transfer/chunks.ts";
@@ -18,7 +18,7 @@ import { FakeClock, settled, test } from "../fakes.ts";
 interface Desk {
   readonly server: FakeFiles;
   readonly transfers: Transfers;
-  readonly own: OwnCommands;
+  readonly own: LocalCommands;
   readonly lines: string[];
   readonly sent: Request[];
   readonly folder: string;
@@ -44,7 +44,7 @@ function desk(folder: string, more: Record<string, unknown> = {}): Desk {
   };
   const offers = new Offers();
   const transfers = new Transfers({ session, offers, downloads: () => join(folder, "in"), clock: new FakeClock() });
-  const own = new OwnCommands();
+  const own = new LocalCommands();
   own.add(...transferCommands(transfers, session));
   const lines: string[] = [];
   const tell: Tell = { answer: (line) => void lines.push(line), note: (line) => void lines.push(`[${line}]`) };
@@ -319,7 +319,7 @@ withFolder("/send stops before the upload where nothing may be sent to that user
   assert.deepEqual(server.asked, []);
 });
 
-test("OwnCommands.call() knows its commands, and explains them", () => {
+test("LocalCommands.call() knows its commands, and explains them", () => {
   const { own } = desk("/nowhere");
   assert.equal(own.call("send b x"), undefined);
   assert.equal(own.call("//send b x"), undefined);

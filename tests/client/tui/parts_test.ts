@@ -9,14 +9,14 @@ import stringWidth from "string-width";
 import { cleanLine } from "../../../lib/client/base/clean.ts";
 import { CommandTable } from "../../../lib/client/net/commands.ts";
 import { Editor } from "../../../lib/client/terminal/editor.ts";
-import { OwnCommands } from "../../../lib/client/session/local_commands.ts";
+import { LocalCommands } from "../../../lib/client/session/local_commands.ts";
 import { Backlog } from "../../../lib/client/tui/backlog.ts";
 import { Completion } from "../../../lib/client/tui/completion.ts";
 import { ConnectionState } from "../../../lib/client/tui/connection_state.ts";
 import { Frame, steadied } from "../../../lib/client/tui/frame.ts";
 import { HistoryFile } from "../../../lib/client/tui/history_file.ts";
 import { type Item, itemRows, mentions, type SaidItem } from "../../../lib/client/tui/item.ts";
-import { colorOf, linked, makeLook, userColors } from "../../../lib/client/tui/theme.ts";
+import { colorOf, linked, makeTheme, userColors } from "../../../lib/client/tui/theme.ts";
 import { Paste } from "../../../lib/client/tui/paste.ts";
 import { ReadMarks } from "../../../lib/client/tui/read_marks.ts";
 import { Roster } from "../../../lib/client/tui/roster.ts";
@@ -26,8 +26,8 @@ import { permitted } from "../../support/needs.ts";
 import { temporaryFolder } from "../../support/process.ts";
 import { fakeCommands, test } from "../fakes.ts";
 
-const look = makeLook(true);
-const noLook = makeLook(false);
+const look = makeTheme(true);
+const noLook = makeTheme(false);
 const day = (hour: number, minute = 0, date = 21) => new Date(2026, 10, date, hour, minute);
 
 function said(text: string, fields: Partial<SaidItem> = {}): SaidItem {
@@ -62,7 +62,7 @@ test("colorOf() is a user's own in whatever case, and spread over the colours", 
   assert.ok(new Set(users.map(colorOf)).size > userColors.length * 0.8);
 });
 
-test("makeLook() without colours keeps emphasis and sets none", () => {
+test("makeTheme() without colours keeps emphasis and sets none", () => {
   for (
     const text of [noLook.user("a"), noLook.alarm("a"), noLook.mention("a"), noLook.barAlarm("a"), noLook.direct("a")]
   ) {
@@ -249,7 +249,7 @@ function completed(text: string, tabs = 1): string[] {
   const roster = new Roster();
   for (const user of ["bob", "alice", "Albert"]) roster.spoke(user);
   roster.learn({ of: "rooms", rooms: [{ room: "general", members: 1 }, { room: "gaming", members: 0 }] }, "lobby");
-  const own = new OwnCommands();
+  const own = new LocalCommands();
   const help = { usage: "", help: "", run: () => {} };
   own.add({ name: "search", ...help });
   own.add({ name: "verify", completes: ["user", ["yes", "no"]], ...help });

@@ -1,20 +1,20 @@
 /** One connection's answers: their order, what comes before and after them, and how many may be missing. */
 
 import assert from "node:assert/strict";
-import { Answers } from "../../../lib/server/connection/reply_queue.ts";
+import { ReplyQueue } from "../../../lib/server/connection/reply_queue.ts";
 import { test } from "../../support/declare.ts";
 import { settled, turn } from "../../support/turns.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
 function start(): {
-  answers: Answers;
+  answers: ReplyQueue;
   went: string[];
   /** Whether a line of so many bytes is let in at once. */
   admitted: (bytes: number) => Promise<boolean>;
 } {
   const went: string[] = [];
-  const answers = new Answers({
+  const answers = new ReplyQueue({
     before: () => void went.push("before"),
     send: (bytes) => void went.push(`send ${new TextDecoder().decode(bytes)}`),
     finish: (bytes) => void went.push(`finish ${new TextDecoder().decode(bytes)}`),
@@ -23,7 +23,7 @@ function start(): {
   return { answers, went, admitted };
 }
 
-test("Answers.emit() sends answers in the order of their requests, whichever is known first", () => {
+test("ReplyQueue.emit() sends answers in the order of their requests, whichever is known first", () => {
   const { answers, went } = start();
   const [one, two, three] = [answers.add(), answers.add(), answers.add()];
   two.bytes = encode("2");
@@ -39,7 +39,7 @@ test("Answers.emit() sends answers in the order of their requests, whichever is 
   assert.ok(answers.complete);
 });
 
-test("Answers.emit() has what came before read first, and what follows an answer done behind it", () => {
+test("ReplyQueue.emit() has what came before read first, and what follows an answer done behind it", () => {
   const { answers, went } = start();
   const after = (text: string) => ({ bytes: encode(text), after: () => void went.push(`after ${text}`) });
   const first = answers.add();
@@ -53,7 +53,7 @@ test("Answers.emit() has what came before read first, and what follows an answer
   assert.deepEqual(went, ["send "], "nor before an answer that says nothing");
 });
 
-test("Answers.emit() ends the connection with its last answer", () => {
+test("ReplyQueue.emit() ends the connection with its last answer", () => {
   const { answers, went } = start();
   answers.add({ bytes: encode("1") });
   answers.add({ bytes: encode("bye"), last: true, after: () => void went.push("after") });
@@ -61,7 +61,7 @@ test("Answers.emit() ends the connection with its last answer", () => {
   assert.ok(answers.complete);
 });
 
-test("Answers.settled() resolves once no answer is missing", async () => {
+test("ReplyQueue.settled() resolves once no answer is missing", async () => {
   const { answers } = start();
   await answers.settled();
   const [one, two] = [answers.add(), answers.add()];
@@ -77,7 +77,7 @@ test("Answers.settled() resolves once no answer is missing", async () => {
   assert.deepEqual([settled, answers.complete], [2, true]);
 });
 
-test("Answers.admit() lets 256 requests in, and then waits until all of them are answered", async () => {
+test("ReplyQueue.admit() lets 256 requests in, and then waits until all of them are answered", async () => {
   const { answers, admitted } = start();
   const places = [];
   for (let line = 0; line < 256; line++) {
@@ -96,7 +96,7 @@ test("Answers.admit() lets 256 requests in, and then waits until all of them are
   assert.ok(done);
 });
 
-test("Answers.admit() waits as well behind 128 KiB of lines that are not answered, and counts anew", async () => {
+test("ReplyQueue.admit() waits as well behind 128 KiB of lines that are not answered, and counts anew", async () => {
   const { answers, admitted } = start();
   for (let round = 0; round < 2; round++) {
     assert.ok(await admitted(65_536));

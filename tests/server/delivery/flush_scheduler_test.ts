@@ -1,7 +1,7 @@
 /** When turns end. */
 
 import assert from "node:assert/strict";
-import { Flusher, paceMs } from "../../../lib/server/delivery/flush_scheduler.ts";
+import { FlushScheduler, paceMs } from "../../../lib/server/delivery/flush_scheduler.ts";
 import { Outbox } from "../../../lib/server/delivery/outbox.ts";
 import { test } from "../../support/declare.ts";
 
@@ -9,7 +9,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** A flusher with a clock of the test's, and a way to have something flushed that takes its time. */
 function start(): {
-  flusher: Flusher;
+  flusher: FlushScheduler;
   flushed: string[];
   pass: (ms: number) => void;
   flush: (word: string, ms?: number) => void;
@@ -17,7 +17,7 @@ function start(): {
   let time = 1_000;
   const flushed: string[] = [];
   const pass = (ms: number) => void (time += ms);
-  const flusher = new Flusher(() => time);
+  const flusher = new FlushScheduler(() => time);
   const flush = (word: string, ms = 0) =>
     flusher.schedule({
       flush: () => {
@@ -28,7 +28,7 @@ function start(): {
   return { flusher, flushed, pass, flush };
 }
 
-test("Flusher.schedule() flushes all of a turn together, and at once after a pause", async () => {
+test("FlushScheduler.schedule() flushes all of a turn together, and at once after a pause", async () => {
   const { flushed, flush } = start();
   flush("a");
   flush("b");
@@ -37,7 +37,7 @@ test("Flusher.schedule() flushes all of a turn together, and at once after a pau
   assert.deepEqual(flushed, ["a", "b"]);
 });
 
-test("Flusher.schedule() while it flushes is of the same turn", async () => {
+test("FlushScheduler.schedule() while it flushes is of the same turn", async () => {
   const { flusher, flushed, flush } = start();
   flusher.schedule({ flush: () => flush("b") });
   flush("a");
@@ -45,7 +45,7 @@ test("Flusher.schedule() while it flushes is of the same turn", async () => {
   assert.deepEqual(flushed, ["a", "b"]);
 });
 
-test("Flusher keeps a time between flushes under load", async () => {
+test("FlushScheduler keeps a time between flushes under load", async () => {
   const { flushed, pass, flush } = start();
   flush("a");
   await turn();
@@ -60,7 +60,7 @@ test("Flusher keeps a time between flushes under load", async () => {
   assert.deepEqual(flushed, ["a", "b", "c"], "late enough");
 });
 
-test("Flusher lets as much time pass as the last flush took", async () => {
+test("FlushScheduler lets as much time pass as the last flush took", async () => {
   const { flushed, pass, flush } = start();
   flush("a", 30);
   await turn();
@@ -77,8 +77,8 @@ test("Flusher lets as much time pass as the last flush took", async () => {
   assert.deepEqual(flushed, ["a", "b", "c", "d"]);
 });
 
-test("Flusher has each of many outboxes write once a turn", async () => {
-  const flusher = new Flusher();
+test("FlushScheduler has each of many outboxes write once a turn", async () => {
+  const flusher = new FlushScheduler();
   const writes: string[][] = [[], [], []];
   const outboxes = writes.map((written) =>
     new Outbox(
@@ -92,7 +92,7 @@ test("Flusher has each of many outboxes write once a turn", async () => {
   assert.deepEqual(writes, [["ab"], ["ab"], ["ab"]]);
 });
 
-test("Flusher does not stand still for as long as the process did that was stopped in the middle of a flush", async () => {
+test("FlushScheduler does not stand still for as long as the process did that was stopped in the middle of a flush", async () => {
   const { flushed, flush } = start();
   flush("a", 3_600_000);
   await turn();

@@ -65,11 +65,11 @@ test("Relay passes on what comes after the place where a topic stood, in order, 
   const { topics, relay, outlet } = parts;
   for (let i = 0; i < 3; i++) topics.say(lobby);
   await relay.acquire(lobby);
-  assert.deepEqual(relay.place(lobby), topics.place(lobby));
+  assert.deepEqual(relay.position(lobby), topics.place(lobby));
   const fourth = topics.say(lobby);
   const fifth = topics.say(lobby);
   assert.deepEqual(outlet.said, ["4", "5"]);
-  assert.deepEqual(relay.place(lobby), topics.place(lobby));
+  assert.deepEqual(relay.position(lobby), topics.place(lobby));
   for (const entry of [fifth, fourth, fourth]) topics.tell(lobby, entry);
   await turn();
   assert.deepEqual(outlet.said, ["4", "5"]);
@@ -89,7 +89,7 @@ test("Relay passes on once what is published while it subscribes", async () => {
   await acquired;
   await turn();
   const { seq } = topics.place(lobby);
-  assert.equal(parts.relay.place(lobby).seq, seq);
+  assert.equal(parts.relay.position(lobby).seq, seq);
   const first = Number(parts.outlet.said[0]);
   assert(first > 1 && first < seq, `from ${first}`);
   assert.deepEqual(parts.outlet.said, numbers(first, seq));
@@ -246,7 +246,7 @@ test("Relay passes on every message once and in order, however signals, losses a
         await s.waitFor(relay.check());
         await s.waitIdle();
         assert.deepEqual(outlet.said, numbers(2, topics.place(lobby).seq));
-        assert.deepEqual(relay.place(lobby), topics.place(lobby));
+        assert.deepEqual(relay.position(lobby), topics.place(lobby));
         await s.waitFor(relay[Symbol.asyncDispose]());
       },
     ),

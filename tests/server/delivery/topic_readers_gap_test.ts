@@ -1,7 +1,7 @@
 /** What following promises where the log does not go on from the reader's place: a gap, never silence. */
 
 import assert from "node:assert/strict";
-import type { Place } from "../../../lib/store/store.ts";
+import type { LogPosition } from "../../../lib/store/store.ts";
 import { test } from "../../support/declare.ts";
 import type { FakeTopics } from "../../support/fake_topics.ts";
 import { assertBegunAnew, makeFollowing, numbers } from "../../support/streams.ts";
@@ -15,11 +15,11 @@ function write(topics: FakeTopics, count: number): void {
 }
 
 /** Where a reader stands that has had nothing yet. */
-function beginning(topics: FakeTopics): Place {
+function beginning(topics: FakeTopics): LogPosition {
   return { epoch: topics.place(lobby).epoch, seq: 0, id: "" };
 }
 
-test("Following tells of a gap, from and to, where the log does not reach back to the place", async () => {
+test("TopicReaders tells of a gap, from and to, where the log does not reach back to the place", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   write(topics, 2);
@@ -33,7 +33,7 @@ test("Following tells of a gap, from and to, where the log does not reach back t
   assert.deepEqual(reader.got, [`gap 3..5 then ${place.epoch}.5.`, ...numbers(6, 11)]);
 });
 
-test("Following tells of a gap without an end where the log was lost, and gives all of the new one", async () => {
+test("TopicReaders tells of a gap without an end where the log was lost, and gives all of the new one", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   write(topics, 9);
@@ -48,7 +48,7 @@ test("Following tells of a gap without an end where the log was lost, and gives 
 });
 
 for (const [messages, head] of Object.entries({ fewer: 3, "as many": 5, more: 8 })) {
-  test(`Following tells of a gap where the log was rolled back and has gone on with ${messages}`, async () => {
+  test(`TopicReaders tells of a gap where the log was rolled back and has gone on with ${messages}`, async () => {
     await using parts = makeFollowing();
     const { topics, following, reader } = parts;
     write(topics, 5);
@@ -64,7 +64,7 @@ for (const [messages, head] of Object.entries({ fewer: 3, "as many": 5, more: 8 
   });
 }
 
-test("Following goes on where the log is lost in the middle of a replay, and the stream has not noticed yet", async () => {
+test("TopicReaders goes on where the log is lost in the middle of a replay, and the stream has not noticed yet", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   write(topics, 250);

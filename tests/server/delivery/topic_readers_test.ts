@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ChatError } from "../../../lib/common/errors.ts";
-import { decodePlace, encodePlace } from "../../../lib/store/log_position.ts";
-import type { Place } from "../../../lib/store/store.ts";
+import { decodePosition, encodePosition } from "../../../lib/store/log_position.ts";
+import type { LogPosition } from "../../../lib/store/store.ts";
 import { test } from "../../support/declare.ts";
 import { FakeTopics } from "../../support/fake_topics.ts";
 import { makeFollowing, numbers } from "../../support/streams.ts";
@@ -18,11 +18,11 @@ function write(topics: FakeTopics, count: number): void {
 }
 
 /** Where a reader stands that has had nothing yet. */
-function beginning(topics: FakeTopics): Place {
+function beginning(topics: FakeTopics): LogPosition {
   return { epoch: topics.place(lobby).epoch, seq: 0, id: "" };
 }
 
-test("Following.start() from where the topic stands pushes what comes, without reading the log", async () => {
+test("TopicReaders.start() from where the topic stands pushes what comes, without reading the log", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   write(topics, 3);
@@ -33,7 +33,7 @@ test("Following.start() from where the topic stands pushes what comes, without r
   assert.equal(topics.count("read"), 0);
 });
 
-test("Following pushes nothing before start(), and then what came since open()", async () => {
+test("TopicReaders pushes nothing before start(), and then what came since open()", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   const place = await following.open(lobby);
@@ -47,7 +47,7 @@ test("Following pushes nothing before start(), and then what came since open()",
   assert.deepEqual(reader.got, numbers(1, 7));
 });
 
-test("Following.start() from an earlier place replays the log and then goes on live", async () => {
+test("TopicReaders.start() from an earlier place replays the log and then goes on live", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   write(topics, 2);
@@ -61,7 +61,7 @@ test("Following.start() from an earlier place replays the log and then goes on l
   assert.deepEqual(reader.got, numbers(3, 254));
 });
 
-test("Following replays at the pace of its reader: a page is read when the last is written", async () => {
+test("TopicReaders replays at the pace of its reader: a page is read when the last is written", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   write(topics, 350);
@@ -83,7 +83,7 @@ test("Following replays at the pace of its reader: a page is read when the last 
   reader.writing.resolve();
 });
 
-test("Following.stop() ends a replay, and what is live", async () => {
+test("TopicReaders.stop() ends a replay, and what is live", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   write(topics, 250);
@@ -108,7 +108,7 @@ test("Following.stop() ends a replay, and what is live", async () => {
   assert.deepEqual(following.positions(), {});
 });
 
-test("Following.stop() while a page is read pushes nothing of it", async () => {
+test("TopicReaders.stop() while a page is read pushes nothing of it", async () => {
   const topics: FakeTopics = new FakeTopics((what, work) => {
     if (what.startsWith("answer to read")) parts.following.stop(lobby);
     return Promise.resolve().then(work);
@@ -121,7 +121,7 @@ test("Following.stop() while a page is read pushes nothing of it", async () => {
   assert.deepEqual([parts.reader.got, topics.count("read"), topics.subscriptions], [[], 1, 0]);
 });
 
-test("Following ends a replay when its connection is closed", async () => {
+test("TopicReaders ends a replay when its connection is closed", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   write(topics, 250);
@@ -135,7 +135,7 @@ test("Following ends a replay when its connection is closed", async () => {
   assert.equal(topics.count("read"), 1);
 });
 
-test("Following.open() rejects where the store is away, and can be tried again", async () => {
+test("TopicReaders.open() rejects where the store is away, and can be tried again", async () => {
   await using parts = makeFollowing();
   const { topics, following } = parts;
   topics.failures = 1;
@@ -145,7 +145,7 @@ test("Following.open() rejects where the store is away, and can be tried again",
   assert.equal(topics.subscriptions, 1);
 });
 
-test("Following.open() rejects, and leaves nothing open, where it was stopped meanwhile", async () => {
+test("TopicReaders.open() rejects, and leaves nothing open, where it was stopped meanwhile", async () => {
   await using parts = makeFollowing();
   const { topics, following } = parts;
   const opening = following.open(lobby);
@@ -155,7 +155,7 @@ test("Following.open() rejects, and leaves nothing open, where it was stopped me
   assert.equal(topics.subscriptions, 0);
 });
 
-test("Following.open() twice keeps one subscription, which ends with the one stop()", async () => {
+test("TopicReaders.open() twice keeps one subscription, which ends with the one stop()", async () => {
   await using parts = makeFollowing();
   const { topics, following } = parts;
   await following.open(lobby);
@@ -165,7 +165,7 @@ test("Following.open() twice keeps one subscription, which ends with the one sto
   assert.equal(topics.subscriptions, 0);
 });
 
-test("Following goes on with a replay after reads that failed, without a hole", async () => {
+test("TopicReaders goes on with a replay after reads that failed, without a hole", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   write(topics, 150);
@@ -176,7 +176,7 @@ test("Following goes on with a replay after reads that failed, without a hole", 
   assert.deepEqual(reader.got, numbers(1, 150));
 });
 
-test("Following keeps a feed's copy of what was said in a room from who is in that room, replayed and live", async () => {
+test("TopicReaders keeps a feed's copy of what was said in a room from who is in that room, replayed and live", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   const from = { ...topics.place("feed:a") };
@@ -188,7 +188,7 @@ test("Following keeps a feed's copy of what was said in a room from who is in th
   assert.deepEqual(reader.got, ["2", "3", "5"]);
 });
 
-test("Following.positions() says where the reader stands: opened, replaying, live", async () => {
+test("TopicReaders.positions() says where the reader stands: opened, replaying, live", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   write(topics, 250);
@@ -197,18 +197,18 @@ test("Following.positions() says where the reader stands: opened, replaying, liv
   assert.deepEqual(following.positions(), {});
   await opening;
   topics.say(lobby);
-  assert.deepEqual(following.positions(), { [lobby]: encodePlace(opened) });
+  assert.deepEqual(following.positions(), { [lobby]: encodePosition(opened) });
   reader.writing = Promise.withResolvers();
   following.start(lobby, beginning(topics));
   await turn();
-  assert.equal(decodePlace(following.positions()[lobby])?.seq, reader.got.length);
+  assert.equal(decodePosition(following.positions()[lobby])?.seq, reader.got.length);
   reader.writing.resolve();
   await turn();
   topics.say(lobby);
-  assert.deepEqual(following.positions(), { [lobby]: encodePlace(topics.place(lobby)) });
+  assert.deepEqual(following.positions(), { [lobby]: encodePosition(topics.place(lobby)) });
 });
 
-test("Following.positions() says so where a replay has overtaken the stream", async () => {
+test("TopicReaders.positions() says so where a replay has overtaken the stream", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;
   write(topics, 1);
@@ -217,14 +217,14 @@ test("Following.positions() says so where a replay has overtaken the stream", as
   following.start(lobby, beginning(topics));
   await turn();
   assert.deepEqual(reader.got, ["1", "2"]);
-  assert.deepEqual(following.positions(), { [lobby]: encodePlace(topics.place(lobby)) });
+  assert.deepEqual(following.positions(), { [lobby]: encodePosition(topics.place(lobby)) });
   topics.tell(lobby, unheard);
   topics.say(lobby);
-  assert.deepEqual(following.positions(), { [lobby]: encodePlace(topics.place(lobby)) });
+  assert.deepEqual(following.positions(), { [lobby]: encodePosition(topics.place(lobby)) });
   assert.deepEqual(reader.got, ["1", "2", "3"]);
 });
 
-test("Following pushes every message once and in order, however replay, stream and answers interleave", async () => {
+test("TopicReaders pushes every message once and in order, however replay, stream and answers interleave", async () => {
   const step = fc.constantFrom("say", "say", "lose the signal", "twice", "interrupted", "check", "settle");
   const from = fc.nat({ max: 5 });
   await fc.assert(
@@ -259,7 +259,7 @@ test("Following pushes every message once and in order, however replay, stream a
       const { seq } = topics.place(lobby);
       assert.deepEqual(reader.got, numbers(from + 1, seq));
       assert.deepEqual(live.reader.got, numbers(now.seq + 1, seq));
-      assert.deepEqual(following.positions(), { [lobby]: encodePlace(topics.place(lobby)) });
+      assert.deepEqual(following.positions(), { [lobby]: encodePosition(topics.place(lobby)) });
       await s.waitFor(Promise.resolve(parts[Symbol.asyncDispose]()));
       assert.equal(topics.subscriptions, 0);
     }),
@@ -267,7 +267,7 @@ test("Following pushes every message once and in order, however replay, stream a
   );
 });
 
-test("Following.stopAll() lets go of every topic", async () => {
+test("TopicReaders.stopAll() lets go of every topic", async () => {
   await using parts = makeFollowing();
   const { topics, following } = parts;
   for (const topic of [lobby, "feed:a", "inbox:b"] as const) following.start(topic, await following.open(topic));

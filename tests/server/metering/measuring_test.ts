@@ -64,8 +64,8 @@ test("watchEventLoop() tells how late the loop is, once for one blockade", async
 });
 
 test("problemsOf() names each check that does not hold", () => {
-  assert.deepEqual(problemsOf({ ailment: undefined, leased: true, draining: false }), []);
+  assert.deepEqual(problemsOf({ outage: undefined, leased: true, draining: false }), []);
   const checks = (vitals: Parameters<typeof problemsOf>[0]) => problemsOf(vitals).map(({ check }) => check);
-  assert.deepEqual(checks({ ailment: "away", leased: false, draining: true }), ["drain", "store", "lease"]);
-  assert.deepEqual(checks({ ailment: "deaf", leased: true, draining: false }), ["subscription"]);
+  assert.deepEqual(checks({ outage: "unreachable", leased: false, draining: true }), ["drain", "store", "lease"]);
+  assert.deepEqual(checks({ outage: "unsubscribed", leased: true, draining: false }), ["subscription"]);
 });

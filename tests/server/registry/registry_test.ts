@@ -6,8 +6,8 @@ import { ChatError, type ErrorCode, errorCodes } from "../../../lib/common/error
 import type { Caller, Services } from "../../../lib/server/registry/caller.ts";
 import { allCommands } from "../../../lib/server/commands/all.ts";
 import { Hub } from "../../../lib/server/delivery/hub.ts";
-import type { Channel, Member } from "../../../lib/server/sessions/user_session.ts";
-import { Members } from "../../../lib/server/sessions/session_manager.ts";
+import type { ClientChannel, UserSession } from "../../../lib/server/sessions/user_session.ts";
+import { SessionManager } from "../../../lib/server/sessions/session_manager.ts";
 import { type CommandSpec, defineCommand, describe, Registry } from "../../../lib/server/registry/registry.ts";
 import { Relay } from "../../../lib/server/delivery/relay.ts";
 import { SqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
@@ -21,8 +21,8 @@ const limits = { maxMessageBytes: 4096 };
 const registry = new Registry(allCommands, limits);
 
 /** As much of a member as the gate looks at. */
-const user = { user: "a", side: false } as Member;
-const side = { user: "a", side: true } as Member;
+const user = { user: "a", side: false } as UserSession;
+const side = { user: "a", side: true } as UserSession;
 
 function refused(code: ErrorCode, fn: () => unknown): void {
   assert.throws(fn, (error) => {
@@ -136,7 +136,7 @@ test("Registry.admit() lets nobody type a command that exists in JSON only", () 
 });
 
 /** What the gate says to a caller, by audience: no error where it lets the caller in. */
-const gate: Record<CommandSpec["who"], [caller: Member | undefined, code: ErrorCode | undefined][]> = {
+const gate: Record<CommandSpec["who"], [caller: UserSession | undefined, code: ErrorCode | undefined][]> = {
   anyone: [[undefined, undefined], [user, undefined], [side, undefined]],
   guest: [[undefined, undefined], [user, "already_authenticated"], [side, "already_authenticated"]],
   user: [[undefined, "login_required"], [user, undefined], [side, undefined]],
@@ -211,7 +211,7 @@ test("Registry.admit() takes the resume token and the position that the longest 
   const { topics } = store;
   const hub = new Hub(microturns);
   await using relay = new Relay({ topics, outlet: hub });
-  const members = new Members({
+  const members = new SessionManager({
     serverId: "server1",
     store,
     feeds: { topics, relay, hub },
@@ -220,8 +220,8 @@ test("Registry.admit() takes the resume token and the position that the longest 
     joinsPerMinute: undefined,
     onFault: () => {},
   });
-  const channel: Channel = {
-    connection: "1",
+  const channel: ClientChannel = {
+    id: "1",
     address: "192.0.2.1",
     format: "json",
     closed: false,
@@ -230,7 +230,7 @@ test("Registry.admit() takes the resume token and the position that the longest 
     answered: () => Promise.resolve(),
     end: () => {},
   };
-  const { member, loggedIn: { resume: token, positions } } = await members.entrance.login(account, channel);
+  const { session: member, loggedIn: { resume: token, positions } } = await members.login.login(account, channel);
   const { values } = registry.admit("resume", { fields: { token, positions } }, undefined);
   assert.deepEqual(values, { token, positions });
   for (const pos of Object.values(positions)) registry.admit("seen", { fields: { pos } }, user);

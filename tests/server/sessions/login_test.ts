@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { ChatError } from "../../../lib/common/errors.ts";
 import { Hub } from "../../../lib/server/delivery/hub.ts";
-import type { Channel } from "../../../lib/server/sessions/user_session.ts";
-import { Members } from "../../../lib/server/sessions/session_manager.ts";
+import type { ClientChannel } from "../../../lib/server/sessions/user_session.ts";
+import { SessionManager } from "../../../lib/server/sessions/session_manager.ts";
 import { Relay } from "../../../lib/server/delivery/relay.ts";
 import { forcedLogout } from "../../../lib/server/sessions/local_sessions.ts";
 import { SqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
@@ -17,14 +17,14 @@ const eve = { name: "eve", hash: "", role: "user", created: 0 } as const;
 const goodbye: SystemEvent = { type: "system", code: "forced_logout", message: "Disabled." };
 
 /** A connection that remembers its last line. */
-interface Line extends Channel {
+interface Line extends ClientChannel {
   readonly ends: ServerEvent[];
 }
 
 function line(connection: string): Line {
   const ends: ServerEvent[] = [];
   return {
-    connection,
+    id: connection,
     address: "192.0.2.1",
     format: "json",
     ends,
@@ -48,7 +48,7 @@ async function scene(policy: "force" | "reject" = "force") {
   const hub = new Hub(microturns);
   const relay = stack.use(new Relay({ topics, outlet: hub }));
   const feeds = { topics, relay, hub };
-  const members = new Members({
+  const members = new SessionManager({
     serverId,
     store,
     feeds,
@@ -61,7 +61,7 @@ async function scene(policy: "force" | "reject" = "force") {
   return {
     store,
     members,
-    login: (channel: Channel) => members.entrance.login(eve, channel),
+    login: (channel: ClientChannel) => members.login.login(eve, channel),
     /** Has the next who enters stop there. */
     stopNext() {
       const [arrived, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -83,18 +83,18 @@ async function scene(policy: "force" | "reject" = "force") {
 
 const refusal = (code: string) => (error: unknown) => error instanceof ChatError && error.code === code;
 
-test("Entrance.login() takes the session from who has it, who is told so", async () => {
+test("Logins.login() takes the session from who has it, who is told so", async () => {
   await using server = await scene();
   const [first, second] = [line("1"), line("2")];
   await server.login(first);
-  const { member } = await server.login(second);
+  const { session: member } = await server.login(second);
   assert.deepEqual([first.ends, second.ends, server.members.size], [[forcedLogout], [], 1]);
   assert.deepEqual((await server.store.sessions.held()).map(({ connection }) => connection), ["2"]);
   await server.members.leave(member, true);
   assert.equal(server.members.size, 0);
 });
 
-test("Entrance.login() leaves no seat where the policy keeps the session that there is", async () => {
+test("Logins.login() leaves no seat where the policy keeps the session that there is", async () => {
   await using server = await scene("reject");
   const [first, second] = [line("1"), line("2")];
   await server.login(first);
@@ -102,7 +102,7 @@ test("Entrance.login() leaves no seat where the policy keeps the session that th
   assert.deepEqual([first.ends, second.ends, server.members.size], [[], [], 1]);
 });
 
-test("Entrance.login() lets one in of two who enter at once: who claimed last", async () => {
+test("Logins.login() lets one in of two who enter at once: who claimed last", async () => {
   await using server = await scene();
   const [first, second] = [line("1"), line("2")];
   const stop = server.stopNext();
@@ -116,7 +116,7 @@ test("Entrance.login() lets one in of two who enter at once: who claimed last", 
   assert.deepEqual((await server.store.sessions.held()).map(({ connection }) => connection), ["2"]);
 });
 
-test("Entrance.login() refuses who is superseded by another server's login on the way in", async () => {
+test("Logins.login() refuses who is superseded by another server's login on the way in", async () => {
   await using server = await scene();
   const channel = line("1");
   const stop = server.stopNext();
@@ -128,7 +128,7 @@ test("Entrance.login() refuses who is superseded by another server's login on th
   assert.deepEqual([channel.ends, server.members.size], [[forcedLogout], 0]);
 });
 
-test("Members.expel() ends the session also of who is still entering, who is told instead of let in", async () => {
+test("SessionManager.expel() ends the session also of who is still entering, who is told instead of let in", async () => {
   await using server = await scene();
   const channel = line("1");
   const stop = server.stopNext();
@@ -142,20 +142,20 @@ test("Members.expel() ends the session also of who is still entering, who is tol
   assert.deepEqual(await server.store.sessions.held(), []);
 });
 
-test("Members.expel() closes who is there and ends who may resume", async () => {
+test("SessionManager.expel() closes who is there and ends who may resume", async () => {
   await using server = await scene();
   const [first, second] = [line("1"), line("2")];
-  const { member, loggedIn } = await server.login(first);
+  const { session: member, loggedIn } = await server.login(first);
   await server.members.drop(member);
   assert.deepEqual([await server.members.expel("bob", goodbye), server.members.size], [0, 1]);
   assert.deepEqual([await server.members.expel("eve", goodbye), server.members.size], [0, 0]);
-  await assert.rejects(server.members.entrance.resume(loggedIn.resume!, {}, second), refusal("invalid_credentials"));
+  await assert.rejects(server.members.login.resume(loggedIn.resume!, {}, second), refusal("invalid_credentials"));
   await server.login(second);
   assert.deepEqual([await server.members.expel("eve", goodbye), server.members.size, second.ends], [1, 0, [goodbye]]);
   assert.deepEqual(await server.store.sessions.held(), []);
 });
 
-test("Entrance.login() ends the session that it claimed where a later step fails", async () => {
+test("Logins.login() ends the session that it claimed where a later step fails", async () => {
   await using server = await scene();
   const stop = server.stopNext();
   const entering = assert.rejects(server.login(line("1")), refusal("store_unavailable"));
@@ -164,13 +164,13 @@ test("Entrance.login() ends the session that it claimed where a later step fails
   await entering;
   assert.equal(server.members.size, 0);
   assert.deepEqual(await server.store.sessions.held(), []);
-  await server.members.settle(); // what it owes for a claim that may have gone through takes nothing from a newer one
+  await server.members.drainEnds(); // what it owes for a claim that may have gone through takes nothing from a newer one
   await server.login(line("2"));
-  await server.members.settle();
+  await server.members.drainEnds();
   assert.deepEqual((await server.store.sessions.held()).map(({ connection }) => connection), ["2"]);
 });
 
-test("Entrance.login() has the session ended, when the store is back, of which it got no answer", async () => {
+test("Logins.login() has the session ended, when the store is back, of which it got no answer", async () => {
   await using server = await scene();
   const { sessions } = server.store;
   const { claim } = sessions;
@@ -181,11 +181,11 @@ test("Entrance.login() has the session ended, when the store is back, of which i
   };
   await assert.rejects(server.login(line("1")), refusal("store_unavailable"));
   assert.deepEqual([(await sessions.held()).length, server.members.size], [1, 0]);
-  await server.members.settle();
+  await server.members.drainEnds();
   assert.deepEqual(await sessions.held(), []);
 });
 
-test("Members.release() lets who is entering finish, and keeps no seat", async () => {
+test("SessionManager.release() lets who is entering finish, and keeps no seat", async () => {
   await using server = await scene();
   const channel = line("1");
   const stop = server.stopNext();
@@ -193,7 +193,7 @@ test("Members.release() lets who is entering finish, and keeps no seat", async (
   await stop.arrived;
   await server.members.release();
   stop.goOn();
-  const { member } = await entering;
+  const { session: member } = await entering;
   assert.deepEqual([server.members.size, channel.ends], [0, []]);
   await server.members.drop(member);
   assert.equal(server.members.size, 0);

@@ -3,15 +3,15 @@
 import assert from "node:assert/strict";
 import { ChatError } from "../../../lib/common/errors.ts";
 import type { Feeds } from "../../../lib/server/delivery/topic_readers.ts";
-import { type Channel, Member } from "../../../lib/server/sessions/user_session.ts";
-import { Members } from "../../../lib/server/sessions/session_manager.ts";
+import { type ClientChannel, UserSession } from "../../../lib/server/sessions/user_session.ts";
+import { SessionManager } from "../../../lib/server/sessions/session_manager.ts";
 import { hashToken } from "../../../lib/server/sessions/resume_token.ts";
 import { SqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
 import type { Session, Store } from "../../../lib/store/store.ts";
 import { test } from "../../support/declare.ts";
 import { wideLimits } from "../../support/store_limits.ts";
 
-test("Members.renewToken() gives the earlier token up before the store is asked, which may be away", async () => {
+test("SessionManager.renewToken() gives the earlier token up before the store is asked, which may be away", async () => {
   await using store = new SqliteStore({ ...wideLimits, path: ":memory:", durability: "normal" });
   const serverId = await store.servers.join("", () => {});
   await store.accounts.create({ name: "eve", hash: "", role: "user", created: 0 });
@@ -29,12 +29,18 @@ test("Members.renewToken() gives the earlier token up before the store is asked,
     },
   };
   const shared = { store: { sessions } as unknown as Store, feeds: {} as Feeds, onFault: () => {} };
-  const channel = { connection: "c", format: "json" } as Channel;
-  const member: Member = new Member({
-    ...{ user: "eve", session, tokenHash: earlier, channel, joins: undefined, replayBelow: 0 },
+  const channel = { id: "c", format: "json" } as ClientChannel;
+  const member: UserSession = new UserSession({
+    ...{ user: "eve", record: session, tokenHash: earlier, channel, joins: undefined, replayBelow: 0 },
     ...shared,
   });
-  const members = new Members({ serverId, policy: "force", maxQueueBytes: 0, joinsPerMinute: undefined, ...shared });
+  const members = new SessionManager({
+    serverId,
+    policy: "force",
+    maxQueueBytes: 0,
+    joinsPerMinute: undefined,
+    ...shared,
+  });
   await assert.rejects(members.renewToken(member), { code: "store_unavailable" });
   assert.deepEqual([asked.length, member.tokenHash === earlier], [1, false]);
   away = false;
