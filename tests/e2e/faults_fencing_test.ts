@@ -62,8 +62,8 @@ for (const moment of ["after its lease is over", "while its lease still holds"] 
     assert.deepEqual(others.filter(({ type, topic }) => type === "ok" && topic), []);
 
     assert.equal(await watcher.ask("/users"), "Users online: a, b, c");
-    assert.equal(await watcher.ask("/who new"), "SessionManager of new: a, b");
-    assert.equal(await watcher.ask("/who old"), "SessionManager of old: c");
+    assert.equal(await watcher.ask("/who new"), "Members of new: a, b");
+    assert.equal(await watcher.ask("/who old"), "Members of old: c");
     await a.ok("publish", { text: "goes on" });
     await watcher.expect("Notification from a: goes on");
     await a.ok("msg", { to: "c", text: "goes on" });
@@ -128,7 +128,7 @@ test("the clients of a server that slept longer than its lease go on without a r
     await person.until(`b: still here, ${round}`);
     await watcher.expect(`b: still here, ${round}`);
     assert.equal(await watcher.ask("/users"), "Users online: a, b, c, d");
-    assert.equal(await watcher.ask("/who"), "SessionManager of room: a, b, c");
+    assert.equal(await watcher.ask("/who"), "Members of room: a, b, c");
     const texts: string[] = [];
     while (texts.at(-1) !== `still here, ${round}`) {
       const event = await program.event();

@@ -35,7 +35,7 @@ for (const policy of ["force", "reject"]) {
         if (!isIn(rival)) assert.ok(code === "invalid_credentials" || code === "forced_logout", code);
       }
       assert.equal(await watcher.ask("/users"), "Users online: a, b");
-      assert.equal(await watcher.ask("/who"), "SessionManager of lobby: a, b");
+      assert.equal(await watcher.ask("/who"), "Members of lobby: a, b");
       const [{ client, heard }] = rivals.filter(isIn);
       client.post("say", { text: `round ${round}` });
       await watcher.expect(`a: round ${round}`); // it never left

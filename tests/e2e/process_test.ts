@@ -146,7 +146,7 @@ test("openssl s_client verifies the certificate, is greeted, and chats", async (
     "[SERVER] New here: REGISTER <username> <password>; /help lists the commands",
     "Login successful. Room: lobby",
     "a: hello",
-    "SessionManager of lobby: a, b",
+    "Members of lobby: a, b",
     "Goodbye",
     "",
   ]);

@@ -38,9 +38,9 @@ onEachStore("rooms, presence and what is said read as the protocol's table has i
 
   assert.equal(await a.ask("/rooms"), "Available rooms: general(2), lobby(1)");
   assert.equal(await a.ask("/users"), "Users online: a, b, eve");
-  assert.equal(await a.ask("/who"), "SessionManager of general: a, b");
-  assert.equal(await a.ask("/who lobby"), "SessionManager of lobby: eve");
-  assert.equal(await a.ask("/who nowhere"), "SessionManager of nowhere: none");
+  assert.equal(await a.ask("/who"), "Members of general: a, b");
+  assert.equal(await a.ask("/who lobby"), "Members of lobby: eve");
+  assert.equal(await a.ask("/who nowhere"), "Members of nowhere: none");
   assert.equal(await a.ask("/whoami"), "a in general on server1");
 
   // What is said in a room stays in it: the next line in the lobby is of the leave.
@@ -60,7 +60,7 @@ onEachStore("rooms, presence and what is said read as the protocol's table has i
   await eve.expectEnd();
   await b.expect("eve left lobby");
   a.drop();
-  assert.equal(await b.ask("/who lobby"), "SessionManager of lobby: b");
+  assert.equal(await b.ask("/who lobby"), "Members of lobby: b");
 });
 
 onEachStore("/rooms lists those of ROOMS when they are empty, and forgets others", async (start) => {

@@ -35,7 +35,7 @@ onRedis("rooms, users, follows and private messages are the same on both servers
 
   assert.equal(await a.ask("/join general"), "Joined room general");
   await b.expect("a left lobby");
-  assert.equal(await b.ask("/who general"), "SessionManager of general: a");
+  assert.equal(await b.ask("/who general"), "Members of general: a");
   assert.equal(await b.ask("/rooms"), "Available rooms: general(1), lobby(1)");
   assert.equal(await b.ask("/join general"), "Joined room general");
   await a.expect("b joined general");
