@@ -41,6 +41,7 @@ export { type Dial, DialError, type DialFailure, tlsDialer, type Transport } fro
 export { ClientError, ConnectionLost } from "./base/exit.ts";
 export type { Sealer } from "./session/link.ts";
 export { Session, type SessionOptions } from "./session/session.ts";
+export { sealer } from "./e2ee/sealer.ts";
 export { Sealing, type SealingOptions } from "./e2ee/sealing.ts";
 export { SideSession } from "./session/side.ts";
 export type { Status } from "./net/status.ts";

@@ -6,6 +6,7 @@ import { ClientError, type Exit } from "../base/exit.ts";
 import { stateFolder } from "../base/user_dirs.ts";
 import { version } from "../base/version.ts";
 import { sealCommands } from "../e2ee/commands.ts";
+import { sealer } from "../e2ee/sealer.ts";
 import { Sealing } from "../e2ee/sealing.ts";
 import { Session, type SessionOptions } from "../session/session.ts";
 import { SideSession } from "../session/side.ts";
@@ -53,7 +54,7 @@ export async function runChat(options: ChatOptions, { out, err }: Output): Promi
     dial,
     client: `chat/${version}`,
     insecure: options.insecure,
-    ...(sealing ? { sealing } : {}),
+    ...(sealing ? { sealing: sealer(sealing) } : {}),
     ...(kept ? { keep: (token) => kept.keep(token) } : {}),
     ...(script ? { giveUpMs: scriptGiveUpMs } : {}),
   };

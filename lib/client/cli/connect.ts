@@ -16,6 +16,7 @@ import { stateFolder } from "../base/user_dirs.ts";
 import { PlainScreen } from "../terminal/plain.ts";
 import { note } from "../terminal/render.ts";
 import type { Screen } from "../terminal/screen.ts";
+import { sealer } from "../e2ee/sealer.ts";
 import { Sealing } from "../e2ee/sealing.ts";
 import { statusText } from "../net/status.ts";
 import { type AskTrust, trustDialer } from "../net/trust.ts";
@@ -91,7 +92,7 @@ export async function openBot(target: Target, giveUpMs?: number): Promise<Bot> {
     user,
     password,
     client: `chat/${version}`,
-    sealing: new Sealing({ folder: stateFolder(environment), server: servers[0], create: false }),
+    sealing: sealer(new Sealing({ folder: stateFolder(environment), server: servers[0], create: false })),
     ...(giveUpMs === undefined ? {} : { giveUpMs }),
     onStatus: (status) => {
       const text = statusText(status);

@@ -1,8 +1,5 @@
 /**
- * What a session does with its private messages so that the server cannot read them: whose keys there are, what is
- * encrypted for whom, and what a person is told.
- *
- * It follows the session's logins; {@linkcode SealedLink} brings it what goes over the connection.
+ * How private messages are kept from the server: whose keys there are, and what is encrypted for whom.
  */
 
 import { ChatError } from "../../common/errors.ts";
@@ -13,14 +10,12 @@ import { sealedNote } from "../../wire/sealed.ts";
 import { formatServer, type ServerAddress } from "../base/address.ts";
 import type { Request } from "../net/connection.ts";
 import { ClientError } from "../base/exit.ts";
-import type { LinkPort, Sealer } from "../session/link.ts";
 import { isObject } from "../base/shape.ts";
 import { Account } from "./account.ts";
 import { readFile } from "./content.ts";
 import { openDevice, readDevice } from "./device.ts";
 import { type KeySets, KnownKeys } from "./known_keys.ts";
 import type { Privacy } from "./privacy.ts";
-import { SealedLink } from "./sealed_link.ts";
 import { senseless, toUserKeys } from "./user_keys.ts";
 
 /** What it is made from. */
@@ -47,8 +42,13 @@ export interface Prepared {
   readonly privacy?: Privacy;
 }
 
-/** See the file's first lines. */
-export class Sealing implements Sealer {
+/**
+ * The keys of whoever is logged in, and what is known of everybody else's.
+ *
+ * It follows a session's logins, decides what is encrypted for whom, and says what a person is to be told. It knows no
+ * connection: a `SealedLink` brings it what goes over one.
+ */
+export class Sealing {
   readonly #options: SealingOptions;
   #account: Account | undefined;
   #fault: ClientError | undefined;
@@ -57,10 +57,6 @@ export class Sealing implements Sealer {
 
   constructor(options: SealingOptions) {
     this.#options = options;
-  }
-
-  over(link: LinkPort): LinkPort {
-    return new SealedLink(link, this);
   }
 
   /** Who is logged in, with the keys of this device; undefined while nobody is. */

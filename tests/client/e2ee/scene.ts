@@ -8,6 +8,7 @@ import { Session } from "../../../lib/client/session/session.ts";
 import { decodeContent, encodeContent } from "../../../lib/client/e2ee/content.ts";
 import { type DevicePair, makePair } from "../../../lib/client/e2ee/device.ts";
 import { openEnvelope, sealEnvelope } from "../../../lib/client/e2ee/envelope.ts";
+import { sealer } from "../../../lib/client/e2ee/sealer.ts";
 import { Sealing } from "../../../lib/client/e2ee/sealing.ts";
 import type { Update } from "../../../lib/client/session/update.ts";
 import type { CommandHelp } from "../../../lib/wire/event.ts";
@@ -58,7 +59,7 @@ export async function loggedIn(folder?: string): Promise<Scene> {
     client: "test/1",
     clock,
     random: () => 1,
-    sealing,
+    sealing: sealer(sealing),
   });
   const [peer] = await Promise.all([servers.accept(commands), session.connect()]);
   const told = new Recorder(session);

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { Session } from "../../../lib/client/session/session.ts";
 import { privacyOf } from "../../../lib/client/e2ee/privacy.ts";
+import { sealer } from "../../../lib/client/e2ee/sealer.ts";
 import { Sealing } from "../../../lib/client/e2ee/sealing.ts";
 import type { ChatError } from "../../../lib/common/errors.ts";
 import { FakeServers, type Json, Recorder, soon, test } from "../fakes.ts";
@@ -64,7 +65,12 @@ test("Session without encryption writes nothing that is private onto the wire", 
 test("Session goes on with an earlier server, which has no keys", async () => {
   const servers = new FakeServers();
   const sealing = new Sealing({ folder: undefined, server: { host: "one", port: 1 } });
-  const session = new Session({ servers: [{ host: "one", port: 1 }], dial: servers.dial, client: "t/1", sealing });
+  const session = new Session({
+    servers: [{ host: "one", port: 1 }],
+    dial: servers.dial,
+    client: "t/1",
+    sealing: sealer(sealing),
+  });
   const [peer] = await Promise.all([servers.accept(), session.connect()]);
   const told = new Recorder(session);
   await Promise.all([peer.admit(), session.login({ cmd: "login", user: "a", password: "1" })]);
