@@ -1,9 +1,3 @@
-/**
- * One user on one device: writes and reads encrypted messages, and knows whose keys are whose.
- *
- * It knows no connection: what a server tells of keys and messages is given to it.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import type { DirectEvent, FileOffer, UserKeys } from "../../wire/event.ts";
 import { fold } from "../../wire/names.ts";
@@ -40,7 +34,11 @@ const toleranceMs = 10 * 60_000;
 /** What a content's JSON needs beside the text, in bytes, roughly. */
 const contentOverhead = 64;
 
-/** See the file's first lines. */
+/**
+ * One user on one device: writes and reads encrypted messages, and knows whose keys are whose.
+ *
+ * It knows no connection: what a server tells of keys and messages is given to it.
+ */
 export class Account {
   /** The user's name, as registered. */
   readonly user: string;

@@ -1,7 +1,3 @@
-/**
- * `/verify` and `/keys`: whose devices there are, and whether they are whose they should be.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import type { DeviceKey, Reply, UserKeys } from "../../wire/event.ts";
 import { isUsername } from "../../wire/names.ts";
@@ -21,7 +17,7 @@ export interface SealSession {
   ask(request: Request): Promise<Reply>;
 }
 
-/** See the file's first line. */
+/** `/verify` and `/keys`: whose devices there are, and whether they are whose they should be. */
 export function sealCommands(sealing: SealPort, session: SealSession): LocalCommand[] {
   let listed: readonly DeviceKey[] | undefined;
 

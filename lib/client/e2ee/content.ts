@@ -1,12 +1,8 @@
-/**
- * What an encrypted message says, as JSON: the text, when it was written, and the file that it offers.
- */
-
 import type { Bytes } from "./bytes.ts";
 import { fromUtf8, toUtf8 } from "./bytes.ts";
 import { isObject } from "../base/shape.ts";
 
-/** See the file's first line. */
+/** What an encrypted message says, as JSON: the text, when it was written, and the file that it offers. */
 export interface Content {
   readonly text: string;
   /** When it was encrypted, by the writer's clock, in milliseconds since 1970. */

@@ -1,21 +1,7 @@
 /**
  * One private message, encrypted from a device to devices: the bytes of `sealed`.
  *
- * What it says is encrypted once, with AES-256-GCM under a key made for it. That key, and the hash of what is encrypted
- * with it, go to each device in a box of its own: HPKE (RFC 9180) in Auth mode, DHKEM(X25519, HKDF-SHA256),
- * HKDF-SHA256, AES-256-GCM.
- *
- * Promises:
- * 1. only the devices that it is for can read it, and each knows which device wrote it, and for which others;
- * 2. it holds for its sender, its recipient and its `cid` only: moved to another message, it is refused;
- * 3. none of the recipients can make another message of it for another of them, since each box names the hash;
- * 4. its length tells the length of the text roughly only;
- * 5. whatever is given to {@linkcode openEnvelope}, the outcome is a value.
- *
  * It knows neither servers nor who may be trusted.
- *
- * The bytes: version (1), the writer's public key (32), the number of devices (1), 8 bytes of the public key of each; a
- * box for each (32 bytes of HPKE's encapsulated key, 80 of its ciphertext); and the rest is what is encrypted.
  */
 
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
@@ -72,7 +58,19 @@ const suite = new CipherSuite({
 const nonce = new Uint8Array(12);
 
 /**
- * Encrypts a text.
+ * Encrypts a text for devices.
+ *
+ * The text is encrypted once, with AES-256-GCM under a key made for it. That key, and the hash of what is encrypted with
+ * it, go to each device in a box of its own: HPKE (RFC 9180) in Auth mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256,
+ * AES-256-GCM.
+ *
+ * 1. Only the devices that it is for can read it, and each knows which device wrote it, and for which others.
+ * 2. It holds for its sender, its recipient and its `cid` only: moved to another message, it is refused.
+ * 3. No recipient can make another message of it for another recipient, since each box names the hash.
+ * 4. Its length tells the length of the text only roughly.
+ *
+ * The bytes: version (1), the writer's public key (32), the number of devices (1), 8 bytes of the public key of each; a
+ * box for each (32 bytes of HPKE's encapsulated key, 80 of its ciphertext); the rest is the encrypted text.
  *
  * @param content UTF-8 that does not end in blanks; blanks are what its length is rounded up with
  * @param devices the public keys of the devices that it is for, at most 255
@@ -98,9 +96,9 @@ export async function sealEnvelope(
 }
 
 /**
- * Decrypts an envelope.
+ * Decrypts an envelope. It never throws: whatever is given to it, the outcome is a value.
  *
- * That it opens says that the holder of the key `writer` wrote it; whose key that is, has to be known from elsewhere.
+ * An envelope that opens was written by the holder of the key `writer`; whose key that is has to be known from elsewhere.
  */
 export async function openEnvelope(sealed: string, address: Address, device: DevicePair): Promise<Opening> {
   const bytes = fromBase64(sealed);

@@ -1,10 +1,3 @@
-/**
- * What a link asks about keys by itself, past all that was typed, and which questions are open.
- *
- * A message that was written with an unknown key leads to a question. Whoever sends many such messages is to use up
- * nothing but their own share: what is counted is what was asked in vain, for each sender and connection.
- */
-
 import { fold } from "../../wire/names.ts";
 import type { Request } from "../net/connection.ts";
 import type { LinkPort } from "../session/link.ts";
@@ -16,7 +9,12 @@ const maxInVain = 3;
 /** About how many senders is asked. */
 const maxSenders = 10_000;
 
-/** See the file's first lines. */
+/**
+ * What a link asks about keys by itself, past all that was typed, and which questions are open.
+ *
+ * A message that was written with an unknown key leads to a question. Whoever sends many such messages is to use up
+ * nothing but their own share: what is counted is what was asked in vain, for each sender and connection.
+ */
 export class KeyRequests {
   readonly #link: Pick<LinkPort, "request">;
   readonly #sealing: Pick<Sealing, "account">;

@@ -1,11 +1,3 @@
-/**
- * The keys of people's devices, as a client has come to know them, and which of them a person has verified.
- *
- * A server tells who has which keys, and could name its own among them. What is remembered here is what lets a person
- * notice: every key that was ever seen, since when and until when, and the two sets of keys (theirs, and one's own)
- * whose safety number was compared.
- */
-
 import { join } from "node:path";
 import { quote } from "../../wire/command.ts";
 import type { UserKeys } from "../../wire/event.ts";
@@ -51,7 +43,13 @@ const nobody: Peer = { keys: [] };
 /** How many keys are remembered of one user; of more, those that have been gone for longest are forgotten. */
 const maxKeys = 200;
 
-/** See the file's first lines. */
+/**
+ * The keys of people's devices, as a client has come to know them, and which of them a person has verified.
+ *
+ * A server tells who has which keys, and could name its own among them. What is remembered here is what lets a person
+ * notice: every key that was ever seen, since when and until when, and the two sets of keys (theirs, and one's own)
+ * whose safety number was compared.
+ */
 export class KnownKeys {
   readonly #file: string | undefined;
   readonly #now: () => Date;

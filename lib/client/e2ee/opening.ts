@@ -1,12 +1,8 @@
-/**
- * Messages that came, decrypted as far as they can be, before it is known who wrote them.
- */
-
 import type { TopicEvent } from "../../wire/event.ts";
 import type { Account, Reading, SealedEvent } from "./account.ts";
 import { isSealed } from "./privacy.ts";
 
-/** See the file's first line. */
+/** Messages that came, decrypted as far as they can be, before it is known who wrote them. */
 export class Opening {
   readonly #messages: readonly TopicEvent[];
   readonly #account: Account | undefined;

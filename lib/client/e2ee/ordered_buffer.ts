@@ -1,9 +1,3 @@
-/**
- * The steps of a link in their order, of which some have to wait for answers that come over the same link.
- *
- * A step that waits holds up those behind it, while what is behind it is read on: the answer may be there.
- */
-
 import type { Request } from "../net/connection.ts";
 import type { LinkStep } from "../session/link.ts";
 
@@ -19,7 +13,11 @@ interface Held {
 /** How many steps may be held up; then the first goes on without its answers. */
 const maxHeld = 1000;
 
-/** See the file's first lines. */
+/**
+ * The steps of a link in their order, of which some have to wait for answers that come over the same link.
+ *
+ * A step that waits holds up those behind it, while what is behind it is read on: the answer may be there.
+ */
 export class OrderedBuffer {
   #held: Held[] = [];
   #news = Promise.withResolvers<undefined>();

@@ -1,16 +1,3 @@
-/**
- * What goes out over a connection in its order, private messages encrypted on their way.
- *
- * Promises:
- * 1. requests go out in the order in which they came, also while the keys for one of them are asked for;
- * 2. a message is encrypted when it is its turn, for the devices that there are then; where the server knows of others,
- *    it is encrypted again, under the same `cid`, before anything else is said to the same person;
- * 3. whoever sent a message is told of the answer to it as if it had gone out as it is;
- * 4. where the connection was lost before an answer, a later refusal does not say that nothing was sent.
- *
- * It knows no keys: what is encrypted, and how, is {@linkcode Sealing}'s.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import type { Reply } from "../../wire/event.ts";
 import { fold } from "../../wire/names.ts";
@@ -40,7 +27,18 @@ export interface OutboxOptions {
 /** How often a message is encrypted anew before the server is believed to make fun of it. */
 const maxAttempts = 5;
 
-/** See the file's promises. */
+/**
+ * What goes out over a connection in its order, private messages encrypted on their way.
+ *
+ * Promises:
+ * 1. requests go out in the order in which they came, also while the keys for one of them are asked for;
+ * 2. a message is encrypted when it is its turn, for the devices that there are then; where the server knows of others,
+ *    it is encrypted again, under the same `cid`, before anything else is said to the same person;
+ * 3. whoever sent a message is told of the answer to it as if it had gone out as it is;
+ * 4. where the connection was lost before an answer, a later refusal does not say that nothing was sent.
+ *
+ * It knows no keys: what is encrypted, and how, is {@linkcode Sealing}'s.
+ */
 export class Outbox {
   readonly #link: OutboxOptions["link"];
   readonly #sealing: Sealing;

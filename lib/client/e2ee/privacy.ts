@@ -1,11 +1,7 @@
-/**
- * How private a private message was, as far as this client could tell, and how a person is told.
- */
-
 import type { DirectEvent, FileOffer, TopicEvent } from "../../wire/event.ts";
 import { isObject } from "../base/shape.ts";
 
-/** See the file's first line. */
+/** How private a private message was, as far as this client could tell, and how a person is told. */
 export interface Privacy {
   /**
    * `sealed`: encrypted, and written on a device of the sender's, by the server's word; `verified`: by a person's;

@@ -1,14 +1,3 @@
-/**
- * A link whose private messages are encrypted on their way out, and decrypted on their way in.
- *
- * Promises:
- * 1. what goes out does so by the promises of {@linkcode Outbox}, but for what waits for nobody;
- * 2. what comes in keeps its order, also while it is asked whose key a message was written with;
- * 3. what it holds when the connection is lost is told, or forgotten so that the next connection brings it again.
- *
- * It knows no keys: what is decrypted, and how, is {@linkcode Sealing}'s.
- */
-
 import type { Reply, TopicEvent } from "../../wire/event.ts";
 import { isUsername } from "../../wire/names.ts";
 import type { Answer, Connection, Incoming, Request } from "../net/connection.ts";
@@ -26,7 +15,16 @@ const logins: ReadonlySet<string> = new Set(["login", "register", "resume"]);
 /** Requests that wait for nobody: logins come first, and the others change nothing that a message could meet. */
 const unordered: ReadonlySet<string> = new Set([...logins, "pong", "seen"]);
 
-/** See the file's promises. */
+/**
+ * A link whose private messages are encrypted on their way out, and decrypted on their way in.
+ *
+ * Promises:
+ * 1. what goes out does so by the promises of {@linkcode Outbox}, but for what waits for nobody;
+ * 2. what comes in keeps its order, also while it is asked whose key a message was written with;
+ * 3. what it holds when the connection is lost is told, or forgotten so that the next connection brings it again.
+ *
+ * It knows no keys: what is decrypted, and how, is {@linkcode Sealing}'s.
+ */
 export class SealedLink implements LinkPort {
   readonly #link: LinkPort;
   readonly #sealing: Sealing;

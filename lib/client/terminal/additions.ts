@@ -1,7 +1,3 @@
-/**
- * What the client adds to what a server offers: commands of its own, numbers for the files that are offered.
- */
-
 import { LocalCommands } from "../session/local_commands.ts";
 import type { Session } from "../session/session.ts";
 import { transferCommands } from "../transfer/commands.ts";
@@ -9,7 +5,7 @@ import { Offers } from "../transfer/offers.ts";
 import { Transfers, type TransfersOptions } from "../transfer/transfers.ts";
 import type { Update } from "../session/update.ts";
 
-/** See the file's first line. */
+/** What the client adds to what a server offers: commands of its own, numbers for the files that are offered. */
 export class Additions {
   readonly own = new LocalCommands();
   readonly offers = new Offers();

@@ -1,9 +1,3 @@
-/**
- * A line that is being typed: its text, the cursor, and the lines typed before it.
- *
- * Pure: keys in, outcome out. It knows no terminal.
- */
-
 import { cleanLine } from "../base/clean.ts";
 import type { Key, KeyName } from "./keys.ts";
 import { graphemes, graphemeWidth, textWidth } from "./width.ts";
@@ -33,7 +27,11 @@ const maxUndo = 200;
 const changed: Outcome = { kind: "changed" };
 const unchanged: Outcome = { kind: "unchanged" };
 
-/** See the file's first lines. */
+/**
+ * A line that is being typed: its text, the cursor, and the lines typed before it.
+ *
+ * Pure: keys in, outcome out. It knows no terminal.
+ */
 export class Editor {
   #text = "";
   #cursor = 0;

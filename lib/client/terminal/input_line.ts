@@ -1,9 +1,3 @@
-/**
- * The line in which a person types, whoever draws it: keys in, lines out to whoever reads them.
- *
- * What is typed survives whatever happens meanwhile: a question sets it aside and its answer brings it back.
- */
-
 import { cleanLine } from "../base/clean.ts";
 import { Editor, inputView, submittedLines } from "./editor.ts";
 import { type Key, KeyDecoder, type KeyName } from "./keys.ts";
@@ -38,7 +32,11 @@ interface Reading {
   readonly resolve: (line: string | undefined) => void;
 }
 
-/** See the file's first lines. */
+/**
+ * The line in which a person types, whoever draws it: keys in, lines out to whoever reads them.
+ *
+ * What is typed survives whatever happens meanwhile: a question sets it aside and its answer brings it back.
+ */
 export class InputLine {
   readonly editor: Editor;
   readonly #host: InputHost;

@@ -1,10 +1,3 @@
-/**
- * A raw terminal's bytes → keys, whatever pieces they arrive in.
- *
- * Characters and escape sequences that are cut by a read wait for the rest; a sequence that is not known is dropped
- * whole, so that no part of it is typed.
- */
-
 /** A key that does something. */
 export type KeyName =
   | "enter"
@@ -133,7 +126,12 @@ const unfinished = /^\x1b(?:\[[0-?]*[ -/]*|O)?$/;
 // deno-lint-ignore no-control-regex
 const printable = /^[^\x00-\x1f\x7f-\x9f]+/;
 
-/** See the file's first lines. */
+/**
+ * A raw terminal's bytes → keys, whatever pieces they arrive in.
+ *
+ * Characters and escape sequences that are cut by a read wait for the rest; a sequence that is not known is dropped
+ * whole, so that no part of it is typed.
+ */
 export class KeyDecoder {
   readonly #decoder = new TextDecoder();
   #left = "";

@@ -1,10 +1,3 @@
-/**
- * The search backwards through the lines that were typed, as Ctrl-R does it in shells: each key narrows it down, or goes
- * on to an older line.
- *
- * Pure: keys in, outcome out.
- */
-
 import { cleanLine } from "../base/clean.ts";
 import type { Key } from "./keys.ts";
 import { graphemes } from "./width.ts";
@@ -21,7 +14,12 @@ const searching: SearchOutcome = { kind: "searching" };
 /** The longest text that is searched for, in UTF-16 units. */
 const maxWords = 256;
 
-/** See the file's first lines. */
+/**
+ * The search backwards through the lines that were typed, as Ctrl-R does it in shells: each key narrows it down, or goes
+ * on to an older line.
+ *
+ * Pure: keys in, outcome out.
+ */
 export class LineSearch {
   readonly #lines: readonly string[];
   #words = "";

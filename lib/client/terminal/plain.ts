@@ -1,7 +1,3 @@
-/**
- * A screen of plain lines, for a terminal that can do no more (`TERM=dumb`), or whose output goes to a file.
- */
-
 import { LineFramer } from "../../wire/lines.ts";
 import { Editor } from "./editor.ts";
 import { KeyDecoder } from "./keys.ts";
@@ -21,7 +17,7 @@ const maxLine = 64 * 1024;
 
 const encoder = new TextEncoder();
 
-/** See the file's first line. */
+/** A screen of plain lines, for a terminal that can do no more (`TERM=dumb`), or whose output goes to a file. */
 export class PlainScreen implements Screen {
   readonly #tty: PlainTty;
   readonly #framer = new LineFramer(maxLine);

@@ -1,7 +1,3 @@
-/**
- * Where a person reads and types: the interface that every kind of screen keeps.
- */
-
 import type { Update } from "../session/update.ts";
 
 /** What a screen is asked to read. */
@@ -16,7 +12,7 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** See the file's first line. */
+/** Where a person reads and types: the interface that every kind of screen keeps. */
 export interface Screen {
   /** Shows a line, which must be clean, above what is being typed. */
   print(line: string): void;

@@ -1,13 +1,3 @@
-/**
- * A screen on a terminal: what comes scrolls by above one row in which a person types.
- *
- * Promises:
- * 1. what is typed survives whatever is printed meanwhile, a resize included;
- * 2. printing never waits for the terminal, and what gathers while it is slow goes out as one write;
- * 3. however the program ends, {@linkcode Terminal.close} or {@linkcode Terminal.restore} leaves the terminal as it was
- *    found.
- */
-
 import { InputLine } from "./input_line.ts";
 import type { ReadOptions, Screen } from "./screen.ts";
 
@@ -36,7 +26,15 @@ const maxWaiting = 10_000;
 
 const encoder = new TextEncoder();
 
-/** See the file's promises. */
+/**
+ * A screen on a terminal: what comes scrolls by above one row in which a person types.
+ *
+ * Promises:
+ * 1. what is typed survives whatever is printed meanwhile, a resize included;
+ * 2. printing never waits for the terminal, and what gathers while it is slow goes out as one write;
+ * 3. however the program ends, {@linkcode Terminal.close} or {@linkcode Terminal.restore} leaves the terminal as it was
+ *    found.
+ */
 export class Terminal implements Screen {
   readonly #tty: Tty;
   readonly #input: InputLine;

@@ -1,7 +1,3 @@
-/**
- * `/send`, `/get`, `/files`, `/cancel` and `/withdraw`: files, as a person types them.
- */
-
 import { ClientError } from "../base/exit.ts";
 import { type LocalCommand, misused } from "../session/local_commands.ts";
 import { isRoom, isUsername } from "../../wire/names.ts";
@@ -12,7 +8,7 @@ import { progressText } from "./progress_text.ts";
 import { formatSize } from "./size.ts";
 import type { Transfers, TransferSession } from "./transfers.ts";
 
-/** See the file's first line. */
+/** `/send`, `/get`, `/files`, `/cancel` and `/withdraw`: files, as a person types them. */
 export function transferCommands(
   transfers: Transfers,
   session: Pick<TransferSession, "user" | "room">,

@@ -1,10 +1,3 @@
-/**
- * The files that were offered here, each with the number by which a person calls it.
- *
- * Whatever a server says about a file is checked once, here: who has an {@linkcode Offer} has a safe name, a size that
- * can be, and an id that is no path.
- */
-
 import type { FileOffer, TopicEvent } from "../../wire/event.ts";
 import { parseTopic } from "../../wire/names.ts";
 import { cleanLine } from "../base/clean.ts";
@@ -97,7 +90,12 @@ export function labelOf(
   return text.endsWith(whole) ? { action: label, alone: text === whole } : undefined;
 }
 
-/** See the file's first lines. */
+/**
+ * The files that were offered here, each with the number by which a person calls it.
+ *
+ * Whatever a server says about a file is checked once, here: who has an {@linkcode Offer} has a safe name, a size that
+ * can be, and an id that is no path.
+ */
 export class Offers {
   readonly #byNumber = new Map<number, Offer>();
   readonly #numbers = new Map<string, number>();

@@ -1,15 +1,3 @@
-/**
- * A file while it arrives: beside the place where it will be, under a name that nobody takes for it.
- *
- * Promises:
- * 1. what is written is a file of the client's own making: nothing that stands in the folder is written over, and no
- *    link is followed; what an earlier run has left is one's own, and nobody else's to read or write;
- * 2. what arrived before the connection, or the program, was lost need not come again;
- * 3. the file's own name is given, in one step, to a new file with the bytes that have been compared, and which nobody
- *    else has open; it is readable by its owner only, and not executable;
- * 4. of several programs, or transfers, one has it at a time, and the others are told.
- */
-
 import { basename, dirname, join } from "node:path";
 import { ClientError } from "../base/exit.ts";
 import { fileChunkBytes } from "../../wire/files.ts";
@@ -24,7 +12,17 @@ export type Goal =
   | { readonly folder: string; readonly name: string }
   | { readonly path: string };
 
-/** See the file's promises. */
+/**
+ * A file while it arrives: beside the place where it will be, under a name that nobody takes for it.
+ *
+ * Promises:
+ * 1. what is written is a file of the client's own making: nothing that stands in the folder is written over, and no
+ *    link is followed; what an earlier run has left is one's own, and nobody else's to read or write;
+ * 2. what arrived before the connection, or the program, was lost need not come again;
+ * 3. the file's own name is given, in one step, to a new file with the bytes that have been compared, and which nobody
+ *    else has open; it is readable by its owner only, and not executable;
+ * 4. of several programs, or transfers, one has it at a time, and the others are told.
+ */
 export class PartFile implements Disposable {
   readonly #path: string;
   readonly #goal: Goal;

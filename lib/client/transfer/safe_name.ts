@@ -1,11 +1,3 @@
-/**
- * What somebody else called a file → what it may be called here.
- *
- * Promises: the result is one segment of a path, on every usual system; it names no device, is no hidden file and no
- * option, shows nothing in another order than it is written, and has at most 255 bytes. Cleaning it again changes
- * nothing.
- */
-
 import { maxFilenameBytes } from "../../wire/files.ts";
 import { cleanLine } from "../base/clean.ts";
 
@@ -30,7 +22,13 @@ const extension = /(?:\.tar)?\.[\p{L}\p{N}_+-]{1,16}$/iu;
 
 const encoder = new TextEncoder();
 
-/** See the file's first lines. */
+/**
+ * What somebody else called a file → what it may be called here.
+ *
+ * Promises: the result is one segment of a path, on every usual system; it names no device, is no hidden file and no
+ * option, shows nothing in another order than it is written, and has at most 255 bytes. Cleaning it again changes
+ * nothing.
+ */
 export function safeName(name: string): string {
   let safe = name;
   for (let cleaned = cleanedOnce(safe); cleaned !== safe; cleaned = cleanedOnce(safe)) safe = cleaned;

@@ -1,13 +1,3 @@
-/**
- * The files that a person sends and fetches, several at a time, beside all else that goes on.
- *
- * Promises:
- * 1. of all transfers together one chunk is on its way at a time, in turn, so that what is typed waits for no more than
- *    that one;
- * 2. a lost connection interrupts a transfer and does not end it;
- * 3. what was fetched has the hash that was announced, or there is an error and no file.
- */
-
 import { ClientError } from "../base/exit.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { AlreadyTold, type Tell } from "../session/local_commands.ts";
@@ -52,7 +42,15 @@ export interface TransfersOptions {
   readonly clock?: Clock;
 }
 
-/** See the file's promises. */
+/**
+ * The files that a person sends and fetches, several at a time, beside all else that goes on.
+ *
+ * Promises:
+ * 1. of all transfers together one chunk is on its way at a time, in turn, so that what is typed waits for no more than
+ *    that one;
+ * 2. a lost connection interrupts a transfer and does not end it;
+ * 3. what was fetched has the hash that was announced, or there is an error and no file.
+ */
 export class Transfers {
   readonly offers: Offers;
   readonly #session: TransferSession;

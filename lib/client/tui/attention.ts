@@ -1,16 +1,14 @@
-/**
- * What a person has not seen yet: whether they look, where the unread begin, and what was meant for them.
- *
- * A private message or a notification counts as seen when it was on the screen while a key was pressed.
- */
-
 import type { Backlog } from "./backlog.ts";
 import type { Item, SaidItem } from "./item.ts";
 
 /** Who pressed no key for so long may have gone, in milliseconds. */
 const idleMs = 60_000;
 
-/** See the file's first lines. */
+/**
+ * What a person has not seen yet: whether they look, where the unread begin, and what was meant for them.
+ *
+ * A private message or a notification counts as seen when it was on the screen while a key was pressed.
+ */
 export class Attention {
   readonly #backlog: Backlog;
   readonly #now: () => number;

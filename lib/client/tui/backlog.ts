@@ -1,13 +1,3 @@
-/**
- * All that can be scrolled back to, and the part of it that is on the screen.
- *
- * Promises:
- * 1. who has scrolled back goes on seeing the same rows, whatever comes in below or is loaded above;
- * 2. drawing costs what is on the screen, not what is kept: rows are made when they are first seen, and kept for the
- *    width that they were made for;
- * 3. at most `maxItems` are kept; of more, the oldest go.
- */
-
 import { dayOf, isSameDay, type Item, itemRows, rule } from "./item.ts";
 import type { Theme } from "./theme.ts";
 
@@ -35,7 +25,15 @@ export interface View {
   readonly below: number;
 }
 
-/** See the file's promises. */
+/**
+ * All that can be scrolled back to, and the part of it that is on the screen.
+ *
+ * Promises:
+ * 1. who has scrolled back goes on seeing the same rows, whatever comes in below or is loaded above;
+ * 2. drawing costs what is on the screen, not what is kept: rows are made when they are first seen, and kept for the
+ *    width that they were made for;
+ * 3. at most `maxItems` are kept; of more, the oldest go.
+ */
 export class Backlog {
   readonly #theme: Theme;
   #items: Item[] = [];

@@ -1,7 +1,3 @@
-/**
- * What a person can choose about the screen.
- */
-
 /** When colours are used: `auto` is on a terminal, unless `NO_COLOR` is set. */
 export const colors = ["auto", "always", "never"] as const;
 
@@ -14,7 +10,7 @@ export const notifications = ["off", "bell", "osc9", "osc777"] as const;
 /** One of them. */
 export type Notification = typeof notifications[number];
 
-/** See the file's first line. */
+/** What a person can choose about the screen. */
 export interface ScreenOptions {
   /** Lines above an input line, instead of the whole terminal. */
   readonly plain: boolean;

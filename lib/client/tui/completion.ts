@@ -1,17 +1,15 @@
-/**
- * What Tab makes of a line: commands, users and rooms are completed, as the server's own command table has them, and
- * whatever the client's own commands take.
- *
- * The first Tab writes what all candidates have in common; further ones go through them, and back with Shift-Tab.
- */
-
 import type { CommandTable } from "../net/commands.ts";
 import type { Editor } from "../terminal/editor.ts";
 import type { Completed, LocalCommands } from "../session/local_commands.ts";
 import { pathCandidates } from "../transfer/paths.ts";
 import type { Roster } from "./roster.ts";
 
-/** See the file's first lines. */
+/**
+ * What Tab makes of a line: commands, users and rooms are completed, as the server's own command table has them, and
+ * whatever the client's own commands take.
+ *
+ * The first Tab writes what all candidates have in common; further ones go through them, and back with Shift-Tab.
+ */
 export class Completion {
   readonly #editor: Editor;
   readonly #commands: () => CommandTable;

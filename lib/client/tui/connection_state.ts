@@ -1,7 +1,3 @@
-/**
- * What the status line says about the connection.
- */
-
 import { cleanLine } from "../base/clean.ts";
 import { formatServer, type ServerAddress } from "../base/address.ts";
 import type { Status } from "../net/status.ts";
@@ -15,7 +11,11 @@ export interface Connected {
   readonly name: string;
 }
 
-/** See the file's first line. Times are in milliseconds since some fixed moment. */
+/**
+ * What the status line says about the connection.
+ *
+ * Times are in milliseconds since some fixed moment.
+ */
 export class ConnectionState {
   #state: "connected" | "lost" | "waiting" | "connecting" | "over" = "connected";
   #words = "";

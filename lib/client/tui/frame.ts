@@ -1,14 +1,3 @@
-/**
- * The terminal as rows: only those that have changed are written, and all of a frame in one write.
- *
- * Promises:
- * 1. a row is written where it stands and never wraps: whatever width a terminal gives to a character, no other row
- *    suffers from it;
- * 2. behind each character whose width terminals disagree about, the cursor is set to where it belongs, so that the rest
- *    of the row is in its place;
- * 3. the cursor is where the input is whenever a frame is complete.
- */
-
 import { graphemes, textWidth } from "../terminal/width.ts";
 
 /** The other screen, without a wrap at the edge and without arrow keys for the wheel; pastes between marks; focus told. */
@@ -25,7 +14,16 @@ const end = "\x1b[?25h\x1b[?2026l";
 const pieces = /\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x1b\x07]*(?:\x1b\\|\x07)|[^\x1b]+/g;
 const plain = /^[\x20-\x7e─↵…·]*$/;
 
-/** See the file's promises. */
+/**
+ * The terminal as rows: only those that have changed are written, and all of a frame in one write.
+ *
+ * Promises:
+ * 1. a row is written where it stands and never wraps: whatever width a terminal gives to a character, no other row
+ *    suffers from it;
+ * 2. behind each character whose width terminals disagree about, the cursor is set to where it belongs, so that the rest
+ *    of the row is in its place;
+ * 3. the cursor is where the input is whenever a frame is complete.
+ */
 export class Frame {
   readonly #mouse: boolean;
   #rows: string[] = [];

@@ -1,14 +1,3 @@
-/**
- * The whole terminal as a screen: what was said above, one line about where one is, and the line in which one types.
- *
- * Promises:
- * 1. what is typed survives whatever comes meanwhile, a resize and a lost connection included, and a key is on the
- *    screen at once; what comes from others is drawn at most 30 times a second, each frame in one write;
- * 2. nothing waits for a slow terminal, and a slow terminal gets the newest frame, not every one;
- * 3. however the program ends, {@linkcode FullScreen.close} or {@linkcode FullScreen.restore} leaves the terminal as it
- *    was found.
- */
-
 import type { Additions } from "../terminal/additions.ts";
 import { fitted } from "../terminal/width.ts";
 import { InputLine } from "../terminal/input_line.ts";
@@ -51,7 +40,16 @@ export interface FullScreenOptions {
 /** How many typed lines that wait for a connection are shown. */
 const maxWaiting = 5;
 
-/** See the file's promises. */
+/**
+ * The whole terminal as a screen: what was said above, one line about where one is, and the line in which one types.
+ *
+ * Promises:
+ * 1. what is typed survives whatever comes meanwhile, a resize and a lost connection included, and a key is on the
+ *    screen at once; what comes from others is drawn at most 30 times a second, each frame in one write;
+ * 2. nothing waits for a slow terminal, and a slow terminal gets the newest frame, not every one;
+ * 3. however the program ends, {@linkcode FullScreen.close} or {@linkcode FullScreen.restore} leaves the terminal as it
+ *    was found.
+ */
 export class FullScreen implements Screen {
   readonly #options: FullScreenOptions;
   readonly #timeline: Timeline;

@@ -1,10 +1,3 @@
-/**
- * Typed lines that are kept between runs, in a file that only its owner may read.
- *
- * Each is a JSON string on a line of its own, appended as it is typed, so that several clients can share the file. A
- * file that cannot be read or written is no history, and no fault.
- */
-
 import { dirname } from "node:path";
 import { maxHistory } from "../terminal/editor.ts";
 
@@ -14,7 +7,12 @@ const maxLines = 4 * maxHistory;
 /** What a line must not begin with: whoever types a password behind a wrong word does not find it in a file. */
 const secret = /^\s*\/?(?:login|register|passwd|password)\b/i;
 
-/** See the file's first lines. */
+/**
+ * Typed lines that are kept between runs, in a file that only its owner may read.
+ *
+ * Each is a JSON string on a line of its own, appended as it is typed, so that several clients can share the file. A
+ * file that cannot be read or written is no history, and no fault.
+ */
 export class HistoryFile {
   readonly #path: string | undefined;
 

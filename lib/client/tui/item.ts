@@ -1,9 +1,3 @@
-/**
- * What stands in the scrollback, as data, and how it is drawn in so many columns.
- *
- * All texts in an item are clean; whoever makes one sees to it.
- */
-
 import wrapAnsi from "wrap-ansi";
 import { type Privacy, privateName } from "../e2ee/privacy.ts";
 import { textWidth } from "../terminal/width.ts";
@@ -48,7 +42,11 @@ export interface LineItem extends Base {
   readonly marked?: string;
 }
 
-/** See the file's first line. */
+/**
+ * What stands in the scrollback, as data, and how it is drawn in so many columns.
+ *
+ * All texts in an item are clean; whoever makes one sees to it.
+ */
 export type Item = SaidItem | PresenceItem | LineItem;
 
 /** How many names a line of those who came or went shows. */

@@ -1,3 +1,10 @@
+import type { Tty } from "../terminal/terminal.ts";
+
+/** The shortest time between two frames that nobody has typed for, in milliseconds. */
+const frameMs = 33;
+
+const encoder = new TextEncoder();
+
 /**
  * When a screen is drawn, and how it gets to the terminal.
  *
@@ -6,15 +13,6 @@
  * 2. one write is under way at a time, and when a slow terminal has taken it, the newest state is drawn, not every one
  *    in between.
  */
-
-import type { Tty } from "../terminal/terminal.ts";
-
-/** The shortest time between two frames that nobody has typed for, in milliseconds. */
-const frameMs = 33;
-
-const encoder = new TextEncoder();
-
-/** See the file's promises. */
 export class Painter {
   readonly #tty: Tty;
   readonly #compose: () => string;

@@ -1,10 +1,3 @@
-/**
- * A submitted text that may have several lines, and what is to become of them.
- *
- * A message is one line. What was pasted as several is sent as one message with a sign where the lines ended, or as
- * several messages: the person is asked.
- */
-
 import { inputView, submittedLines } from "../terminal/editor.ts";
 import type { Key } from "../terminal/keys.ts";
 
@@ -16,7 +9,12 @@ export type PasteAnswer =
   | { readonly kind: "none" | "edit" }
   | { readonly kind: "lines"; readonly lines: readonly string[] };
 
-/** See the file's first lines. */
+/**
+ * A submitted text that may have several lines, and what is to become of them.
+ *
+ * A message is one line. What was pasted as several is sent as one message with a sign where the lines ended, or as
+ * several messages: the person is asked.
+ */
 export class Paste {
   /** What was submitted. */
   readonly text: string;

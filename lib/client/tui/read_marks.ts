@@ -1,14 +1,14 @@
-/**
- * How far each room was read, kept between runs, so that the next one knows where the unread begin.
- */
-
 import { isObject } from "../base/shape.ts";
 import { readPrivate, writePrivate } from "../base/private_file.ts";
 
 /** More rooms than anyone reads: of more, those read longest ago are forgotten. */
 const maxMarks = 1000;
 
-/** See the file's first line. A file that cannot be read or written is no fault. */
+/**
+ * How far each room was read, kept between runs, so that the next one knows where the unread begin.
+ *
+ * A file that cannot be read or written is no fault.
+ */
 export class ReadMarks {
   readonly #path: string | undefined;
   #marks = new Map<string, number>();

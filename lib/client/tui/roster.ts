@@ -1,7 +1,3 @@
-/**
- * Who and what there is, as far as the client has heard: for the count of members, and for completing names.
- */
-
 import { cleanLine } from "../base/clean.ts";
 import type { PresenceEvent, Reply } from "../../wire/event.ts";
 import { isObject } from "../base/shape.ts";
@@ -9,7 +5,7 @@ import { isObject } from "../base/shape.ts";
 /** More names than anyone completes among: the ones heard of first go. */
 const maxNames = 20_000;
 
-/** See the file's first line. */
+/** Who and what there is, as far as the client has heard: for the count of members, and for completing names. */
 export class Roster {
   #members: Set<string> | undefined;
   #users = new Map<string, true>();

@@ -1,7 +1,3 @@
-/**
- * The commands that are the full screen's own, and its keys, for `/help` and for completion.
- */
-
 import { type LocalCommand, misused } from "../session/local_commands.ts";
 
 /** What they are done with. */
@@ -12,7 +8,7 @@ export interface ScreenActions {
   clear(): void;
 }
 
-/** See the file's first line. */
+/** The commands that are the full screen's own, and its keys, for `/help` and for completion. */
 export function screenCommands(screen: ScreenActions): LocalCommand[] {
   const search: LocalCommand = {
     name: "search",

@@ -1,9 +1,3 @@
-/**
- * What a session tells → what stands on the screen: the scrollback, who is there, how the connection is.
- *
- * Everything passes the one cleaning function here, before it is kept; nothing here draws.
- */
-
 import type { Reply, ServerEvent, TopicEvent } from "../../wire/event.ts";
 import { roomTopic } from "../../wire/names.ts";
 import { formatServer } from "../base/address.ts";
@@ -47,7 +41,11 @@ export interface TimelineOptions {
 /** How many messages are loaded when a room is entered, and when the scrollback's beginning is reached. */
 const pageSize = 100;
 
-/** See the file's first lines. */
+/**
+ * What a session tells → what stands on the screen: the scrollback, who is there, how the connection is.
+ *
+ * Everything passes the one cleaning function here, before it is kept; nothing here draws.
+ */
 export class Timeline {
   readonly backlog: Backlog;
   readonly roster = new Roster();
