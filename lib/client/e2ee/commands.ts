@@ -19,8 +19,10 @@ export interface SealSession {
 
 /** `/verify` and `/keys`: whose devices there are, and whether they are whose they should be. */
 export function sealCommands(sealing: SealPort, session: SealSession): LocalCommand[] {
-  let listed: readonly DeviceKey[] | undefined;
+  return [verifyCommand(sealing, session), keysCommand(sealing, session)];
+}
 
+function verifyCommand(sealing: SealPort, session: SealSession): LocalCommand {
   const verify: LocalCommand = {
     name: "verify",
     usage: "/verify <user> [yes|no|accept]",
@@ -48,6 +50,22 @@ export function sealCommands(sealing: SealPort, session: SealSession): LocalComm
       }
     },
   };
+  return verify;
+}
+
+function keysCommand(sealing: SealPort, session: SealSession): LocalCommand {
+  /** As it was shown last: the numbers that a person types are this list's. */
+  let listed: readonly DeviceKey[] | undefined;
+
+  /** @returns the devices that are left */
+  async function remove(number: string, account: Account, present: readonly DeviceKey[]): Promise<UserKeys["keys"]> {
+    const device = (listed ?? present)[Number(number) - 1];
+    if (!device) throw new ClientError("refused", `No device has the number ${number}; /keys lists them`);
+    if (device.public === account.device?.public) {
+      throw new ClientError("refused", "That is the device that you are on: remove it from another one");
+    }
+    return keysIn(account.user, await session.ask({ cmd: "unkey", public: device.public })).keys;
+  }
 
   const keys: LocalCommand = {
     name: "keys",
@@ -59,26 +77,19 @@ export function sealCommands(sealing: SealPort, session: SealSession): LocalComm
       if (typed !== "" && !found) throw misused(keys);
       const account = accountOf(sealing);
       const present = await keysOf(account.user, session);
+      listed = found ? await remove(found[1], account, present.keys) : present.keys;
       if (found) {
-        // The number is that of the list that was seen, if one was.
-        const device = (listed ?? present.keys)[Number(found[1]) - 1];
-        if (!device) throw new ClientError("refused", `No device has the number ${found[1]}; /keys lists them`);
-        if (device.public === account.device?.public) {
-          throw new ClientError("refused", "That is the device that you are on: remove it from another one");
-        }
-        listed = keysIn(account.user, await session.ask({ cmd: "unkey", public: device.public })).keys;
         tell.note(
           `Removed: what is sent from now on cannot be read there. If somebody else has that device, change your ` +
             `password as well (/passwd), or it will be added again`,
         );
-      } else listed = present.keys;
+      }
       for (const [index, key] of listed.entries()) tell.answer(deviceLine(index + 1, key, account));
       if (listed.length === 0) tell.note("You have no device that can decrypt");
       sealing.mindTheDevice((sentence) => tell.note(sentence));
     },
   };
-
-  return [verify, keys];
+  return keys;
 }
 
 function accountOf({ account }: SealPort): Account {

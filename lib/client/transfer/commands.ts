@@ -8,20 +8,21 @@ import { progressText } from "./progress_text.ts";
 import { formatSize } from "./size.ts";
 import type { Transfers, TransferSession } from "./transfers.ts";
 
+/** What the commands need of a session. */
+type Place = Pick<TransferSession, "user" | "room">;
+
 /** `/send`, `/get`, `/files`, `/cancel` and `/withdraw`: files, as a person types them. */
-export function transferCommands(
-  transfers: Transfers,
-  session: Pick<TransferSession, "user" | "room">,
-): LocalCommand[] {
-  const { offers } = transfers;
-  const isOwn = ({ from }: Offer) => from === session.user;
-  const numbers = (list: readonly { readonly number: number }[]) => list.map(({ number }) => String(number)).reverse();
-  const found = (word: string, command: LocalCommand): Offer => {
-    if (!/^\d{1,9}$/.test(word)) throw misused(command);
-    const offer = offers.get(Number(word));
-    if (offer) return offer;
-    throw new ClientError("refused", `No file has the number ${word}; /files lists them`);
-  };
+export function transferCommands(transfers: Transfers, session: Place): LocalCommand[] {
+  return [
+    sendCommand(transfers, session),
+    getCommand(transfers),
+    filesCommand(transfers, session),
+    cancelCommand(transfers),
+    withdrawCommand(transfers, session),
+  ];
+}
+
+function sendCommand(transfers: Transfers, session: Place): LocalCommand {
   const send: LocalCommand = {
     name: "send",
     usage: "/send <user|room> <path>",
@@ -34,16 +35,24 @@ export function transferCommands(
       await transfers.send(target(word, session.room), readPath(rest), tell);
     },
   };
+  return send;
+}
+
+function getCommand(transfers: Transfers): LocalCommand {
   const get: LocalCommand = {
     name: "get",
     usage: "/get <n> [path]",
     help: "fetch file n into the folder for downloads, or to a path",
-    completes: [() => numbers(offers.all), "path"],
+    completes: [() => numbers(transfers.offers.all), "path"],
     async run(typed, tell) {
       const { word, rest } = firstWord(typed);
-      await transfers.get(found(word, get), rest === "" ? undefined : readPath(rest), tell);
+      await transfers.get(offerOf(word, transfers, get), rest === "" ? undefined : readPath(rest), tell);
     },
   };
+  return get;
+}
+
+function filesCommand(transfers: Transfers, session: Place): LocalCommand {
   const files: LocalCommand = {
     name: "files",
     usage: "/files",
@@ -51,7 +60,7 @@ export function transferCommands(
     run(typed, tell) {
       if (typed !== "") throw misused(files);
       const lines = [
-        ...offers.all.map((offer) => offerLine(offer, isOwn(offer))),
+        ...transfers.offers.all.map((offer) => offerLine(offer, offer.from === session.user)),
         ...transfers.running.map(progressText),
       ];
       for (const line of lines) tell.answer(line);
@@ -60,30 +69,56 @@ export function transferCommands(
       }
     },
   };
+  return files;
+}
+
+function cancelCommand(transfers: Transfers): LocalCommand {
   const cancel: LocalCommand = {
     name: "cancel",
     usage: "/cancel <n>",
     help: "stop sending or fetching file n, for good",
     completes: [() => numbers(transfers.running)],
     run(typed, tell) {
-      if (!/^\d{1,9}$/.test(typed)) throw misused(cancel);
+      if (!isNumber(typed)) throw misused(cancel);
       transfers.cancel(Number(typed));
       tell.note(`File ${typed} was cancelled`);
     },
   };
+  return cancel;
+}
+
+function withdrawCommand(transfers: Transfers, session: Place): LocalCommand {
+  const isOwn = ({ from }: Offer) => from === session.user;
   const withdraw: LocalCommand = {
     name: "withdraw",
     usage: "/withdraw <n>",
     help: "take back file n, which you have offered",
-    completes: [() => numbers(offers.all.filter(isOwn))],
+    completes: [() => numbers(transfers.offers.all.filter(isOwn))],
     async run(typed, tell) {
-      const offer = found(typed, withdraw);
+      const offer = offerOf(typed, transfers, withdraw);
       if (!isOwn(offer)) throw new ClientError("refused", `${offer.name} is ${offer.from}'s`);
       await transfers.withdraw(offer);
       tell.note(`${offer.name} was withdrawn`);
     },
   };
-  return [send, get, files, cancel, withdraw];
+  return withdraw;
+}
+
+function isNumber(word: string): boolean {
+  return /^\d{1,9}$/.test(word);
+}
+
+/** The numbers of a list, the newest first, for completion. */
+function numbers(list: readonly { readonly number: number }[]): string[] {
+  return list.map(({ number }) => String(number)).reverse();
+}
+
+/** @throws {ClientError} where no file has that number, or the word is none */
+function offerOf(word: string, { offers }: Transfers, command: LocalCommand): Offer {
+  if (!isNumber(word)) throw misused(command);
+  const offer = offers.get(Number(word));
+  if (offer) return offer;
+  throw new ClientError("refused", `No file has the number ${word}; /files lists them`);
 }
 
 /**

@@ -41,27 +41,40 @@ function decoded(path: string): string {
 /** What a path that was begun can become; folders end with a slash. */
 export function pathCandidates(typed: string): readonly string[] {
   const quote = /^["']/.exec(typed)?.[0] ?? "";
-  const path = quote === "" ? readPath(typed) : typed.slice(1);
-  const open = path === "" || path.endsWith("/") || path === "~";
-  const folder = path === "~" ? "~/" : open ? path : path.slice(0, path.length - basename(path).length);
-  const start = open ? "" : basename(path);
-  const real = expanded(folder === "" ? "." : folder);
-  if (Deno.permissions.querySync({ name: "read", path: real }).state !== "granted") return [];
-  const found: string[] = [];
+  const { folder, start } = parted(quote === "" ? readPath(typed) : typed.slice(1));
+  const entries = entriesOf(expanded(folder === "" ? "." : folder), start);
+  const written = entries.map(({ name, isFolder }) => {
+    const whole = folder + name + (isFolder ? "/" : "");
+    return quote === "" ? escaped(whole) : quote + whole + (isFolder ? "" : quote);
+  });
+  return written.sort();
+}
+
+/** The folder of a path that was begun, and what of a name in it is typed. */
+function parted(path: string): { folder: string; start: string } {
+  if (path === "~") return { folder: "~/", start: "" };
+  if (path === "" || path.endsWith("/")) return { folder: path, start: "" };
+  const start = basename(path);
+  return { folder: path.slice(0, path.length - start.length), start };
+}
+
+/** What a folder has that begins so and can be typed; nothing where the folder may not, or cannot, be read. */
+function entriesOf(folder: string, start: string): { name: string; isFolder: boolean }[] {
+  if (Deno.permissions.querySync({ name: "read", path: folder }).state !== "granted") return [];
+  const fits = (name: string) =>
+    name.startsWith(start) && (!name.startsWith(".") || start.startsWith(".")) && cleanLine(name) === name;
+  const found: { name: string; isFolder: boolean }[] = [];
   try {
     let looked = 0;
-    for (const { name, isDirectory, isSymlink } of Deno.readDirSync(real)) {
+    for (const { name, isDirectory, isSymlink } of Deno.readDirSync(folder)) {
       if (++looked > maxEntries || found.length >= maxCandidates) break;
-      if (!name.startsWith(start) || (name.startsWith(".") && !start.startsWith("."))) continue;
-      if (cleanLine(name) !== name) continue; // it cannot be typed
-      const isFolder = isDirectory || (isSymlink && leadsToFolder(join(real, name)));
-      const whole = folder + name + (isFolder ? "/" : "");
-      found.push(quote === "" ? escaped(whole) : quote + whole + (isFolder ? "" : quote));
+      if (!fits(name)) continue;
+      found.push({ name, isFolder: isDirectory || (isSymlink && leadsToFolder(join(folder, name))) });
     }
   } catch {
     return [];
   }
-  return found.sort();
+  return found;
 }
 
 function leadsToFolder(path: string): boolean {

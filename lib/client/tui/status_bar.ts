@@ -27,29 +27,40 @@ export interface StatusFacts {
 
 /** The row, exactly `columns` wide. */
 export function statusBar(facts: StatusFacts, columns: number, theme: Theme): string {
-  const { room, members, user, connection, connected, unread, below, waiting, warning } = facts;
+  const { warning } = facts;
   const alarm = warning === undefined ? "" : fitted(` ${cleanLine(warning)} `, columns);
   const space = columns - textWidth(alarm);
-  const parts: (string | false)[] = [
+  const text = joinedWithin(partsOf(facts), space);
+  const bar = text + " ".repeat(Math.max(0, space - textWidth(text)));
+  return (alarm === "" ? "" : theme.barAlarm(alarm)) + theme.bar(bar);
+}
+
+/** What there is to tell as words, the most important first. */
+function partsOf({ room, members, user, connection, connected, unread, below, waiting }: StatusFacts): string[] {
+  const parts: (string | false | undefined)[] = [
     room !== undefined && (members === undefined ? room : `${room} (${members})`),
     !connected && connection,
     below > 0 && `↓ ${below} more below`,
-    unread.direct > 0 && `${unread.direct} DM${unread.direct > 1 ? "s" : ""}`,
-    unread.feed > 0 && `${unread.feed} notification${unread.feed > 1 ? "s" : ""}`,
+    unread.direct > 0 && counted(unread.direct, "DM"),
+    unread.feed > 0 && counted(unread.feed, "notification"),
     waiting > 0 && `${waiting} to be sent`,
     connected && connection,
-    user !== undefined && user,
+    user,
   ];
+  return parts.filter((part) => typeof part === "string");
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count > 1 ? "s" : ""}`;
+}
+
+/** As many of the parts as fit into so many columns; of the first, as much as fits. */
+function joinedWithin(parts: readonly string[], columns: number): string {
   let text = "";
   for (const part of parts) {
-    if (part === false) continue;
     const longer = `${text}${text === "" ? " " : " · "}${cleanLine(part)}`;
-    if (textWidth(longer) > space - 1) {
-      if (text === "" && space > 0) text = fitted(longer, space);
-      break;
-    }
-    text = longer;
+    if (textWidth(longer) <= columns - 1) text = longer;
+    else return text === "" && columns > 0 ? fitted(longer, columns) : text;
   }
-  const bar = text + " ".repeat(Math.max(0, space - textWidth(text)));
-  return (alarm === "" ? "" : theme.barAlarm(alarm)) + theme.bar(bar);
+  return text;
 }
