@@ -29,7 +29,7 @@ export const mutations: readonly Mutation[] = [
     patches: [{
       file: "lib/server/delivery/relay.ts",
       from: "for (const entry of next.entries) this.#pass(stream, entry);",
-      to: "stream.place = next.head;",
+      to: "stream.position = next.head;",
     }],
     faults: ["subscriptions killed", "store cut"],
     seconds: 12,
@@ -40,7 +40,7 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: "lib/server/delivery/relay.ts",
-        from: "} else if (!stream.filling && follows(stream.place, signal)) {",
+        from: "} else if (!stream.filling && follows(stream.position, signal)) {",
         to: "} else if (!stream.filling) {",
       },
       {
@@ -131,8 +131,8 @@ export const mutations: readonly Mutation[] = [
       to: "if false then",
     }, {
       file: "lib/server/delivery/recovery.ts",
-      from: "return page.head.seq < place.seq || !mayHold(place, page);",
-      to: "return page.head.seq < place.seq && !mayHold(place, page);",
+      from: "return page.head.seq < position.seq || !mayHold(position, page);",
+      to: "return page.head.seq < position.seq && !mayHold(position, page);",
     }, {
       file: "lib/store/redis/topics.ts",
       from: "if (page.epoch === epoch && lost)",
