@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { permitted } from "../support/needs.ts";
+
+const root = join(import.meta.dirname!, "..", "..");
+const files = await permitted("read");
+
+function test(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: files.named(name), ignore: files.ignored, fn });
+}
+
+/** Every file below a folder, as paths from the project's root. */
+async function below(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(join(root, folder))) {
+    if (isDirectory) found.push(...await below(`${folder}/${name}`));
+    else found.push(`${folder}/${name}`);
+  }
+  return found.sort();
+}
+
+function folderOf(file: string): string {
+  return file.slice(0, file.lastIndexOf("/"));
+}
+
+const read = (file: string) => Deno.readTextFile(join(root, file));
+
+test("No folder under lib has more than 20 files, Lua scripts excepted, and no file more than 350 lines", async () => {
+  const sources = (await below("lib")).filter((file) => !file.endsWith(".lua"));
+  for (const [folder, within] of Map.groupBy(sources, folderOf)) {
+    assert.ok(within.length <= 20, `${folder} has ${within.length} files`);
+  }
+  for (const file of sources) {
+    const lines = (await read(file)).split("\n").length - 1;
+    assert.ok(lines <= 350, `${file} has ${lines} lines`);
+  }
+});
+
+test("The map of docs/design.md has each folder, and no other", async () => {
+  const design = await read("docs/design.md");
+  const mapped = [...design.matchAll(/^\| `([^`]+)` +\|/gm)].map(([, folder]) => folder);
+  const folders = new Set((await below("lib")).map(folderOf));
+  const outside = ["scripts", "examples", "bench", "tests"];
+  assert.deepEqual(mapped.toSorted(), [...folders, ...outside].toSorted());
+});
+
+test("A message's way in docs/design.md names files that there are", async () => {
+  const way = /\*\*A message, socket to socket:\*\*([\s\S]*?)\n\n/.exec(await read("docs/design.md"))![1];
+  const named = [...way.matchAll(/`(lib\/[^`]+\.ts)`/g)].map(([, file]) => file);
+  assert.ok(named.length >= 7, named.join(", "));
+  const all = new Set(await below("lib"));
+  assert.deepEqual(named.filter((file) => !all.has(file)), []);
+});
+
+test("tests/ mirrors lib/ folder by folder", async () => {
+  const besides = ["chaos", "contract", "e2e", "examples", "fixtures", "house", "scripts", "support"];
+  const folders = new Set((await below("lib")).map((file) => folderOf(file).slice("lib/".length)));
+  for (const folder of new Set((await below("tests")).map((file) => folderOf(file).slice("tests/".length)))) {
+    assert.ok(besides.includes(folder.split("/")[0]) || folders.has(folder), `tests/${folder} mirrors no folder`);
+  }
+});
+
+/** What this house called things once; the reasons are in docs/design.md. */
+const formerPaths = [
+  ...["lib/errors.ts", "lib/log.ts", "lib/config.ts", "lib/metrics.ts", "lib/pause.ts", "lib/store/office.ts"],
+  ...["lib/store/place.ts", "lib/store/redis_scripts", "lib/client/screen", "lib/client/seal", "lib/client/side.ts"],
+  ...["lib/client/resume.ts", "lib/client/homecoming.ts", "lib/client/session/homecoming.ts", "lib/server/session.ts"],
+  ...["lib/server/members.ts", "lib/server/entrance.ts", "lib/server/seats.ts", "lib/server/endings.ts"],
+];
+
+const formerNames =
+  /\b(?:ClientSession|SessionHost|Members?|Seats?|Entrance|Endings|Reassertion|Following|Followed|Answers|Journal|Flusher|Kernel|Orders|Office|RedisOffice|SqliteOffice|MasterLink|ClusterLink|encodePlace|decodePlace|Standing|Admission|Homecoming|HeldSteps|OwnCommands?|Talk|makeLook|ailment|watchTide|renewDoubt)\b/;
+
+test("Names and paths that were left behind do not return", async () => {
+  for (const path of formerPaths) {
+    await assert.rejects(Deno.stat(join(root, path)), Deno.errors.NotFound, path);
+  }
+  for (const file of await below("lib")) {
+    const code = withoutWords(await read(file));
+    const found = formerNames.exec(code);
+    assert.equal(found?.[0], undefined, `${file} has a name that was left behind`);
+  }
+});
+
+/** Code without comments and texts, which may say what they like. */
+function withoutWords(source: string): string {
+  return source.replaceAll(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g, "");
+}
