@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import type { ReaderConnection } from "../../lib/server/delivery/reader_outbox.ts";
 import { type PacedFollower, TopicReaders } from "../../lib/server/delivery/topic_readers.ts";
 import { type Turns } from "../../lib/server/delivery/flush_scheduler.ts";
 import { type Follower, Hub } from "../../lib/server/delivery/hub.ts";
@@ -40,6 +41,13 @@ export class Recorder implements Outlet {
 /** Turns that are over as soon as nothing more is to be done at once. */
 export const microturns: Turns = { schedule: (flushable) => queueMicrotask(() => flushable.flush()) };
 
+/** The outbox of a connection that takes everything at once, and keeps nothing. */
+export const openOutbox: ReaderConnection["outbox"] = {
+  closed: false,
+  push: () => "accepted",
+  written: () => Promise.resolve(),
+};
+
 /** A relay that a test looks into. */
 export interface TestRelay extends AsyncDisposable {
   readonly topics: FakeTopics;
@@ -64,12 +72,19 @@ export class Reader implements PacedFollower {
   readonly #hub: Hub;
   readonly #got: string[] = [];
   closed = false;
+  /** How often a fault of the server ended it. */
+  failures = 0;
   /** Set, it holds replays up until the test lets go. */
   writing: PromiseWithResolvers<void> | undefined;
   drained: () => Promise<void> = () => this.writing?.promise ?? Promise.resolve();
 
   constructor(hub: Hub) {
     this.#hub = hub;
+  }
+
+  fail(): string {
+    this.closed = true;
+    return `fault ${++this.failures}`;
   }
 
   /** What it was pushed; a turn is over whenever somebody looks. */
@@ -92,6 +107,8 @@ export interface TestFollowing extends AsyncDisposable {
   readonly relay: Relay;
   readonly reader: Reader;
   readonly following: TopicReaders;
+  /** Why replays ended. */
+  readonly faults: unknown[];
   /** Another connection of the same server. */
   other(): { readonly reader: Reader; readonly following: TopicReaders };
 }
@@ -101,9 +118,11 @@ export function makeFollowing(topics: FakeTopics = new FakeTopics()): TestFollow
   const hub = new Hub(microturns);
   const relay = new Relay({ topics, outlet: hub, retryMs: 1, pageSize: 3 });
   const all: TopicReaders[] = [];
+  const faults: unknown[] = [];
+  const onFault = (topic: Topic, error: unknown, reference?: string) => void faults.push([topic, error, reference]);
   const other = () => {
     const reader = new Reader(hub);
-    const following = new TopicReaders({ topics, relay, hub }, reader);
+    const following = new TopicReaders({ topics, relay, hub, onFault }, reader);
     all.push(following);
     return { reader, following };
   };
@@ -111,7 +130,7 @@ export function makeFollowing(topics: FakeTopics = new FakeTopics()): TestFollow
     for (const following of all) following.stopAll();
     await relay[Symbol.asyncDispose]();
   };
-  return { topics, relay, ...other(), other, [Symbol.asyncDispose]: dispose };
+  return { topics, relay, faults, ...other(), other, [Symbol.asyncDispose]: dispose };
 }
 
 /**

@@ -72,9 +72,9 @@ export class Connection implements Caller {
   readonly address: string;
   format: Format = "text";
   session: UserSession | undefined;
+  readonly outbox: Outbox;
   readonly #conn: ClientSocket;
   readonly #host: ConnectionHost;
-  readonly #outbox: Outbox;
   readonly #reader: LineReader;
   readonly #log: ConnectionLog;
   #pace: TokenBucket | undefined;
@@ -94,15 +94,15 @@ export class Connection implements Caller {
     this.id = connection;
     this.address = address;
     this.#host = host;
-    this.#outbox = new Outbox(conn, host.turns, host.maxQueueBytes, patienceMs);
+    this.outbox = new Outbox(conn, host.turns, host.maxQueueBytes, { patienceMs, onSlow: () => this.#endSlow() });
     this.#reader = new LineReader(conn, host.maxLineBytes);
     this.#answers = new ReplyQueue({
       before: () => this.session?.topics.catchUp(),
-      send: (bytes) => this.#state === "open" && this.#outbox.answer(bytes),
+      send: (bytes) => this.#state === "open" && this.outbox.answer(bytes),
       finish: (bytes) => this.#endWith(bytes),
     });
     this.#order = new SendOrder({
-      ping: () => this.push(encodeEvent({ type: "ping" }, "json")),
+      ping: () => void this.outbox.push(encodeEvent({ type: "ping" }, "json")),
       told: () => this.answered(),
       now: host.now,
       deadAfterMs,
@@ -118,17 +118,17 @@ export class Connection implements Caller {
 
   /** Bytes that wait to be written. */
   get pending(): number {
-    return this.#outbox.pending;
+    return this.outbox.pending;
   }
 
   /** Bytes that were written. */
   get sent(): number {
-    return this.#outbox.sent;
+    return this.outbox.sent;
   }
 
   /** Serves the client until it goes, or is sent away. Never rejects. */
   async run(): Promise<void> {
-    this.push(encodeEvent({ type: "greeting" }, "text"));
+    this.outbox.push(encodeEvent({ type: "greeting" }, "text"));
     try {
       for (let read; (read = await this.#reader.read());) {
         if (this.#state !== "open") continue; // reading on lets the last lines arrive: a reset would destroy them
@@ -149,16 +149,6 @@ export class Connection implements Caller {
     this.#log.closed(this.#reason, session?.user ?? this.#lastUser);
     this.session = undefined;
     if (session) await this.#host.services.sessions.drop(session);
-  }
-
-  push(bytes: Uint8Array): void {
-    if (this.#state !== "open" || this.#outbox.push(bytes) !== "slow") return;
-    this.#host.meter.slow.value++;
-    this.end({ type: "error", code: "slow_consumer", message: "You did not read what was sent; connect again" });
-  }
-
-  written(allBut = 0): Promise<void> {
-    return this.#outbox.written(allBut);
   }
 
   end(last: ServerEvent): void {
@@ -190,7 +180,7 @@ export class Connection implements Caller {
 
   async #take(line: Line): Promise<void> {
     if (this.#pace && !this.#pace.take(1)) await this.#slowDown(this.#pace);
-    if (this.#outbox.pending > this.#host.maxQueueBytes / 2) await this.#outbox.written(this.#host.maxQueueBytes / 4);
+    if (this.outbox.pending > this.#host.maxQueueBytes / 2) await this.outbox.written(this.#host.maxQueueBytes / 4);
     if (line.kind === "too_long") return this.#refuse(tooLong(this.#host.maxLineBytes));
     if (line.kind === "invalid_utf8") return this.#refuse(new ChatError("invalid_utf8", "The line is not UTF-8"));
     if (line.text === "") return;
@@ -312,6 +302,11 @@ export class Connection implements Caller {
     } while (this.#state === "open" && !pace.take(1));
   }
 
+  #endSlow(): void {
+    this.#host.meter.slow.value++;
+    this.end({ type: "error", code: "slow_consumer", message: "You did not read what was sent; connect again" });
+  }
+
   #endWith(last: Uint8Array): void {
     if (this.#state !== "open") return;
     this.#state = "ending";
@@ -320,14 +315,14 @@ export class Connection implements Caller {
       this.#close();
     }, farewellMs);
     // Half-closing tells the peer that this is all; the loop reads on until it goes, or the time is over.
-    void this.#outbox.finish(last).then(() => this.#conn.closeWrite()).catch(() => this.#close());
+    void this.outbox.finish(last).then(() => this.#conn.closeWrite()).catch(() => this.#close());
   }
 
   #close(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     clearTimeout(this.#farewell);
-    this.#outbox.close();
+    this.outbox.close();
     try {
       this.#conn.close();
     } catch {

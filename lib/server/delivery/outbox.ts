@@ -1,16 +1,5 @@
 /**
- * One connection's bounded queue of bytes on their way out.
- *
- * Promises:
- * 1. bytes go out in the order in which they were pushed, and nothing waits for a slow reader but its own queue;
- * 2. one write is in flight at a time; whatever gathered meanwhile goes out in the next, as one write;
- * 3. a reader is slow when more events than the limit wait for it and what was written last has not been taken for a
- *    while, or when {@linkcode burstFactor} times the limit wait: the push that finds it so empties the queue, and answers
- *    `slow`. A burst alone, of many publishers in one turn, is not the reader's fault;
- * 4. answers are not counted, since who asks is made to wait while too much is pending;
- * 5. after `slow`, or once it is finishing, the outbox takes nothing more.
- *
- * It knows neither formats nor TLS; a sink is anything that takes bytes.
+ * The bounded queue of bytes on their way to one connection. It knows neither formats nor TLS.
  */
 
 import type { Flushable, Turns } from "./flush_scheduler.ts";
@@ -26,12 +15,38 @@ export const burstFactor = 8;
 /** What became of a push. */
 export type PushResult = "accepted" | "slow" | "closed";
 
-/** See the file's promises. */
+/** Learns how far its reader has read. */
+export interface ReadMarks {
+  /** The bytes that were pushed with this number are written. */
+  written(seq: number): void;
+}
+
+/** What else an outbox is made from. */
+export interface OutboxOptions {
+  /** How long a reader may take for what is in flight before the limit holds, in milliseconds; 0 by default. */
+  readonly patienceMs?: number;
+  /** Called once, by the push that finds the reader slow. */
+  readonly onSlow?: () => void;
+}
+
+/**
+ * One connection's queue of bytes.
+ *
+ * 1. Bytes go out in the order in which they were pushed. Nothing waits for a slow reader but its own queue.
+ * 2. One write is in flight at a time. All that gathers meanwhile goes out in the next, as one write.
+ * 3. A reader is slow when more events than the limit wait for it and it has not taken the last write for a while, or
+ *    when {@linkcode burstFactor} times the limit wait. The push that finds it slow empties the queue and returns
+ *    `slow`. A burst alone, of many publishers in one turn, is not the reader's fault.
+ * 4. Answers do not count, since a client that asks has to wait while too much is pending.
+ * 5. After `slow`, or once it is finishing, the outbox takes nothing more.
+ * 6. A read mark that came with some bytes is told when the sink has taken them. Where they are dropped, it is not.
+ */
 export class Outbox implements Flushable {
   readonly #sink: Sink;
   readonly #turns: Turns;
   readonly #limit: number;
   readonly #patienceMs: number;
+  readonly #onSlow: (() => void) | undefined;
   #chunks: Uint8Array[] = [];
   #queued = 0;
   #events = 0; // of what is queued, the bytes that nobody asked for
@@ -42,16 +57,20 @@ export class Outbox implements Flushable {
   #written = 0; // bytes that were ever written
   #progress = 0; // when something was last written, or began to be
   #waiters: { at: number; resolve: () => void }[] = [];
+  #marks: { at: number; seq: number; readonly marks: ReadMarks }[] = []; // in the order of `at`
 
-  /**
-   * @param limit the most bytes of events that may wait, those in flight not counted
-   * @param patienceMs how long a reader may take for what is in flight before the limit holds, in milliseconds
-   */
-  constructor(sink: Sink, turns: Turns, limit: number, patienceMs = 0) {
+  /** @param limit the most bytes of events that may wait, those in flight not counted */
+  constructor(sink: Sink, turns: Turns, limit: number, { patienceMs = 0, onSlow }: OutboxOptions = {}) {
     this.#sink = sink;
     this.#turns = turns;
     this.#limit = limit;
     this.#patienceMs = patienceMs;
+    this.#onSlow = onSlow;
+  }
+
+  /** Whether it takes nothing more. */
+  get closed(): boolean {
+    return this.#state !== "open";
   }
 
   /** Bytes that are not written yet. */
@@ -64,19 +83,20 @@ export class Outbox implements Flushable {
     return this.#written;
   }
 
-  /** Queues an event's bytes; they must not be changed afterwards. */
-  push(bytes: Uint8Array): PushResult {
+  /**
+   * Queues an event's bytes; they must not be changed afterwards.
+   *
+   * @param marks is told of `seq` when these bytes are written; of several that are written together, of the last one
+   */
+  push(bytes: Uint8Array, seq = 0, marks?: ReadMarks): PushResult {
     if (this.#state !== "open") return "closed";
     if (this.#events + bytes.length > this.#limit && this.#isSlow(this.#events + bytes.length)) {
-      this.#state = "slow";
-      this.#taken -= this.#queued;
-      for (const waiter of this.#waiters) waiter.at = Math.min(waiter.at, this.#taken);
-      this.#drop();
-      this.#wake();
+      this.#dropSlow();
       return "slow";
     }
     this.#events += bytes.length;
     this.#queue(bytes);
+    if (marks) this.#mark(seq, marks);
     return "accepted";
   }
 
@@ -104,6 +124,7 @@ export class Outbox implements Flushable {
   /** Gives up what is not written. */
   close(): void {
     this.#state = "closed";
+    this.#marks = [];
     this.#drop();
     this.#wake();
   }
@@ -122,6 +143,25 @@ export class Outbox implements Flushable {
   #isSlow(events: number): boolean {
     if (this.#patienceMs === 0 || events > burstFactor * this.#limit) return true;
     return this.#inFlight > 0 && performance.now() - this.#progress > this.#patienceMs;
+  }
+
+  #dropSlow(): void {
+    this.#state = "slow";
+    this.#taken -= this.#queued;
+    for (const waiter of this.#waiters) waiter.at = Math.min(waiter.at, this.#taken);
+    this.#marks = this.#marks.filter(({ at }) => at <= this.#taken);
+    this.#drop();
+    this.#wake();
+    this.#onSlow?.();
+  }
+
+  /** Notes whom to tell when all that is queued now is written. */
+  #mark(seq: number, marks: ReadMarks): void {
+    if (this.#written === this.#taken) return marks.written(seq);
+    const last = this.#marks.at(-1);
+    const inSameWrite = last !== undefined && last.at > this.#written + this.#inFlight;
+    if (inSameWrite && last.marks === marks) [last.at, last.seq] = [this.#taken, seq];
+    else this.#marks.push({ at: this.#taken, seq, marks });
   }
 
   #drop(): void {
@@ -166,10 +206,18 @@ export class Outbox implements Flushable {
 
   #finished(): void {
     this.#inFlight = 0;
+    if (this.#marks.length > 0) this.#tellMarks();
     this.#wake();
     if (this.#queued > 0 && !this.#scheduled) {
       this.#scheduled = true;
       this.#turns.schedule(this);
+    }
+  }
+
+  #tellMarks(): void {
+    while (this.#marks.length > 0 && this.#marks[0].at <= this.#written) {
+      const { seq, marks } = this.#marks.shift()!;
+      marks.written(seq);
     }
   }
 

@@ -1,11 +1,9 @@
 /**
- * The topics that one connection follows: each from a position in its log, with no hole and no double between what is
- * replayed and what is live.
- *
- * A replay is paced by the reader: the log is read a page at a time, and the next page only when the last is written.
+ * All topics that one connection reads: each from a position in its log, and then live.
  */
 
 import { ChatError } from "../../common/errors.ts";
+import { pause } from "../../common/pause.ts";
 import { encodePosition } from "../../store/log_position.ts";
 import type { Entry, LogPosition, Topics } from "../../store/store.ts";
 import type { ServerEvent } from "../../wire/event.ts";
@@ -16,11 +14,17 @@ import { topicEvent } from "./events.ts";
 import type { Follower, Hub } from "./hub.ts";
 import type { Relay } from "./relay.ts";
 
-/** The connection that follows. */
+/** A reader that says how fast it reads. */
 export interface PacedFollower extends Follower {
-  /** Resolves when what was pushed is nearly written, or the connection is closed. */
-  drained(): Promise<void>;
   readonly closed: boolean;
+  /** Resolves when nearly all that was pushed is written, or when the connection is closed. */
+  drained(): Promise<void>;
+  /**
+   * Closes the connection, since a fault of the server keeps messages from it.
+   *
+   * @returns the reference that the reader is given, for the log
+   */
+  fail(): string;
 }
 
 /** What a server's connections share to follow topics. */
@@ -28,8 +32,10 @@ export interface Feeds {
   readonly topics: Topics;
   readonly relay: Relay;
   readonly hub: Hub;
-  /** Counts what is read from logs, where somebody wants to know. */
+  /** Counts what is read from logs; optional. */
   readonly replays?: { messages: number; gaps: number };
+  /** Told of a fault that ended a replay, with the reference that the reader was given, if it was still to be told. */
+  readonly onFault: (topic: Topic, error: unknown, reference: string | undefined) => void;
 }
 
 /** How many messages are read at once for a replay: half a queue of the longest ones would be read again if it failed. */
@@ -47,11 +53,18 @@ interface TopicReader {
   stopped: boolean;
 }
 
-/** See the file's promises. */
+/**
+ * The topics of one connection.
+ *
+ * 1. There is no hole and no double between the replay of a topic and its live messages.
+ * 2. The reader paces its replays: the next page of the log is read when the last one is written.
+ * 3. A replay waits for a store that is away, and goes on where it stopped. Any other fault closes the connection with
+ *    `internal`, so that a reader never waits for messages that do not come.
+ */
 export class TopicReaders {
   readonly #feeds: Feeds;
   readonly #follower: PacedFollower;
-  readonly #followed = new Map<Topic, TopicReader>();
+  readonly #readers = new Map<Topic, TopicReader>();
 
   constructor(feeds: Feeds, follower: PacedFollower) {
     this.#feeds = feeds;
@@ -60,7 +73,7 @@ export class TopicReaders {
 
   /** Whether the topic is followed, or about to be. */
   has(topic: Topic): boolean {
-    return this.#followed.has(topic);
+    return this.#readers.has(topic);
   }
 
   /**
@@ -70,21 +83,21 @@ export class TopicReaders {
    * @throws {ChatError} `store_unavailable`
    */
   async open(topic: Topic): Promise<LogPosition> {
-    if (!this.#followed.has(topic)) {
-      const followed: TopicReader = { opened: false, replayed: undefined, ahead: undefined, stopped: false };
-      this.#followed.set(topic, followed);
+    if (!this.#readers.has(topic)) {
+      const reader: TopicReader = { opened: false, replayed: undefined, ahead: undefined, stopped: false };
+      this.#readers.set(topic, reader);
       try {
         await this.#feeds.relay.acquire(topic);
       } catch (error) {
-        this.#followed.delete(topic);
+        this.#readers.delete(topic);
         throw error;
       }
-      if (followed.stopped) { // meanwhile the connection went
+      if (reader.stopped) { // meanwhile the connection went
         this.#feeds.relay.release(topic);
         throw new ChatError("login_required", "The connection is closing");
       }
-      followed.opened = true;
-      followed.replayed = this.#feeds.relay.position(topic);
+      reader.opened = true;
+      reader.replayed = this.#feeds.relay.position(topic);
     }
     return this.#feeds.relay.position(topic);
   }
@@ -95,42 +108,42 @@ export class TopicReaders {
    * @param from the last message that the reader has; a gap is pushed first where the log does not go on from there
    */
   start(topic: Topic, from: LogPosition): void {
-    const followed = this.#followed.get(topic);
-    if (!followed || followed.stopped) return;
+    const reader = this.#readers.get(topic);
+    if (!reader || reader.stopped) return;
     const position = this.#feeds.relay.position(topic);
     if (from.epoch === position.epoch && from.seq === position.seq && (from.id === position.id || from.id === "")) {
-      followed.replayed = undefined;
+      reader.replayed = undefined;
       this.#feeds.hub.add(topic, this.#follower);
       return;
     }
-    followed.replayed = from;
-    void this.#replay(topic, followed, from);
+    reader.replayed = from;
+    void this.#replay(topic, reader, from);
   }
 
   /** Follows the topic no longer. */
   stop(topic: Topic): void {
-    const followed = this.#followed.get(topic);
-    if (!followed) return;
-    followed.stopped = true;
+    const reader = this.#readers.get(topic);
+    if (!reader) return;
+    reader.stopped = true;
     this.#feeds.hub.remove(topic, this.#follower);
-    this.#followed.delete(topic);
-    if (followed.opened) this.#feeds.relay.release(topic);
+    this.#readers.delete(topic);
+    if (reader.opened) this.#feeds.relay.release(topic);
   }
 
   /** Has pushed what was delivered up to now: what is told next stands behind it. */
   catchUp(): void {
-    this.#feeds.hub.catchUp(this.#follower, this.#followed);
+    this.#feeds.hub.catchUp(this.#follower, this.#readers);
   }
 
   /** Follows nothing any more. */
   stopAll(): void {
-    for (const topic of [...this.#followed.keys()]) this.stop(topic);
+    for (const topic of [...this.#readers.keys()]) this.stop(topic);
   }
 
   /** Where the reader stands in each topic, as far as bytes were pushed to it. */
   positions(): Record<Topic, string> {
     const positions: Record<Topic, string> = {};
-    for (const [topic, { opened, replayed, ahead }] of this.#followed) {
+    for (const [topic, { opened, replayed, ahead }] of this.#readers) {
       if (!opened) continue;
       const live = this.#feeds.relay.position(topic);
       const overtaken = ahead && ahead.epoch === live.epoch && ahead.seq > live.seq ? ahead : live;
@@ -139,45 +152,59 @@ export class TopicReaders {
     return positions;
   }
 
-  async #replay(topic: Topic, followed: TopicReader, from: LogPosition): Promise<void> {
-    const { topics, relay, hub } = this.#feeds;
-    let position = from;
-    while (!followed.stopped && !this.#follower.closed) {
-      let next: Continuation;
-      try {
-        next = await readOn(topics, topic, position, pageSize);
-      } catch {
-        // The store is away: what is live fails likewise, and the replay goes on where it stopped.
-        await new Promise((resolve) => setTimeout(resolve, retryMs));
-        continue;
+  async #replay(topic: Topic, reader: TopicReader, from: LogPosition): Promise<void> {
+    try {
+      let position = from;
+      while (!reader.stopped && !this.#follower.closed) {
+        const next = await this.#read(topic, position);
+        if (next === "away") continue;
+        if (reader.stopped) return;
+        position = this.#pass(topic, next);
+        reader.replayed = position;
+        if (this.#joinStream(topic, reader, position, next.head)) return;
+        // At the log's end, and yet not where the stream is: the stream is still that of a log that was lost.
+        if (next.entries.length === 0) await this.#feeds.relay.refresh(topic);
+        await this.#follower.drained();
       }
-      if (followed.stopped) return;
-      position = next.position;
-      this.#count(next);
-      if (next.gap) this.#push(topic, { type: "gap", topic, ...next.gap, pos: encodePosition(position) });
-      for (const entry of next.entries) {
-        this.#push(topic, topicEvent(topic, position.epoch, entry), entry);
-        position = { epoch: position.epoch, seq: entry.seq, id: entry.id };
-      }
-      followed.replayed = position;
-      const live = relay.position(topic);
-      if (position.epoch === live.epoch && position.seq >= live.seq && position.seq >= next.head.seq) {
-        followed.replayed = undefined;
-        followed.ahead = position.seq > live.seq ? position : undefined;
-        hub.add(topic, this.#follower, followed.ahead?.seq);
-        return;
-      }
-      // At the log's end, and yet not where the stream is: it is still that of a log that was lost.
-      if (next.entries.length === 0) await relay.refresh(topic);
-      await this.#follower.drained();
+    } catch (error) {
+      // A reader that follows the topic no longer misses nothing.
+      const reference = reader.stopped ? undefined : this.#follower.fail();
+      this.#feeds.onFault(topic, error, reference);
     }
   }
 
-  #count({ entries, gap }: Continuation): void {
+  /** Reads a page; where the store is away, waits a little. */
+  async #read(topic: Topic, position: LogPosition): Promise<Continuation | "away"> {
+    try {
+      return await readOn(this.#feeds.topics, topic, position, pageSize);
+    } catch (error) {
+      if (!(error instanceof ChatError) || error.code !== "store_unavailable") throw error;
+      await pause(retryMs);
+      return "away";
+    }
+  }
+
+  /** Pushes a page. @returns the position behind it */
+  #pass(topic: Topic, { gap, position, entries }: Continuation): LogPosition {
     const { replays } = this.#feeds;
-    if (!replays) return;
-    replays.messages += entries.length;
-    if (gap) replays.gaps++;
+    if (replays) replays.messages += entries.length;
+    if (replays && gap) replays.gaps++;
+    if (gap) this.#push(topic, { type: "gap", topic, ...gap, pos: encodePosition(position) });
+    const { epoch } = position;
+    for (const entry of entries) this.#push(topic, topicEvent(topic, epoch, entry), entry);
+    const last = entries.at(-1);
+    return last ? { epoch, seq: last.seq, id: last.id } : position;
+  }
+
+  /** Goes live if the replay has reached the stream. @returns whether it has */
+  #joinStream(topic: Topic, reader: TopicReader, position: LogPosition, head: LogPosition): boolean {
+    const { relay, hub } = this.#feeds;
+    const live = relay.position(topic);
+    if (position.epoch !== live.epoch || position.seq < live.seq || position.seq < head.seq) return false;
+    reader.replayed = undefined;
+    reader.ahead = position.seq > live.seq ? position : undefined;
+    hub.add(topic, this.#follower, reader.ahead?.seq);
+    return true;
   }
 
   #push(topic: Topic, event: ServerEvent, entry?: Entry): void {

@@ -108,7 +108,10 @@ export class Service implements AsyncDisposable {
     sessions = new SessionManager({
       serverId: id,
       store: options.store,
-      feeds: { topics, relay, hub, replays },
+      feeds: {
+        ...{ topics, relay, hub, replays },
+        onFault: (topic, error, reference) => log.error("replay_failed", { topic, reference, error }),
+      },
       get policy() {
         return config.duplicateLogin;
       },

@@ -1,7 +1,5 @@
 /**
- * Somebody who is logged in on this server: the session that the connection holds, and the topics that it follows.
- *
- * A side connection is a member without a session: it has no presence and at most one room to listen to.
+ * Somebody who is logged in on this server: the session that the connection holds, and the topics that it reads.
  */
 
 import { ChatError } from "../../common/errors.ts";
@@ -9,28 +7,24 @@ import type { TokenBucket } from "../../common/rate_limit.ts";
 import type { LogPosition, Session, Store } from "../../store/store.ts";
 import { encodePosition } from "../../store/log_position.ts";
 import type { Format, Positions, ServerEvent } from "../../wire/event.ts";
-import { inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
-import { type Feeds, type PacedFollower, TopicReaders } from "../delivery/topic_readers.ts";
+import { roomTopic, type Topic } from "../../wire/names.ts";
+import { type ReaderConnection, ReaderOutbox } from "../delivery/reader_outbox.ts";
+import { type Feeds, TopicReaders } from "../delivery/topic_readers.ts";
 
-/** The connection of a member, as far as members need it. */
-export interface ClientChannel {
-  /** Unique for ever. */
+/** The connection of a session, as far as sessions need it. */
+export interface ClientChannel extends ReaderConnection {
+  /** Never used again, by any server. */
   readonly id: string;
   /** The peer's IP address. */
   readonly address: string;
-  readonly format: Format;
   readonly closed: boolean;
-  /** Queues an event's bytes; a reader that is too slow is disconnected. */
-  push(bytes: Uint8Array): void;
-  /** Resolves when all but so many bytes of what was pushed are written, or when the connection is closed. */
-  written(allBut?: number): Promise<void>;
-  /** Resolves when nothing that the client asked for is unanswered. */
+  /** Resolves when every request of the client has its answer. */
   answered(): Promise<void>;
   /** Sends a last event and closes. */
   end(last: ServerEvent): void;
 }
 
-/** What a member is made from. */
+/** What a user's session is made from. */
 export interface UserSessionOptions {
   readonly user: string;
   /** Undefined for a side connection. */
@@ -48,8 +42,12 @@ export interface UserSessionOptions {
   readonly onFault: (what: string, error: unknown) => void;
 }
 
-/** See the file's first lines. */
-export class UserSession implements PacedFollower {
+/**
+ * What a logged-in connection holds: its session in the store, and what it reads.
+ *
+ * A side connection has no {@linkcode record}: it has no presence, and listens to one room at most.
+ */
+export class UserSession {
   readonly user: string;
   readonly topics: TopicReaders;
   readonly joins: TokenBucket | undefined;
@@ -57,38 +55,36 @@ export class UserSession implements PacedFollower {
   tokenHash: string;
   readonly #channel: ClientChannel;
   readonly #store: Store;
-  readonly #replayBelow: number;
-  readonly #inbox: Topic;
+  readonly #reader: ReaderOutbox;
   readonly #onFault: (what: string, error: unknown) => void;
-  #session: Session | undefined;
-  #sideRoom: string | undefined;
-  #unmarked = 0;
+  #record: Session | undefined;
 
   constructor(options: UserSessionOptions) {
     this.user = options.user;
     this.joins = options.joins;
     this.tokenHash = options.tokenHash;
-    this.#session = options.record;
     this.#channel = options.channel;
     this.#store = options.store;
-    this.#replayBelow = options.replayBelow;
-    this.#inbox = inboxTopic(options.user);
     this.#onFault = options.onFault;
-    this.topics = new TopicReaders(options.feeds, this);
+    const { user, channel: connection, feeds, replayBelow } = options;
+    this.#reader = new ReaderOutbox({ user, connection, topics: feeds.topics, replayBelow });
+    this.topics = new TopicReaders(feeds, this.#reader);
+    if (options.record) this.#hold(options.record);
   }
 
   /** The session, or undefined on a side connection. */
   get record(): Session | undefined {
-    return this.#session;
+    return this.#record;
   }
 
   /** Whether this is a side connection. */
   get side(): boolean {
-    return this.#session === undefined;
+    return this.#record === undefined;
   }
 
+  /** The room that the user is in, or listens to; undefined on a side connection that listens to none. */
   get room(): string | undefined {
-    return this.#session?.room ?? this.#sideRoom;
+    return this.#reader.room;
   }
 
   get format(): Format {
@@ -103,23 +99,14 @@ export class UserSession implements PacedFollower {
     return this.#channel.id;
   }
 
-  push(bytes: Uint8Array, topic: Topic, seq: number | undefined): void {
-    this.#channel.push(bytes);
-    if (topic === this.#inbox && seq !== undefined && this.format === "text" && !this.closed) this.#markWritten(seq);
-  }
-
-  drained(): Promise<void> {
-    return this.#channel.written(this.#replayBelow);
-  }
-
   /** Resolves when nothing that the client asked for is unanswered. */
   answered(): Promise<void> {
     return this.#channel.answered();
   }
 
   /** Takes the session as the store holds it now; it is the same connection's. */
-  reasserted(session: Session): void {
-    this.#session = session;
+  reasserted(record: Session): void {
+    this.#hold(record);
   }
 
   /** Sends a last event and closes the connection. */
@@ -139,10 +126,10 @@ export class UserSession implements PacedFollower {
     const old = this.room;
     if (room === old) return { positions: this.#positionOf(topic), start: () => {}, left: undefined };
     const position = await this.topics.open(topic);
-    if (this.#session) {
+    if (this.#record) {
       let moved: Session | undefined;
       try {
-        moved = await this.#store.sessions.move(this.#session, room);
+        moved = await this.#store.sessions.move(this.#record, room);
       } catch (error) {
         this.topics.stop(topic);
         throw error;
@@ -151,9 +138,9 @@ export class UserSession implements PacedFollower {
         this.topics.stop(topic);
         return undefined;
       }
-      this.#session = moved;
+      this.#hold(moved);
     } else {
-      this.#sideRoom = room;
+      this.#reader.room = room;
     }
     if (old !== undefined) this.topics.stop(roomTopic(old));
     const positions = { [topic]: encodePosition(position) };
@@ -163,8 +150,9 @@ export class UserSession implements PacedFollower {
 
   /** On a side connection: listens to no room any more. */
   leaveRoom(): void {
-    if (this.#sideRoom !== undefined) this.topics.stop(roomTopic(this.#sideRoom));
-    this.#sideRoom = undefined;
+    if (!this.side || this.room === undefined) return;
+    this.topics.stop(roomTopic(this.room));
+    this.#reader.room = undefined;
   }
 
   /**
@@ -181,15 +169,15 @@ export class UserSession implements PacedFollower {
   }
 
   /**
-   * Writes down where the session stands, for a resume that does not say; only a JSON client can resume.
+   * Saves positions, for a resume that names none; only a JSON client can resume.
    *
-   * What it stands for has happened already, so that nothing fails where this does: the client knows its places itself,
-   * and they are written again when its connection drops.
+   * Runs after the commit, so it does not throw: the client knows its positions itself, and they are saved again when
+   * its connection drops.
    */
   async remember(positions: Positions): Promise<void> {
-    if (!this.#session || this.format !== "json") return;
+    if (!this.#record || this.format !== "json") return;
     try {
-      await this.#store.sessions.savePositions(this.#session, positions);
+      await this.#store.sessions.savePositions(this.#record, positions);
     } catch (error) {
       this.#onFault("stand", error);
     }
@@ -200,17 +188,9 @@ export class UserSession implements PacedFollower {
     return position === undefined ? {} : { [topic]: position };
   }
 
-  /** A person who reads text has read what was written: moves the read mark once the bytes are out. */
-  #markWritten(seq: number): void {
-    const scheduled = this.#unmarked > 0;
-    this.#unmarked = seq;
-    if (scheduled) return;
-    void this.#channel.written().then(async () => {
-      const written = this.#unmarked;
-      this.#unmarked = 0;
-      // A connection that closed may not have written it: the message stays unread, and comes again.
-      if (!this.closed) await this.#store.topics.markRead(this.#inbox, written);
-    }).catch(() => {}); // the store is away: the message stays unread, and comes again
+  #hold(record: Session): void {
+    this.#record = record;
+    this.#reader.room = record.room;
   }
 }
 

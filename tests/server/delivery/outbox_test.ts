@@ -313,3 +313,81 @@ test("Outbox writes exactly what it accepted, in order, whatever the sink takes 
     assert.equal(outbox.pending, 0);
   }));
 });
+
+/** Keeps what it was told. */
+class Marks {
+  readonly told: number[] = [];
+  written(seq: number): void {
+    this.told.push(seq);
+  }
+}
+
+test("Outbox tells a read mark when its bytes are written, and of one write the last", async () => {
+  const { sink, outbox } = make();
+  const [marks, others] = [new Marks(), new Marks()];
+  outbox.push(bytes("1"), 1, marks);
+  await turn();
+  outbox.push(bytes("2"), 2, marks);
+  outbox.push(bytes("3"), 3, marks);
+  outbox.push(bytes("x"), 9, others);
+  outbox.push(bytes("y"));
+  assert.deepEqual([marks.told, others.told], [[], []]);
+  await sink.take();
+  assert.deepEqual([marks.told, others.told], [[1], []]);
+  await sink.take(2);
+  assert.deepEqual([marks.told, others.told], [[1], []], "the write has not ended");
+  await sink.take();
+  assert.deepEqual([marks.told, others.told], [[1, 3], [9]]);
+});
+
+test("Outbox tells a read mark of no bytes at once where nothing waits, and else behind what waits", async () => {
+  const { sink, outbox } = make();
+  const marks = new Marks();
+  outbox.push(new Uint8Array(0), 1, marks);
+  assert.deepEqual(marks.told, [1]);
+  outbox.push(bytes("a"));
+  outbox.push(new Uint8Array(0), 2, marks);
+  assert.deepEqual(marks.told, [1]);
+  await turn();
+  await sink.take();
+  assert.deepEqual(marks.told, [1, 2]);
+});
+
+test("Outbox tells no read mark of bytes that it dropped", async () => {
+  const { sink, outbox } = make(5);
+  const marks = new Marks();
+  outbox.push(bytes("12345"), 1, marks);
+  await turn();
+  outbox.push(bytes("67890"), 2, marks);
+  assert.equal(outbox.push(bytes("x"), 3, marks), "slow");
+  assert.equal(outbox.push(bytes("y"), 4, marks), "closed");
+  void outbox.finish(bytes("why"));
+  await sink.take();
+  await sink.take();
+  assert.deepEqual(marks.told, [1]);
+
+  const closing = make();
+  closing.outbox.push(bytes("a"), 7, marks);
+  await turn();
+  closing.outbox.push(bytes("b"), 8, marks);
+  closing.outbox.close();
+  await closing.sink.take();
+  assert.deepEqual(marks.told, [1]);
+});
+
+test("Outbox says once that its reader is slow, and can be finished there", async () => {
+  const sink = new SlowSink();
+  let told = 0;
+  const onSlow = () => {
+    told++;
+    void outbox.finish(bytes("why"));
+  };
+  const outbox: Outbox = new Outbox(sink, turns, 5, { onSlow });
+  outbox.push(bytes("12345"));
+  assert.equal(outbox.closed, false);
+  assert.equal(outbox.push(bytes("x")), "slow");
+  assert.equal(outbox.push(bytes("y")), "closed");
+  assert.deepEqual([told, outbox.closed], [1, true]);
+  await turn();
+  assert.deepEqual(sink.writes, ["why"]);
+});

@@ -176,6 +176,21 @@ test("TopicReaders goes on with a replay after reads that failed, without a hole
   assert.deepEqual(reader.got, numbers(1, 150));
 });
 
+test("TopicReaders closes the connection, and says why, where a replay fails though the store is there", async () => {
+  const fault = new TypeError("an entry that nobody can read");
+  const topics: FakeTopics = new FakeTopics((what, work) =>
+    what.startsWith("read") ? Promise.reject(fault) : Promise.resolve().then(work)
+  );
+  await using parts = makeFollowing(topics);
+  const { following, reader, faults } = parts;
+  write(topics, 5);
+  await following.open(lobby);
+  following.start(lobby, beginning(topics));
+  await turn();
+  assert.deepEqual([topics.count("read"), reader.failures, reader.got], [1, 1, []]);
+  assert.deepEqual(faults, [[lobby, fault, "fault 1"]]);
+});
+
 test("TopicReaders keeps a feed's copy of what was said in a room from who is in that room, replayed and live", async () => {
   await using parts = makeFollowing();
   const { topics, following, reader } = parts;

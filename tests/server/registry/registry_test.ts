@@ -15,7 +15,7 @@ import { usageOf } from "../../../lib/wire/command.ts";
 import { test } from "../../support/declare.ts";
 import { permitted } from "../../support/needs.ts";
 import { wideLimits } from "../../support/store_limits.ts";
-import { microturns } from "../../support/streams.ts";
+import { microturns, openOutbox } from "../../support/streams.ts";
 
 const limits = { maxMessageBytes: 4096 };
 const registry = new Registry(allCommands, limits);
@@ -214,7 +214,7 @@ test("Registry.admit() takes the resume token and the position that the longest 
   const members = new SessionManager({
     serverId: "server1",
     store,
-    feeds: { topics, relay, hub },
+    feeds: { topics, relay, hub, onFault: () => {} },
     policy: "force",
     maxQueueBytes: 1e6,
     joinsPerMinute: undefined,
@@ -225,8 +225,7 @@ test("Registry.admit() takes the resume token and the position that the longest 
     address: "192.0.2.1",
     format: "json",
     closed: false,
-    push: () => {},
-    written: () => Promise.resolve(),
+    outbox: openOutbox,
     answered: () => Promise.resolve(),
     end: () => {},
   };

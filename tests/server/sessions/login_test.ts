@@ -11,7 +11,7 @@ import { SqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
 import type { ServerEvent, SystemEvent } from "../../../lib/wire/event.ts";
 import { test } from "../../support/declare.ts";
 import { wideLimits } from "../../support/store_limits.ts";
-import { microturns } from "../../support/streams.ts";
+import { microturns, openOutbox } from "../../support/streams.ts";
 
 const eve = { name: "eve", hash: "", role: "user", created: 0 } as const;
 const goodbye: SystemEvent = { type: "system", code: "forced_logout", message: "Disabled." };
@@ -31,8 +31,7 @@ function line(connection: string): Line {
     get closed() {
       return ends.length > 0;
     },
-    push: () => {},
-    written: () => Promise.resolve(),
+    outbox: openOutbox,
     answered: () => Promise.resolve(),
     end: (last) => void ends.push(last),
   };
@@ -47,7 +46,7 @@ async function scene(policy: "force" | "reject" = "force") {
   const { topics } = store;
   const hub = new Hub(microturns);
   const relay = stack.use(new Relay({ topics, outlet: hub }));
-  const feeds = { topics, relay, hub };
+  const feeds = { topics, relay, hub, onFault: () => {} };
   const members = new SessionManager({
     serverId,
     store,
