@@ -44,12 +44,17 @@ test("The map of docs/design.md has each folder, and no other", async () => {
   assert.deepEqual(mapped.toSorted(), [...folders, ...outside].toSorted());
 });
 
-test("A message's way in docs/design.md names files that there are", async () => {
-  const way = /\*\*A message, socket to socket:\*\*([\s\S]*?)\n\n/.exec(await read("docs/design.md"))![1];
-  const named = [...way.matchAll(/`(lib\/[^`]+\.ts)`/g)].map(([, file]) => file);
-  assert.ok(named.length >= 7, named.join(", "));
+test("A message's way, in the README and in docs/design.md, names files that there are", async () => {
+  const design = /\*\*A message, socket to socket:\*\*([\s\S]*?)\n\n/.exec(await read("docs/design.md"))![1];
+  const readme = /## A message's way\n([\s\S]*?)\n## /.exec(await read("README.md"))![1];
   const all = new Set(await below("lib"));
-  assert.deepEqual(named.filter((file) => !all.has(file)), []);
+  for (const way of [design, readme]) {
+    const named = [...way.matchAll(/lib\/[\w/]+\.(?:ts|lua)/g)].map(([file]) => file);
+    assert.deepEqual(named.filter((file) => !all.has(file)), []);
+    const steps = ["connection", "registry", "messages", "relay", "hub", "batch", "outbox"];
+    const places = steps.map((step) => way.indexOf(`/${step}.ts`));
+    assert.ok(places.every((place, at) => place > (places[at - 1] ?? -1)), `${steps}: ${places}`);
+  }
 });
 
 test("tests/ mirrors lib/ folder by folder", async () => {
