@@ -13,7 +13,7 @@ import type { Sealing } from "./sealing.ts";
  *
  * const server = { host: "localhost", port: 8000 };
  * const sealing = new Sealing({ folder: undefined, server });
- * const session = new Session({ servers: [server], dial: tlsDialer({}), sealing: sealer(sealing) });
+ * const session = new Session({ servers: [server], dial: tlsDialer({}), client: "me/1", sealing: sealer(sealing) });
  * if (session.user !== undefined) throw new Error("nobody has logged in");
  * ```
  */
