@@ -2,25 +2,37 @@
  * What a server does again and again, by the clock, for as long as it runs.
  */
 
+import { pause } from "../../common/pause.ts";
 import type { Log } from "../../observability/log.ts";
 
-/** See the file's first line. */
+/**
+ * A set of jobs, each with a loop of its own.
+ *
+ * 1. A job never runs twice at the same time. A run that takes longer than the period makes the next one later.
+ * 2. A job that hangs or takes long holds up no other job.
+ * 3. A run that fails is logged with the job's name, and the job goes on.
+ */
 export class Housekeeping {
   readonly #log: Log;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #running = new Set<Promise<void>>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  /** Repeats some work, one run at a time; what fails is logged and tried again. */
-  every(ms: number, work: () => Promise<void>): void {
+  /**
+   * Repeats a job until {@linkcode stop}, for the first time after one period.
+   *
+   * @param job its name in the log
+   * @param ms its period
+   */
+  every(job: string, ms: number, work: () => void | Promise<void>): void {
     let busy = false;
     this.#timers.push(setInterval(() => {
       if (busy) return;
       busy = true;
-      const run = work().catch((error) => this.#log.warn("housekeeping_failed", { error })).finally(() => {
+      const run = this.#run(job, work).finally(() => {
         busy = false;
         this.#running.delete(run);
       });
@@ -28,9 +40,24 @@ export class Housekeeping {
     }, ms));
   }
 
-  /** Begins nothing more; resolves when what had begun is done. */
-  async stop(): Promise<void> {
+  /**
+   * Begins nothing more.
+   *
+   * @param patienceMs how long a run that has begun may still take, in milliseconds
+   * @returns resolves when those runs are done, or when the time is over
+   */
+  async stop(patienceMs = 2_000): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await Promise.all(this.#running);
+    const done = new AbortController();
+    const finished = Promise.all(this.#running).then(() => done.abort());
+    await Promise.race([finished, pause(patienceMs, done.signal)]);
+  }
+
+  async #run(job: string, work: () => void | Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#log.warn("housekeeping_failed", { job, error });
+    }
   }
 }

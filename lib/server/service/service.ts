@@ -52,8 +52,8 @@ export interface ServiceOptions {
 /** How often connections are looked after and dead servers looked for, in milliseconds. */
 const tickMs = 1_000;
 
-/** How often streams are compared with their logs, in ticks. */
-const checkEvery = 10;
+/** How often streams are compared with their logs, in milliseconds. */
+const checkMs = 10_000;
 
 /** How often expired files are forgotten, in milliseconds. */
 const sweepMs = 60_000;
@@ -195,25 +195,11 @@ export class Service implements AsyncDisposable {
     });
     this.port = this.#listener.port;
     instruments.certificate(certificate.cert);
-    let [ticks, calmAt] = [0, 0];
-    this.#housekeeping.every(tickMs, async () => {
-      for (const connection of this.#connections) connection.tick();
-      await options.store.servers.probe();
-      await this.#sessions.drainEnds();
-      await this.#sessions.announceDepartures(await options.store.servers.sweep());
-      if (++ticks % checkEvery > 0) return;
-      if (connections - calmAt >= crowd) {
-        calmAt = connections;
-        this.#sockets?.giveBack();
-      }
-      await this.#relay.check();
-    });
-    this.#housekeeping.every(sweepMs, () => options.store.files.sweep());
+    this.#keepHouse(() => connections);
     options.store.onReturn(async () => {
       await this.#relay.verify();
       await this.#renew(true);
     });
-    this.#housekeeping.every(config.heartbeatIntervalSeconds * 1000, () => this.#renew());
   }
 
   /** Why this server should get no clients; empty where it should. */
@@ -258,6 +244,27 @@ export class Service implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.drain();
+  }
+
+  /** @param accepted how many connections there have been so far */
+  #keepHouse(accepted: () => number): void {
+    const { store: { servers, files }, config } = this.#options;
+    const house = this.#housekeeping;
+    house.every("connections", tickMs, () => {
+      for (const connection of this.#connections) connection.tick();
+    });
+    house.every("probe", tickMs, () => servers.probe());
+    house.every("session_ends", tickMs, () => this.#sessions.drainEnds());
+    house.every("departures", tickMs, async () => this.#sessions.announceDepartures(await servers.sweep()));
+    house.every("relay", checkMs, () => this.#relay.check());
+    let calmAt = 0;
+    house.every("memory", checkMs, () => {
+      if (accepted() - calmAt < crowd) return;
+      calmAt = accepted();
+      this.#sockets?.giveBack();
+    });
+    house.every("files", sweepMs, () => files.sweep());
+    house.every("lease", config.heartbeatIntervalSeconds * 1000, () => this.#renew());
   }
 
   #host(): ConnectionHost {
