@@ -1,18 +1,11 @@
 /**
- * Several servers in one process, each in a thread of its own, on one port: what starts, watches and stops them.
- *
- * Promises:
- * 1. when `start()` resolves, all of them accept connections; when it throws, none is left;
- * 2. a worker that ends unasked is started again, sooner after a long life than after short ones, and the others go on
- *    meanwhile;
- * 3. a new certificate and a new configuration reach all of them, also those that are started later;
- * 4. disposing of it stops all in the orderly way, and ends those that have not stopped soon after `DRAIN_SECONDS`.
- *
- * To the store and to each other they are servers like any others: this file knows no client and no message.
+ * Several servers in one process, each in a thread of its own, on one port. To the store and to each other they are
+ * servers like any others: this file knows no client and no message.
  */
 
 import { type Config, type ConfigChange, takeLive, usesRedis } from "../../config/config.ts";
 import { maxWorkers } from "../../config/kinds.ts";
+import { messageOf } from "../../common/errors.ts";
 import { getLog } from "../../observability/log.ts";
 import { pause as pauseFor } from "../../common/pause.ts";
 import type { Pem, Sharing } from "../connection/listener.ts";
@@ -60,7 +53,21 @@ const overtimeMs = 3_000;
 
 const log = getLog("server", "workers");
 
-/** See the file's promises. */
+interface Refusal {
+  readonly worker: number;
+  readonly reason: unknown;
+}
+
+/**
+ * Starts, watches and stops the workers.
+ *
+ * 1. When `start()` resolves, all of them accept connections. When it throws, none is left.
+ * 2. A worker that ends unasked is started again, sooner after a long life than after short ones. The others go on
+ *    meanwhile.
+ * 3. A new configuration reaches all of them, also those that are started later.
+ * 4. A new certificate reaches all of them, or none: where one refuses it, the others go back to the former one.
+ * 5. Disposing of it stops all in the orderly way, and ends those that have not stopped soon after `DRAIN_SECONDS`.
+ */
 export class Workers implements Running {
   readonly #options: WorkersOptions;
   readonly #threads = new Map<number, Thread>();
@@ -70,6 +77,7 @@ export class Workers implements Running {
   #watches: Promise<unknown> = Promise.resolve();
   #port: number;
   #certificate: Pem;
+  #renewal: Promise<void> = Promise.resolve();
 
   /** @throws {Error} where one of them could not be started, with its reason */
   static async start(options: WorkersOptions): Promise<Workers> {
@@ -112,14 +120,10 @@ export class Workers implements Running {
     return this.#watch.snapshots();
   }
 
-  async renew(certificate: Pem): Promise<void> {
-    const before = this.#certificate;
-    this.#certificate = certificate; // for a worker that is started meanwhile
-    const outcomes = await Promise.allSettled([...this.#threads.values()].map((thread) => thread.renew(certificate)));
-    const refusal = outcomes.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined;
-    if (!refusal) return;
-    this.#certificate = before;
-    throw refusal.reason;
+  renew(certificate: Pem): Promise<void> {
+    const renewal = this.#renewal.then(() => this.#renew(certificate));
+    this.#renewal = renewal.catch(() => {});
+    return renewal;
   }
 
   reconfigure(next: Config): ConfigChange {
@@ -139,6 +143,34 @@ export class Workers implements Running {
     await Promise.all([...this.#threads.values()].map(({ ended }) => ended));
     overtime.abort();
     await Promise.all([late, this.#watches]);
+  }
+
+  async #renew(certificate: Pem): Promise<void> {
+    const before = this.#certificate;
+    this.#certificate = certificate; // for a worker that is started meanwhile
+    const refusals = await this.#renewAll(certificate);
+    const [refusal] = refusals.values();
+    if (!refusal) return;
+    this.#certificate = before;
+    log.warn("certificate_taken_back", { worker: refusal.worker, reason: messageOf(refusal.reason) });
+    // Asks the threads anew: one that was started meanwhile has the new certificate too.
+    const stuck = await this.#renewAll(before, refusals);
+    for (const { worker, reason } of stuck.values()) {
+      log.error("certificate_differs", { worker, reason: messageOf(reason) });
+    }
+    throw refusal.reason;
+  }
+
+  /** Has all threads but some use a certificate. @returns those that refused it */
+  async #renewAll(certificate: Pem, butNot?: ReadonlyMap<Thread, Refusal>): Promise<ReadonlyMap<Thread, Refusal>> {
+    const refusals = new Map<Thread, Refusal>();
+    const threads = [...this.#threads].filter(([, thread]) => !butNot?.has(thread));
+    await Promise.all(
+      threads.map(([worker, thread]) =>
+        thread.renew(certificate).catch((reason) => void refusals.set(thread, { worker, reason }))
+      ),
+    );
+    return refusals;
   }
 
   /** The first one has the port when the others come. */

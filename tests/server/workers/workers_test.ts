@@ -14,10 +14,17 @@ class FakeThread implements Thread {
   readonly ready = this.#ready.promise;
   readonly ended = this.#ended.promise;
   readonly told: string[] = [];
+  /** The certificate that it serves with. */
+  uses: string;
+  /** The certificate that it does not take. */
+  refuses = "bad";
+  /** What it waits for before it says what became of a certificate. */
+  slow: Promise<void> = Promise.resolve();
 
   /** @param obedient whether it ends when it is told to stop */
   constructor(readonly order: Order, readonly obedient: boolean) {
     this.ready.catch(() => {});
+    this.uses = order.certificate.cert;
   }
 
   up(port = this.order.config.serverPort): void {
@@ -34,9 +41,11 @@ class FakeThread implements Thread {
     if (this.obedient) this.end("stopped");
   }
 
-  renew({ cert }: { readonly cert: string }): Promise<void> {
+  async renew({ cert }: { readonly cert: string }): Promise<void> {
     this.told.push(`renew ${cert}`);
-    return cert === "bad" ? Promise.reject(new Error("refused")) : Promise.resolve();
+    await this.slow;
+    if (cert === this.refuses) throw new Error("refused");
+    this.uses = cert;
   }
 
   reconfigure(config: Config): void {
@@ -223,6 +232,48 @@ test("Workers.renew() reaches all, also those that are started later, and change
   await turn();
   assert.equal(house.threads.at(-1)!.order.certificate.cert, "next");
   house.threads.at(-1)!.up();
+  await workers[Symbol.asyncDispose]();
+});
+
+test("Workers.renew() goes back to the former certificate everywhere where one worker refuses the new one", async () => {
+  const house = new House(3);
+  const workers = await house.up(4711);
+  await workers.renew({ cert: "next", key: "key" });
+  house.threads[1]!.refuses = "newer";
+  await assert.rejects(workers.renew({ cert: "newer", key: "key" }), /refused/);
+  assert.deepEqual(house.threads.map(({ uses }) => uses), ["next", "next", "next"]);
+  assert.deepEqual(house.threads[1]!.told, ["renew next", "renew newer"]);
+  await workers[Symbol.asyncDispose]();
+});
+
+test("Workers.renew() goes back also for a worker that was started while another one refused", async () => {
+  const house = new House(2);
+  const workers = await house.up(4711);
+  house.threads[0]!.end("crashed");
+  await turn();
+  const refusal = Promise.withResolvers<void>();
+  house.threads[1]!.refuses = "next";
+  house.threads[1]!.slow = refusal.promise;
+  const renewing = assert.rejects(workers.renew({ cert: "next", key: "key" }), /refused/);
+  await turn();
+  house.pauses.at(-1)!.over();
+  await turn();
+  const started = house.threads.at(-1)!;
+  assert.equal(started.uses, "next");
+  started.up();
+  refusal.resolve();
+  await renewing;
+  assert.deepEqual([started.uses, house.threads[1]!.uses], ["cert", "cert"]);
+  await workers[Symbol.asyncDispose]();
+});
+
+test("Workers.renew() takes one certificate after the other", async () => {
+  const house = new House(2);
+  const workers = await house.up(4711);
+  house.threads[1]!.refuses = "first";
+  const first = assert.rejects(workers.renew({ cert: "first", key: "key" }), /refused/);
+  await Promise.all([first, workers.renew({ cert: "second", key: "key" })]);
+  assert.deepEqual(house.threads.map(({ uses }) => uses), ["second", "second"]);
   await workers[Symbol.asyncDispose]();
 });
 
