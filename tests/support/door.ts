@@ -29,10 +29,12 @@ const listener = new Listener({
   sharing: undefined,
   doors: 1,
   lingerMs: Number(lingerMs),
-  handshakeTimeoutMs: 10_000,
-  maxConnections: 10_000,
-  maxConnectionsPerAddress: 10_000,
-  maxHandshakes: 1_000,
+  config: {
+    handshakeTimeoutSeconds: 10,
+    maxConnections: 10_000,
+    maxConnectionsPerIp: 10_000,
+    maxHandshakes: 1_000,
+  },
   log: getLog("test"),
   sockets: kernel,
   async serve(conn) {

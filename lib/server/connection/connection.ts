@@ -11,6 +11,7 @@
  */
 
 import { ChatError } from "../../common/errors.ts";
+import type { Config } from "../../config/config.ts";
 import type { TokenBucket } from "../../common/rate_limit.ts";
 import { randomWord } from "../../store/log_position.ts";
 import type { ErrorEvent, Format, ServerEvent } from "../../wire/event.ts";
@@ -54,9 +55,8 @@ export interface ConnectionHost {
   readonly registry: Registry;
   readonly turns: Turns;
   readonly meter: ConnectionMeter;
-  readonly maxLineBytes: number;
-  readonly maxQueueBytes: number;
-  readonly idleTimeoutMs: number;
+  /** What the server runs with; it may change meanwhile, so that it is read at each use. */
+  readonly config: Pick<Config, "maxLineBytes" | "maxQueueBytes" | "idleTimeoutSeconds">;
   /** A new allowance of lines; undefined where pace is not limited. */
   pace(): TokenBucket | undefined;
   now(): number;
@@ -94,8 +94,11 @@ export class Connection implements Caller {
     this.id = connection;
     this.address = address;
     this.#host = host;
-    this.outbox = new Outbox(conn, host.turns, host.maxQueueBytes, { patienceMs, onSlow: () => this.#endSlow() });
-    this.#reader = new LineReader(conn, host.maxLineBytes);
+    this.outbox = new Outbox(conn, host.turns, host.config.maxQueueBytes, {
+      patienceMs,
+      onSlow: () => this.#endSlow(),
+    });
+    this.#reader = new LineReader(conn, host.config.maxLineBytes);
     this.#answers = new ReplyQueue({
       before: () => this.session?.topics.catchUp(),
       send: (bytes) => this.#state === "open" && this.outbox.answer(bytes),
@@ -166,7 +169,7 @@ export class Connection implements Caller {
     if (this.#state !== "open") return;
     const silent = this.#host.now() - this.#lastHeard;
     if (!this.session) {
-      if (silent < this.#host.idleTimeoutMs || !this.#answers.complete) return;
+      if (silent < this.#host.config.idleTimeoutSeconds * 1000 || !this.#answers.complete) return;
       this.end({ type: "error", code: "idle_timeout", message: "You did not log in in time" });
     } else if (this.format === "json") {
       if (silent >= deadAfterMs) {
@@ -180,14 +183,15 @@ export class Connection implements Caller {
 
   async #take(line: Line): Promise<void> {
     if (this.#pace && !this.#pace.take(1)) await this.#slowDown(this.#pace);
-    if (this.outbox.pending > this.#host.maxQueueBytes / 2) await this.outbox.written(this.#host.maxQueueBytes / 4);
-    if (line.kind === "too_long") return this.#refuse(tooLong(this.#host.maxLineBytes));
+    const { maxQueueBytes } = this.#host.config;
+    if (this.outbox.pending > maxQueueBytes / 2) await this.outbox.written(maxQueueBytes / 4);
+    if (line.kind === "too_long") return this.#refuse(tooLong(this.#host.config.maxLineBytes));
     if (line.kind === "invalid_utf8") return this.#refuse(new ChatError("invalid_utf8", "The line is not UTF-8"));
     if (line.text === "") return;
     await this.#answers.admit(line.bytes);
     if (this.format === "json") await this.#takeJson(line.text, line.bytes);
     else await this.#takeText(line.text);
-    const { maxLineBytes, registry } = this.#host;
+    const { config: { maxLineBytes }, registry } = this.#host;
     this.#reader.limit = this.format === "json"
       ? Math.max(maxLineBytes, registry.longestLine(this.session))
       : maxLineBytes;
@@ -218,7 +222,7 @@ export class Connection implements Caller {
       return this.#refuse(error, id as string | number | undefined);
     }
     const { cmd, id, fields } = request;
-    const { maxLineBytes, registry } = this.#host;
+    const { config: { maxLineBytes }, registry } = this.#host;
     const allowed = Math.max(maxLineBytes, registry.find(cmd)?.lineBytes ?? 0);
     if (bytes > allowed) return this.#refuse(tooLong(allowed), id);
     await this.#dispatch(cmd, { fields }, id);

@@ -11,6 +11,7 @@
  */
 
 import type { Log } from "../../observability/log.ts";
+import type { Config } from "../../config/config.ts";
 import { pause } from "../../common/pause.ts";
 import type { LinuxSockets } from "./linux_sockets.ts";
 
@@ -26,7 +27,7 @@ export interface Pem {
   readonly key: string;
 }
 
-/** What the door is made from; its limits are read whenever they are needed. */
+/** What the door is made from. */
 export interface ListenerOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
@@ -38,10 +39,11 @@ export interface ListenerOptions {
   readonly doors: number;
   /** How long the socket with the former certificate goes on, in milliseconds; 750 by default. */
   readonly lingerMs?: number;
-  readonly handshakeTimeoutMs: number;
-  readonly maxConnections: number;
-  readonly maxConnectionsPerAddress: number;
-  readonly maxHandshakes: number;
+  /** The limits as they are now; read whenever they are needed. */
+  readonly config: Pick<
+    Config,
+    "handshakeTimeoutSeconds" | "maxConnections" | "maxConnectionsPerIp" | "maxHandshakes"
+  >;
   readonly log: Log;
   /** Counts connections that were refused, and handshakes that failed. */
   readonly meter?: { readonly refused: { value: number }; readonly failed: { value: number } };
@@ -205,10 +207,10 @@ export class Listener {
   }
 
   async #receive(conn: Deno.TlsConn): Promise<void> {
-    const { maxHandshakes, log, serve } = this.#options;
+    const { config, log, serve } = this.#options;
     const address = (conn.remoteAddr as Deno.NetAddr).hostname;
     if (this.#refuses(address)) return this.abandon(conn); // it may be silent
-    if (this.#handshakes.size >= maxHandshakes) this.#giveUpOldest();
+    if (this.#handshakes.size >= config.maxHandshakes) this.#giveUpOldest();
     if (!await this.#shakeHands(conn, address)) return;
     if (this.#refuses(address)) return this.abandon(conn); // others were quicker
     this.#connections++;
@@ -228,9 +230,9 @@ export class Listener {
 
   /** Whether there are as many connections as there may be, in all or from the address. */
   #refuses(address: string): boolean {
-    const { maxConnections, maxConnectionsPerAddress, log, meter } = this.#options;
+    const { config: { maxConnections, maxConnectionsPerIp }, log, meter } = this.#options;
     const before = this.#addresses.get(address) ?? 0;
-    if (this.#connections < maxConnections && before < maxConnectionsPerAddress) return false;
+    if (this.#connections < maxConnections && before < maxConnectionsPerIp) return false;
     if (meter) meter.refused.value++;
     log.warn("connection_refused", { address, connections: this.#connections, from_address: before });
     return true;
@@ -245,11 +247,11 @@ export class Listener {
   }
 
   async #shakeHands(conn: Deno.TlsConn, address: string): Promise<boolean> {
-    const { handshakeTimeoutMs, log, meter } = this.#options;
+    const { config: { handshakeTimeoutSeconds }, log, meter } = this.#options;
     this.#handshakes.add(conn);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("the handshake took too long")), handshakeTimeoutMs);
+      timer = setTimeout(() => reject(new Error("the handshake took too long")), handshakeTimeoutSeconds * 1000);
     });
     try {
       const handshake = conn.handshake();

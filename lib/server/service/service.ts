@@ -104,7 +104,6 @@ export class Service implements AsyncDisposable {
       onFault: (topic, error) => log.warn("relay_failed", { topic, error }),
       onPass: (topic, entry) => instruments.arrivals.passed(topic, entry),
     });
-    const { config } = options;
     sessions = new SessionManager({
       serverId: id,
       store: options.store,
@@ -112,15 +111,7 @@ export class Service implements AsyncDisposable {
         ...{ topics, relay, hub, replays },
         onFault: (topic, error, reference) => log.error("replay_failed", { topic, reference, error }),
       },
-      get policy() {
-        return config.duplicateLogin;
-      },
-      get maxQueueBytes() {
-        return config.maxQueueBytes;
-      },
-      get joinsPerMinute() {
-        return config.rateLimit ? config.joinsPerMinute : undefined;
-      },
+      config: options.config,
       onFault: (what, error) => log.warn("store_failed", { what, error }),
     });
     try {
@@ -167,18 +158,7 @@ export class Service implements AsyncDisposable {
       certificate,
       sharing,
       doors,
-      get handshakeTimeoutMs() {
-        return config.handshakeTimeoutSeconds * 1000;
-      },
-      get maxConnections() {
-        return config.maxConnections;
-      },
-      get maxConnectionsPerAddress() {
-        return config.maxConnectionsPerIp;
-      },
-      get maxHandshakes() {
-        return config.maxHandshakes;
-      },
+      config,
       log,
       meter: instruments.door,
       sockets: this.#sockets,
@@ -275,15 +255,7 @@ export class Service implements AsyncDisposable {
       registry: new Registry(allCommands, config),
       turns: this.#turns,
       meter: this.#instruments.connection,
-      get maxLineBytes() {
-        return config.maxLineBytes;
-      },
-      get maxQueueBytes() {
-        return config.maxQueueBytes;
-      },
-      get idleTimeoutMs() {
-        return config.idleTimeoutSeconds * 1000;
-      },
+      config,
       pace: () => {
         if (!config.rateLimit) return undefined;
         return new TokenBucket({ rate: config.messagesPerSecond, burst: 10 * config.messagesPerSecond });

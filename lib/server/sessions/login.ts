@@ -7,6 +7,7 @@
  */
 
 import { accountDisabled, ChatError } from "../../common/errors.ts";
+import type { Config } from "../../config/config.ts";
 import { TokenBucket } from "../../common/rate_limit.ts";
 import type { Account, ClaimResult, Session, Store } from "../../store/store.ts";
 import type { LoggedIn } from "../../wire/event.ts";
@@ -23,10 +24,8 @@ export interface LoginOptions {
   readonly serverId: string;
   readonly store: Store;
   readonly feeds: Feeds;
-  readonly policy: "force" | "reject";
-  readonly maxQueueBytes: number;
-  /** Room changes per minute and session; undefined where that is not limited. */
-  readonly joinsPerMinute: number | undefined;
+  /** What the server runs with; it may change meanwhile, so that it is read at each login. */
+  readonly config: Pick<Config, "duplicateLogin" | "maxQueueBytes" | "rateLimit" | "joinsPerMinute">;
   /** Told of what could not be done because the store was away. */
   readonly onFault: (what: string, error: unknown) => void;
 }
@@ -145,7 +144,7 @@ export class Logins {
     tokenHash: string,
     presentedHash: string | undefined,
   ): Promise<Claimed> {
-    const { store, policy } = this.#options;
+    const { store, config: { duplicateLogin: policy } } = this.#options;
     const shown = presentedHash === undefined ? {} : { presentedHash };
     const result = await store.sessions.claim({ user, room: lobby, tokenHash, ...shown, connection, policy });
     switch (result.kind) {
@@ -187,21 +186,11 @@ export class Logins {
   }
 
   #session(user: string, record: Session | undefined, tokenHash: string, channel: ClientChannel): UserSession {
-    const { store, feeds, maxQueueBytes, joinsPerMinute, onFault } = this.#options;
-    const joins = joinsPerMinute === undefined
-      ? undefined
-      : new TokenBucket({ rate: joinsPerMinute / 60, burst: joinsPerMinute });
-    return new UserSession({
-      user,
-      record,
-      tokenHash,
-      channel,
-      store,
-      feeds,
-      replayBelow: maxQueueBytes / 4,
-      joins,
-      onFault,
-    });
+    const { store, feeds, config, onFault } = this.#options;
+    const { rateLimit, joinsPerMinute, maxQueueBytes } = config;
+    const joins = rateLimit ? new TokenBucket({ rate: joinsPerMinute / 60, burst: joinsPerMinute }) : undefined;
+    const replayBelow = maxQueueBytes / 4;
+    return new UserSession({ user, record, tokenHash, channel, store, feeds, replayBelow, joins, onFault });
   }
 }
 

@@ -215,9 +215,7 @@ test("Registry.admit() takes the resume token and the position that the longest 
     serverId: "server1",
     store,
     feeds: { topics, relay, hub, onFault: () => {} },
-    policy: "force",
-    maxQueueBytes: 1e6,
-    joinsPerMinute: undefined,
+    config: { duplicateLogin: "force", maxQueueBytes: 1e6, rateLimit: false, joinsPerMinute: 0 },
     onFault: () => {},
   });
   const channel: ClientChannel = {

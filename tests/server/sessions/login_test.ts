@@ -51,9 +51,7 @@ async function scene(policy: "force" | "reject" = "force") {
     serverId,
     store,
     feeds,
-    policy,
-    maxQueueBytes: 1e6,
-    joinsPerMinute: undefined,
+    config: { duplicateLogin: policy, maxQueueBytes: 1e6, rateLimit: false, joinsPerMinute: 0 },
     onFault: () => {},
   });
   const owned = stack.move();

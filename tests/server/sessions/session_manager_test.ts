@@ -36,9 +36,7 @@ test("SessionManager.renewToken() gives the earlier token up before the store is
   });
   const members = new SessionManager({
     serverId,
-    policy: "force",
-    maxQueueBytes: 0,
-    joinsPerMinute: undefined,
+    config: { duplicateLogin: "force", maxQueueBytes: 0, rateLimit: false, joinsPerMinute: 0 },
     ...shared,
   });
   await assert.rejects(members.renewToken(member), { code: "store_unavailable" });
