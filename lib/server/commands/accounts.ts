@@ -3,7 +3,7 @@
  */
 
 import type { Caller, Outcome } from "../registry/caller.ts";
-import type { Entered } from "../sessions/login.ts";
+import type { LoginResult } from "../sessions/login.ts";
 import { defineCommand } from "../registry/registry.ts";
 
 const credentials = [{ name: "user", kind: "user" }, { name: "password", kind: "secret" }] as const;
@@ -12,7 +12,11 @@ const credentials = [{ name: "user", kind: "user" }, { name: "password", kind: "
 const resumeLineBytes = 256 * 1024;
 
 /** Makes who has come in the caller's member, and answers. */
-function entered(caller: Caller, of: "login" | "register" | "resume", { session, loggedIn, start }: Entered): Outcome {
+function entered(
+  caller: Caller,
+  of: "login" | "register" | "resume",
+  { session, loggedIn, start }: LoginResult,
+): Outcome {
   caller.session = session;
   return { reply: { of, ...loggedIn }, after: start };
 }

@@ -1,7 +1,5 @@
 /**
- * What an operator orders a running server to do, and the report of what came of it.
- *
- * Orders come as signals of the store, so that they reach a server in the same way whichever store it has.
+ * Carries out what an operator orders a running server to do.
  */
 
 import { getLog } from "../../observability/log.ts";
@@ -11,25 +9,28 @@ import type { SystemEvent } from "../../wire/event.ts";
 import { fold } from "../../wire/names.ts";
 import type { SessionManager } from "./session_manager.ts";
 
-/** A connection that may have somebody on it. */
+/** A connection, logged in or not, as far as orders need it. */
 export interface Connected {
   readonly session: { readonly user: string; readonly side: boolean } | undefined;
   end(last: SystemEvent): void;
 }
 
-/** What orders are carried out with. */
+/** What orders need of the server. */
 export interface ControlOptions {
   readonly serverId: string;
   readonly servers: Servers;
   readonly sessions: SessionManager;
   readonly connections: Iterable<Connected>;
-  /** Reads certificate and configuration again. @returns what was done, in words */
+  /** Reads certificate and configuration again. @returns one phrase for each thing that was done */
   readonly reload: (() => Promise<readonly string[]>) | undefined;
 }
 
 const log = getLog("server", "orders");
 
-/** See the file's first lines. */
+/**
+ * Obeys orders and reports the outcome. Orders and reports are signals of the store, so that they reach a server in the
+ * same way with every store.
+ */
 export class Control {
   readonly #options: ControlOptions;
 
@@ -37,7 +38,7 @@ export class Control {
     this.#options = options;
   }
 
-  /** Carries out an order and reports. Never rejects. */
+  /** Carries out an order and reports to the server that sent it. Never rejects. */
   async obey({ from, id, order }: ServerSignal & { kind: "order" }): Promise<void> {
     const { serverId: server, servers } = this.#options;
     let report: OrderReport;

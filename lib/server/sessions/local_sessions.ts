@@ -1,113 +1,121 @@
 /**
- * Which connection of this server is whose.
- *
- * A connection has its seat from before the store is asked for a session until that session has ended or gone to
- * another. So what befalls a session while its client is still entering finds the seat, and the client hears of it
- * instead of sitting down. The seat of a client that was cut off is kept while it may resume.
+ * Which connection of this server holds which session.
  */
 
 import type { SystemEvent } from "../../wire/event.ts";
 import { fold } from "../../wire/names.ts";
 import type { UserSession } from "./user_session.ts";
 
-/** What a connection is told, as its last line, whose session has gone to another. */
+/** The last line of a connection whose session another connection has taken. */
 export const forcedLogout: SystemEvent = {
   type: "system",
   code: "forced_logout",
   message: "Logged in from another location.",
 };
 
-/** A seat, as whoever enters sees it. */
+/** A reserved connection, as a login that is under way sees it. */
 export interface Reservation {
-  /** Whether the session has gone to another connection meanwhile. */
+  /** Whether another connection has taken the session meanwhile. */
   readonly superseded: boolean;
-  /** The last line of a client that was sent away meanwhile. */
+  /** The last line of the client, if it was expelled meanwhile. */
   readonly expelled: SystemEvent | undefined;
 }
 
 interface LocalSession extends Reservation {
-  /** Whose it is or will be, folded. */
+  /** The user's name, folded. */
   readonly user: string;
-  /** Nobody as long as somebody is entering. */
+  /** Undefined while the login is under way. */
   session: UserSession | undefined;
   superseded: boolean;
   expelled: SystemEvent | undefined;
-  /** Running while the connection is gone and its client may resume. */
+  /** Runs while the connection is gone and its client may resume. */
   grace: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** See the file's first lines. */
+/**
+ * The sessions that connections of this server hold, are about to hold, or held until a moment ago.
+ *
+ * 1. A login reserves its connection before it asks the store for the session. So an eviction that comes meanwhile finds
+ *    the reservation, and the client is told instead of logged in.
+ * 2. A connection is released when its session has ended or another connection has taken it.
+ * 3. The session of a client that was cut off is kept for as long as the client may resume.
+ */
 export class LocalSessions {
   /** By connection. */
   readonly #sessions = new Map<string, LocalSession>();
 
-  /** How many there are. */
+  /** How many there are, reserved and kept ones among them. */
   get size(): number {
     return this.#sessions.size;
   }
 
-  /** Takes a seat for a user who is entering on a connection, who then sits down or gives it up. */
+  /** Reserves a connection for a login, which then attaches or releases it. */
   reserve(connection: string, user: string): Reservation {
     const local = { user: fold(user), session: undefined, superseded: false, expelled: undefined, grace: undefined };
     this.#sessions.set(connection, local);
     return local;
   }
 
-  /** Makes somebody who has entered a member; only where nothing has befallen the session meanwhile. */
+  /** Attaches a session to its connection; not where the reservation was superseded or expelled meanwhile. */
   attach(session: UserSession): void {
     const local = this.#sessions.get(session.connectionId);
     if (local) local.session = session; // a server that stops has cleared them
   }
 
-  /** Keeps a member's seat though its connection is gone; after so many milliseconds it is given up, and that told. */
-  keep({ connectionId: connection }: UserSession, ms: number, givenUp: () => void): void {
+  /**
+   * Keeps a session whose connection is gone, then releases it.
+   *
+   * @param ms for how long, in milliseconds
+   * @param released called then, unless the session was released before
+   */
+  keep({ connectionId: connection }: UserSession, ms: number, released: () => void): void {
     const local = this.#sessions.get(connection);
     if (!local) return;
     local.grace = setTimeout(() => {
       this.release(connection);
-      givenUp();
+      released();
     }, ms);
   }
 
-  /** Gives a connection's seat up, if it has one. */
+  /** Forgets a connection, if it is known. */
   release(connection: string): void {
     clearTimeout(this.#sessions.get(connection)?.grace);
     this.#sessions.delete(connection);
   }
 
-  /** Whether this server has the connection, or awaits its client. */
+  /** Whether this server has the connection, or waits for its client to resume. */
   isKnown(connection: string): boolean {
     return this.#sessions.has(connection);
   }
 
-  /** Whether the member has its seat and its connection is there. */
+  /** Whether the session is attached and its connection is there. */
   isAttached(session: UserSession): boolean {
     const local = this.#sessions.get(session.connectionId);
     return local?.session === session && local.grace === undefined;
   }
 
-  /** The members whose connections are there. */
+  /** The sessions whose connections are there. */
   attached(): UserSession[] {
     return [...this.#sessions.values()].flatMap(({ session, grace }) => grace === undefined ? session ?? [] : []);
   }
 
-  /** Another connection has the session: tells this one, and closes it. */
+  /** Tells a connection that another one has its session, and closes it. */
   supersede(connection: string): void {
     const local = this.#sessions.get(connection);
     if (!local) return;
     local.superseded = true;
-    if (!local.session) return; // still entering: it is told then
+    if (!local.session) return; // the login finds it superseded
     this.release(connection);
     local.session.topics.stopAll();
     local.session.end(forcedLogout);
   }
 
   /**
-   * Sends a user's clients away.
+   * Closes a user's connections.
    *
    * @param last their last line
-   * @returns how many connections were closed, and the members whose sessions are to end; a client that is still
-   *   entering counts, and is told when it would sit down
+   * @returns how many connections were closed, and the sessions that are to end; a login that is under way counts, and
+   *   its client is told instead of logged in
    */
   expel(user: string, last: SystemEvent): { closed: number; sessions: UserSession[] } {
     let closed = 0;
@@ -124,7 +132,7 @@ export class LocalSessions {
     return { closed, sessions };
   }
 
-  /** Gives all seats up. @returns the members whose connections are there */
+  /** Forgets all. @returns the sessions whose connections are there */
   clear(): UserSession[] {
     const sessions = this.attached();
     for (const { grace } of this.#sessions.values()) clearTimeout(grace);

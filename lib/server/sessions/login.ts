@@ -1,9 +1,5 @@
 /**
- * How somebody comes in: with a password, with a resume token, or as a script beside whoever is logged in.
- *
- * To enter is: a seat is taken, the session is claimed in the store, who had it is sent away, the topics begin to flow,
- * the rooms hear of it. Whoever is superseded or sent away on the way learns that instead of being let in; where a step
- * fails, what the steps before have done is undone, at once or when the store is back.
+ * Logins: with a password, with a resume token, or as a side connection.
  */
 
 import { accountDisabled, ChatError } from "../../common/errors.ts";
@@ -19,35 +15,42 @@ import { type Opened, openTopics, type ReturnPositions } from "./open_topics.ts"
 import { hashToken, makeToken, tokenUser } from "./resume_token.ts";
 import { forcedLogout, type LocalSessions } from "./local_sessions.ts";
 
-/** What the entrance is made from. */
+/** What logins and the session manager are made from. */
 export interface LoginOptions {
   readonly serverId: string;
   readonly store: Store;
   readonly feeds: Feeds;
   /** What the server runs with; it may change meanwhile, so that it is read at each login. */
   readonly config: Pick<Config, "duplicateLogin" | "maxQueueBytes" | "rateLimit" | "joinsPerMinute">;
-  /** Told of what could not be done because the store was away. */
+  /** Told what failed because the store was away. */
   readonly onFault: (what: string, error: unknown) => void;
 }
 
-/** Somebody who has come in: what to answer, and what to do once the answer is queued. */
-export interface Entered {
+/** A login that has succeeded: its session, the reply, and what to do once the reply is queued. */
+export interface LoginResult {
   readonly session: UserSession;
   readonly loggedIn: LoggedIn;
   start(): void;
 }
 
-/** What a client brings that comes back. */
+/** What a client shows that comes back. */
 interface Return {
   /** Its resume token. */
   readonly presented: string;
-  /** Where it says that it stands. */
+  /** Its own positions. */
   readonly given: ReturnPositions["given"];
 }
 
 type Claimed = ClaimResult & { kind: "claimed" };
 
-/** See the file's first lines. */
+/**
+ * Logs clients in.
+ *
+ * 1. A login reserves its connection, claims the session in the store, evicts the connection that had it, opens the
+ *    topics, and announces the user to the rooms, in this order.
+ * 2. A client that is superseded or expelled on the way is told that instead of being logged in.
+ * 3. Where a step fails, the steps before are undone, at once or when the store is back.
+ */
 export class Logins {
   readonly #options: LoginOptions;
   readonly #local: LocalSessions;
@@ -60,40 +63,45 @@ export class Logins {
   }
 
   /**
-   * Logs somebody in whose password was right.
+   * Logs a user in; the caller has checked the password.
    *
    * @throws {ChatError} `already_logged_in` where the policy keeps a live session, `store_unavailable`
    */
-  async login(account: Account, channel: ClientChannel): Promise<Entered> {
-    return await this.#enter(account.name, channel);
+  async login(account: Account, channel: ClientChannel): Promise<LoginResult> {
+    return await this.#login(account.name, channel);
   }
 
   /**
-   * Brings a client back that was cut off.
+   * Resumes the session of a client that was cut off.
    *
-   * @param positions where the client stands: topic → position; what is none is ignored
+   * @param presented the resume token
+   * @param positions the client's own: topic → position; a value that is not a position is ignored
    * @throws {ChatError} `invalid_credentials`, `already_logged_in`, `store_unavailable`
    */
   async resume(
     presented: string,
     positions: Readonly<Record<string, unknown>>,
     channel: ClientChannel,
-  ): Promise<Entered> {
+  ): Promise<LoginResult> {
     const name = tokenUser(presented);
     const account = name === undefined ? undefined : await this.#options.store.accounts.find(name);
     if (!account) throw refused();
-    return await this.#enter(account.name, channel, { presented, given: positions });
+    return await this.#login(account.name, channel, { presented, given: positions });
   }
 
-  /** Lets a script in beside whoever is logged in: no session, no presence. */
-  async side(account: Account, channel: ClientChannel): Promise<Entered> {
-    // It may have been disabled while the password was looked at; a session's claim sees that by itself.
+  /**
+   * Logs a side connection in: it has no session and no presence, and evicts nobody.
+   *
+   * @throws {ChatError} `banned`, `store_unavailable`
+   */
+  async side(account: Account, channel: ClientChannel): Promise<LoginResult> {
+    // The account may have been disabled while the password was checked; a session's claim sees that by itself.
     if ((await this.#options.store.accounts.find(account.name))?.disabled) throw accountDisabled(account.name);
     const session = this.#session(account.name, undefined, "", channel);
     return { session, loggedIn: { user: account.name, room: null, positions: {} }, start: () => {} };
   }
 
-  async #enter(user: string, channel: ClientChannel, back?: Return): Promise<Entered> {
+  async #login(user: string, channel: ClientChannel, back?: Return): Promise<LoginResult> {
     const token = makeToken(user);
     const tokenHash = await hashToken(token);
     const presentedHash = back && await hashToken(back.presented);
@@ -117,7 +125,7 @@ export class Logins {
         session.topics.stopAll();
         await this.#ends.end(record, true);
         channel.end(reservation.expelled);
-        throw accountDisabled(record.user); // nobody is told: that was the last line
+        throw accountDisabled(record.user); // the client has had its last line already
       }
       this.#local.attach(session);
       const loggedIn: LoggedIn = {
@@ -159,7 +167,7 @@ export class Logins {
     }
   }
 
-  /** Sends away who had the session, has the topics flow, and tells the rooms; ends the session where that fails. */
+  /** Evicts the connection that had the session, opens the topics and tells the rooms; ends the session where that fails. */
   async #open(
     session: UserSession,
     { session: record, superseded: earlier }: Claimed,

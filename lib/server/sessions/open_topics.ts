@@ -1,5 +1,5 @@
 /**
- * What a login opens: the topics that the member follows from then on, and from where in each.
+ * The topics that a login opens, and the position that each is read from.
  */
 
 import { decodePosition, encodePosition } from "../../store/log_position.ts";
@@ -9,28 +9,28 @@ import { feedTopic, inboxTopic, roomTopic, type Topic } from "../../wire/names.t
 import { isContinuous } from "../delivery/recovery.ts";
 import type { UserSession } from "./user_session.ts";
 
-/** Where a client that comes back stands. */
+/** The positions of a client that comes back. */
 export interface ReturnPositions {
-  /** What it says itself: topic → position; what is none is ignored. */
+  /** Its own: topic → position; a value that is not a position is ignored. */
   readonly given: Readonly<Record<string, unknown>>;
-  /** What the store wrote down. */
+  /** The store's. */
   readonly savedPositions: Readonly<Record<string, string>>;
 }
 
-/** The topics flow, and nothing is pushed yet. */
+/** Topics whose messages reach this server, and of which nothing is pushed yet. */
 export interface Opened {
-  /** From where each topic's events go on. */
+  /** The position that each topic is read from. */
   readonly positions: Positions;
-  /** How many messages of these are there already. */
+  /** How many messages there are behind these positions now. */
   readonly missed: number;
-  /** Begins to push. */
+  /** Begins to push; called once the reply to the login is queued. */
   start(): void;
 }
 
 /**
- * Has the member's topics flow: its room, its inbox, and the feeds that it follows.
+ * Opens a session's topics: its room, its inbox, and the feeds that its user follows.
  *
- * @param returning where the client stands, if it comes back; else everything begins now, and the inbox with what is unread
+ * @param returning the client's positions, if it comes back; else all topics begin now, and the inbox with what is unread
  * @throws {ChatError} `store_unavailable`
  */
 export async function openTopics(
@@ -41,26 +41,26 @@ export async function openTopics(
   const inbox = inboxTopic(session.user);
   const feeds = (await store.accounts.follows(session.user)).map(feedTopic);
   const topics: Topic[] = [roomTopic(session.room!), inbox, ...feeds];
-  const places = await Promise.all(
+  const opened = await Promise.all(
     topics.map(async (topic): Promise<{ topic: Topic; now: LogPosition; from: LogPosition }> => {
       const now = await session.topics.open(topic);
       const seen = decodePosition(returning?.given[topic]);
       if (topic === inbox && seen && await isContinuous(store.topics, inbox, seen)) {
         await store.topics.markRead(inbox, seen.seq);
       }
-      const stood = seen ?? decodePosition(returning?.savedPositions[topic]);
+      const known = seen ?? decodePosition(returning?.savedPositions[topic]);
       const unread = async () => ({ epoch: now.epoch, seq: await store.topics.readMark(inbox), id: "" });
-      return { topic, now, from: stood ?? (topic === inbox ? await unread() : now) };
+      return { topic, now, from: known ?? (topic === inbox ? await unread() : now) };
     }),
   );
-  const positions = Object.fromEntries(places.map(({ topic, from }) => [topic, encodePosition(from)]));
+  const positions = Object.fromEntries(opened.map(({ topic, from }) => [topic, encodePosition(from)]));
   await session.remember(positions);
   return {
     positions,
-    missed: places.reduce(
+    missed: opened.reduce(
       (sum, { now, from }) => sum + (now.epoch === from.epoch ? Math.max(0, now.seq - from.seq) : 0),
       0,
     ),
-    start: () => places.forEach(({ topic, from }) => session.topics.start(topic, from)),
+    start: () => opened.forEach(({ topic, from }) => session.topics.start(topic, from)),
   };
 }

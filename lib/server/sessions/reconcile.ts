@@ -1,12 +1,5 @@
 /**
- * How the store comes to hold the sessions that are connected here, after it was away, put back to older data, or this
- * server was thought dead; and how a session whose claim the store does not know is looked for.
- *
- * Promises:
- * 1. a connection whose session somebody has claimed since is closed, any other's session is there again;
- * 2. a session that is held again has a new claim. Nothing is published with it before all that was published with the
- *    old one is answered: of one connection's messages, none fails and lets a later one pass;
- * 3. one at a time: two for the same session would not know of each other's claim.
+ * Makes the store and the connections of this server agree on sessions again, after an outage.
  */
 
 import { ChatError } from "../../common/errors.ts";
@@ -15,19 +8,27 @@ import type { SessionEnds } from "./session_ends.ts";
 import type { UserSession } from "./user_session.ts";
 import type { LocalSessions } from "./local_sessions.ts";
 
-/** What it is made from. */
+/** What a reconciler is made from. */
 export interface ReconcileOptions {
   readonly store: Store;
   readonly ends: SessionEnds;
   readonly sessions: LocalSessions;
-  /** Told of what could not be done because the store was away. */
+  /** Told what failed because the store was away. */
   readonly onFault: (what: string, error: unknown) => void;
 }
 
 /** How many sessions are reasserted at the same time. */
 const atOnce = 200;
 
-/** See the file's promises. */
+/**
+ * What the owner of sessions does after the store was away or came back with older data, or after other servers took
+ * this one for dead.
+ *
+ * 1. A connection whose session another one has claimed since is closed. The store holds the session of any other again.
+ * 2. A session that is held again has a new claim. Nothing is published with it before all that was published with the
+ *    old one is answered: of one connection's messages, none fails and lets a later one pass.
+ * 3. One run at a time: two runs for the same session would not know of each other's claim.
+ */
 export class Reconciler {
   readonly #options: ReconcileOptions;
   readonly #rechecked = new Set<UserSession>();
@@ -38,7 +39,8 @@ export class Reconciler {
   }
 
   /**
-   * Makes the store hold the sessions that are connected here; those that somebody has claimed since are closed.
+   * Makes the store hold the sessions of this server's connections; closes the connections whose sessions another one
+   * has claimed since.
    *
    * @throws {ChatError} `store_unavailable`
    */
@@ -47,10 +49,10 @@ export class Reconciler {
   }
 
   /**
-   * The store does not know a session's record as its own: somebody has claimed it, or this server was thought dead and
-   * the session ended. Which, is found out behind this: then the connection is closed, or the session is there again.
+   * Starts to look for a session that the store does not know. Either another connection has claimed it, and this one is
+   * closed; or this server was taken for dead and the session ended, and the store is made to hold it again.
    *
-   * @returns what to answer; a client that sends it again keeps its messages' order, since those behind are refused too
+   * @returns what to answer; a client that sends again keeps its messages' order, since those behind are refused too
    */
   recheck(session: UserSession): ChatError {
     const { record } = session;
@@ -79,7 +81,7 @@ export class Reconciler {
     for (const session of await store.sessions.held()) if (!sessions.isKnown(session.connection)) ends.enqueue(session);
   }
 
-  /** The lease comes first: a session of a server without one would be swept by nobody. */
+  /** Renews the lease first: nobody would sweep a session of a server without one. */
   async #lookFor(session: UserSession, record: Session | undefined): Promise<void> {
     const lease = await this.#options.store.servers.renew();
     if (lease === "expired") await this.#all();
@@ -92,10 +94,10 @@ export class Reconciler {
     const { record, connectionId, tokenHash } = session;
     if (!record) return;
     const asserted = await store.sessions.reassert(record, tokenHash);
-    if (!sessions.isKnown(connectionId)) return ends.enqueue(asserted?.session ?? record); // it went meanwhile
+    if (!sessions.isKnown(connectionId)) return ends.enqueue(asserted?.session ?? record); // its client went meanwhile
     if (!asserted) return sessions.supersede(connectionId);
     await session.answered();
-    // The session may have changed its room while this was under way; then the store knows better.
+    // The session may have moved to another room meanwhile; then its record is newer.
     if (session.record === record) session.reasserted(asserted.session);
     if (asserted.wasGone) await ends.announce(record.room, record.user, "joined", asserted.session.claim);
   }

@@ -5,18 +5,18 @@
 import { randomWord } from "../../store/log_position.ts";
 import { isUsername } from "../../wire/names.ts";
 
-/** A new token: whose it is, so that it can be looked up, and 150 random bits; at most 63 characters in all. */
+/** Makes a token: the user's name, for the lookup, and 150 random bits; at most 63 characters in all. */
 export function makeToken(user: string): string {
   return `${user}.${randomWord(30)}`;
 }
 
-/** Whose token it says that it is, or undefined where it is none. */
+/** The user that a token names; undefined where it is not a token's text. */
 export function tokenUser(token: string): string | undefined {
   const name = token.slice(0, Math.max(0, token.indexOf(".")));
   return isUsername(name) ? name : undefined;
 }
 
-/** What the store keeps of a token. */
+/** A token's SHA-256 in base64url, which the store keeps instead of the token. */
 export async function hashToken(token: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token)));
   return digest.toBase64({ alphabet: "base64url", omitPadding: true });

@@ -1,14 +1,12 @@
-/**
- * The end of sessions: in the store, in the ears of their rooms, and later where the store is away.
- */
-
 import type { Session, Store } from "../../store/store.ts";
 
-/** See the file's first line. */
+/**
+ * Ends sessions in the store and tells their rooms. Where the store is away, it queues the end until {@linkcode drain}.
+ */
 export class SessionEnds {
   readonly #store: Store;
   readonly #onFault: (what: string, error: unknown) => void;
-  /** Sessions that ought to have ended while the store was away, by connection. */
+  /** Sessions that were to end while the store was away, by connection. */
   readonly #queue = new Map<string, { session: Session; revoke: boolean }>();
 
   /** @param onFault told of what could not be done because the store was away */
@@ -31,12 +29,12 @@ export class SessionEnds {
     }
   }
 
-  /** Leaves a session to {@linkcode drain}. */
+  /** Queues a session's end for {@linkcode drain}. */
   enqueue(session: Session, revoke = false): void {
     this.#queue.set(session.connection, { session, revoke });
   }
 
-  /** Ends what could not be ended when it was due. @throws {ChatError} `store_unavailable` where it still cannot */
+  /** Ends the queued sessions. @throws {ChatError} `store_unavailable`: the rest stays queued */
   async drain(): Promise<void> {
     for (const [connection, { session, revoke }] of [...this.#queue]) {
       await this.#end(session, revoke);
@@ -44,7 +42,7 @@ export class SessionEnds {
     }
   }
 
-  /** Tells a room that somebody came or went; best effort, since presence is not logged. */
+  /** Tells a room that a user joined or left; best effort, since presence is not logged. */
   async announce(room: string, user: string, state: "joined" | "left", claim: number): Promise<void> {
     try {
       await this.#store.topics.announce(room, { user, state, claim });

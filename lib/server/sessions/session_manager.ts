@@ -1,9 +1,5 @@
 /**
- * Everybody who is logged in on this server: how they drop, are sent away, move and go.
- *
- * Who is where is the store's to say; this directory only knows which of those sessions its own connections hold, and
- * keeps what is owed when one of them ends: the rooms hear of it, and a dropped client's place is kept for a while. How
- * they come is the {@linkcode Logins}'s.
+ * All sessions of a server, from the login to the end.
  */
 
 import type { ChatError } from "../../common/errors.ts";
@@ -19,9 +15,14 @@ import { LocalSessions } from "./local_sessions.ts";
 /** How long a dropped client's session is kept before its room hears that it left, in milliseconds. */
 export const resumeGraceMs = 5_000;
 
-/** See the file's first lines. */
+/**
+ * Ends, keeps, moves and reconciles the sessions that connections of this server hold.
+ *
+ * The store decides which sessions there are. When one of them ends here, its rooms are told, if need be when the store
+ * is back; the session of a client that was cut off is kept for {@linkcode resumeGraceMs}.
+ */
 export class SessionManager {
-  /** The way in. */
+  /** Login, resume and side logins. */
   readonly login: Logins;
   readonly #store: Store;
   readonly #onFault: (what: string, error: unknown) => void;
@@ -38,12 +39,17 @@ export class SessionManager {
     this.login = new Logins(options, this.#local, this.#ends);
   }
 
-  /** How many sessions this server holds. */
+  /** How many sessions this server holds, with logins that are under way. */
   get size(): number {
     return this.#local.size;
   }
 
-  /** Gives the session a new resume token, and makes the earlier ones worthless. */
+  /**
+   * Gives a session a new resume token; earlier ones are worth nothing then.
+   *
+   * @returns the token; undefined for text and side connections, and where the store does not know the session
+   * @throws {ChatError} `store_unavailable`
+   */
   async renewToken(session: UserSession): Promise<string | undefined> {
     if (!session.record || session.format !== "json") return undefined;
     const token = makeToken(session.user);
@@ -72,8 +78,8 @@ export class SessionManager {
   }
 
   /**
-   * A session's connection is gone. A JSON client has a while to resume before its room hears that it left; somebody
-   * who reads text has left.
+   * Handles the loss of a session's connection. A JSON client has {@linkcode resumeGraceMs} to resume before its room
+   * hears that it left; a text client has left.
    */
   async drop(session: UserSession): Promise<void> {
     const { record, connectionId } = session;
@@ -108,33 +114,33 @@ export class SessionManager {
     return closed;
   }
 
-  /** Takes what another server signals. */
+  /** Takes another server's signal. */
   hear(signal: ServerSignal): void {
     if (signal.kind === "evict") this.#local.supersede(signal.connection);
     else if (signal.kind === "missed") this.reassert().catch((error) => this.#onFault("reassert", error));
   }
 
-  /** See {@linkcode Reconciler.all}. */
+  /** Reconciles all sessions with the store, see {@linkcode Reconciler.all}. @throws {ChatError} `store_unavailable` */
   reassert(): Promise<void> {
     return this.#reconciler.all();
   }
 
-  /** See {@linkcode Reconciler.recheck}. */
+  /** Looks for a session that the store does not know, see {@linkcode Reconciler.recheck}. @returns what to answer */
   recheck(session: UserSession): ChatError {
     return this.#reconciler.recheck(session);
   }
 
-  /** Ends what could not be ended when it was due, as the store was away. */
+  /** Ends the sessions that were to end while the store was away. @throws {ChatError} `store_unavailable` */
   drainEnds(): Promise<void> {
     return this.#ends.drain();
   }
 
-  /** Tells rooms of those who were lost with their server. */
+  /** Tells rooms of users who were lost with their server. */
   async announceDepartures(departures: readonly Departure[]): Promise<void> {
     await Promise.all(departures.map(({ user, room, claim }) => this.#ends.announce(room, user, "left", claim)));
   }
 
-  /** Tells the rooms that a user has gone from one to another. */
+  /** Tells two rooms that a user has moved from one to the other. */
   async moved(session: UserSession, left: string): Promise<void> {
     if (!session.record) return;
     const { user, record: { claim, room } } = session;
@@ -145,10 +151,11 @@ export class SessionManager {
   }
 
   /**
-   * Before the server stops: who reads text leaves, whoever can resume keeps its place for others to find.
+   * Releases all sessions, before the server stops: text clients leave; what JSON clients have read is saved, so that
+   * they can resume at another server.
    */
   async release(): Promise<void> {
-    // Those whose connections are gone are written down already.
+    // The positions of those whose connections are gone are saved already.
     await Promise.all(
       this.#local.clear().map(async (session) => {
         const positions = session.topics.positions();

@@ -38,7 +38,7 @@ export interface UserSessionOptions {
   readonly replayBelow: number;
   /** How often rooms may be changed; undefined where that is not limited. */
   readonly joins: TokenBucket | undefined;
-  /** Told of what could not be done because the store was away, where nothing depends on it. */
+  /** Told what failed because the store was away, where nothing depends on it. */
   readonly onFault: (what: string, error: unknown) => void;
 }
 
@@ -99,7 +99,7 @@ export class UserSession {
     return this.#channel.id;
   }
 
-  /** Resolves when nothing that the client asked for is unanswered. */
+  /** Resolves when every request of the client has its answer. */
   answered(): Promise<void> {
     return this.#channel.answered();
   }
@@ -109,7 +109,7 @@ export class UserSession {
     this.#hold(record);
   }
 
-  /** Sends a last event and closes the connection. */
+  /** Sends a last event, then closes the connection. */
   end(last: ServerEvent): void {
     this.#channel.end(last);
   }
@@ -117,7 +117,7 @@ export class UserSession {
   /**
    * Goes to a room, or listens to one on a side connection.
    *
-   * @returns the positions for the reply, what is to be done once it is queued, and the room that was left; undefined
+   * @returns the positions for the reply, what to do once it is queued, and the room that was left; undefined
    *   where the store does not know the session as this one's
    * @throws {ChatError} `store_unavailable`: the store may hold the session in either room
    */
@@ -156,9 +156,9 @@ export class UserSession {
   }
 
   /**
-   * Follows a topic from where it stands.
+   * Reads a topic from its newest message on.
    *
-   * @returns the positions for the reply, and what is to be done once it is queued
+   * @returns the positions for the reply, and what to do once it is queued
    */
   async follow(topic: Topic): Promise<{ positions: Positions; start: () => void }> {
     if (this.topics.has(topic)) return { positions: this.#positionOf(topic), start: () => {} };
@@ -194,7 +194,7 @@ export class UserSession {
   }
 }
 
-/** What a connection is told whose session has gone to another. */
+/** The refusal for a connection whose session another connection has taken. */
 export function superseded(): ChatError {
   return new ChatError("already_logged_in", "Logged in from another location");
 }

@@ -211,7 +211,7 @@ test("Registry.admit() takes the resume token and the position that the longest 
   const { topics } = store;
   const hub = new Hub(microturns);
   await using relay = new Relay({ topics, outlet: hub });
-  const members = new SessionManager({
+  const sessions = new SessionManager({
     serverId: "server1",
     store,
     feeds: { topics, relay, hub, onFault: () => {} },
@@ -227,11 +227,11 @@ test("Registry.admit() takes the resume token and the position that the longest 
     answered: () => Promise.resolve(),
     end: () => {},
   };
-  const { session: member, loggedIn: { resume: token, positions } } = await members.login.login(account, channel);
+  const { session, loggedIn: { resume: token, positions } } = await sessions.login.login(account, channel);
   const { values } = registry.admit("resume", { fields: { token, positions } }, undefined);
   assert.deepEqual(values, { token, positions });
   for (const pos of Object.values(positions)) registry.admit("seen", { fields: { pos } }, user);
-  await members.leave(member, true);
+  await sessions.leave(session, true);
 });
 
 const files = await permitted("read");

@@ -1,4 +1,4 @@
-/** Who comes in while something befalls the session: each is told once, and no seat and no session is left behind. */
+/** Logins that something happens to on the way: each client is told once, and no session is left behind. */
 
 import assert from "node:assert/strict";
 import { ChatError } from "../../../lib/common/errors.ts";
@@ -37,7 +37,7 @@ function line(connection: string): Line {
   };
 }
 
-/** A server's members over a store of their own, and a stop on the way in, between the claim and the seat. */
+/** A server's sessions over a store of their own, and a stop on the way, between the claim and the end of the login. */
 async function scene(policy: "force" | "reject" = "force") {
   await using stack = new AsyncDisposableStack();
   const store = stack.use(new SqliteStore({ ...wideLimits, path: ":memory:", durability: "normal" }));
@@ -47,7 +47,7 @@ async function scene(policy: "force" | "reject" = "force") {
   const hub = new Hub(microturns);
   const relay = stack.use(new Relay({ topics, outlet: hub }));
   const feeds = { topics, relay, hub, onFault: () => {} };
-  const members = new SessionManager({
+  const sessions = new SessionManager({
     serverId,
     store,
     feeds,
@@ -57,9 +57,9 @@ async function scene(policy: "force" | "reject" = "force") {
   const owned = stack.move();
   return {
     store,
-    members,
-    login: (channel: ClientChannel) => members.login.login(eve, channel),
-    /** Has the next who enters stop there. */
+    sessions,
+    login: (channel: ClientChannel) => sessions.login.login(eve, channel),
+    /** Has the next login stop there. */
     stopNext() {
       const [arrived, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       const { follows } = store.accounts;
@@ -72,7 +72,7 @@ async function scene(policy: "force" | "reject" = "force") {
       return { arrived: arrived.promise, goOn: left.resolve, fail: left.reject };
     },
     async [Symbol.asyncDispose]() {
-      await members.release();
+      await sessions.release();
       await owned.disposeAsync();
     },
   };
@@ -84,86 +84,86 @@ test("Logins.login() takes the session from who has it, who is told so", async (
   await using server = await scene();
   const [first, second] = [line("1"), line("2")];
   await server.login(first);
-  const { session: member } = await server.login(second);
-  assert.deepEqual([first.ends, second.ends, server.members.size], [[forcedLogout], [], 1]);
+  const { session } = await server.login(second);
+  assert.deepEqual([first.ends, second.ends, server.sessions.size], [[forcedLogout], [], 1]);
   assert.deepEqual((await server.store.sessions.held()).map(({ connection }) => connection), ["2"]);
-  await server.members.leave(member, true);
-  assert.equal(server.members.size, 0);
+  await server.sessions.leave(session, true);
+  assert.equal(server.sessions.size, 0);
 });
 
-test("Logins.login() leaves no seat where the policy keeps the session that there is", async () => {
+test("Logins.login() leaves nothing behind where the policy keeps the live session", async () => {
   await using server = await scene("reject");
   const [first, second] = [line("1"), line("2")];
   await server.login(first);
   await assert.rejects(server.login(second), refusal("already_logged_in"));
-  assert.deepEqual([first.ends, second.ends, server.members.size], [[], [], 1]);
+  assert.deepEqual([first.ends, second.ends, server.sessions.size], [[], [], 1]);
 });
 
-test("Logins.login() lets one in of two who enter at once: who claimed last", async () => {
+test("Logins.login() logs one in of two at once: the one that claimed last", async () => {
   await using server = await scene();
   const [first, second] = [line("1"), line("2")];
   const stop = server.stopNext();
-  const entering = assert.rejects(server.login(first), refusal("already_logged_in"));
+  const loggingIn = assert.rejects(server.login(first), refusal("already_logged_in"));
   await stop.arrived;
   await server.login(second);
-  assert.deepEqual([first.ends, server.members.size], [[], 2]); // it is told when it would sit down
+  assert.deepEqual([first.ends, server.sessions.size], [[], 2]); // it is told when its login ends
   stop.goOn();
-  await entering;
-  assert.deepEqual([first.ends, second.ends, server.members.size], [[forcedLogout], [], 1]);
+  await loggingIn;
+  assert.deepEqual([first.ends, second.ends, server.sessions.size], [[forcedLogout], [], 1]);
   assert.deepEqual((await server.store.sessions.held()).map(({ connection }) => connection), ["2"]);
 });
 
-test("Logins.login() refuses who is superseded by another server's login on the way in", async () => {
+test("Logins.login() refuses a client that another server's login supersedes on the way", async () => {
   await using server = await scene();
   const channel = line("1");
   const stop = server.stopNext();
-  const entering = assert.rejects(server.login(channel), refusal("already_logged_in"));
+  const loggingIn = assert.rejects(server.login(channel), refusal("already_logged_in"));
   await stop.arrived;
-  server.members.hear({ kind: "evict", connection: "1" });
+  server.sessions.hear({ kind: "evict", connection: "1" });
   stop.goOn();
-  await entering;
-  assert.deepEqual([channel.ends, server.members.size], [[forcedLogout], 0]);
+  await loggingIn;
+  assert.deepEqual([channel.ends, server.sessions.size], [[forcedLogout], 0]);
 });
 
-test("SessionManager.expel() ends the session also of who is still entering, who is told instead of let in", async () => {
+test("SessionManager.expel() ends the session also of a login that is under way, whose client is told instead", async () => {
   await using server = await scene();
   const channel = line("1");
   const stop = server.stopNext();
-  const entering = assert.rejects(server.login(channel), refusal("banned"));
+  const loggingIn = assert.rejects(server.login(channel), refusal("banned"));
   await stop.arrived;
-  assert.equal(await server.members.expel("EVE", goodbye), 1);
+  assert.equal(await server.sessions.expel("EVE", goodbye), 1);
   assert.deepEqual(channel.ends, []);
   stop.goOn();
-  await entering;
-  assert.deepEqual([channel.ends, server.members.size], [[goodbye], 0]);
+  await loggingIn;
+  assert.deepEqual([channel.ends, server.sessions.size], [[goodbye], 0]);
   assert.deepEqual(await server.store.sessions.held(), []);
 });
 
-test("SessionManager.expel() closes who is there and ends who may resume", async () => {
+test("SessionManager.expel() closes connections and ends sessions that may resume", async () => {
   await using server = await scene();
   const [first, second] = [line("1"), line("2")];
-  const { session: member, loggedIn } = await server.login(first);
-  await server.members.drop(member);
-  assert.deepEqual([await server.members.expel("bob", goodbye), server.members.size], [0, 1]);
-  assert.deepEqual([await server.members.expel("eve", goodbye), server.members.size], [0, 0]);
-  await assert.rejects(server.members.login.resume(loggedIn.resume!, {}, second), refusal("invalid_credentials"));
+  const { session, loggedIn } = await server.login(first);
+  await server.sessions.drop(session);
+  assert.deepEqual([await server.sessions.expel("bob", goodbye), server.sessions.size], [0, 1]);
+  assert.deepEqual([await server.sessions.expel("eve", goodbye), server.sessions.size], [0, 0]);
+  await assert.rejects(server.sessions.login.resume(loggedIn.resume!, {}, second), refusal("invalid_credentials"));
   await server.login(second);
-  assert.deepEqual([await server.members.expel("eve", goodbye), server.members.size, second.ends], [1, 0, [goodbye]]);
+  assert.deepEqual([await server.sessions.expel("eve", goodbye), server.sessions.size, second.ends], [1, 0, [goodbye]]);
   assert.deepEqual(await server.store.sessions.held(), []);
 });
 
 test("Logins.login() ends the session that it claimed where a later step fails", async () => {
   await using server = await scene();
   const stop = server.stopNext();
-  const entering = assert.rejects(server.login(line("1")), refusal("store_unavailable"));
+  const loggingIn = assert.rejects(server.login(line("1")), refusal("store_unavailable"));
   await stop.arrived;
   stop.fail(new ChatError("store_unavailable", "away"));
-  await entering;
-  assert.equal(server.members.size, 0);
+  await loggingIn;
+  assert.equal(server.sessions.size, 0);
   assert.deepEqual(await server.store.sessions.held(), []);
-  await server.members.drainEnds(); // what it owes for a claim that may have gone through takes nothing from a newer one
+  await server.sessions.drainEnds(); // the end of a claim that may have gone through takes nothing from a newer one
   await server.login(line("2"));
-  await server.members.drainEnds();
+  await server.sessions.drainEnds();
   assert.deepEqual((await server.store.sessions.held()).map(({ connection }) => connection), ["2"]);
 });
 
@@ -177,21 +177,21 @@ test("Logins.login() has the session ended, when the store is back, of which it 
     throw new ChatError("store_unavailable", "no answer");
   };
   await assert.rejects(server.login(line("1")), refusal("store_unavailable"));
-  assert.deepEqual([(await sessions.held()).length, server.members.size], [1, 0]);
-  await server.members.drainEnds();
+  assert.deepEqual([(await sessions.held()).length, server.sessions.size], [1, 0]);
+  await server.sessions.drainEnds();
   assert.deepEqual(await sessions.held(), []);
 });
 
-test("SessionManager.release() lets who is entering finish, and keeps no seat", async () => {
+test("SessionManager.release() lets a login that is under way finish, and keeps nothing of it", async () => {
   await using server = await scene();
   const channel = line("1");
   const stop = server.stopNext();
-  const entering = server.login(channel);
+  const loggingIn = server.login(channel);
   await stop.arrived;
-  await server.members.release();
+  await server.sessions.release();
   stop.goOn();
-  const { session: member } = await entering;
-  assert.deepEqual([server.members.size, channel.ends], [0, []]);
-  await server.members.drop(member);
-  assert.equal(server.members.size, 0);
+  const { session } = await loggingIn;
+  assert.deepEqual([server.sessions.size, channel.ends], [0, []]);
+  await server.sessions.drop(session);
+  assert.equal(server.sessions.size, 0);
 });

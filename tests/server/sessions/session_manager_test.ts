@@ -1,4 +1,4 @@
-/** Those who are logged in on a server, and what the store is told of them. */
+/** The sessions of a server, and what the store is told of them. */
 
 import assert from "node:assert/strict";
 import { ChatError } from "../../../lib/common/errors.ts";
@@ -23,30 +23,30 @@ test("SessionManager.renewToken() gives the earlier token up before the store is
   const sessions = {
     renewToken(session: Session, hash: string): Promise<boolean> {
       asked.push(hash);
-      assert.equal(member.tokenHash, hash, "what a store is given that has lost the session meanwhile");
+      assert.equal(userSession.tokenHash, hash, "what a store is given that has lost the session meanwhile");
       if (away) throw new ChatError("store_unavailable", "away");
       return store.sessions.renewToken(session, hash);
     },
   };
   const shared = { store: { sessions } as unknown as Store, feeds: {} as Feeds, onFault: () => {} };
   const channel = { id: "c", format: "json" } as ClientChannel;
-  const member: UserSession = new UserSession({
+  const userSession: UserSession = new UserSession({
     ...{ user: "eve", record: session, tokenHash: earlier, channel, joins: undefined, replayBelow: 0 },
     ...shared,
   });
-  const members = new SessionManager({
+  const manager = new SessionManager({
     serverId,
     config: { duplicateLogin: "force", maxQueueBytes: 0, rateLimit: false, joinsPerMinute: 0 },
     ...shared,
   });
-  await assert.rejects(members.renewToken(member), { code: "store_unavailable" });
-  assert.deepEqual([asked.length, member.tokenHash === earlier], [1, false]);
+  await assert.rejects(manager.renewToken(userSession), { code: "store_unavailable" });
+  assert.deepEqual([asked.length, userSession.tokenHash === earlier], [1, false]);
   away = false;
-  const token = await members.renewToken(member);
-  assert.equal(member.tokenHash, await hashToken(token!));
+  const token = await manager.renewToken(userSession);
+  assert.equal(userSession.tokenHash, await hashToken(token!));
   const again = { ...claim, tokenHash: "next", connection: "d" };
   assert.equal((await store.sessions.claim({ ...again, presentedHash: earlier })).kind, "refused");
-  assert.equal((await store.sessions.claim({ ...again, presentedHash: member.tokenHash })).kind, "claimed");
+  assert.equal((await store.sessions.claim({ ...again, presentedHash: userSession.tokenHash })).kind, "claimed");
   // A session that another connection has by now gets none.
-  assert.equal(await members.renewToken(member), undefined);
+  assert.equal(await manager.renewToken(userSession), undefined);
 });
