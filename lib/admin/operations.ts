@@ -1,10 +1,3 @@
-/**
- * What an operator can have done, as one table: name → what it does to a store, item by item.
- *
- * It is the same whether the store is this process's own or a running server is asked for it; passwords come in as
- * hashes, made by who asks.
- */
-
 import type { SessionState } from "../store/admin_store.ts";
 import type { Account, Role, Store } from "../store/store.ts";
 import { fold, parseTopic, roomTopic } from "../wire/names.ts";
@@ -72,7 +65,12 @@ function isoOrNull(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
 }
 
-/** See the file's first lines. */
+/**
+ * What an operator can have done, as one table: name → what it does to a store, item by item.
+ *
+ * It is the same whether the store is this process's own or a running server is asked for it; passwords come in as
+ * hashes, made by who asks.
+ */
 export const operations: Readonly<Record<string, (store: Store, given: Given) => AsyncIterable<unknown>>> = {
   async *"users list"(store) {
     const online = await allSessions(store);

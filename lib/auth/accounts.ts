@@ -1,9 +1,3 @@
-/**
- * Accounts: registering, proving who one is, and changing a password; with the limits on guessing.
- *
- * An unknown user costs the same time as a wrong password, and gets the same answer.
- */
-
 import { accountDisabled, ChatError } from "../common/errors.ts";
 import type { KeyedLimiter } from "../common/rate_limit.ts";
 import type { Account, Accounts } from "../store/store.ts";
@@ -35,7 +29,11 @@ export interface AccountServiceOptions {
   readonly now?: () => number;
 }
 
-/** See the file's first lines. */
+/**
+ * Accounts: registering, proving who one is, and changing a password; with the limits on guessing.
+ *
+ * An unknown user costs the same time as a wrong password, and gets the same answer.
+ */
 export class AccountService {
   readonly #options: AccountServiceOptions;
   /** A hash of nobody's password, of the same cost as everybody's. */

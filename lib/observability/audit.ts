@@ -1,13 +1,3 @@
-/**
- * The audit log: who logged in, who did not, and what was done to whom; apart from the log that helps to find faults.
- *
- * 1. A record is one JSON line in one write, so that several processes and threads may share a file.
- * 2. A file is only ever appended to, is readable by its owner alone when this makes it, and is opened anew by
- *    {@linkcode Audit.reopen}: whoever rotates it moves it away first.
- * 3. No password, no token and no text of a message is in a record; what a record holds is said where it is made.
- * 4. A record that cannot be written is told to the log and lost: the service goes on.
- */
-
 import { messageOf } from "../common/errors.ts";
 import { getLog } from "./log.ts";
 
@@ -25,7 +15,15 @@ export interface AuditRecord {
   readonly [detail: string]: unknown;
 }
 
-/** See the file's first lines. */
+/**
+ * The audit log: who logged in, who did not, and what was done to whom; apart from the log that helps to find faults.
+ *
+ * 1. A record is one JSON line in one write, so that several processes and threads may share a file.
+ * 2. A file is only ever appended to, is readable by its owner alone when this makes it, and is opened anew by
+ *    {@linkcode Audit.reopen}: whoever rotates it moves it away first.
+ * 3. No password, no token and no text of a message is in a record; what a record holds is said where it is made.
+ * 4. A record that cannot be written is told to the log and lost: the service goes on.
+ */
 export interface Audit extends Disposable {
   /** Writes one record, with the time. */
   record(record: AuditRecord): void;

@@ -1,10 +1,3 @@
-/**
- * Lets clients in the local network find this server: answers their question, and does nothing unless it is asked.
- *
- * Several servers of one machine share the port, and each answers. An answer is never longer than its question, and no
- * more than a few are given a second, whoever asks.
- */
-
 import { X509Certificate } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { dirname, join } from "node:path";
@@ -31,7 +24,12 @@ const [answersPerSecond, answersAtOnce] = [20, 20];
 
 const log = getLog("server");
 
-/** See the file's first lines. */
+/**
+ * Lets clients in the local network find this server: answers their question, and does nothing unless it is asked.
+ *
+ * Several servers of one machine share the port, and each answers. An answer is never longer than its question, and no
+ * more than a few are given a second, whoever asks.
+ */
 export class DiscoveryResponder implements AsyncDisposable {
   /** The UDP port that it hears on. */
   readonly port: number;

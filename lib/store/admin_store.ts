@@ -1,14 +1,3 @@
-/**
- * What only an operator asks a store for: lists of everything, changes that no client may make, orders to running
- * servers, and everything that lasts as records, to be moved to another store.
- *
- * Promises:
- * 1. it can be used beside running servers and without joining them, and takes no lease;
- * 2. lists come piece by piece, so that however much there is, memory is bounded and a server goes on meanwhile;
- * 3. what was there when a list was begun, and still is when it ends, is in it, once;
- * 4. whatever is put in is put in whole: an account with all that belongs to it, a topic with its log.
- */
-
 import type { Topic } from "../wire/names.ts";
 import type { StoredKey } from "./device_keys.ts";
 import type { Account, Entry, Role, Session } from "./store.ts";
@@ -90,7 +79,16 @@ export interface OrderReport {
   readonly failed?: string;
 }
 
-/** See the file's promises. */
+/**
+ * What only an operator asks a store for: lists of everything, changes that no client may make, orders to running
+ * servers, and everything that lasts as records, to be moved to another store.
+ *
+ * Promises:
+ * 1. it can be used beside running servers and without joining them, and takes no lease;
+ * 2. lists come piece by piece, so that however much there is, memory is bounded and a server goes on meanwhile;
+ * 3. what was there when a list was begun, and still is when it ends, is in it, once;
+ * 4. whatever is put in is put in whole: an account with all that belongs to it, a topic with its log.
+ */
 export interface AdminStore {
   accounts(): AsyncIterable<AccountRecord>;
   /** @returns false where there is no such account */

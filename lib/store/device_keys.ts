@@ -1,9 +1,3 @@
-/**
- * The public keys of users' devices, which their clients announce: what private messages are encrypted for.
- *
- * To the store they are texts. It cannot read what is encrypted for them.
- */
-
 /** One device's public key. */
 export interface StoredKey {
   readonly public: string;
@@ -12,7 +6,11 @@ export interface StoredKey {
   readonly used: number;
 }
 
-/** See the file's first lines. */
+/**
+ * The public keys of users' devices, which their clients announce: what private messages are encrypted for.
+ *
+ * To the store they are texts. It cannot read what is encrypted for them.
+ */
 export interface DeviceKeys {
   /**
    * Adds a key, or notes that it is in use still. Where there are `most` others, the one that was announced longest ago

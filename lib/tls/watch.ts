@@ -1,12 +1,3 @@
-/**
- * Certificates that are replaced while a server runs: new files are noticed, checked, and handed over.
- *
- * 1. Files that were replaced are in use within a second, however they were: written over, renamed, or behind a link
- *    that points elsewhere (as certbot and Kubernetes do it).
- * 2. A pair that cannot be served (unreadable, not belonging together, expired, refused by the TLS library) is one line
- *    in the log, and what was in use stays in use. A pair of which only half is there yet is waited for.
- */
-
 import { messageOf } from "../common/errors.ts";
 import { getLog } from "../observability/log.ts";
 import { CertificateError } from "./authority.ts";
@@ -26,7 +17,14 @@ export interface WatchOptions {
 
 const log = getLog("tls");
 
-/** See the file's promises. */
+/**
+ * Certificates that are replaced while a server runs: new files are noticed, checked, and handed over.
+ *
+ * 1. Files that were replaced are in use within a second, however they were: written over, renamed, or behind a link
+ *    that points elsewhere (as certbot and Kubernetes do it).
+ * 2. A pair that cannot be served (unreadable, not belonging together, expired, refused by the TLS library) is one line
+ *    in the log, and what was in use stays in use. A pair of which only half is there yet is waited for.
+ */
 export class CertificateWatch implements AsyncDisposable {
   readonly #options: WatchOptions;
   readonly #timer: ReturnType<typeof setInterval>;

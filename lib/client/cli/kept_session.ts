@@ -1,16 +1,14 @@
-/**
- * What resumes a session without a password, kept from one run of the client to the next.
- *
- * Each user of each server has a file of their own, so that two clients do not overwrite each other's.
- */
-
 import { join } from "node:path";
 import type { ServerAddress } from "../base/address.ts";
 import { formatServer } from "../base/address.ts";
 import { ClientError } from "../base/exit.ts";
 import { readPrivate, removePrivate, writePrivate } from "../base/private_file.ts";
 
-/** See the file's first lines. */
+/**
+ * What resumes a session without a password, kept from one run of the client to the next.
+ *
+ * Each user of each server has a file of their own, so that two clients do not overwrite each other's.
+ */
 export class KeptSession {
   readonly #file: string;
   #kept = false;

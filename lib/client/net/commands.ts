@@ -1,11 +1,3 @@
-/**
- * The commands that a server told of, and what follows from their arguments.
- *
- * The client has no list of its own: a command that a server gains can be typed at once. The one exception is the
- * private message: what it is called and which of its words are the text is not for a server to say, since the text is
- * encrypted and all else is not.
- */
-
 import { type Argument, usageOf } from "../../wire/command.ts";
 import type { ArgumentHelp, CommandHelp } from "../../wire/event.ts";
 
@@ -30,7 +22,13 @@ const privateArguments: readonly ArgumentHelp[] = [
   { name: "cid", kind: "id", optional: true },
 ];
 
-/** See the file's first lines. */
+/**
+ * The commands that a server told of, and what follows from their arguments.
+ *
+ * The client has no list of its own: a command that a server gains can be typed at once. The one exception is the
+ * private message: what it is called and which of its words are the text is not for a server to say, since the text is
+ * encrypted and all else is not.
+ */
 export class CommandTable {
   /** In the server's order. */
   readonly all: readonly CommandHelp[];

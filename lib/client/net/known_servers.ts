@@ -1,9 +1,3 @@
-/**
- * The certificates that a person has agreed to trust, a line a server: `host:port SHA-256-fingerprint`.
- *
- * The file is read at each question, so that what another client remembers or forgets holds here as well.
- */
-
 import { join } from "node:path";
 import { formatServer, type ServerAddress } from "../base/address.ts";
 import { ClientError } from "../base/exit.ts";
@@ -12,7 +6,11 @@ import { readPrivate, writePrivate } from "../base/private_file.ts";
 /** A SHA-256 as `openssl x509 -fingerprint -sha256` prints it. */
 const fingerprintForm = /^[0-9A-F]{2}(:[0-9A-F]{2}){31}$/;
 
-/** See the file's first lines. */
+/**
+ * The certificates that a person has agreed to trust, a line a server: `host:port SHA-256-fingerprint`.
+ *
+ * The file is read at each question, so that what another client remembers or forgets holds here as well.
+ */
 export class KnownServers {
   readonly #file: string | undefined;
 

@@ -1,10 +1,3 @@
-/**
- * Which server is tried next, and when.
- *
- * The list is gone through in turn: one round at once, each further round after a longer pause. A server that said when
- * to come back is taken at its word.
- */
-
 import type { ServerAddress } from "../base/address.ts";
 import { type BackoffOptions, pauseBefore } from "./backoff.ts";
 import type { Clock } from "../base/clock.ts";
@@ -27,7 +20,12 @@ const stableMs = 5_000;
 /** For how long failed attempts mean nothing when a server has moved its clients off, in milliseconds. */
 const quietMs = 3_000;
 
-/** See the file's first lines. */
+/**
+ * Which server is tried next, and when.
+ *
+ * The list is gone through in turn: one round at once, each further round after a longer pause. A server that said when
+ * to come back is taken at its word.
+ */
 export class Route {
   readonly #options: RouteOptions;
   #index = 0;

@@ -1,15 +1,3 @@
-/**
- * How a session is let in by its server: by a login that somebody asked for, or by the resume of what was lost.
- *
- * Promises:
- * 1. whoever asked for a login is told, by the answer or by why there will be none;
- * 2. while there is something to take up, a new connection begins with that, and not with a login;
- * 3. with a connection goes all that was asked over it, and all that was granted;
- * 4. the route learns how it went, so that the next attempt is made where and when it should be.
- *
- * It knows neither who is let in, nor what is said afterwards.
- */
-
 import type { Reply } from "../../wire/event.ts";
 import type { Answer, Request } from "../net/connection.ts";
 import type { LinkPort } from "./link.ts";
@@ -22,7 +10,17 @@ interface Asked {
   readonly reject: (error: Error) => void;
 }
 
-/** See the file's promises. */
+/**
+ * How a session is let in by its server: by a login that somebody asked for, or by the resume of what was lost.
+ *
+ * Promises:
+ * 1. whoever asked for a login is told, by the answer or by why there will be none;
+ * 2. while there is something to take up, a new connection begins with that, and not with a login;
+ * 3. with a connection goes all that was asked over it, and all that was granted;
+ * 4. the route learns how it went, so that the next attempt is made where and when it should be.
+ *
+ * It knows neither who is let in, nor what is said afterwards.
+ */
 export class Authentication {
   readonly #link: Pick<LinkPort, "route" | "request" | "wake">;
   #login: Asked | undefined;

@@ -1,11 +1,3 @@
-/**
- * What came since a session was resumed, until it is known to be all that was missed.
- *
- * A server that says with its answer how many messages are to come is believed. With any other, the replay counts as
- * complete when nothing came for a while, or after several such spans: in a busy room what is live follows what was
- * missed without a pause.
- */
-
 import type { Clock } from "../base/clock.ts";
 import type { Request } from "../net/connection.ts";
 
@@ -15,7 +7,13 @@ const settleMs = 250;
 /** After how many spans of that length it is over in any case. */
 const maxSpans = 8;
 
-/** See the file's first lines. */
+/**
+ * What came since a session was resumed, until it is known to be all that was missed.
+ *
+ * A server that says with its answer how many messages are to come is believed. With any other, the replay counts as
+ * complete when nothing came for a while, or after several such spans: in a busy room what is live follows what was
+ * missed without a pause.
+ */
 export class Homecoming {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;

@@ -1,9 +1,3 @@
-/**
- * The one connection that a session has at a time: made, lost, and made again at the next server.
- *
- * It knows what servers are reachable and when to try again, and nothing of who is logged in.
- */
-
 import type { Reply } from "../../wire/event.ts";
 import type { ServerAddress } from "../base/address.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
@@ -56,7 +50,11 @@ export interface Sealer {
   canSeal(user: string, ask: (request: Request) => Promise<Reply>): Promise<boolean>;
 }
 
-/** See the file's first lines. */
+/**
+ * The one connection that a session has at a time: made, lost, and made again at the next server.
+ *
+ * It knows what servers are reachable and when to try again, and nothing of who is logged in.
+ */
 export class Link {
   /** Which server is tried next, and when. */
   readonly route: Route;

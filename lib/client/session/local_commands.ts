@@ -1,10 +1,3 @@
-/**
- * The client's own commands: what can be typed like a server's command and is done here.
- *
- * Each is one record with its name, its usage, its help, its completions and what it does, so that the full screen,
- * plain terminals and scripts know the same ones. Where a server has a command of the same name, the client's is meant.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import { parseTyped } from "../../wire/command.ts";
 import { cleanLine } from "../base/clean.ts";
@@ -51,7 +44,12 @@ export class AlreadyTold extends Error {
   }
 }
 
-/** See the file's first lines. */
+/**
+ * The client's own commands: what can be typed like a server's command and is done here.
+ *
+ * Each is one record with its name, its usage, its help, its completions and what it does, so that the full screen,
+ * plain terminals and scripts know the same ones. Where a server has a command of the same name, the client's is meant.
+ */
 export class LocalCommands {
   readonly #commands: LocalCommand[] = [];
   readonly #footers: string[] = [];

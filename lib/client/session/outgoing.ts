@@ -1,15 +1,3 @@
-/**
- * Requests that are not answered yet, in the order in which they were made, for a session whose connection may go.
- *
- * Promises:
- * 1. requests are sent in order; messages follow each other without waiting for answers, up to a window, while any
- *    other command is sent alone, so that whatever follows it meets what it has changed;
- * 2. after an interruption, what had no answer is sent again in the same order, each message under its `cid` and to the
- *    room for which it was meant; a command that must not be done twice is given up instead, for nobody knows whether
- *    it was done;
- * 3. whoever waits for an answer is told, if not by the answer then by an error.
- */
-
 import type { Reply } from "../../wire/event.ts";
 import type { CommandTable, Repetition } from "../net/commands.ts";
 import type { Request } from "../net/connection.ts";
@@ -40,7 +28,17 @@ export interface GivenUp {
 /** How many messages may be unanswered at once: enough to fill a slow line, fewer than a server queues. */
 const maxWindow = 32;
 
-/** See the file's promises. */
+/**
+ * Requests that are not answered yet, in the order in which they were made, for a session whose connection may go.
+ *
+ * Promises:
+ * 1. requests are sent in order; messages follow each other without waiting for answers, up to a window, while any
+ *    other command is sent alone, so that whatever follows it meets what it has changed;
+ * 2. after an interruption, what had no answer is sent again in the same order, each message under its `cid` and to the
+ *    room for which it was meant; a command that must not be done twice is given up instead, for nobody knows whether
+ *    it was done;
+ * 3. whoever waits for an answer is told, if not by the answer then by an error.
+ */
 export class Outgoing {
   #entries: Entry[] = [];
   readonly #window: number;

@@ -1,12 +1,10 @@
+import type { Request } from "../net/connection.ts";
+
 /**
  * Tells the server which private messages were shown, so that they do not come again at the next login.
  *
  * One request is on its way at a time; of what is shown meanwhile only the last is told.
  */
-
-import type { Request } from "../net/connection.ts";
-
-/** See the file's first lines. */
 export class Receipts {
   #sent: Request | undefined;
   #next: string | undefined;

@@ -1,11 +1,3 @@
-/**
- * A room that a side connection listens to, over the ends of its connections.
- *
- * A side connection is no session, so nothing is replayed to it: after each join it asks for the room's history and
- * tells what it missed, before anything newer. Promises: each message is told once and in its order; where the log does
- * not reach back to the last that was told, or is another, a gap is told.
- */
-
 import type { ServerEvent, TopicEvent } from "../../wire/event.ts";
 import { maxCount } from "../../wire/command.ts";
 import { roomTopic } from "../../wire/names.ts";
@@ -17,7 +9,13 @@ export interface Told {
   readonly ask?: Request;
 }
 
-/** See the file's first lines. */
+/**
+ * A room that a side connection listens to, over the ends of its connections.
+ *
+ * A side connection is no session, so nothing is replayed to it: after each join it asks for the room's history and
+ * tells what it missed, before anything newer. Promises: each message is told once and in its order; where the log does
+ * not reach back to the last that was told, or is another, a gap is told.
+ */
 export class RoomListener {
   readonly room: string;
   readonly #count: number;

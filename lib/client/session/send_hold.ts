@@ -1,11 +1,3 @@
-/**
- * What keeps a session from sending although it is connected: its server drains, or the server's store is away.
- *
- * A request that is refused for such a reason has no answer yet: it stays where it stands, and is sent again, to the
- * next server or a little later. A message that met a store which was away may be stored or not, and only its `cid`
- * keeps it from being two: a person who typed it once more would double it.
- */
-
 import type { Clock } from "../base/clock.ts";
 import type { LinkPort } from "./link.ts";
 import type { Repetition } from "../net/commands.ts";
@@ -26,7 +18,13 @@ export interface SendHoldOptions {
   readonly again: () => void;
 }
 
-/** See the file's first lines. */
+/**
+ * What keeps a session from sending although it is connected: its server drains, or the server's store is away.
+ *
+ * A request that is refused for such a reason has no answer yet: it stays where it stands, and is sent again, to the
+ * next server or a little later. A message that met a store which was away may be stored or not, and only its `cid`
+ * keeps it from being two: a person who typed it once more would double it.
+ */
 export class SendHold {
   readonly #options: SendHoldOptions;
   readonly #since = new WeakMap<Entry, number>();

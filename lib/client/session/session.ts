@@ -1,17 +1,3 @@
-/**
- * A session that survives its connection.
- *
- * Promises:
- * 1. after a lost connection it comes back by itself, on any of its servers, without a password;
- * 2. what was typed is sent in order, also while there is no connection, and each message arrives once: an unanswered
- *    one, and one for which the store was away, is sent again under the same `cid`, to the room for which it was typed;
- * 3. each message is shown once and in its topic's order, and a gap is shown where the server told of one;
- * 4. a session that another login has taken over does not come back by itself.
- *
- * It knows no screen: all that happens comes out of {@linkcode Session.updates}, in order, and nothing happens unless
- * that is iterated.
- */
-
 import type { Reply, ServerEvent } from "../../wire/event.ts";
 import type { ServerAddress } from "../base/address.ts";
 import { Authentication } from "./authentication.ts";
@@ -39,7 +25,19 @@ export interface SessionOptions extends LinkOptions {
   readonly keep?: (token: string | undefined) => void;
 }
 
-/** See the file's promises. */
+/**
+ * A session that survives its connection.
+ *
+ * Promises:
+ * 1. after a lost connection it comes back by itself, on any of its servers, without a password;
+ * 2. what was typed is sent in order, also while there is no connection, and each message arrives once: an unanswered
+ *    one, and one for which the store was away, is sent again under the same `cid`, to the room for which it was typed;
+ * 3. each message is shown once and in its topic's order, and a gap is shown where the server told of one;
+ * 4. a session that another login has taken over does not come back by itself.
+ *
+ * It knows no screen: all that happens comes out of {@linkcode Session.updates}, in order, and nothing happens unless
+ * that is iterated.
+ */
 export class Session {
   /** Whether nobody knows who the server is: a screen says so for as long as the session lasts. */
   readonly insecure: boolean;

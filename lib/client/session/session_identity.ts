@@ -1,13 +1,9 @@
-/**
- * Who and where a client is by what servers told it: user, room, resume token, and how far it has read.
- */
-
 import type { GapEvent, Reply, TopicEvent } from "../../wire/event.ts";
 import type { Request } from "../net/connection.ts";
 import { Progress } from "./progress.ts";
 import { toPositions } from "../base/shape.ts";
 
-/** See the file's first line. */
+/** Who and where a client is by what servers told it: user, room, resume token, and how far it has read. */
 export class SessionIdentity {
   readonly #keep: (token: string | undefined) => void;
   readonly #progress = new Progress();

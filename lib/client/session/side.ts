@@ -1,15 +1,3 @@
-/**
- * A side connection that survives its connection: beside whoever is logged in, without a session.
- *
- * Promises:
- * 1. after a lost connection it logs in again by itself, on any of its servers;
- * 2. what was sent is answered once, in order, and each message arrives once: an unanswered one, and one for which the
- *    store was away, is sent again under the same `cid`;
- * 3. what is said in the room that it has joined is told once and in order, also what was said while it was away.
- *
- * It has the face of a {@linkcode Session}, and like there nothing happens unless `updates` is iterated.
- */
-
 import type { Reply, ServerEvent } from "../../wire/event.ts";
 import type { ServerAddress } from "../base/address.ts";
 import { atMost, type Clock, systemClock } from "../base/clock.ts";
@@ -32,7 +20,17 @@ export interface SideOptions extends LinkOptions {
   readonly sealing?: Sealer;
 }
 
-/** See the file's promises. */
+/**
+ * A side connection that survives its connection: beside whoever is logged in, without a session.
+ *
+ * Promises:
+ * 1. after a lost connection it logs in again by itself, on any of its servers;
+ * 2. what was sent is answered once, in order, and each message arrives once: an unanswered one, and one for which the
+ *    store was away, is sent again under the same `cid`;
+ * 3. what is said in the room that it has joined is told once and in order, also what was said while it was away.
+ *
+ * It has the face of a {@linkcode Session}, and like there nothing happens unless `updates` is iterated.
+ */
 export class SideSession {
   readonly #clock: Clock;
   readonly #sealing: Sealer | undefined;

@@ -1,7 +1,3 @@
-/**
- * Coming and going: accounts, logins, resumes, passwords.
- */
-
 import type { Caller, Outcome } from "../registry/caller.ts";
 import type { LoginResult } from "../sessions/login.ts";
 import { defineCommand } from "../registry/registry.ts";
@@ -21,7 +17,7 @@ function entered(
   return { reply: { of, ...loggedIn }, after: start };
 }
 
-/** See the file's first line. */
+/** Coming and going: accounts, logins, resumes, passwords. */
 export const accountCommands = [
   defineCommand({
     name: "login",

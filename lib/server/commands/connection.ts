@@ -1,7 +1,3 @@
-/**
- * The connection itself: its format, signs of life, and help.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import { maxCount, maxIdLength, quote } from "../../wire/command.ts";
 import { protocolVersion } from "../../wire/event.ts";
@@ -9,7 +5,7 @@ import { fileChunkBytes } from "../../wire/files.ts";
 import { maxDevices } from "../../wire/sealed.ts";
 import { defineCommand, describe } from "../registry/registry.ts";
 
-/** See the file's first line. */
+/** The connection itself: its format, signs of life, and help. */
 export const connectionCommands = [
   defineCommand({
     name: "hello",

@@ -1,7 +1,3 @@
-/**
- * Files: taken in chunks, offered by a message, fetched in chunks by whoever may read that message.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import { fileLife, type StoredFile } from "../../store/files.ts";
 import type { FileOffer } from "../../wire/event.ts";
@@ -16,7 +12,7 @@ import { mayRead } from "./reading.ts";
 
 const file = { name: "file", kind: "id" } as const;
 
-/** See the file's first line. */
+/** Files: taken in chunks, offered by a message, fetched in chunks by whoever may read that message. */
 export const fileCommands = [
   defineCommand({
     name: "upload",

@@ -1,7 +1,3 @@
-/**
- * Who follows whom: subscriptions to users' feeds.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import type { Account } from "../../store/store.ts";
 import { feedTopic } from "../../wire/names.ts";
@@ -21,7 +17,7 @@ export async function knownUser(name: string, { store }: Services): Promise<Acco
   return account;
 }
 
-/** See the file's first line. */
+/** Who follows whom: subscriptions to users' feeds. */
 export const followCommands = [
   defineCommand({
     name: "subscribe",

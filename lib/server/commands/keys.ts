@@ -1,7 +1,3 @@
-/**
- * The public keys of users' devices, and what is compared with them before a private message is taken.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import type { UserKeys } from "../../wire/event.ts";
 import { maxDevices, maxSealedLength } from "../../wire/sealed.ts";
@@ -12,7 +8,7 @@ import { knownUser } from "./follows.ts";
 
 const own = [{ name: "public", kind: "key" }] as const;
 
-/** See the file's first line. */
+/** The public keys of users' devices, and what is compared with them before a private message is taken. */
 export const keyCommands = [
   defineCommand({
     name: "keys",

@@ -1,7 +1,3 @@
-/**
- * What is said: in rooms, to followers, to one person; and what was said before.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import { decodePosition } from "../../store/log_position.ts";
 import type { Draft, PublishResult } from "../../store/store.ts";
@@ -49,7 +45,7 @@ async function publish(
   }
 }
 
-/** See the file's first line. */
+/** What is said: in rooms, to followers, to one person; and what was said before. */
 export const messageCommands = [
   defineCommand({
     name: "say",

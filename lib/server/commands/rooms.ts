@@ -1,7 +1,3 @@
-/**
- * Rooms, and who is in them.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import { lobby } from "../../wire/names.ts";
 import type { Caller, Outcome, Services } from "../registry/caller.ts";
@@ -36,7 +32,7 @@ async function listRooms({ store, config }: Services): Promise<{ room: string; m
   return [...names].sort().map((room) => ({ room, members: counts.get(room) ?? 0 }));
 }
 
-/** See the file's first line. */
+/** Rooms, and who is in them. */
 export const roomCommands = [
   defineCommand({
     name: "join",

@@ -1,15 +1,3 @@
-/**
- * One client's life: the loop over its lines, from the greeting to the last line.
- *
- * Promises:
- * 1. requests are handled in the order of their lines, and answered in that order, one answer each;
- * 2. a pipelined command (they all publish) does not hold up the next line, any other waits until all before it are
- *    answered; when one could not be stored, those behind it are refused until the client knows;
- * 3. a client that does not read what it asked for, or asks faster than it may, is read more slowly, not dropped;
- * 4. whatever a line holds, it ends in an answer or is ignored: no line ends the loop but `quit`;
- * 5. the last line that a client is told is written before its connection is closed, as far as it reads.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import type { Config } from "../../config/config.ts";
 import type { TokenBucket } from "../../common/rate_limit.ts";
@@ -66,7 +54,17 @@ export interface ConnectionHost {
   log(connection: string, address: string): ConnectionLog;
 }
 
-/** See the file's promises. */
+/**
+ * One client's life: the loop over its lines, from the greeting to the last line.
+ *
+ * Promises:
+ * 1. requests are handled in the order of their lines, and answered in that order, one answer each;
+ * 2. a pipelined command (they all publish) does not hold up the next line, any other waits until all before it are
+ *    answered; when one could not be stored, those behind it are refused until the client knows;
+ * 3. a client that does not read what it asked for, or asks faster than it may, is read more slowly, not dropped;
+ * 4. whatever a line holds, it ends in an answer or is ignored: no line ends the loop but `quit`;
+ * 5. the last line that a client is told is written before its connection is closed, as far as it reads.
+ */
 export class Connection implements Caller {
   readonly id: string;
   readonly address: string;

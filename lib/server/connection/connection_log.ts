@@ -1,10 +1,3 @@
-/**
- * What the logs say of one connection: each of its lines carries the connection's id, from its coming to its end.
- *
- * Of a command's arguments, those that {@linkcode told} names are written, and no others: no password, no token and no
- * message can come in that way.
- */
-
 import type { Audit } from "../../observability/audit.ts";
 import { ChatError } from "../../common/errors.ts";
 import { getLog, type Log, type Properties } from "../../observability/log.ts";
@@ -15,7 +8,12 @@ const told = ["role", "room", "seconds", "side"] as const;
 
 const log = getLog("server", "session");
 
-/** See the file's first lines. */
+/**
+ * What the logs say of one connection: each of its lines carries the connection's id, from its coming to its end.
+ *
+ * Of a command's arguments, those that {@linkcode told} names are written, and no others: no password, no token and no
+ * message can come in that way.
+ */
 export class ConnectionLog {
   readonly #log: Log;
   readonly #audit: Audit | undefined;

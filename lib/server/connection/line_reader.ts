@@ -1,9 +1,3 @@
-/**
- * One connection's lines, as they are read: bytes in, lines out, with little memory for those who say little.
- *
- * It knows no command; what a line is, is `wire/lines.ts`.
- */
-
 import { type Line, LineFramer } from "../../wire/lines.ts";
 
 /** What is read at once from a client that says little, and at most from one that says much, in bytes. */
@@ -15,7 +9,11 @@ export interface ByteSource {
   read(into: Uint8Array): Promise<number | null>;
 }
 
-/** See the file's first lines. */
+/**
+ * One connection's lines, as they are read: bytes in, lines out, with little memory for those who say little.
+ *
+ * It knows no command; what a line is, is `wire/lines.ts`.
+ */
 export class LineReader {
   readonly #source: ByteSource;
   readonly #framer: LineFramer;

@@ -1,22 +1,3 @@
-/**
- * What Linux can do for a server's sockets and Deno's interface does not offer: options, and an end for doomed ones.
- *
- * `Deno.listenTls` sets no socket options, closing a connection whose peer stalls leaves its descriptor open until the
- * peer goes, and closing a listening socket resets who is in its queue. All are asked of libc here, through FFI:
- *
- * 1. options are set once, on the listening socket: accepted ones inherit them (tcp(7), and `tcp_create_openreq_child` in
- *    the kernel), so that a connection costs nothing;
- * 2. a doomed connection is shut down by its descriptor, which fails whatever is pending on it: Deno then frees it.
- *    Deno does not tell descriptors; they are found by asking each for its peer, all doomed ones in one round;
- * 3. of several listening sockets on one port, the newest get all new connections (socket(7), SO_ATTACH_REUSEPORT_CBPF):
- *    the others' queues run empty, and then closing them resets nobody.
- *
- * Descriptors belong to the process, and other workers' threads open and close theirs meanwhile. A doomed connection's
- * cannot be among those that change: its own thread is busy here, and nobody else closes it.
- *
- * Elsewhere than on Linux, or without the permission `ffi`, there is no kernel to ask, and the server does without.
- */
-
 const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
 const SO_ACCEPTCONN = 30;
@@ -55,7 +36,24 @@ const symbols = {
 
 type Libc = Deno.DynamicLibrary<typeof symbols>;
 
-/** See the file's first lines. */
+/**
+ * What Linux can do for a server's sockets and Deno's interface does not offer: options, and an end for doomed ones.
+ *
+ * `Deno.listenTls` sets no socket options, closing a connection whose peer stalls leaves its descriptor open until the
+ * peer goes, and closing a listening socket resets who is in its queue. All are asked of libc here, through FFI:
+ *
+ * 1. options are set once, on the listening socket: accepted ones inherit them (tcp(7), and `tcp_create_openreq_child` in
+ *    the kernel), so that a connection costs nothing;
+ * 2. a doomed connection is shut down by its descriptor, which fails whatever is pending on it: Deno then frees it.
+ *    Deno does not tell descriptors; they are found by asking each for its peer, all doomed ones in one round;
+ * 3. of several listening sockets on one port, the newest get all new connections (socket(7), SO_ATTACH_REUSEPORT_CBPF):
+ *    the others' queues run empty, and then closing them resets nobody.
+ *
+ * Descriptors belong to the process, and other workers' threads open and close theirs meanwhile. A doomed connection's
+ * cannot be among those that change: its own thread is busy here, and nobody else closes it.
+ *
+ * Elsewhere than on Linux, or without the permission `ffi`, there is no kernel to ask, and the server does without.
+ */
 export class LinuxSockets implements Disposable {
   readonly #libc: Libc;
   readonly #address = new Uint8Array(28); // struct sockaddr_in6, the larger of the two

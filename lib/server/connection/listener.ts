@@ -1,15 +1,3 @@
-/**
- * The door: accepts connections, bounds them, and sees each through its TLS handshake.
- *
- * Promises:
- * 1. a peer that is silent, slow or speaks no TLS holds up nobody else, and is gone when the handshake's time is over;
- * 2. connections are bounded in all, for each address, and while their handshake is not done;
- * 3. no failure to accept one connection ends the loop; out of descriptors, it waits a little;
- * 4. a new certificate is used from the next connection on, and no connection is dropped or refused for it: on Linux a
- *    second socket listens beside the first, gets all that is new, and the first goes when its queue has run empty.
- *    Elsewhere two cannot share a port, and for some milliseconds nobody listens.
- */
-
 import type { Log } from "../../observability/log.ts";
 import type { Config } from "../../config/config.ts";
 import { pause } from "../../common/pause.ts";
@@ -71,7 +59,17 @@ const relisten = { forMs: 5_000, everyMs: 10 };
 /** Whether two sockets can listen on one port, each with its share of the connections. */
 const overlapping = Deno.build.os === "linux";
 
-/** See the file's promises. */
+/**
+ * The door: accepts connections, bounds them, and sees each through its TLS handshake.
+ *
+ * Promises:
+ * 1. a peer that is silent, slow or speaks no TLS holds up nobody else, and is gone when the handshake's time is over;
+ * 2. connections are bounded in all, for each address, and while their handshake is not done;
+ * 3. no failure to accept one connection ends the loop; out of descriptors, it waits a little;
+ * 4. a new certificate is used from the next connection on, and no connection is dropped or refused for it: on Linux a
+ *    second socket listens beside the first, gets all that is new, and the first goes when its queue has run empty.
+ *    Elsewhere two cannot share a port, and for some milliseconds nobody listens.
+ */
 export class Listener {
   readonly port: number;
   readonly #options: ListenerOptions;

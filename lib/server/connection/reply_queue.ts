@@ -1,9 +1,3 @@
-/**
- * One connection's answers: each in the place of its request, however long it takes.
- *
- * It knows no command and no socket.
- */
-
 /** A request's place among the answers. */
 export interface QueuedReply {
   /** The line to send, once it is known. */
@@ -26,7 +20,11 @@ export interface ReplyOutlet {
 /** How many requests may be unanswered before the next line waits, and how many bytes of their lines. */
 const [maxUnanswered, maxUnansweredBytes] = [256, 131_072];
 
-/** See the file's first lines. */
+/**
+ * One connection's answers: each in the place of its request, however long it takes.
+ *
+ * It knows no command and no socket.
+ */
 export class ReplyQueue {
   readonly #outlet: ReplyOutlet;
   readonly #answers: QueuedReply[] = [];

@@ -1,11 +1,3 @@
-/**
- * The order of one connection's messages when some of them cannot be stored.
- *
- * A message could not be stored, and the client may be about to send it again: nothing that it sent later may overtake
- * that. So whatever was sent later is refused, until the client has sent the older one again, or is known to know of it
- * and has not: whoever answers a ping has read what was written before the ping.
- */
-
 /** What the order needs of its connection. */
 export interface SendOrderOptions {
   /** Asks the client for a sign of life. */
@@ -35,7 +27,13 @@ interface Unsaid extends Admitted {
 /** How long after a failure a client may take that never answered a ping, in milliseconds; then it is believed to know. */
 const knownAfterMs = 3_000;
 
-/** See the file's first lines. */
+/**
+ * The order of one connection's messages when some of them cannot be stored.
+ *
+ * A message could not be stored, and the client may be about to send it again: nothing that it sent later may overtake
+ * that. So whatever was sent later is refused, until the client has sent the older one again, or is known to know of it
+ * and has not: whoever answers a ping has read what was written before the ping.
+ */
 export class SendOrder {
   readonly #options: SendOrderOptions;
   #count = 0;

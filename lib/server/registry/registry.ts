@@ -1,10 +1,3 @@
-/**
- * The commands' registry: what a command is, and the one gate before any handler.
- *
- * Whether a command exists, who may give it and whether its arguments are good is decided here, from the command's own
- * spec; a handler begins where its own work begins.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import {
   type Argument,
@@ -88,7 +81,12 @@ export type Given =
   | { readonly rest: string }
   | { readonly fields: Readonly<Record<string, unknown>> };
 
-/** See the file's first lines. */
+/**
+ * The commands' registry: what a command is, and the one gate before any handler.
+ *
+ * Whether a command exists, who may give it and whether its arguments are good is decided here, from the command's own
+ * spec; a handler begins where its own work begins.
+ */
 export class Registry {
   readonly commands: readonly CommandSpec[];
   readonly #byName = new Map<string, CommandSpec>();

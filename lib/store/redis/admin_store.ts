@@ -1,9 +1,3 @@
-/**
- * What an operator asks of Redis. The promises are those of {@linkcode AdminStore}.
- *
- * Lists go through the keys, which finds what was there all the while, once or more; so names are remembered.
- */
-
 import { fold, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import type {
   AccountRecord,
@@ -32,7 +26,11 @@ const pageSize = "500";
 /** How long a log that was not put in whole is kept beside the topic's own, in milliseconds. */
 const incomingLifeMs = "3600000";
 
-/** See the file's first line. */
+/**
+ * What an operator asks of Redis. The promises are those of {@linkcode AdminStore}.
+ *
+ * Lists go through the keys, which finds what was there all the while, once or more; so names are remembered.
+ */
 export class RedisAdminStore implements AdminStore {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;

@@ -1,11 +1,3 @@
-/**
- * The way to a Redis Cluster. Which keys are together in a slot is decided by {@linkcode Keys}.
- *
- * For commands the official client finds the nodes, follows slots that move, and connects again. Channels have
- * connections of their own, one to each master that carries some: the official client does not tell when a channel is
- * heard again, nor when it could not be subscribed to on the node that its slot has moved to.
- */
-
 import { createCluster, ErrorReply } from "redis";
 import { type Client, clientOptions, RedisConnection, socketOptions } from "./redis_connection.ts";
 import type {
@@ -47,7 +39,13 @@ function makeCluster(address: RedisAddress, timeoutMs: number, onWait: (ms: numb
 
 const nameOf = ({ host, port }: HostPort) => `${host}:${port}`;
 
-/** See the file's first lines. */
+/**
+ * The way to a Redis Cluster. Which keys are together in a slot is decided by {@linkcode Keys}.
+ *
+ * For commands the official client finds the nodes, follows slots that move, and connects again. Channels have
+ * connections of their own, one to each master that carries some: the official client does not tell when a channel is
+ * heard again, nor when it could not be subscribed to on the node that its slot has moved to.
+ */
 export class ClusterTransport implements RedisTransport {
   readonly #cluster: ReturnType<typeof makeCluster>;
   readonly #address: RedisAddress;

@@ -1,20 +1,3 @@
-/**
- * The gateway to Redis: commands and scripts that never hang, and sharded subscriptions that come back.
- *
- * Promises:
- * 1. a command is answered, or fails with `store_unavailable` within the time limit, also when Redis hangs; once it is
- *    known to hang, whatever comes next fails at once, until something is answered again. Nothing is
- *    queued for later while the connection is away, since it would arrive when nobody waits for it any more;
- * 2. commands take effect in the order in which they are given; a script that Redis has forgotten is loaded again, and
- *    the calls that found it missing are sent again in their order, before any newer;
- * 3. nothing that may have taken effect is sent twice;
- * 4. after a subscription was interrupted, its listener is told so before it hears anything else;
- * 5. after Redis was away, whoever has to look what became of its data does so before {@linkcode checkSettled} lets
- *    anything be published.
- *
- * It knows no session and no topic.
- */
-
 import { ErrorReply } from "redis";
 import { createHash } from "node:crypto";
 import { ChatError } from "../../common/errors.ts";
@@ -58,7 +41,22 @@ const hashes = Object.fromEntries(
   Object.entries(scripts).map(([name, source]) => [name, createHash("sha1").update(source).digest("hex")]),
 ) as Record<ScriptName, string>;
 
-/** See the file's promises. */
+/**
+ * The gateway to Redis: commands and scripts that never hang, and sharded subscriptions that come back.
+ *
+ * Promises:
+ * 1. a command is answered, or fails with `store_unavailable` within the time limit, also when Redis hangs; once it is
+ *    known to hang, whatever comes next fails at once, until something is answered again. Nothing is
+ *    queued for later while the connection is away, since it would arrive when nobody waits for it any more;
+ * 2. commands take effect in the order in which they are given; a script that Redis has forgotten is loaded again, and
+ *    the calls that found it missing are sent again in their order, before any newer;
+ * 3. nothing that may have taken effect is sent twice;
+ * 4. after a subscription was interrupted, its listener is told so before it hears anything else;
+ * 5. after Redis was away, whoever has to look what became of its data does so before {@linkcode checkSettled} lets
+ *    anything be published.
+ *
+ * It knows no session and no topic.
+ */
 export class RedisGateway implements AsyncDisposable {
   readonly #options: GatewayOptions;
   readonly #link: RedisTransport;

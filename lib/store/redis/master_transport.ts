@@ -1,11 +1,7 @@
-/**
- * The way to one Redis, or to the one that the sentinels name: a connection for commands and one for channels.
- */
-
 import { RedisConnection } from "./redis_connection.ts";
 import type { Answer, Master, RedisAddress, RedisTransport, RedisTransportEvents } from "./redis_transport.ts";
 
-/** See the file's first line. */
+/** The way to one Redis, or to the one that the sentinels name: a connection for commands and one for channels. */
 export class MasterTransport implements RedisTransport {
   readonly #commands: RedisConnection;
   readonly #channels: RedisConnection;

@@ -1,7 +1,3 @@
-/**
- * One connection to Redis that comes back: made, watched, and made anew when it breaks, wherever the master is by then.
- */
-
 import { createClient } from "redis";
 import { pause } from "../../common/pause.ts";
 import type { HostPort, RedisAddress } from "./redis_transport.ts";
@@ -112,7 +108,7 @@ export interface RedisConnectionEvents {
   fault(error: unknown): void;
 }
 
-/** See the file's first lines. */
+/** One connection to Redis that comes back: made, watched, and made anew when it breaks, wherever the master is by then. */
 export class RedisConnection {
   readonly #address: RedisAddress;
   readonly #timeoutMs: number;

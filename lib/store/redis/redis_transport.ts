@@ -1,7 +1,3 @@
-/**
- * One way to reach Redis, whatever its topology: what the gateway needs of it.
- */
-
 /** What Redis answers, in RESP 2. */
 export type Answer = string | number | null | Answer[];
 
@@ -15,7 +11,7 @@ export interface RedisTransportEvents {
   fault(error: unknown): void;
 }
 
-/** See the file's first line. */
+/** One way to reach Redis, whatever its topology: what the gateway needs of it. */
 export interface RedisTransport {
   /** Whether commands and channels work. */
   readonly ready: boolean;

@@ -1,7 +1,3 @@
-/**
- * What an operator asks of the embedded store. The promises are those of {@linkcode AdminStore}.
- */
-
 import type { DatabaseSync } from "node:sqlite";
 import { fold, roomTopic, type Topic } from "../../wire/names.ts";
 import type {
@@ -41,7 +37,7 @@ export interface TopicMemory {
   forget(topic: Topic): void;
 }
 
-/** See the file's first line. */
+/** What an operator asks of the embedded store. The promises are those of {@linkcode AdminStore}. */
 export class SqliteAdminStore implements AdminStore {
   readonly #database: DatabaseSync;
   readonly #sessions: SessionList;
