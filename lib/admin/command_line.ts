@@ -19,10 +19,10 @@ export class UsageError extends Error {
 }
 
 /**
- * Reads a command line.
+ * Tells the command, what is given to it, and what is the configuration's.
  *
  * @returns "help" where that was asked for, or nothing was
- * @throws {UsageError}
+ * @throws {UsageError} naming what is wrong
  */
 export function readCommandLine(args: readonly string[]): Typed | "help" {
   if (args.length === 0 || args.some((arg) => arg === "--help" || arg === "-h" || arg === "help")) return "help";
@@ -31,41 +31,47 @@ export function readCommandLine(args: readonly string[]): Typed | "help" {
     | CommandName
     | undefined;
   if (!command) throw new UsageError(`There is no command ${JSON.stringify(words.join(" "))}; --help lists them`);
-  const spec: CommandSpec = commands[command];
-  const given: Record<string, string> = {};
+  const { flags, positionals, json, rest } = readFlags(args, commands[command]);
+  const given = { ...flags, ...readArguments(command, positionals.slice(command.split(" ").length)) };
+  return { command, given, json, rest };
+}
+
+/** Sorts what was typed into the command's own flags, its arguments, and the configuration's flags. */
+function readFlags(args: readonly string[], spec: CommandSpec) {
+  const flags: Record<string, string> = {};
   const positionals: string[] = [];
   const rest: string[] = [];
   let json = false;
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
-    if (!arg.startsWith("--")) {
-      positionals.push(arg);
-      continue;
-    }
     const [name, inline] = cut(arg.slice(2));
     const flag = spec.flags?.[name];
-    if (arg === "--json") json = true;
+    if (!arg.startsWith("--")) positionals.push(arg);
+    else if (arg === "--json") json = true;
     else if (flag) {
       const value = flag.placeholder === undefined ? "yes" : inline ?? args[++i];
       if (value === undefined) throw new UsageError(`--${name} is given without a value`);
-      given[name] = value;
+      flags[name] = value;
     } else {
       rest.push(arg);
       if (inline === undefined && takesValue(name) && i + 1 < args.length) rest.push(args[++i]!);
     }
   }
-  positionals.splice(0, command.split(" ").length);
-  for (const argument of spec.arguments) {
-    const value = positionals.shift();
+  return { flags, positionals, json, rest };
+}
+
+/** Gives each argument its name. @throws {UsageError} where there are too few or too many */
+function readArguments(command: CommandName, positionals: readonly string[]): Record<string, string> {
+  const spec: CommandSpec = commands[command];
+  const given: Record<string, string> = {};
+  for (const [at, argument] of spec.arguments.entries()) {
+    const value = positionals[at];
     if (value !== undefined) given[argument.replace(/[[\]]/g, "")] = value;
     else if (!argument.startsWith("[")) throw new UsageError(`${command} needs ${needs(spec)}; --help says more`);
   }
-  if (positionals.length > 0) {
-    throw new UsageError(
-      `${command} takes ${needs(spec) || "no arguments"}; ${JSON.stringify(positionals[0])} is too much`,
-    );
-  }
-  return { command, given, json, rest };
+  const tooMuch = positionals[spec.arguments.length];
+  if (tooMuch === undefined) return given;
+  throw new UsageError(`${command} takes ${needs(spec) || "no arguments"}; ${JSON.stringify(tooMuch)} is too much`);
 }
 
 function needs({ arguments: names }: CommandSpec): string {

@@ -9,7 +9,7 @@ export interface FlagSpec {
   readonly doc: string;
 }
 
-/** One command. */
+/** What an operator can have done: how it is typed, and what help says of it. */
 export interface CommandSpec {
   /** Names of its arguments, in order; one in brackets may be left out. */
   readonly arguments: readonly string[];

@@ -162,13 +162,11 @@ function readFlags(args: readonly string[]): ReadonlyMap<Name, string> | "help" 
       throw new ConfigError(`Unknown flag ${shown(token.rawName)}; --help lists those that there are`);
     }
     const { kind } = options[name] as Option<unknown>;
-    let text = token.value;
-    if (kind.bare && text === undefined) {
-      const next = tokens[i + 1];
-      const follows = next?.kind === "positional" && kind.parse(next.value) !== undefined;
-      text = follows ? next.value : "on";
-      if (follows) i++;
-    }
+    const next = tokens[i + 1];
+    const follows = kind.bare && token.value === undefined && next?.kind === "positional" &&
+      kind.parse(next.value) !== undefined;
+    if (follows) i++;
+    const text = follows ? next.value : kind.bare ? token.value ?? "on" : token.value;
     // What follows a flag without "=" and is itself a flag was not meant as its value.
     if (text === undefined || (!token.inlineValue && text.startsWith("--"))) {
       throw new ConfigError(`${token.rawName} is given without a value; allowed: ${kind.allowed}`);

@@ -223,50 +223,60 @@ function check({ name, kind }: Argument, value: unknown, limits: ArgumentLimits)
     const article = expected === "object" ? "an" : "a";
     throw new ChatError("usage", `The field "${name}" must be ${article} ${expected}`);
   }
-  switch (kind) {
-    case "user":
-      if (isUsername(value as string)) return value;
-      throw new ChatError("invalid_username", `${quote(value as string)} is not a username: ${usernameRule}`);
-    case "room":
-      if (isRoom(value as string)) return fold(value as string);
-      throw new ChatError("invalid_room", `${quote(value as string)} is not a room: ${roomRule}`);
-    case "topic": {
-      const parsed = parseTopic(value as string);
-      if (parsed) return parsed.topic;
-      throw new ChatError(
-        "usage",
-        `${quote(value as string)} is not a topic: room:<room>, feed:<user> or inbox:<user>`,
-      );
-    }
-    case "text":
-      return checkText(value as string, limits);
-    case "count":
-      if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= maxCount) return value;
-      throw new ChatError("usage", `"${name}" must be a whole number from 1 to ${maxCount}`);
-    case "seq":
-      if (Number.isSafeInteger(value) && (value as number) >= 0) return value;
-      throw new ChatError("usage", `"${name}" must be a whole number that is not negative`);
-    case "id": {
-      const id = cleanText(value as string);
-      if (id.length >= 1 && (value as string).length <= maxIdLength) return id;
-      throw new ChatError("usage", `"${name}" must be 1 to ${maxIdLength} characters`);
-    }
-    case "filename":
-      if (isFilename(value as string)) return value;
-      throw new ChatError("usage", `${quote(value as string)} is not a file's name: ${filenameRule}`);
-    case "hash":
-      if (/^[0-9a-f]{64}$/.test(value as string)) return value;
-      throw new ChatError("usage", `"${name}" must be a SHA-256 in 64 digits of 0-9 a-f`);
-    case "key":
-      if (isPublicKey(value as string)) return value;
-      throw new ChatError("usage", `"${name}" must be a public key of 32 bytes in base64url`);
-    case "data":
-      if (isBase64(value as string)) return value;
-      throw new ChatError("usage", `"${name}" must be base64 (RFC 4648, section 4), padded and without line ends`);
-    default:
-      return value;
-  }
+  return checks[kind]?.(value as never, name, limits) ?? value;
 }
+
+/**
+ * What each kind of argument must be like, beyond its JSON type; a kind that is not here may be anything of its type.
+ * Each returns the argument as a handler gets it, or throws a {@linkcode ChatError}.
+ */
+const checks: Readonly<
+  Partial<Record<ArgumentKind, (value: never, name: string, limits: ArgumentLimits) => unknown>>
+> = {
+  user(value: string) {
+    if (isUsername(value)) return value;
+    throw new ChatError("invalid_username", `${quote(value)} is not a username: ${usernameRule}`);
+  },
+  room(value: string) {
+    if (isRoom(value)) return fold(value);
+    throw new ChatError("invalid_room", `${quote(value)} is not a room: ${roomRule}`);
+  },
+  topic(value: string) {
+    const parsed = parseTopic(value);
+    if (parsed) return parsed.topic;
+    throw new ChatError("usage", `${quote(value)} is not a topic: room:<room>, feed:<user> or inbox:<user>`);
+  },
+  text: (value: string, _name, limits) => checkText(value, limits),
+  count(value: number, name) {
+    if (Number.isInteger(value) && value >= 1 && value <= maxCount) return value;
+    throw new ChatError("usage", `"${name}" must be a whole number from 1 to ${maxCount}`);
+  },
+  seq(value: number, name) {
+    if (Number.isSafeInteger(value) && value >= 0) return value;
+    throw new ChatError("usage", `"${name}" must be a whole number that is not negative`);
+  },
+  id(value: string, name) {
+    const id = cleanText(value);
+    if (id.length >= 1 && value.length <= maxIdLength) return id;
+    throw new ChatError("usage", `"${name}" must be 1 to ${maxIdLength} characters`);
+  },
+  filename(value: string) {
+    if (isFilename(value)) return value;
+    throw new ChatError("usage", `${quote(value)} is not a file's name: ${filenameRule}`);
+  },
+  hash(value: string, name) {
+    if (/^[0-9a-f]{64}$/.test(value)) return value;
+    throw new ChatError("usage", `"${name}" must be a SHA-256 in 64 digits of 0-9 a-f`);
+  },
+  key(value: string, name) {
+    if (isPublicKey(value)) return value;
+    throw new ChatError("usage", `"${name}" must be a public key of 32 bytes in base64url`);
+  },
+  data(value: string, name) {
+    if (isBase64(value)) return value;
+    throw new ChatError("usage", `"${name}" must be base64 (RFC 4648, section 4), padded and without line ends`);
+  },
+};
 
 /** Whether it is base64 as RFC 4648 writes it, of at least a byte. */
 function isBase64(text: string): boolean {

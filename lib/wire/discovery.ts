@@ -55,12 +55,18 @@ export function parseAnnouncement(datagram: Uint8Array): Announcement | undefine
   const value = parse(datagram);
   if (value?.chat !== "server" || value.version !== version) return undefined;
   const { server, host, port, fingerprint, ca } = value;
-  if (typeof server !== "string" || !serverName.test(server)) return undefined;
-  if (host !== undefined && (typeof host !== "string" || !hostName.test(host))) return undefined;
-  if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
-  if (typeof fingerprint !== "string" || !sha256.test(fingerprint)) return undefined;
-  if (ca !== undefined && (typeof ca !== "string" || !sha256.test(ca))) return undefined;
+  if (!isText(server, serverName) || !isPort(port) || !isText(fingerprint, sha256)) return undefined;
+  if (host !== undefined && !isText(host, hostName)) return undefined;
+  if (ca !== undefined && !isText(ca, sha256)) return undefined;
   return { server, host, port, fingerprint, ca };
+}
+
+function isText(value: unknown, pattern: RegExp): value is string {
+  return typeof value === "string" && pattern.test(value);
+}
+
+function isPort(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535;
 }
 
 function parse(datagram: Uint8Array): Readonly<Record<string, unknown>> | undefined {

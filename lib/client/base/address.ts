@@ -4,7 +4,7 @@
 
 import { ClientError } from "./exit.ts";
 
-/** One server. */
+/** Where a server listens. */
 export interface ServerAddress {
   /** A name or an address; an IPv6 address without brackets. */
   readonly host: string;

@@ -1,13 +1,9 @@
-/**
- * The text of `--help`, from the tables.
- */
-
 import { serversRule } from "../base/address.ts";
 import { exits } from "../base/exit.ts";
 import { variables } from "../base/environment.ts";
 import { type OptionSpec, optionTable, words } from "./option_table.ts";
 
-/** See the file's first line; no line is longer than 120 columns. */
+/** The text of `--help`, made from the tables; no line is longer than 120 columns. */
 export function helpText(): string {
   const usages = Object.entries(words).map(([word, { usage, help }]): [string, string] => [
     ["chat", ...(word === "chat" ? [] : [word]), "[options]", usage].filter((part) => part !== "").join(" "),

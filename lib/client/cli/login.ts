@@ -28,43 +28,62 @@ const answers: Readonly<Record<string, "login" | "register">> = {
   register: "register",
 };
 
+/** How a person is asked and told. */
+interface Asking {
+  ask(prompt: string, options?: Partial<ReadOptions>): Promise<string | undefined>;
+  tell(sentence: string): void;
+}
+
+/** What to do where an answer is not a login: `again` asks anew, `leave` is the person's wish. */
+type NoLogin = "again" | "leave";
+
 /**
- * Logs in.
+ * Asks until the server lets the person in.
  *
  * @returns false when the person wants to leave, or the session has ended
  */
 export async function logIn(session: Session, screen: Screen, choice: LoginChoice): Promise<boolean> {
-  const ask = (prompt: string, options?: Partial<ReadOptions>) => screen.read({ prompt, keep: true, ...options });
-  const tell = (sentence: string) => screen.print(note(sentence));
-  let { password: known, register } = choice;
+  const asking: Asking = {
+    ask: (prompt, options) => screen.read({ prompt, keep: true, ...options }),
+    tell: (sentence) => screen.print(note(sentence)),
+  };
   const { token } = choice;
   if (token !== undefined && await tryLogin(session, screen, { cmd: "resume", token }) === undefined) return true;
+  let left = choice;
   while (!session.ending) {
-    const cmd = register ? "register" : choice.user !== undefined ? "login" : await askWhich(ask, tell);
-    if (cmd === undefined) return false;
-    const user = choice.user ?? await ask("Username: ");
-    if (user === undefined) return false;
-    if (!isUsername(user.trim())) {
-      tell(`A username is ${usernameRule}`);
-      if (choice.user !== undefined) return false;
-      continue;
-    }
-    const password = known ?? await ask("Password: ", { secret: true });
-    if (password === undefined) return false;
-    if (cmd === "register" && known === undefined) {
-      const again = await ask("Once more: ", { secret: true });
-      if (again === undefined) return false;
-      if (again !== password) {
-        tell("The two passwords differ");
-        continue;
-      }
-    }
-    known = undefined;
-    const refusal = await tryLogin(session, screen, { cmd, user: user.trim(), password });
+    const login = await readLogin(asking, left);
+    if (login === "leave") return false;
+    if (login === "again") continue;
+    const { password: _, ...untried } = left;
+    const refusal = await tryLogin(session, screen, login);
     if (refusal === undefined) return true;
-    if (refusal === "registration_closed") register = false;
+    left = refusal === "registration_closed" ? { ...untried, register: false } : untried;
   }
   return false;
+}
+
+/** A login from what is known and what the person answers. */
+async function readLogin({ ask, tell }: Asking, choice: LoginChoice): Promise<Login | NoLogin> {
+  const { user: named, password: known, register } = choice;
+  const cmd = register ? "register" : named !== undefined ? "login" : await askWhich(ask, tell);
+  if (cmd === undefined) return "leave";
+  const user = (named ?? await ask("Username: "))?.trim();
+  if (user === undefined) return "leave";
+  if (!isUsername(user)) {
+    tell(`A username is ${usernameRule}`);
+    return named === undefined ? "again" : "leave";
+  }
+  const password = known ?? await ask("Password: ", { secret: true });
+  if (password === undefined) return "leave";
+  if (cmd === "register" && known === undefined) {
+    const again = await ask("Once more: ", { secret: true });
+    if (again === undefined) return "leave";
+    if (again !== password) {
+      tell("The two passwords differ");
+      return "again";
+    }
+  }
+  return { cmd, user, password };
 }
 
 /** @returns why not, as a code or in words; undefined when it is done */

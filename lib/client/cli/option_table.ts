@@ -18,16 +18,16 @@ export const words = {
   completions: { usage: "<shell>", help: "print completions for bash, zsh or fish" },
 } as const;
 
-/** One of the words. */
+/** A key of {@linkcode words}: what the client is told to do. */
 export type Word = keyof typeof words;
 
 /** The shells that there are completions for. */
 export const shells = ["bash", "zsh", "fish"] as const;
 
-/** One of the shells. */
+/** A shell that completions can be printed for. */
 export type Shell = (typeof shells)[number];
 
-/** One option. */
+/** An option as the parser, `--help` and completions read it. */
 export interface OptionSpec {
   readonly type: "string" | "boolean";
   readonly short?: string;
@@ -201,7 +201,7 @@ export const optionTable = {
   version: { type: "boolean", short: "V", help: "show the version", words: all, profile: false },
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 
-/** One of the options. */
+/** An option's long name, without its dashes. */
 export type OptionName = keyof typeof optionTable;
 
 /** Whether an option's value is a path. */

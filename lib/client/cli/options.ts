@@ -101,6 +101,29 @@ export function readOptions(
   const [first] = positionals;
   const word: Word = first !== undefined && Object.hasOwn(words, first) ? first as Word : "chat";
   const rest = first === word ? positionals.slice(1) : positionals;
+  checkWord(word, values, rest);
+  if (values.discover) return { kind: "discover" };
+  if (word === "completions") return { kind: "completions", shell: readShell(rest[0]) };
+  if (word === "forget") {
+    if (rest[0] === undefined) throw usage(`forget needs a server; allowed: ${serversRule}`);
+    return { kind: "forget", servers: serversOf(rest[0], env, readProfiles()).servers };
+  }
+  return readDialing(word, values, rest, env, readProfiles());
+}
+
+/** How many arguments each word takes, and what is allowed instead of one more. */
+const argumentsOf: Readonly<Record<Word, { readonly most: number; readonly instead: string }>> = {
+  chat: { most: 1, instead: serversRule },
+  send: { most: Infinity, instead: "" },
+  tail: { most: 0, instead: "options" },
+  history: { most: 0, instead: "options" },
+  get: { most: Infinity, instead: "" },
+  forget: { most: 1, instead: "one" },
+  completions: { most: 1, instead: "one" },
+};
+
+/** @throws {ClientError} where an option does not go with the word, is empty, or there are too many arguments */
+function checkWord(word: Word, values: Values, rest: readonly string[]): void {
   for (const [name, spec] of Object.entries(optionTable) as [OptionName, OptionSpec][]) {
     if (values[name] === undefined) continue;
     if (!spec.words.includes(word)) {
@@ -108,21 +131,45 @@ export function readOptions(
     }
     if (values[name] === "") throw usage(`--${name} must not be empty; allowed: a ${spec.value}`);
   }
-  const most = word === "send" || word === "get" ? Infinity : word === "tail" || word === "history" ? 0 : 1;
-  if (rest.length > most) {
-    const instead = word === "chat" ? serversRule : word === "tail" || word === "history" ? "options" : "one";
-    throw usage(`"${rest[most]}" is one argument too many; allowed: ${instead}`);
-  }
-  if (values.discover) return { kind: "discover" };
-  if (word === "completions") return { kind: "completions", shell: readShell(rest[0]) };
-  if (word === "forget") {
-    if (rest[0] === undefined) throw usage(`forget needs a server; allowed: ${serversRule}`);
-    return { kind: "forget", servers: serversOf(rest[0], env, readProfiles()).servers };
-  }
+  const { most, instead } = argumentsOf[word];
+  if (rest.length > most) throw usage(`"${rest[most]}" is one argument too many; allowed: ${instead}`);
+}
+
+/** The words that connect to a server. */
+type DialingWord = Exclude<Word, "completions" | "forget">;
+
+/** What a command line that connects is read from. */
+interface Dialing {
+  /** As typed. */
+  readonly given: Values;
+  /** The same, and what a profile sets beside it. */
+  readonly chosen: Values;
+  readonly target: Target;
+  readonly room: string | undefined;
+  readonly to: string | undefined;
+  readonly rest: readonly string[];
+  readonly env: Environment;
+}
+
+function readDialing(
+  word: DialingWord,
+  values: Values,
+  rest: readonly string[],
+  env: Environment,
+  profiles: Profiles,
+): Options {
   const given = word === "chat" && rest[0] !== undefined ? { ...values, server: rest[0] } : values;
-  const { servers, profile } = serversOf(given.server ?? env("CHAT_SERVER"), env, readProfiles());
+  const { servers, profile } = serversOf(given.server ?? env("CHAT_SERVER"), env, profiles);
   const chosen = { ...profile, ...given };
-  const target: Target = {
+  const target = targetOf(servers, chosen, env);
+  checkTarget(given, target);
+  const room = readName(chosen.room, "room", "#", isRoom, roomRule);
+  const to = readName(chosen.to, "to", "@", isUsername, usernameRule);
+  return readWord[word]({ given, chosen, target, room, to, rest, env });
+}
+
+function targetOf(servers: readonly ServerAddress[], chosen: Values, env: Environment): Target {
+  return {
     servers,
     user: chosen.user as string | undefined ?? (env("CHAT_USER") || undefined),
     ca: chosen.ca as string | undefined,
@@ -131,65 +178,67 @@ export function readOptions(
     passwordFile: chosen["password-file"] as string | undefined,
     password: env("CHAT_PASSWORD") || undefined,
   };
-  checkTarget(given, target);
-  const room = readName(chosen.room, "room", "#", isRoom, roomRule);
-  const to = readName(chosen.to, "to", "@", isUsername, usernameRule);
+}
+
+/** Each word's own options. */
+const readWord: Readonly<Record<DialingWord, (dialing: Dialing) => Options>> = {
+  chat: readChat,
+  send: ({ target, given, chosen, room, to, rest }) => ({
+    kind: "send",
+    ...target,
+    destination: readDestination(given, room, to),
+    ...(chosen.file === undefined ? {} : { file: chosen.file as string }),
+    ...(rest.length === 0 ? {} : { text: rest.join(" ") }),
+  }),
+  tail({ target, chosen, room }) {
+    if (room === undefined) throw usage("tail needs --room <room>");
+    return { kind: "tail", ...target, room, count: readCount(chosen.count, 0), json: chosen.json === true };
+  },
+  history: ({ target, given, chosen, room, to }) => ({
+    kind: "history",
+    ...target,
+    from: readTalk("history", given, room, to),
+    count: readCount(chosen.count, 20),
+    json: chosen.json === true,
+  }),
+  get({ target, given, chosen, room, to, rest }) {
+    const output = chosen.output as string | undefined;
+    if (output !== undefined && rest.length === 0) throw usage("--output needs the name of a file that was offered");
+    if (output === "-" && rest.length > 1) throw usage("--output - takes one file");
+    return {
+      kind: "get",
+      ...target,
+      from: readTalk("get", given, room, to),
+      files: rest,
+      json: chosen.json === true,
+      ...(output === undefined ? {} : { output }),
+      ...(chosen.downloads === undefined ? {} : { downloads: chosen.downloads as string }),
+    };
+  },
+};
+
+function readChat({ target, chosen, env }: Dialing): Options {
   const json = chosen.json === true;
-  switch (word) {
-    case "chat":
-      if (chosen.side && !json) throw usage("--side needs --json");
-      if (chosen.side && chosen.register) throw usage("--register does not go with --side");
-      return {
-        kind: "chat",
-        ...target,
-        register: chosen.register === true,
-        remember: chosen.remember === true && chosen.side !== true,
-        json,
-        side: chosen.side === true,
-        ...(chosen.downloads === undefined ? {} : { downloads: chosen.downloads as string }),
-        screen: {
-          plain: chosen.plain === true,
-          dumb: env("TERM") === "dumb",
-          color: readChoice(chosen.color, "color", colors),
-          noColor: Boolean(env("NO_COLOR")),
-          notify: readChoice(chosen.notify, "notify", notifications),
-          mouse: chosen.mouse === true,
-        },
-      };
-    case "send":
-      return {
-        kind: "send",
-        ...target,
-        destination: readDestination(given, room, to),
-        ...(chosen.file === undefined ? {} : { file: chosen.file as string }),
-        ...(rest.length === 0 ? {} : { text: rest.join(" ") }),
-      };
-    case "tail":
-      if (room === undefined) throw usage("tail needs --room <room>");
-      return { kind: "tail", ...target, room, count: readCount(chosen.count, 0), json };
-    case "history":
-      return {
-        kind: "history",
-        ...target,
-        from: readTalk(word, given, room, to),
-        count: readCount(chosen.count, 20),
-        json,
-      };
-    case "get": {
-      const output = chosen.output as string | undefined;
-      if (output !== undefined && rest.length === 0) throw usage("--output needs the name of a file that was offered");
-      if (output === "-" && rest.length > 1) throw usage("--output - takes one file");
-      return {
-        kind: "get",
-        ...target,
-        from: readTalk(word, given, room, to),
-        files: rest,
-        json,
-        ...(output === undefined ? {} : { output }),
-        ...(chosen.downloads === undefined ? {} : { downloads: chosen.downloads as string }),
-      };
-    }
-  }
+  const side = chosen.side === true;
+  if (side && !json) throw usage("--side needs --json");
+  if (side && chosen.register) throw usage("--register does not go with --side");
+  return {
+    kind: "chat",
+    ...target,
+    register: chosen.register === true,
+    remember: chosen.remember === true && !side,
+    json,
+    side,
+    ...(chosen.downloads === undefined ? {} : { downloads: chosen.downloads as string }),
+    screen: {
+      plain: chosen.plain === true,
+      dumb: env("TERM") === "dumb",
+      color: readChoice(chosen.color, "color", colors),
+      noColor: Boolean(env("NO_COLOR")),
+      notify: readChoice(chosen.notify, "notify", notifications),
+      mouse: chosen.mouse === true,
+    },
+  };
 }
 
 function usage(message: string): ClientError {

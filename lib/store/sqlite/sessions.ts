@@ -36,37 +36,36 @@ export class SqliteSessions implements Sessions {
     const key = fold(request.user);
     const held = this.#sessions.get(key);
     return transaction(this.#database, () => {
-      const disabled = this.#database.prepare("SELECT 1 FROM accounts WHERE key = ? AND disabled").get(key);
-      if (disabled) return { kind: "disabled" };
+      const refusal = this.#refusal(key, request);
+      if (refusal) return { kind: refusal };
+      const returning = request.presentedHash !== undefined;
       const tokens = this.#tokens(key);
-      let { room } = request;
-      if (request.presentedHash !== undefined) {
-        const known = tokens && tokens.expires > this.#now();
-        if (!known || (request.presentedHash !== tokens.current && request.presentedHash !== tokens.previous)) {
-          const revoked = tokens?.revoked?.split(" ").includes(request.presentedHash);
-          return revoked && held?.attached && request.policy === "reject" ? { kind: "live" } : { kind: "refused" };
-        }
-        room = tokens.room;
-      } else if (held?.attached && request.policy === "reject") {
-        return { kind: "live" };
-      }
+      const room = returning ? tokens!.room : request.room;
       const { claims } = this.#database.prepare(
         "UPDATE accounts SET claims = claims + 1 WHERE key = ? RETURNING claims",
-      )
-        .get(key) as { claims: number };
-      const revoked = request.presentedHash === undefined
-        ? [tokens?.current, tokens?.previous].filter(Boolean).join(" ")
-        : tokens!.revoked;
+      ).get(key) as { claims: number };
+      const revoked = returning ? tokens!.revoked : [tokens?.current, tokens?.previous].filter(Boolean).join(" ");
       this.#database.prepare(
         "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires) VALUES (?, ?, ?, ?, ?, ?)",
       ).run(key, request.tokenHash, request.presentedHash ?? null, revoked, room, this.#now() + tokenLifeMs);
-      const savedPositions = request.presentedHash === undefined ? {} : this.#savedPositions(key);
-      if (request.presentedHash === undefined) this.#database.prepare("DELETE FROM stood WHERE user = ?").run(key);
+      const savedPositions = returning ? this.#savedPositions(key) : {};
+      if (!returning) this.#database.prepare("DELETE FROM stood WHERE user = ?").run(key);
       const { user, connection } = request;
       const session = { user, server: this.#server(), connection, claim: claims, room };
       this.#sessions.set(key, { session, attached: true });
       return { kind: "claimed", session, savedPositions, ...(held ? { superseded: held.session } : {}) };
     });
+  }
+
+  /** Why a session cannot be claimed; undefined where it can. */
+  #refusal(key: string, { presentedHash, policy }: ClaimRequest): "disabled" | "live" | "refused" | undefined {
+    if (this.#database.prepare("SELECT 1 FROM accounts WHERE key = ? AND disabled").get(key)) return "disabled";
+    const kept = this.#sessions.get(key)?.attached && policy === "reject";
+    if (presentedHash === undefined) return kept ? "live" : undefined;
+    const tokens = this.#tokens(key);
+    const isCurrent = tokens && (presentedHash === tokens.current || presentedHash === tokens.previous);
+    if (isCurrent && tokens.expires > this.#now()) return undefined;
+    return kept && tokens?.revoked?.split(" ").includes(presentedHash) ? "live" : "refused";
   }
 
   // deno-lint-ignore require-await
