@@ -1,13 +1,4 @@
-/**
- * Brings the system of `compose.yaml` up from nothing with three servers, uses it from outside, and takes it down.
- *
- * 1. Every server gets healthy, runs as non-root on a file system that it cannot write to, goes by its container's
- *    number, and presents a certificate that `certs/ca.pem` verifies; without that authority it is refused.
- * 2. A demo account on each server, all in one room: what one says, all see.
- * 3. A server is killed, and then Redis, and both are started again: whatever a client was shown as said is there.
- * 4. It goes down within 30 seconds, with nobody killed. What it started is gone afterwards, volumes included, whatever
- *    happened; it has a project name and ports of its own, and so touches no other.
- */
+/** Brings the system of `compose.yaml` up from nothing, uses it from outside, and takes it down. */
 
 import { randomInt } from "node:crypto";
 
@@ -233,6 +224,12 @@ async function refusedWithoutCa(port: number): Promise<void> {
   }
 }
 
+// 1. Every server gets healthy, runs as non-root on a file system that it cannot write to, goes by its container's
+//    number, and presents a certificate that `certs/ca.pem` verifies; without that authority it is refused.
+// 2. A demo account on each server, all in one room: what one says, all see.
+// 3. A server is killed, and then Redis, and both are started again: what a client was shown as said is there.
+// 4. It goes down within 30 seconds, with nobody killed. What it started is gone afterwards, volumes included, whatever
+//    happened; it has a project name and ports of its own, and so touches no other.
 const [program, ...first] = await composeProgram();
 const compose = (args: readonly string[], timeoutMs?: number) =>
   run(program, [...first, "--project-name", project, ...args], timeoutMs);

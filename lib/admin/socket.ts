@@ -1,15 +1,3 @@
-/**
- * The Unix socket in `DATA_DIR` on which a server that has a SQLite file to itself does what an operator asks, and the
- * other end of it.
- *
- * 1. Nobody but the server's user can connect, at no moment: it is made in a folder that is closed to others, and then
- *    put in its place, which also takes the place of what a killed server left there.
- * 2. Whether a server runs is never told by the file: a socket that nobody listens to refuses, and the database's lock
- *    dies with its process.
- * 3. One connection is one request: `{"op":…,"given":{…}}`, answered by `{"item":…}` lines and then `{"end":true}` or
- *    `{"error":…}`. Lines are JSON.
- */
-
 import { join } from "node:path";
 import { getLog } from "../observability/log.ts";
 import type { Store } from "../store/store.ts";
@@ -31,7 +19,15 @@ export function socketPath(dataDir: string): string {
 }
 
 /**
- * Opens the socket; the caller has the folder's database.
+ * Opens the Unix socket on which a server that has a SQLite file to itself does what an operator asks; the caller has the
+ * folder's database.
+ *
+ * 1. Nobody but the server's user can connect, at no moment: it is made in a folder that is closed to others, and then
+ *    put in its place, which also takes the place of what a killed server left there.
+ * 2. The file never tells whether a server runs: a socket that nobody listens to refuses, and the database's lock dies
+ *    with its process.
+ * 3. One connection is one request: `{"op":…,"given":{…}}`, answered by `{"item":…}` lines and then `{"end":true}` or
+ *    `{"error":…}`. Lines are JSON.
  *
  * @returns undefined where the system has none such, or the path is too long for one: the log says so
  */

@@ -15,7 +15,7 @@ import { Additions } from "../terminal/additions.ts";
 import { note } from "../terminal/render.ts";
 import { downloadFolder } from "../transfer/local.ts";
 import { dialerOf, givenPassword, insecureNote, scriptGiveUpMs } from "./connect.ts";
-import { inputLines } from "./files.ts";
+import { inputLines } from "./input_lines.ts";
 import { runInteractive } from "./interactive.ts";
 import { runJson } from "./json.ts";
 import { KeptSession } from "./kept_session.ts";

@@ -1,11 +1,10 @@
 /**
- * What the client reads from the machine it runs on: files, lines from a pipe.
+ * What the client reads from the machine it runs on: files.
  *
  * A permission that was not given is never asked for, for a prompt would stop a script.
  */
 
 import { join } from "node:path";
-import { LineFramer } from "../../wire/lines.ts";
 import { ClientError } from "../base/exit.ts";
 import { environment } from "../base/environment.ts";
 import { configFolder } from "../base/user_dirs.ts";
@@ -24,9 +23,6 @@ const systemCas = [
 ] as const;
 
 const certificates = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/;
-
-/** The longest line of a script, in bytes: a chunk of a file, as JSON, and then some. */
-const maxLine = 128 * 1024;
 
 /**
  * The certificates of the authorities to trust: those in the file that `--ca` named, else those that the program was
@@ -78,25 +74,6 @@ export function readPassword(file: string): string {
   const [line] = read(file, "password file").split(/\r?\n/);
   if (line === "") throw new ClientError("usage", `The first line of the password file "${file}" is empty`);
   return line;
-}
-
-/** The lines of standard input. */
-export async function* inputLines(): AsyncGenerator<string, void, void> {
-  const framer = new LineFramer(maxLine);
-  const buffer = new Uint8Array(16 * 1024);
-  let ended = false;
-  while (!ended) {
-    const count = await Deno.stdin.read(buffer);
-    ended = count === null;
-    // The last line need not be ended.
-    for (const line of framer.push(count === null ? new Uint8Array([0x0a]) : buffer.subarray(0, count))) {
-      if (line.kind === "too_long") {
-        throw new ClientError("usage", `A line of the script is longer than ${maxLine} bytes`);
-      }
-      if (line.kind === "invalid_utf8") throw new ClientError("usage", "A line of the script is not UTF-8");
-      yield line.text;
-    }
-  }
 }
 
 function isThere(file: string): boolean {

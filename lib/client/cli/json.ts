@@ -1,16 +1,8 @@
-/**
- * `chat --json`: the protocol's JSON lines on standard input and output, with everything in between taken care of: TLS
- * and its verification, `HELLO`, `ping`, lost connections, messages that have to be sent again.
- *
- * In: requests, `{"id":7,"cmd":"say","text":"hi"}`. Out, a line each: the requests' answers (`ok`, `error`, with their
- * `id`), events, and `{"type":"status","state":"lost",…}` for what becomes of the connection. It ends when the input
- * does and everything is answered, or the session is over.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import type { Reply } from "../../wire/event.ts";
 import type { Request } from "../net/connection.ts";
 import { ClientError, type Exit } from "../base/exit.ts";
+import { readUntil } from "./input_lines.ts";
 import { isObject, type JsonObject } from "../base/shape.ts";
 import type { Ending, Login, Update } from "../session/update.ts";
 
@@ -38,69 +30,122 @@ const farewellMs = 5_000;
 
 const logins: ReadonlySet<unknown> = new Set(["login", "register", "resume"]);
 
-/** Runs it to its end; there is a connection already. @returns the way it ended */
-export async function runJson(talker: Talker, { lines, out, login }: JsonOptions): Promise<Exit> {
-  let exit: Exit = "ok";
-  let leaving = false;
-  let deaf = false;
+/**
+ * How many requests may be unanswered before the next line is read. It is twice what a session sends without waiting, so
+ * that the wire is never idle, and a program that writes faster than its server answers is held up by its own pipe.
+ */
+export const maxUnanswered = 64;
 
-  async function show(): Promise<void> {
+/**
+ * `chat --json`: the protocol's JSON lines on standard input and output. The session takes care of everything in between:
+ * TLS, `HELLO`, `ping`, lost connections, messages that have to be sent again. There is a connection already.
+ *
+ * In: requests, `{"id":7,"cmd":"say","text":"hi"}`. Out, a line each: the requests' answers (`ok`, `error`, with their
+ * `id`), events, and `{"type":"status","state":"lost",…}` for what becomes of the connection. It ends when the input has
+ * ended and everything is answered, or the session is over.
+ *
+ * @returns the way it ended
+ */
+export async function runJson(talker: Talker, options: JsonOptions): Promise<Exit> {
+  return await new JsonRun(talker, options).run();
+}
+
+class JsonRun {
+  readonly #talker: Talker;
+  readonly #options: JsonOptions;
+  #exit: Exit = "ok";
+  #leaving = false;
+  /** Nobody reads the output any more. */
+  #unread = false;
+  #unanswered = 0;
+  /** Called when an answer has come. */
+  #answered = () => {};
+
+  constructor(talker: Talker, options: JsonOptions) {
+    this.#talker = talker;
+    this.#options = options;
+  }
+
+  async run(): Promise<Exit> {
+    const showing = this.#show();
     try {
-      for await (const update of talker.updates()) {
-        if (leaving && update.kind === "reply" && update.reply.of === "quit") continue;
+      await this.#read(showing.then(() => {}, () => {}));
+      this.#leaving = true;
+      await this.#talker.quit(farewellMs);
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) this.#unread = true;
+      else if (error instanceof ChatError) this.#exit = "login"; // shown where it came
+      else if (error instanceof ClientError) this.#exit = error.exit;
+      else throw error;
+    } finally {
+      this.#talker.close();
+      await showing;
+    }
+    if (this.#unread) return "ok";
+    return this.#exit !== "ok" ? this.#exit : this.#talker.ending?.exit ?? "ok";
+  }
+
+  /** Writes what the session tells, until it ends. */
+  async #show(): Promise<void> {
+    const { out } = this.#options;
+    try {
+      for await (const update of this.#talker.updates()) {
+        if (this.#leaving && update.kind === "reply" && update.reply.of === "quit") continue;
         const value = toJson(update);
         if (value) await out([JSON.stringify(value)]);
         if (update.kind !== "status" || update.status.state !== "login_needed") continue;
-        exit = "login";
-        talker.close();
+        this.#exit = "login";
+        this.#talker.close();
       }
     } catch (error) {
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      deaf = true;
+      this.#unread = true;
     } finally {
-      talker.close();
+      this.#talker.close();
+      this.#answered();
     }
   }
 
-  const showing = show();
-  const over = showing.then(() => undefined, () => undefined);
-  try {
-    const answers = new Set<Promise<void>>();
-    if (login) await talker.login(login);
+  /** Sends what the lines ask for, until they end or ask to quit, and waits for the answers. */
+  async #read(over: Promise<void>): Promise<void> {
+    const { lines, out, login } = this.#options;
+    const next = readUntil(lines, over);
+    if (login) await this.#talker.login(login);
     for (;;) {
-      const next = await Promise.race([lines.next(), over]);
-      if (!next || next.done || talker.ending) break;
-      if (next.value.trim() === "") continue;
-      const request = readRequest(next.value);
+      const line = await next();
+      if (line === undefined || this.#talker.ending) break;
+      if (line.trim() === "") continue;
+      const request = readRequest(line);
       if (request instanceof ChatError) {
         const { code, message } = request;
         await out([JSON.stringify({ type: "error", code, message })]);
-        continue;
+      } else if (request.cmd === "quit") break;
+      else {
+        this.#give(request);
+        await this.#atMost(logins.has(request.cmd) ? 0 : maxUnanswered - 1);
       }
-      if (request.cmd === "quit") break;
-      // The answer is shown where it comes.
-      const answer = give(talker, request).then(() => {}, () => {}).finally(() => answers.delete(answer));
-      answers.add(answer);
-      if (logins.has(request.cmd)) await answer;
     }
-    await Promise.race([Promise.all(answers), over]);
-    leaving = true;
-    await talker.quit(farewellMs);
-  } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) deaf = true;
-    else if (error instanceof ChatError) exit = "login"; // shown where it came
-    else if (error instanceof ClientError) exit = error.exit;
-    else throw error;
-  } finally {
-    talker.close();
-    await showing;
+    await this.#atMost(0);
   }
-  if (deaf) return "ok";
-  return exit !== "ok" ? exit : talker.ending?.exit ?? "ok";
-}
 
-function give(talker: Talker, request: Request): Promise<Reply> {
-  return logins.has(request.cmd) ? talker.login(request as unknown as Login) : talker.send(request);
+  /** Hands a request over; its answer is shown where it comes. */
+  #give(request: Request): void {
+    const answer = logins.has(request.cmd)
+      ? this.#talker.login(request as unknown as Login)
+      : this.#talker.send(request);
+    this.#unanswered++;
+    answer.then(() => {}, () => {}).finally(() => {
+      this.#unanswered--;
+      this.#answered();
+    });
+  }
+
+  /** Resolves when no more than so many requests are unanswered, or the session is over. */
+  async #atMost(count: number): Promise<void> {
+    while (this.#unanswered > count && !this.#talker.ending) {
+      await new Promise<void>((resolve) => this.#answered = resolve);
+    }
+  }
 }
 
 function readRequest(line: string): Request | ChatError {

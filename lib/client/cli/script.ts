@@ -14,6 +14,7 @@ import { cleanLine } from "../base/clean.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { Request } from "../net/connection.ts";
 import { ClientError, type Exit } from "../base/exit.ts";
+import { readUntil } from "./input_lines.ts";
 import { readLine, readLogin } from "../terminal/input.ts";
 import { AlreadyTold, type LocalCall } from "../session/local_commands.ts";
 import { errorLine, note, render } from "../terminal/render.ts";
@@ -109,16 +110,16 @@ class Script {
   }
 
   async #perform(showing: Promise<void>): Promise<void> {
-    const { lines, login, err } = this.#options;
-    const over = showing.then(() => undefined, () => undefined);
+    const { login, err } = this.#options;
+    const next = readUntil(this.#options.lines, showing.then(() => {}, () => {}));
     try {
       if (login) await this.#logIn(login);
       for (;;) {
-        const next = await Promise.race([lines.next(), over]);
-        if (!next || next.done || this.#session.ending) return;
-        if (next.value.trim() === "") continue;
-        if (this.#session.user === undefined) await this.#logIn(firstLine(next.value));
-        else await this.#command(next.value);
+        const line = await next();
+        if (line === undefined || this.#session.ending) return;
+        if (line.trim() === "") continue;
+        if (this.#session.user === undefined) await this.#logIn(firstLine(line));
+        else await this.#command(line);
       }
     } catch (error) {
       if (!(error instanceof Stop)) throw error;

@@ -1,10 +1,3 @@
-/**
- * Lines over a transport, both ways: what {@linkcode Connection} is built on.
- *
- * It reads only when a line is asked for, gathers what is sent in one turn into one write, and ends once, with a
- * reason. It knows no line's meaning.
- */
-
 import { encodeLine, LineFramer } from "../../wire/lines.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Transport } from "./dial.ts";
@@ -13,7 +6,12 @@ import { ConnectionLost } from "../base/exit.ts";
 /** The longest line that a server may send, in bytes: more than 500 messages of history, less than memory. */
 const maxServerLine = 16 * 1024 * 1024;
 
-/** One connection as lines. */
+/**
+ * Lines over a transport, both ways: what a `Connection` is built on.
+ *
+ * It reads only when a line is asked for, gathers what is sent in one turn into one write, and ends once, with a reason.
+ * What came before an unreadable line is told, and nothing that came after it. It knows no line's meaning.
+ */
 export class LineChannel {
   readonly #transport: Transport;
   readonly #clock: Clock;
@@ -25,6 +23,8 @@ export class LineChannel {
   #writing: Promise<void> | undefined;
   #heard: number;
   #ended: ConnectionLost | undefined;
+  /** A line that cannot be read came behind {@linkcode #lines}. */
+  #unreadable = false;
 
   constructor(transport: Transport, clock: Clock) {
     this.#transport = transport;
@@ -50,6 +50,7 @@ export class LineChannel {
   /** The next line, or undefined when the channel has ended. */
   async next(): Promise<string | undefined> {
     while (this.#lines.length === 0) {
+      if (this.#unreadable) this.end("the server sent a line that cannot be read");
       if (this.#ended) return undefined;
       let count: number | null;
       try {
@@ -64,8 +65,9 @@ export class LineChannel {
       }
       this.#heard = this.#clock.now();
       for (const line of this.#framer.push(this.#buffer.subarray(0, count))) {
-        if (line.kind === "line") this.#lines.push(line.text);
-        else this.end("the server sent a line that cannot be read");
+        this.#unreadable = line.kind !== "line";
+        if (line.kind !== "line") break;
+        this.#lines.push(line.text);
       }
       this.#lines.reverse();
     }

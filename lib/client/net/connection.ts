@@ -1,15 +1,3 @@
-/**
- * One connection that speaks the JSON lines format: requests out, replies and events in, in the order of the wire.
- *
- * Promises:
- * 1. replies are matched with requests in order, and a server that breaks the order is left;
- * 2. nothing is read from the socket while nobody iterates, so that a flood waits in the network, not in memory;
- * 3. `ping` is answered, and a server that is silent for long is asked for a sign of life and, without one, left;
- * 4. whichever way it ends, every request that has no answer yet is rejected with {@linkcode ConnectionLost}.
- *
- * It knows neither logins nor topics; what outlives it is `resume.ts`.
- */
-
 import { ChatError, type ErrorCode, messageOf } from "../../common/errors.ts";
 import { type CommandHelp, protocolVersion, type Reply, type ServerEvent } from "../../wire/event.ts";
 import { formatServer, type ServerAddress } from "../base/address.ts";
@@ -61,7 +49,16 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** One connection, from `HELLO` to its end; iterate it to make it read. */
+/**
+ * One connection that speaks the JSON lines format, from `HELLO` to its end; iterate it to make it read.
+ *
+ * 1. Replies are matched with requests in order, and a server that breaks the order is left.
+ * 2. Nothing is read from the socket while nobody iterates, so that a flood waits in the network, not in memory.
+ * 3. `ping` is answered, and a server that is silent for long is asked for a sign of life and, without one, left.
+ * 4. Whichever way it ends, every request that has no answer yet is rejected with {@linkcode ConnectionLost}.
+ *
+ * It knows neither logins nor topics.
+ */
 export class Connection implements AsyncIterable<Incoming> {
   /** Where the server is. */
   readonly server: ServerAddress;

@@ -1,14 +1,3 @@
-/**
- * Whom the client believes to be a server: an authority's word, a person's own on first use, or, each time that it is
- * asked for, nobody's.
- *
- * Promises:
- * 1. without `tofu` and `insecure`, a server that is not known is verified by the authorities, always;
- * 2. a server that is known is held to the certificate that was agreed to, and to nothing else; only an authority that
- *    was named (`--ca`) goes before it;
- * 3. nothing is sent before the certificate is decided about, and the one that was agreed to is the one that is used.
- */
-
 import { formatServer, type ServerAddress } from "../base/address.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { bounded, type Dial, DialError, explain, tlsDialer, type Transport } from "./dial.ts";
@@ -35,7 +24,15 @@ export interface TrustOptions {
   readonly clock?: Clock;
 }
 
-/** Makes the function that dials; see the file's promises. */
+/**
+ * Makes the function that dials servers, and decides whom the client believes to be one: an authority's word, a person's
+ * own on first use, or, each time that it is asked for, nobody's.
+ *
+ * 1. Without `tofu` and `insecure`, a server that is not known is verified by the authorities, always.
+ * 2. A server that is known is held to the certificate that was agreed to, and to nothing else; only an authority that
+ *    was named (`--ca`) goes before it.
+ * 3. Nothing is sent before the certificate is decided about, and the one that was agreed to is the one that is used.
+ */
 export function trustDialer(options: TrustOptions): Dial {
   const { ca, named, known, tofu, insecure, ask, timeoutMs = 10_000, clock = systemClock } = options;
   const verified = tlsDialer({ ca, timeoutMs, clock });

@@ -97,7 +97,9 @@ export class Outgoing {
 
   /** Takes an entry out: it has its answer. */
   remove(entry: Entry): void {
-    this.#entries = this.#entries.filter((other) => other !== entry);
+    // What is answered stands at the front, however much waits behind it.
+    const at = this.#entries.indexOf(entry);
+    if (at >= 0) this.#entries.splice(at, 1);
   }
 
   /** Leaves an entry where it stands, to be sent once more: its answer was none. */

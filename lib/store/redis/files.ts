@@ -1,15 +1,3 @@
-/**
- * Files in Redis. The promises are those of {@linkcode Files}.
- *
- * What files take together is counted in an index, in one slot; a file and its chunks are in another, so that they are
- * spread over a cluster. So beginning, adding and removing are two steps each, of which one may be missing:
- * 1. a place is reserved before the file is made, and a chunk's bytes are counted before it is added: a server that dies
- *    in between leaves bytes that are counted until they expire, and which the next attempt finds;
- * 2. a file is removed before its bytes are given free; a begin that comes in between finds the mark of the removal and
- *    gives them free itself;
- * 3. where the index knows a file that is not there (Redis came back with older data), beginning it makes it anew.
- */
-
 import { createHash } from "node:crypto";
 import { chunkCount } from "../../wire/files.ts";
 import { fold, type Topic } from "../../wire/names.ts";
@@ -28,7 +16,17 @@ const sweepSize = 1_000;
 /** How often a begin tries again that met a removal of the same file. */
 const maxAttempts = 5;
 
-/** See {@linkcode Files}. */
+/**
+ * Files in Redis, with the promises of {@linkcode Files}.
+ *
+ * An index in one slot counts what files take together; each file and its chunks are in a slot of their own, so that a
+ * cluster spreads them. So beginning, adding and removing are two steps each, of which one may be missing:
+ * 1. a file is reserved before it is made, and a chunk's bytes are counted before it is added: a server that dies in
+ *    between leaves bytes that are counted until they expire, and which the next attempt finds;
+ * 2. a file is removed before its bytes are given free; a begin that comes in between finds the mark of the removal and
+ *    gives them free itself;
+ * 3. where the index knows a file that is not there (Redis came back with older data), beginning it makes it anew.
+ */
 export class RedisFiles implements Files {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Exit } from "../../../lib/client/base/exit.ts";
-import { runJson } from "../../../lib/client/cli/json.ts";
+import { maxUnanswered, runJson, type Talker } from "../../../lib/client/cli/json.ts";
+import { readUntil } from "../../../lib/client/cli/input_lines.ts";
 import { Session } from "../../../lib/client/session/session.ts";
 import { SideSession } from "../../../lib/client/session/side.ts";
 import type { Login } from "../../../lib/client/session/update.ts";
@@ -110,3 +111,54 @@ test("runJson() on a side connection logs in beside, and has no other way in", a
   assert.equal(await soon(exit), "ok");
   assert.deepEqual(out.map(({ type, id }) => [type, id]), [["ok", 2]]);
 });
+
+test("runJson() reads no further than 64 unanswered requests, and on as answers come", async () => {
+  let read = 0;
+  async function* endless(): AsyncGenerator<string, void, void> {
+    for (;;) yield await Promise.resolve(`{"id":${++read},"cmd":"say","text":"hi"}`);
+  }
+  const answers: PromiseWithResolvers<never>[] = [];
+  const over = Promise.withResolvers<void>();
+  const talker: Talker = {
+    ending: undefined,
+    login: () => Promise.reject(new Error("nobody logs in")),
+    send() {
+      answers.push(Promise.withResolvers());
+      return answers.at(-1)!.promise;
+    },
+    quit: () => Promise.resolve(),
+    close: () => over.resolve(),
+    async *updates() {
+      await over.promise;
+    },
+  };
+  const exit = runJson(talker, { lines: endless(), out: () => Promise.resolve() });
+  await settled();
+  assert.deepEqual([read, answers.length], [maxUnanswered, maxUnanswered]);
+  for (const { reject } of answers.splice(0, 10)) reject(new Error("refused"));
+  await settled();
+  assert.equal(read, maxUnanswered + 10);
+  over.resolve();
+  for (const { reject } of answers) reject(new Error("refused"));
+  assert.equal(await exit, "ok");
+});
+
+test("readUntil() ends a wait when it is over, and keeps nothing of the lines before", async () => {
+  const over = Promise.withResolvers<void>();
+  let taken = 0;
+  const lines: AsyncIterator<string> = {
+    next: () => ++taken < 3 ? Promise.resolve({ value: `line ${taken}` }) : new Promise(() => {}),
+  };
+  const next = readUntil(lines, over.promise);
+  assert.deepEqual([await next(), await next()], ["line 1", "line 2"]);
+  const waiting = next();
+  over.resolve();
+  assert.equal(await waiting, undefined);
+  assert.equal(await next(), undefined);
+  assert.equal(taken, 3, "nothing is read when it is over");
+});
+
+/** All that can happen without anything from outside has happened. */
+async function settled(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 0));
+}
