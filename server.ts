@@ -32,7 +32,7 @@ async function main(): Promise<number> {
   const onSignal = () => stop.resolve(0);
   for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, onSignal);
 
-  // At SIGHUP or an operator's order; until all is up there is nothing to give what was read to.
+  // At SIGHUP or an operator's order; until all is up, no server can take it.
   let readAgain = (): Promise<readonly string[]> => Promise.reject(new Error("it is still starting"));
   const admin = parts.use(openAdminHttp(config));
   const certificate = await ensureCertificates({ ...config, names: defaultNames() });

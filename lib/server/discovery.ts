@@ -1,3 +1,7 @@
+/**
+ * Lets clients in the local network find this server.
+ */
+
 import { X509Certificate } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { dirname, join } from "node:path";
@@ -11,9 +15,9 @@ export interface DiscoveryOptions {
   /** The address that the server listens on. */
   readonly host: string;
   readonly port: number;
-  /** Where its certificate is, PEM, and its authority's beside it; read at each question, as it may be replaced. */
+  /** The certificate's file, PEM, with its authority's beside it; read at each question, as it may be replaced. */
   readonly certFile: string;
-  /** Where questions come in; the group is not joined where it is undefined. */
+  /** The multicast group and the UDP port of questions; no group is joined where it is undefined. */
   readonly place?: { readonly group: string | undefined; readonly port: number };
   /** Milliseconds since some fixed moment. */
   readonly now?: () => number;
@@ -25,10 +29,10 @@ const [answersPerSecond, answersAtOnce] = [20, 20];
 const log = getLog("server");
 
 /**
- * Lets clients in the local network find this server: answers their question, and does nothing unless it is asked.
+ * Answers questions of clients, and sends nothing unless it is asked.
  *
- * Several servers of one machine share the port, and each answers. An answer is never longer than its question, and no
- * more than a few are given a second, whoever asks.
+ * Several servers of one machine share the port, and each answers. An answer is never longer than its question, and at
+ * most a few are sent in a second.
  */
 export class DiscoveryResponder implements AsyncDisposable {
   /** The UDP port that it hears on. */
@@ -40,7 +44,7 @@ export class DiscoveryResponder implements AsyncDisposable {
     this.port = socket.address().port;
   }
 
-  /** Starts to answer; where that cannot be, a warning is logged and nobody is the worse for it. */
+  /** Starts to answer. Where that cannot be, logs a warning and returns undefined. */
   static async start(options: DiscoveryOptions): Promise<DiscoveryResponder | undefined> {
     const { place = discoveryPlace, host } = options;
     if (place.group !== undefined && /^(127\.|::1$|localhost$)/.test(host)) {
@@ -89,7 +93,7 @@ function authorityOf(leaf: X509Certificate, certFile: string): string | undefine
     const ca = new X509Certificate(Deno.readTextFileSync(join(dirname(certFile), "ca.pem")));
     return leaf.verify(ca.publicKey) ? ca.fingerprint256 : undefined;
   } catch {
-    return undefined; // there is none, or it is somebody else's file by that name
+    return undefined; // there is no such file, or another program's by that name
   }
 }
 

@@ -52,7 +52,7 @@ export class FakeTopics implements Topics {
     const log = this.#log(topic);
     const seq = log.first + log.entries.length;
     const entry = { seq, id: `id${++this.#made}`, time: 0, from: "a", text: `${seq}`, ...more };
-    this.#before.set(entry, this.place(topic).id);
+    this.#before.set(entry, this.position(topic).id);
     log.entries.push(entry);
     return entry;
   }
@@ -91,8 +91,8 @@ export class FakeTopics implements Topics {
     log.first = first;
   }
 
-  /** Where the log stands. */
-  place(topic: Topic): LogPosition {
+  /** The position of the newest message. */
+  position(topic: Topic): LogPosition {
     const { epoch, first, entries } = this.#log(topic);
     return { epoch, seq: first + entries.length - 1, id: entries.at(-1)?.id ?? "" };
   }
@@ -103,12 +103,12 @@ export class FakeTopics implements Topics {
     return this.#call(`read ${topic} after ${after}`, () => {
       const { epoch, first, entries, renewed } = this.#log(topic);
       const read = entries.filter(({ seq }) => seq > after).slice(0, limit);
-      return { epoch, head: this.place(topic), first, entries: read, ...(renewed ? { renewed } : {}) };
+      return { epoch, head: this.position(topic), first, entries: read, ...(renewed ? { renewed } : {}) };
     });
   }
 
   head(topic: Topic): Promise<LogPosition> {
-    return this.#call(`head ${topic}`, () => this.place(topic));
+    return this.#call(`head ${topic}`, () => this.position(topic));
   }
 
   subscribe(topic: Topic, listener: (signal: TopicSignal) => void): Promise<Subscription> {
@@ -123,7 +123,7 @@ export class FakeTopics implements Topics {
     return this.#call(`renew ${topic}`, () => {
       const log = this.#log(topic);
       if (log.epoch !== epoch) return;
-      log.renewed = { previous: epoch, since: this.place(topic).seq };
+      log.renewed = { previous: epoch, since: this.position(topic).seq };
       log.epoch = `epoch${++this.#made}`;
     });
   }

@@ -102,19 +102,19 @@ export class Reader implements PacedFollower {
 }
 
 /** A connection that follows topics, and all that it does so through. */
-export interface TestFollowing extends AsyncDisposable {
+export interface TestTopicReaders extends AsyncDisposable {
   readonly topics: FakeTopics;
   readonly relay: Relay;
   readonly reader: Reader;
-  readonly following: TopicReaders;
+  readonly readers: TopicReaders;
   /** Why replays ended. */
   readonly faults: unknown[];
   /** Another connection of the same server. */
-  other(): { readonly reader: Reader; readonly following: TopicReaders };
+  other(): { readonly reader: Reader; readonly readers: TopicReaders };
 }
 
 /** Makes a connection that follows nothing yet. */
-export function makeFollowing(topics: FakeTopics = new FakeTopics()): TestFollowing {
+export function makeTopicReaders(topics: FakeTopics = new FakeTopics()): TestTopicReaders {
   const hub = new Hub(microturns);
   const relay = new Relay({ topics, outlet: hub, retryMs: 1, pageSize: 3 });
   const all: TopicReaders[] = [];
@@ -122,29 +122,29 @@ export function makeFollowing(topics: FakeTopics = new FakeTopics()): TestFollow
   const onFault = (topic: Topic, error: unknown, reference?: string) => void faults.push([topic, error, reference]);
   const other = () => {
     const reader = new Reader(hub);
-    const following = new TopicReaders({ topics, relay, hub, onFault }, reader);
-    all.push(following);
-    return { reader, following };
+    const readers = new TopicReaders({ topics, relay, hub, onFault }, reader);
+    all.push(readers);
+    return { reader, readers };
   };
   const dispose = async () => {
-    for (const following of all) following.stopAll();
+    for (const readers of all) readers.stopAll();
     await relay[Symbol.asyncDispose]();
   };
   return { topics, relay, faults, ...other(), other, [Symbol.asyncDispose]: dispose };
 }
 
 /**
- * Asserts that the log was found to be another than the one that came before: a gap without an end, which names a place
- * in the log as it is, and then all that is behind that place.
+ * Asserts that the log was found to be another than the one that came before: a gap without an end, which names a position
+ * in the log as it is, and then all that is behind that position.
  *
  * @param words all that was said
  * @param before how many messages came before the gap
  */
 export function assertBegunAnew(words: readonly string[], before: number, topics: FakeTopics, topic: Topic): void {
   const pos = new RegExp(`^gap ${before + 1}\\.\\. then (\\S+)$`).exec(words[before])?.[1];
-  const place = decodePosition(pos);
-  assert(place, words.join(", "));
-  const { epoch, seq } = topics.place(topic);
-  assert.equal(place.epoch, epoch);
-  assert.deepEqual(words, [...numbers(1, before), words[before], ...numbers(place.seq + 1, seq)]);
+  const position = decodePosition(pos);
+  assert(position, words.join(", "));
+  const { epoch, seq } = topics.position(topic);
+  assert.equal(position.epoch, epoch);
+  assert.deepEqual(words, [...numbers(1, before), words[before], ...numbers(position.seq + 1, seq)]);
 }

@@ -1,14 +1,11 @@
-/**
- * What one topic got in one turn of the event loop: encoded once a format, joined once for all who get the whole.
- */
-
 import type { Format, ServerEvent } from "../../wire/event.ts";
 import { encodeEvent } from "../../wire/format.ts";
 import type { Topic } from "../../wire/names.ts";
 
-/** Who gets a batch. */
+/** A reader, as far as a batch needs it. */
 export interface Reader {
   readonly format: Format;
+  /** Takes the bytes of whole lines; `seq` is that of the last logged message among them, if there is any. */
   push(bytes: Uint8Array, topic: Topic, seq: number | undefined): void;
 }
 
@@ -17,16 +14,20 @@ export interface Piece {
   readonly topic: Topic;
   /** The message's number; undefined for what is not logged. */
   readonly seq: number | undefined;
-  /** The event's place among those of all topics. */
+  /** The event's number among those of all topics, in the order of their delivery. */
   readonly order: number;
+  /** The event, encoded; at the first call of each format. */
   bytes(format: Format): Uint8Array;
 }
 
-/** See the file's first line. */
+/**
+ * The events that one topic gets in one turn of the event loop. Each is encoded once for each format; all are joined
+ * once for all readers that get the same.
+ */
 export class Batch<R extends Reader> {
   readonly #topic: Topic;
   readonly #pieces: Piece[] = [];
-  /** How many of the pieces a reader has already, or is not to get; 0 where it is not named. */
+  /** How many of the pieces a reader has already, or is not to get; 0 for all others. */
   readonly #taken = new Map<R, number>();
   /** All pieces from some number on as the bytes of one push, by format. */
   readonly #joined = { text: new Map<number, Uint8Array>(), json: new Map<number, Uint8Array>() };
@@ -44,7 +45,7 @@ export class Batch<R extends Reader> {
     this.#joined.json.clear();
   }
 
-  /** Leaves out for one reader what the batch has now. */
+  /** Leaves out for one reader the events that the batch has now. */
   skip(reader: R): void {
     this.#taken.set(reader, this.#pieces.length);
   }
@@ -54,7 +55,7 @@ export class Batch<R extends Reader> {
     return this.#pieces.slice(this.#from(reader));
   }
 
-  /** Pushes what the reader is still to get. */
+  /** Pushes the pieces that the reader is still to get, as one. */
   pushTo(reader: R): void {
     const from = this.#from(reader);
     if (from === this.#pieces.length) return;

@@ -1,5 +1,5 @@
 /**
- * What the store logged, as the event that clients are told.
+ * Log entries of the store → events for clients.
  */
 
 import { parseTopic, type Topic } from "../../wire/names.ts";
@@ -7,7 +7,7 @@ import type { TopicEvent } from "../../wire/event.ts";
 import { encodePosition } from "../../store/log_position.ts";
 import type { Entry } from "../../store/store.ts";
 
-/** The event for a topic's message: a room's is a message, a feed's a notification, an inbox's is direct. */
+/** Makes the event for an entry of a topic's log: `message` of a room, `notification` of a feed, `direct` of an inbox. */
 export function topicEvent(topic: Topic, epoch: string, entry: Entry): TopicEvent {
   const { seq, id, from, text, cid } = entry;
   const logged = {
@@ -33,7 +33,7 @@ export function topicEvent(topic: Topic, epoch: string, entry: Entry): TopicEven
   }
 }
 
-/** Milliseconds since 1970 as ISO 8601, UTC. */
+/** A time on the wire: ISO 8601, UTC. @param time milliseconds since 1970 */
 export function isoTime(time: number): string {
   return new Date(time).toISOString();
 }

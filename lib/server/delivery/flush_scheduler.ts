@@ -1,30 +1,29 @@
-/**
- * Ends the turns: what gathered in one turn of the event loop is written when it is over.
- *
- * Under load a turn is longer: the next flush comes no sooner after the last than that took, and {@linkcode paceMs} at
- * least, so that writing takes no more than half of the time and each write carries more. Whoever comes after a pause is
- * not kept waiting, nor is anybody because the process was stopped in the middle of a flush.
- */
-
-/** Something that has bytes to pass on once the turn is over. */
+/** Has bytes to pass on when the turn of the event loop is over. */
 export interface Flushable {
-  /** Passes them on; what this schedules is flushed in the same turn. */
+  /** Passes them on. What it schedules meanwhile is flushed in the same turn. */
   flush(): void;
 }
 
-/** Ends the turns. */
+/** The end of turns, as those need it that wait for it. */
 export interface Turns {
   /** Has `flush` called when this turn is over. */
   schedule(flushable: Flushable): void;
 }
 
-/** The time between two flushes under load, in milliseconds: seldom enough to gather, too short to be felt. */
+/** The least time between two flushes under load, in milliseconds: long enough to gather, too short to be felt. */
 export const paceMs = 2;
 
-/** The longest time between two flushes, in milliseconds: one that took longer did not work, but stood still. */
+/** The longest time between two flushes, in milliseconds: during a flush that took longer the process was stopped. */
 const longestPaceMs = 100;
 
-/** See the file's first lines. */
+/**
+ * Flushes, at the end of each turn of the event loop, all that gathered in it.
+ *
+ * 1. Under load turns get longer: the next flush comes no sooner after the last one than that took, and after
+ *    {@linkcode paceMs} at least. So flushes take at most half of the time, and each write carries more.
+ * 2. After a pause, nobody waits: the flush comes at the end of the turn.
+ * 3. Nobody waits long because the process was stopped in the middle of a flush.
+ */
 export class FlushScheduler implements Turns, Disposable {
   readonly #now: () => number;
   #waiting: Flushable[] = [];
@@ -46,7 +45,7 @@ export class FlushScheduler implements Turns, Disposable {
     else setImmediate(() => this.#run());
   }
 
-  /** Flushes no more. */
+  /** Ends it: nothing is flushed from then on. */
   [Symbol.dispose](): void {
     this.#armed = true;
     clearTimeout(this.#timer);

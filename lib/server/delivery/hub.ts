@@ -1,16 +1,5 @@
 /**
  * Topic → the local connections that follow it.
- *
- * What the topics get in one turn of the event loop is pushed together when the turn is over: encoded once a format,
- * joined once, and the same bytes for everybody who follows the same. So a delivery costs next to nothing, and a slow
- * reader keeps no more alive than what waits in its own queue.
- *
- * Promises:
- * 1. a follower is pushed what it follows in the order in which it was delivered, over all of its topics;
- * 2. bytes that were pushed are never changed;
- * 3. what is to come between for one follower goes between: {@linkcode Hub.catchUp} pushes what was delivered before;
- * 4. a follower that has read further in the log than the topic's live stream is (its replay overtook it) is passed over
- *    until the stream has caught up, so that nobody gets a message twice.
  */
 
 import type { Topic } from "../../wire/names.ts";
@@ -19,7 +8,7 @@ import type { Format, ServerEvent } from "../../wire/event.ts";
 import { Batch } from "./batch.ts";
 import type { Flushable, Turns } from "./flush_scheduler.ts";
 
-/** Who can be told an event. */
+/** A connection that events can be delivered to. */
 export interface Follower {
   readonly format: Format;
   /** The user's name, as registered. */
@@ -30,20 +19,32 @@ export interface Follower {
   push(bytes: Uint8Array, topic: Topic, seq: number | undefined): void;
 }
 
-interface Following {
+interface TopicFollowers {
   readonly topic: Topic;
   readonly live: Set<Follower>;
-  /** Those that are ahead of the stream: the last `seq` that each has read. */
+  /** The followers that are ahead of the stream, each with the last `seq` that it has read. */
   readonly ahead: Map<Follower, number>;
-  /** What was delivered in this turn. */
+  /** The events of this turn, if there are any. */
   batch: Batch<Follower> | undefined;
 }
 
-/** See the file's promises. */
+/**
+ * Delivers events to the local followers of their topics.
+ *
+ * What the topics get in one turn of the event loop is pushed together when the turn is over. It is encoded once for each
+ * format and joined once, and all who follow the same are pushed the same bytes. So a delivery costs next to nothing, and
+ * a slow reader keeps no more bytes alive than those in its own queue.
+ *
+ * 1. A follower is pushed events in the order of their delivery, over all of its topics.
+ * 2. Bytes that were pushed are never changed.
+ * 3. {@linkcode Hub.catchUp} pushes what was delivered before, so that a reply to one follower stands in its place.
+ * 4. A follower whose replay overtook the live stream is passed over until the stream has caught up. So nobody gets a
+ *    message twice.
+ */
 export class Hub implements Flushable {
   readonly #turns: Turns;
-  readonly #topics = new Map<Topic, Following>();
-  #dirty = new Set<Following>();
+  readonly #topics = new Map<Topic, TopicFollowers>();
+  #dirty = new Set<TopicFollowers>();
   #delivered = 0;
   #deliveries = 0;
 
@@ -51,51 +52,55 @@ export class Hub implements Flushable {
     this.#turns = turns;
   }
 
-  /** How many events were delivered to how many followers, all in all. */
+  /** Deliveries so far: an event to three followers counts three times. */
   get deliveries(): number {
     return this.#deliveries;
   }
 
-  /** How many connections follow the topic. */
+  /** How many connections of this server follow the topic. */
   count(topic: Topic): number {
-    const following = this.#topics.get(topic);
-    return following === undefined ? 0 : following.live.size + following.ahead.size;
-  }
-
-  /** Delivers the topic's events from here on; `through` is the last `seq` that the follower has, if it is ahead. */
-  add(topic: Topic, follower: Follower, through?: number): void {
-    let following = this.#topics.get(topic);
-    if (!following) this.#topics.set(topic, following = { topic, live: new Set(), ahead: new Map(), batch: undefined });
-    if (through !== undefined) following.ahead.set(follower, through);
-    else if (!following.live.has(follower)) {
-      following.live.add(follower);
-      following.batch?.skip(follower);
-    }
-  }
-
-  /** Stops delivering the topic's events; what was delivered before is pushed. */
-  remove(topic: Topic, follower: Follower): void {
-    const following = this.#topics.get(topic);
-    if (!following) return;
-    if (following.batch && following.live.has(follower)) this.catchUp(follower);
-    following.live.delete(follower);
-    following.ahead.delete(follower);
-    if (following.live.size > 0 || following.ahead.size > 0) return;
-    this.#topics.delete(topic);
-    this.#dirty.delete(following);
+    const followers = this.#topics.get(topic);
+    return followers === undefined ? 0 : followers.live.size + followers.ahead.size;
   }
 
   /**
-   * Has an event pushed to the topic's followers.
+   * Delivers the topic's events to a follower from now on.
+   *
+   * @param through the last `seq` that the follower has read, if that is ahead of the stream
+   */
+  add(topic: Topic, follower: Follower, through?: number): void {
+    let followers = this.#topics.get(topic);
+    if (!followers) this.#topics.set(topic, followers = { topic, live: new Set(), ahead: new Map(), batch: undefined });
+    if (through !== undefined) followers.ahead.set(follower, through);
+    else if (!followers.live.has(follower)) {
+      followers.live.add(follower);
+      followers.batch?.skip(follower);
+    }
+  }
+
+  /** Stops delivering the topic's events to a follower, once those that were delivered before are pushed. */
+  remove(topic: Topic, follower: Follower): void {
+    const followers = this.#topics.get(topic);
+    if (!followers) return;
+    if (followers.batch && followers.live.has(follower)) this.catchUp(follower);
+    followers.live.delete(follower);
+    followers.ahead.delete(follower);
+    if (followers.live.size > 0 || followers.ahead.size > 0) return;
+    this.#topics.delete(topic);
+    this.#dirty.delete(followers);
+  }
+
+  /**
+   * Delivers an event: it is pushed to the topic's followers at the end of the turn.
    *
    * @param seq the message's number; undefined for what is not logged
-   * @param skips who is not to be told
+   * @param skips says which followers are not told
    */
   deliver(topic: Topic, event: ServerEvent, seq?: number, skips?: (follower: Follower) => boolean): void {
-    const following = this.#topics.get(topic);
-    if (!following) return;
-    const { live, ahead } = following;
-    // Where the stream begins anew, nobody is ahead of it any more.
+    const followers = this.#topics.get(topic);
+    if (!followers) return;
+    const { live, ahead } = followers;
+    // Where the stream begins anew, no follower is ahead of it any more.
     const through = event.type === "gap" && event.to === null ? Infinity : seq ?? 0;
     for (const [follower, read] of ahead) {
       if (read >= through) continue;
@@ -107,8 +112,8 @@ export class Hub implements Flushable {
     for (const follower of skipping) this.catchUp(follower);
     this.#deliveries += live.size - skipping.length;
     if (skipping.length < live.size) {
-      this.#batch(following).add(event, seq, ++this.#delivered);
-      for (const follower of skipping) following.batch!.skip(follower);
+      this.#batch(followers).add(event, seq, ++this.#delivered);
+      for (const follower of skipping) followers.batch!.skip(follower);
     }
     if (seq !== undefined) return;
     for (const follower of ahead.keys()) {
@@ -119,9 +124,9 @@ export class Hub implements Flushable {
   }
 
   /**
-   * Pushes to one follower what was delivered up to now: what it is told next stands behind.
+   * Pushes to one follower the events that were delivered up to now, so that its next reply stands behind them.
    *
-   * @param topics what it follows, if that is known: then the others need not be looked through
+   * @param topics the topics that it follows; if given, no others are searched
    */
   catchUp(follower: Follower, topics?: ReadonlyMap<Topic, unknown>): void {
     if (this.#dirty.size === 0) return;
@@ -134,10 +139,10 @@ export class Hub implements Flushable {
     for (const batch of batches) batch.skip(follower);
   }
 
-  /** Pushes what was delivered in this turn, which is over. */
+  /** Pushes the events of the turn that is over. */
   flush(): void {
-    const turn = [...this.#dirty].map((following) => ({ live: following.live, batch: following.batch! }));
-    for (const following of this.#dirty) following.batch = undefined;
+    const turn = [...this.#dirty].map((followers) => ({ live: followers.live, batch: followers.batch! }));
+    for (const followers of this.#dirty) followers.batch = undefined;
     this.#dirty = new Set();
     if (turn.length === 1) {
       const [{ live, batch }] = turn;
@@ -155,17 +160,17 @@ export class Hub implements Flushable {
     for (const [follower, own] of batches) pushFrom(own, follower);
   }
 
-  #batch(following: Following): Batch<Follower> {
-    if (!following.batch) {
-      following.batch = new Batch(following.topic);
+  #batch(followers: TopicFollowers): Batch<Follower> {
+    if (!followers.batch) {
+      followers.batch = new Batch(followers.topic);
       if (this.#dirty.size === 0) this.#turns.schedule(this);
-      this.#dirty.add(following);
+      this.#dirty.add(followers);
     }
-    return following.batch;
+    return followers.batch;
   }
 }
 
-/** Pushes to a follower what it has not got of several topics, in the order in which it was delivered. */
+/** Pushes to a follower the pieces of several topics that it has not got, in the order of their delivery. */
 function pushFrom(batches: readonly Batch<Follower>[], follower: Follower): void {
   if (batches.length === 0) return;
   if (batches.length === 1) return batches[0].pushTo(follower);

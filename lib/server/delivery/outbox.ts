@@ -100,7 +100,7 @@ export class Outbox implements Flushable {
     return "accepted";
   }
 
-  /** Queues an answer's bytes, however many. */
+  /** Queues an answer's bytes, without a limit. */
   answer(bytes: Uint8Array): void {
     if (this.#state === "open") this.#queue(bytes);
   }

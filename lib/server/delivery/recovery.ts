@@ -1,5 +1,5 @@
 /**
- * Whether a log goes on from where a reader stands, and what the reader is told if it does not.
+ * Whether a log goes on from a reader's position, and what the reader is told if it does not.
  *
  * A number alone proves nothing: a store that came back with older data gives numbers out again. So a position carries the
  * id of its message, and the log is read from that message on, itself included.
@@ -8,20 +8,20 @@
 import type { Entry, LogPosition, Page, Topics } from "../../store/store.ts";
 import type { Topic } from "../../wire/names.ts";
 
-/** What a reader gets next. */
+/** The next part of a log for a reader. */
 export interface Continuation {
   /** Told first: messages that are missing, by number; `to` is null where it cannot be known how far. */
   readonly gap: { readonly from: number; readonly to: number | null } | undefined;
-  /** Where the reader stands after the gap. */
+  /** The reader's position after the gap. */
   readonly position: LogPosition;
-  /** What goes on from there. */
+  /** The messages that follow it, without a hole. */
   readonly entries: readonly Entry[];
   /** The log's newest message. */
   readonly head: LogPosition;
 }
 
 /**
- * Reads what follows a position.
+ * Reads the messages that follow a position. Gives the log a new epoch where it turns out to be rolled back.
  *
  * @param limit how many messages are read at most
  * @throws {ChatError} `store_unavailable`
@@ -36,7 +36,7 @@ export async function readOn(
     const verify = position.id !== "" && position.seq > 0;
     const page = await topics.read(topic, { after: verify ? position.seq - 1 : position.seq, limit: limit + 1 });
     if (page.epoch !== position.epoch || !isRolledBack(position, page)) return continueFrom(position, page);
-    // The same epoch, another log. Whoever finds that out says so for everybody.
+    // The same epoch, another log. The first reader to find that out says so for all.
     await topics.renewEpoch(topic, page.epoch);
   }
 }
@@ -64,8 +64,8 @@ function mayHold({ seq, id }: LogPosition, { entries, head }: Page): boolean {
 function continueFrom(position: LogPosition, page: Page): Continuation {
   const { epoch, head, first, entries, renewed } = page;
   if (epoch !== position.epoch) {
-    // What was lost is not known: anything after the position may be. What there is is given all the same, from where the
-    // two logs are known to be one.
+    // Nobody knows what was lost: any message after the position may be. The reader gets all that the log has, from where
+    // the two logs are known to be the same.
     const shared = renewed?.previous === position.epoch && position.seq <= renewed.since && mayHold(position, page);
     const seq = Math.max(shared ? position.seq : renewed?.since ?? 0, first - 1);
     const next = { epoch, seq, id: shared && seq === position.seq ? position.id : "" };

@@ -1,13 +1,5 @@
 /**
  * The store's live channels → the hub, each topic in the order of its numbers.
- *
- * Promises:
- * 1. a topic is subscribed to once, however many here follow it, and for as long as somebody does;
- * 2. its messages are passed on in `seq` order, each once: what is older than the last is dropped, and a hole is filled
- *    from the log before anything newer is passed on;
- * 3. after an interruption of the subscription, and every now and then, the log's head is compared with the last that
- *    was passed on, so that a lost last message is found too;
- * 4. where the log is not the one that the stream came from, followers are told of a gap, never silently.
  */
 
 import { pause } from "../../common/pause.ts";
@@ -20,8 +12,9 @@ import { topicEvent } from "./events.ts";
 import type { Follower } from "./hub.ts";
 import { Presence } from "./presence.ts";
 
-/** Where the relay passes events on to: the part of the hub that it needs. */
+/** The part of the hub that the relay needs. */
 export interface Outlet {
+  /** Delivers an event to the topic's followers, but for those that it skips; `seq` is the message's number. */
   deliver(topic: Topic, event: ServerEvent, seq?: number, skips?: (follower: Follower) => boolean): void;
   /** How many connections follow the topic. */
   count(topic: Topic): number;
@@ -35,6 +28,7 @@ export interface RelayOptions {
   readonly retryMs?: number;
   /** How many messages are read from the log at once. */
   readonly pageSize?: number;
+  /** Told of each failure; the relay tries again. */
   readonly onFault?: (topic: Topic, error: unknown) => void;
   /** Told of each message that was passed on. */
   readonly onPass?: (topic: Topic, entry: Entry) => void;
@@ -46,14 +40,23 @@ interface Stream {
   /** The last message that was passed on. */
   position: LogPosition;
   /** Whether the log is to be read again: it may have got further, or be another. */
-  doubtful: boolean;
+  stale: boolean;
   filling: Promise<void> | undefined;
   closed: boolean;
   ready: Promise<void>;
   subscription: Subscription | undefined;
 }
 
-/** See the file's promises. */
+/**
+ * Passes the messages of topics on, from the store to the hub.
+ *
+ * 1. A topic is subscribed to once, for as long as any connection of this server follows it.
+ * 2. Its messages are passed on in the order of `seq`, each once. A message that is older than the last one is dropped. A
+ *    hole is filled from the log before anything newer is passed on.
+ * 3. After an interruption of the subscription, and in {@linkcode Relay.check}, the log's head is compared with the last
+ *    message that was passed on. So a lost last message is found too.
+ * 4. Where the log is not the one that the stream came from, followers are told of a gap.
+ */
 export class Relay implements AsyncDisposable {
   readonly #topics: Topics;
   readonly #outlet: Outlet;
@@ -108,7 +111,7 @@ export class Relay implements AsyncDisposable {
     return this.#streams.size;
   }
 
-  /** How many messages did not come by themselves and were read from the log. */
+  /** How many messages the subscription did not bring and were read from the log. */
   get filled(): number {
     return this.#filled;
   }
@@ -123,13 +126,13 @@ export class Relay implements AsyncDisposable {
     return this.#streams.get(topic)!.position;
   }
 
-  /** Reads the topic's log again, whatever was heard of it: somebody found it to be another than the stream's. */
+  /** Reads the topic's log again: a replay found it to be another than the stream's. */
   async refresh(topic: Topic): Promise<void> {
     const stream = this.#streams.get(topic);
     if (!stream) return;
-    await stream.ready.catch(() => {}); // whoever acquired it is told
+    await stream.ready.catch(() => {}); // acquire() throws it
     if (stream.closed) return;
-    stream.doubtful = true;
+    stream.stale = true;
     this.#fill(stream);
     await stream.filling;
   }
@@ -161,14 +164,14 @@ export class Relay implements AsyncDisposable {
       topic,
       followers: 0,
       position: { epoch: "", seq: 0, id: "" },
-      doubtful: false,
+      stale: false,
       filling: undefined,
       closed: false,
       ready: Promise.resolve(),
       subscription: undefined,
     };
     stream.ready = this.#start(stream);
-    stream.ready.catch(() => {}); // whoever acquires it is told
+    stream.ready.catch(() => {}); // acquire() throws it
     return stream;
   }
 
@@ -206,14 +209,14 @@ export class Relay implements AsyncDisposable {
     if (signal.kind === "presence") {
       this.#presence.tell(parseTopic(stream.topic)!.name, signal.user, signal.state);
     } else if (signal.kind === "interrupted") {
-      stream.doubtful = true;
+      stream.stale = true;
       this.#fill(stream);
     } else if (!stream.filling && follows(stream.position, signal)) {
       this.#pass(stream, signal.entry);
     } else if (
       signal.entry.seq > stream.position.seq || !agrees(stream.position, { ...signal.entry, epoch: signal.epoch })
     ) {
-      stream.doubtful = true;
+      stream.stale = true;
       this.#fill(stream);
     }
   }
@@ -234,7 +237,7 @@ export class Relay implements AsyncDisposable {
       const head = await this.#topics.head(stream.topic);
       if (stream.closed) return;
       if (head.seq < before.seq || head.seq > stream.position.seq || !agrees(stream.position, head)) {
-        stream.doubtful = true;
+        stream.stale = true;
         this.#fill(stream);
       }
     } catch (error) {
@@ -242,7 +245,7 @@ export class Relay implements AsyncDisposable {
     }
   }
 
-  /** Reads the log from the last message passed on, until nothing is doubtful any more. */
+  /** Reads the log from the last message passed on, until the stream is not stale any more. */
   #fill(stream: Stream): void {
     stream.filling ??= this.#fillHoles(stream);
   }
@@ -250,14 +253,14 @@ export class Relay implements AsyncDisposable {
   async #fillHoles(stream: Stream): Promise<void> {
     while (!stream.closed && !this.#stopped.signal.aborted) {
       try {
-        stream.doubtful = false;
+        stream.stale = false;
         const next = await readOn(this.#topics, stream.topic, stream.position, this.#pageSize);
         if (stream.closed) return;
         if (next.gap) this.#skip(stream, next.gap, next.position);
         for (const entry of next.entries) this.#pass(stream, entry);
         this.#filled += next.entries.length;
         const behind = stream.position.seq < next.head.seq;
-        if (!behind && !stream.doubtful) {
+        if (!behind && !stream.stale) {
           stream.filling = undefined; // at once: what is heard next is passed on
           return;
         }
@@ -268,7 +271,7 @@ export class Relay implements AsyncDisposable {
     }
   }
 
-  /** Tells of what the log does not have, and goes on behind it. */
+  /** Tells followers of messages that the log does not have, and goes on behind them. */
   #skip(stream: Stream, { from, to }: { from: number; to: number | null }, position: LogPosition): void {
     const { topic } = stream;
     this.#gaps++;

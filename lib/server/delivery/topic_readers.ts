@@ -27,7 +27,7 @@ export interface PacedFollower extends Follower {
   fail(): string;
 }
 
-/** What a server's connections share to follow topics. */
+/** What the connections of a server share to follow topics. */
 export interface Feeds {
   readonly topics: Topics;
   readonly relay: Relay;
@@ -77,9 +77,9 @@ export class TopicReaders {
   }
 
   /**
-   * Has the topic's messages flow to this server; nothing is pushed before {@linkcode start}.
+   * Has the topic's messages come to this server; nothing is pushed before {@linkcode start}.
    *
-   * @returns where the topic's stream stands
+   * @returns the position of the topic's stream
    * @throws {ChatError} `store_unavailable`
    */
   async open(topic: Topic): Promise<LogPosition> {
@@ -92,7 +92,7 @@ export class TopicReaders {
         this.#readers.delete(topic);
         throw error;
       }
-      if (reader.stopped) { // meanwhile the connection went
+      if (reader.stopped) { // the connection was closed meanwhile
         this.#feeds.relay.release(topic);
         throw new ChatError("login_required", "The connection is closing");
       }
@@ -103,7 +103,7 @@ export class TopicReaders {
   }
 
   /**
-   * Pushes the topic's messages from a position on: first what the log has, then what comes.
+   * Pushes the topic's messages from a position on: first those of the log, then the live ones.
    *
    * @param from the last message that the reader has; a gap is pushed first where the log does not go on from there
    */
@@ -130,7 +130,7 @@ export class TopicReaders {
     if (reader.opened) this.#feeds.relay.release(topic);
   }
 
-  /** Has pushed what was delivered up to now: what is told next stands behind it. */
+  /** Has the events pushed that were delivered up to now, so that the next reply stands behind them. */
   catchUp(): void {
     this.#feeds.hub.catchUp(this.#follower, this.#readers);
   }
@@ -140,7 +140,7 @@ export class TopicReaders {
     for (const topic of [...this.#readers.keys()]) this.stop(topic);
   }
 
-  /** Where the reader stands in each topic, as far as bytes were pushed to it. */
+  /** The position in each topic up to which messages were pushed. */
   positions(): Record<Topic, string> {
     const positions: Record<Topic, string> = {};
     for (const [topic, { opened, replayed, ahead }] of this.#readers) {

@@ -1,17 +1,16 @@
-/**
- * How long messages take from their log to the connections of this server, and the spans of their deliveries.
- *
- * What one turn of the event loop passes on is measured together when its writes have begun, so that a message costs an
- * addition, however many get it.
- */
-
 import type { Distribution } from "../../observability/metrics.ts";
 import type { Entry } from "../../store/store.ts";
 import { tracing } from "../../observability/tracing.ts";
 import { parseTopic, type Topic } from "../../wire/names.ts";
 import type { Flushable, Turns } from "../delivery/flush_scheduler.ts";
 
-/** See the file's first lines. */
+/**
+ * Measures how long messages take from their log to the connections of this server, and ends the spans of their
+ * deliveries.
+ *
+ * The messages of one turn of the event loop are measured together when their writes have begun. So a message costs one
+ * addition, for any number of readers.
+ */
 export class Arrivals implements Flushable {
   readonly #turns: Turns;
   readonly #latency: Distribution;
@@ -38,7 +37,7 @@ export class Arrivals implements Flushable {
     this.#spans.push(tracing.follow(trace, "deliver", attributes));
   }
 
-  /** Once more in the same turn: by then the queues that this turn filled are being written. */
+  /** Schedules itself once more in the same turn: by then the queues that this turn filled are being written. */
   flush(): void {
     this.#written = !this.#written;
     if (this.#written) return this.#turns.schedule(this);

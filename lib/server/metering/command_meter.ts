@@ -1,23 +1,19 @@
-/**
- * What becomes of lines and commands, and how long that takes: counted by command and outcome.
- */
-
 import type { Count, Distribution, Metrics } from "../../observability/metrics.ts";
 import type { Reply } from "../../wire/event.ts";
 
-/** How somebody logged in, or tried to. */
+/** The way of a login, also of one that failed. */
 type Method = "login" | "side" | "register" | "resume";
 
-/** What a line without a command counts as. */
+/** The command that a line counts as that names none. */
 export const noCommand = "none";
 
-/** See the file's first line. */
+/** Counts lines and commands by command and outcome, and measures how long commands take. */
 export class CommandMeter {
   readonly #metrics: Metrics;
   readonly #commands = new Map<string, { readonly duration: Distribution; readonly outcomes: Map<string, Count> }>();
   readonly #missed: Count;
 
-  /** @param commands the names of all that there are: they are counted from zero on */
+  /** @param commands the names of all commands: their counters begin at zero */
   constructor(metrics: Metrics, commands: readonly string[]) {
     this.#metrics = metrics;
     this.#missed = metrics.counter("chat_resume_missed_messages_total");
@@ -28,7 +24,7 @@ export class CommandMeter {
    * A command was answered.
    *
    * @param seconds from its line on
-   * @param side whether a login was to be one beside the user's session
+   * @param side whether a login was to be a side connection's
    */
   answered(command: string, seconds: number, outcome: string, side = false): void {
     this.#cell(command, outcome).value++;
@@ -37,12 +33,12 @@ export class CommandMeter {
     else if (command === "register" || command === "resume") this.#login(command, outcome);
   }
 
-  /** A line was refused before any command was run for it. */
+  /** A line was refused before a command ran for it. */
   refused(command: string, outcome: string): void {
     this.#cell(command, outcome).value++;
   }
 
-  /** A reply that says what a resuming client had missed. */
+  /** A reply was made; that to a resume says how many messages the client had missed. */
   replied(reply: Reply): void {
     if (reply.of === "resume") this.#missed.value += reply.missed ?? 0;
   }

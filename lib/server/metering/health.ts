@@ -4,37 +4,38 @@
 
 import type { Snapshot } from "../../observability/metrics.ts";
 
-/** What is looked at; `worker` and `start` are of the process. */
+/** The checks; `worker` and `start` are of the process. */
 export type Check = "store" | "subscription" | "lease" | "drain" | "worker" | "start";
 
-/** A check that does not hold. */
+/** A check that fails. */
 export interface Problem {
   readonly check: Check;
   /** One sentence for the operator. */
   readonly reason: string;
-  /** Which worker's, where there are several. */
+  /** The worker's number, where there are several. */
   readonly worker?: number;
 }
 
 /** A server, or several in one process, as seen from outside. */
 export interface Watched {
-  /** Why the process should be ended and started again, if it should. */
+  /** Why the process should be restarted; undefined where it need not be. */
   stuck(): string | undefined;
-  /** Why it should get no clients; empty where it should. */
+  /** Why it should get no clients; empty where it should get them. */
   health(): Promise<readonly Problem[]>;
-  /** What was measured, by each of the servers. */
+  /** The metrics of each of the servers. */
   snapshots(): Promise<readonly (readonly Snapshot[])[]>;
 }
 
-/** What a server looks at itself. */
+/** What the checks of one server look at. */
 export interface Vitals {
+  /** What is wrong with the store, if anything. */
   readonly outage: "unreachable" | "unsubscribed" | undefined;
   /** Whether the lease is held. */
   readonly leased: boolean;
   readonly draining: boolean;
 }
 
-/** The checks of one server that do not hold. */
+/** The checks of one server that fail, with their reasons. */
 export function problemsOf({ outage, leased, draining }: Vitals): Problem[] {
   const problems: Problem[] = [];
   if (draining) problems.push({ check: "drain", reason: "the server is stopping" });

@@ -1,9 +1,3 @@
-/**
- * What one service measures: the cells that its parts count in, and what is read off it when somebody asks.
- *
- * The parts count for themselves, in plain numbers; nothing here is called for a delivery.
- */
-
 import { X509Certificate } from "node:crypto";
 import type { Count, Metrics } from "../../observability/metrics.ts";
 import type { Format } from "../../wire/event.ts";
@@ -13,7 +7,7 @@ import { watchEventLoop } from "./event_loop.ts";
 import type { Turns } from "../delivery/flush_scheduler.ts";
 import type { Check, Problem } from "./health.ts";
 
-/** What sessions count in. */
+/** The counters of connections. */
 export interface ConnectionMeter {
   /** Bytes. */
   readonly received: Count;
@@ -21,7 +15,7 @@ export interface ConnectionMeter {
   readonly commands: CommandMeter;
 }
 
-/** What the door counts in. */
+/** The counters of the listener. */
 export interface DoorMeter {
   readonly refused: Count;
   readonly failed: Count;
@@ -37,7 +31,7 @@ export interface MeasuredConnection {
   readonly sent: number;
 }
 
-/** What is read off a service when somebody asks. */
+/** What is read off a service whenever its metrics are asked for. */
 export interface Readings {
   connections(): Iterable<MeasuredConnection>;
   sessions(): number;
@@ -47,7 +41,11 @@ export interface Readings {
   problems(): readonly Problem[];
 }
 
-/** See the file's first lines. */
+/**
+ * The metrics of one service: the counters of its parts, and the values that are read off it when they are asked for.
+ *
+ * The parts count in plain numbers. Nothing here is called for a delivery.
+ */
 export class Instruments implements Disposable {
   readonly connection: ConnectionMeter;
   readonly door: DoorMeter;
@@ -57,7 +55,7 @@ export class Instruments implements Disposable {
   readonly #came: Count;
   #sentByTheGone = 0;
 
-  /** @param commands the names of all that there are */
+  /** @param commands the names of all commands */
   constructor(metrics: Metrics, turns: Turns, commands: readonly string[]) {
     this.#metrics = metrics;
     this.#came = metrics.counter("chat_connections_total");
@@ -109,17 +107,18 @@ export class Instruments implements Disposable {
     this.#came.value++;
   }
 
-  /** A connection is gone, and with it what it counted. */
+  /** A connection is gone; keeps what it counted. */
   went({ sent }: MeasuredConnection): void {
     this.#sentByTheGone += sent;
   }
 
-  /** @param cert PEM: what new connections are shown from now on, first of its chain */
+  /** Notes when a certificate ends. @param cert PEM: the chain that new connections are shown from now on */
   certificate(cert: string): void {
     const { validTo } = new X509Certificate(cert);
     this.#metrics.gauge("chat_certificate_not_after_timestamp_seconds").value = Date.parse(validTo) / 1000;
   }
 
+  /** Counts a lease that has expired, or that another server has taken. */
   leaseLost(outcome: "expired" | "taken"): void {
     this.#metrics.counter("chat_leases_lost_total", { outcome }).value++;
   }

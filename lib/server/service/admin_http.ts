@@ -1,12 +1,5 @@
 /**
- * What orchestrators and Prometheus ask over plain HTTP: is it alive, should it get clients, what has it measured.
- *
- * - `/livez`: 200 while the process does its work; 503 where only a new start helps.
- * - `/readyz`: 200 where clients are welcome, else 503; one line of JSON says why.
- * - `/metrics`: Prometheus' text format.
- *
- * It is open before the server is and until after it has drained, so that both can be seen. It tells nothing that is
- * secret, and asks nobody for a password: it belongs on loopback or in a network of the operator's own.
+ * Health and metrics over plain HTTP, for orchestrators and Prometheus.
  */
 
 import { type Config, usesRedis } from "../../config/config.ts";
@@ -15,10 +8,10 @@ import { exposition, expositionType } from "../../observability/metrics.ts";
 import type { Problem, Watched } from "../metering/health.ts";
 import { ProcessMetrics } from "./process_metrics.ts";
 
-/** Where {@linkcode AdminHttp} listens where nobody says so. */
+/** The port that {@linkcode openAdminHttp} tries where the configuration names none. */
 export const usualAdminPort = 9464;
 
-/** What it is made from. */
+/** What the admin port is made from. */
 export interface AdminHttpOptions {
   readonly hostname: string;
   /** 0 takes any that is free. */
@@ -29,9 +22,9 @@ export interface AdminHttpOptions {
 const log = getLog("server", "admin");
 
 /**
- * Opens it as the configuration says.
+ * Opens the admin port as the configuration says.
  *
- * @returns undefined where it is off, or where nobody named a port and the usual one is taken, by another server perhaps
+ * @returns undefined where it is off, or where no port is named and the usual one is taken, perhaps by another server
  * @throws {Deno.errors.AddrInUse} where the port that was named is taken
  */
 export function openAdminHttp(config: Config): AdminHttp | undefined {
@@ -51,7 +44,16 @@ export function openAdminHttp(config: Config): AdminHttp | undefined {
   }
 }
 
-/** See the file's first lines. */
+/**
+ * The admin port.
+ *
+ * - `/livez`: 200 while the process does its work; 503 where only a new start helps.
+ * - `/readyz`: 200 where the server wants clients, else 503; one line of JSON says why.
+ * - `/metrics`: Prometheus' text format.
+ *
+ * It is open before the server is and until after the drain, so that both show. It tells no secrets and asks for no
+ * password: it belongs on loopback or in a private network.
+ */
 export class AdminHttp implements AsyncDisposable {
   readonly port: number;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -59,7 +61,7 @@ export class AdminHttp implements AsyncDisposable {
   readonly #closed = new AbortController();
   #watched: Watched | undefined;
 
-  /** @throws {Deno.errors.AddrInUse} where somebody has the port */
+  /** @throws {Deno.errors.AddrInUse} where the port is taken */
   constructor({ hostname, port, process }: AdminHttpOptions) {
     this.#process = process;
     this.#server = Deno.serve(
@@ -69,7 +71,7 @@ export class AdminHttp implements AsyncDisposable {
     this.port = this.#server.addr.port;
   }
 
-  /** Says from now on how this server is; until then, it is starting. */
+  /** Answers for this server from now on; until then, the answer is that it is starting. */
   watch(server: Watched): void {
     this.#watched = server;
   }

@@ -1,10 +1,10 @@
 /**
- * How a server that stops moves its clients off: in waves, so that the others take them in one after the other.
+ * How a server that stops moves its clients off: in waves, so that the other servers take them in bit by bit.
  */
 
 import { pause } from "../../common/pause.ts";
 
-/** When clients go. */
+/** How many clients go, and when. */
 export interface DrainPlan {
   /** How many go in one wave. */
   readonly size: number;
@@ -17,10 +17,10 @@ export interface DrainPlan {
 /** The fewest that go at once, and how often, in milliseconds. */
 const wave = { size: 50, everyMs: 250 };
 
-/** The part of the time that is for the waves; the rest is for the last ones' last lines. */
+/** The share of the time that the waves have; the rest is for the last lines of the last wave. */
 const share = 0.6;
 
-/** Nobody waits longer than this, in milliseconds; and those of a small server no longer than they need to. */
+/** The longest time that a client is told to wait, in milliseconds, and what each client adds to it. */
 const longestWaitMs = 1_000;
 const waitPerClientMs = 5;
 
@@ -45,10 +45,10 @@ export function planDrain(clients: number, withinMs: number): DrainPlan {
 }
 
 /**
- * Sends clients away by the plan, until none is left or the signal is given.
+ * Sends clients away by the plan, until none is left or the signal is aborted.
  *
- * @param next gives the clients of the next wave, at most so many; none where all are gone
- * @param sendAway tells one to come back after so many milliseconds, elsewhere if it can
+ * @param next gives the clients of the next wave, at most so many; no client when all are gone
+ * @param sendAway tells a client to come back after so many milliseconds, to another server if it can
  */
 export async function drain<T>(
   { size, everyMs, spreadMs }: DrainPlan,

@@ -1,16 +1,14 @@
-/**
- * What is measured of the process as a whole, once for all of its workers.
- *
- * By hand and not by prom-client's defaults: those read /proc, which Deno does not let a server do without all
- * permissions, and would show zeros.
- */
-
 import nodeProcess from "node:process";
 import { Metrics, type Snapshot } from "../../observability/metrics.ts";
 import { version } from "../../common/version.ts";
 import { LinuxSockets } from "../connection/linux_sockets.ts";
 
-/** See the file's first lines. */
+/**
+ * Measures the process as a whole, once for all of its workers.
+ *
+ * Not with prom-client's default metrics: those read /proc, which Deno allows only with all permissions, and would show
+ * zeros.
+ */
 export class ProcessMetrics implements Disposable {
   readonly #metrics = new Metrics("process");
   readonly #sockets = LinuxSockets.open();
@@ -33,7 +31,7 @@ export class ProcessMetrics implements Disposable {
     });
   }
 
-  /** All of it, now. */
+  /** The values of this moment. */
   snapshot(): Snapshot[] {
     return this.#metrics.snapshot();
   }

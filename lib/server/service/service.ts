@@ -1,8 +1,5 @@
 /**
- * The running service: its parts put together, its heartbeat, and its end.
- *
- * It owns what it starts, in this order: the lease, the relay, the door, the heartbeat; and ends it in reverse. The
- * store is the caller's.
+ * The running service: its parts put together, its housekeeping, and its drain.
  */
 
 import type { Audit } from "../../observability/audit.ts";
@@ -37,13 +34,13 @@ export interface ServiceOptions {
   /** Nothing is recorded without it. */
   readonly audit?: Audit;
   readonly certificate: Pem;
-  /** What it measures in; its own, unless given. */
+  /** Where it counts; its own metrics, unless given. */
   readonly metrics?: Metrics;
-  /** Where it is one of several on its port. */
+  /** Which of several listeners on its port it opens; undefined where the port is its own. */
   readonly sharing?: Sharing | undefined;
-  /** How many those are. */
+  /** How many listeners share the port. */
   readonly doors?: number | undefined;
-  /** Reads certificate and configuration again, at an operator's order. @returns what was done, in words */
+  /** Reads certificate and configuration again, at an operator's order. @returns one phrase for each thing done */
   readonly reload?: (() => Promise<readonly string[]>) | undefined;
   /** Called when the service cannot go on, with the reason: it is to be stopped. */
   readonly onFatal?: (reason: string) => void;
@@ -63,7 +60,12 @@ const crowd = 500;
 
 const log = getLog("server");
 
-/** See the file's first lines. */
+/**
+ * One server of a chat.
+ *
+ * It owns what it starts, in this order: the lease, the relay, the listener, the housekeeping; it ends them in reverse.
+ * The store is the caller's.
+ */
 export class Service implements AsyncDisposable {
   readonly id: string;
   readonly port: number;
@@ -182,7 +184,7 @@ export class Service implements AsyncDisposable {
     });
   }
 
-  /** Why this server should get no clients; empty where it should. */
+  /** Why this server should get no clients; empty where it should get them. */
   problems(): Problem[] {
     return problemsOf({
       outage: this.#options.store.outage,
@@ -196,7 +198,7 @@ export class Service implements AsyncDisposable {
     return this.#connections.size;
   }
 
-  /** Whether it is stopping: it takes in nobody any more. */
+  /** Whether it is stopping: it accepts no clients any more. */
   get draining(): boolean {
     return this.#draining !== undefined;
   }
@@ -207,16 +209,14 @@ export class Service implements AsyncDisposable {
     this.#instruments.certificate(certificate.cert);
   }
 
-  /** Takes what the configuration says now into what was made by it before. */
+  /** Has connections take the options that they read when they were made. */
   reconfigured(): void {
     for (const connection of this.#connections) connection.reconfigured();
   }
 
   /**
-   * Stops: accepts no more, moves everybody off in waves, writes what is queued, and gives up sessions and lease. Who
-   * has not been moved goes on as before.
-   *
-   * Within `DRAIN_SECONDS`; calling it again changes nothing.
+   * Stops within `DRAIN_SECONDS`: accepts no more, moves clients off in waves, writes what is queued, and gives up
+   * sessions and lease. A client is served until its wave comes. A second call returns the first one's promise.
    */
   drain(): Promise<void> {
     return this.#draining ??= this.#drain();

@@ -1,5 +1,5 @@
 /**
- * What SIGHUP does: reads the configuration and the certificate again, and gives the server what it can take.
+ * What SIGHUP does.
  */
 
 import type { Config } from "../../config/config.ts";
@@ -8,11 +8,11 @@ import { getLog } from "../../observability/log.ts";
 import type { CertificateWatch } from "../../tls/watch.ts";
 import type { Running } from "./start_server.ts";
 
-/** What is read again, and for whom. */
+/** What a reload reads, and the server that takes it. */
 export interface ReloadOptions {
   readonly server: Pick<Running, "reconfigure">;
   readonly certificates: Pick<CertificateWatch, "check">;
-  /** Reads the configuration. @throws {Error} where it is not allowed */
+  /** Reads the configuration. @throws {Error} where a value is not allowed */
   load(): Config;
   /** Has the log be written as the configuration now says. */
   writeLog(): void;
@@ -21,9 +21,10 @@ export interface ReloadOptions {
 const log = getLog("server");
 
 /**
- * Reads everything again. What is wrong is logged, and what was in use stays in use.
+ * Reads the configuration and the certificate again, and gives the server what it can take. A fault is logged, and what
+ * was in use stays in use.
  *
- * @returns what was done, in words
+ * @returns one phrase for each thing that was done
  * @throws {Error} where the configuration or the certificate was refused; the other one was taken all the same
  */
 export async function reload({ server, certificates, load, writeLog }: ReloadOptions): Promise<readonly string[]> {

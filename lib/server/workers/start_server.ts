@@ -1,7 +1,5 @@
 /**
- * One whole server: its store, its accounts and its service, started and ended together.
- *
- * It is the same alone in its process and as one of several workers.
+ * One whole server, alone in its process or as one of several workers.
  */
 
 import { openSocket } from "../../admin/socket.ts";
@@ -24,19 +22,19 @@ export interface ServerOptions {
   /** What it runs with; changed in place by `reconfigure()`. */
   readonly config: Config;
   readonly certificate: Pem;
-  /** Where it is one of several on its port. */
+  /** Which of several listeners on its port it opens; undefined where the port is its own. */
   readonly sharing?: Sharing;
-  /** How many those are. */
+  /** How many listeners share the port. */
   readonly doors?: number;
-  /** Which of them this is, from 1 on. */
+  /** The worker's number, from 1 on. */
   readonly worker?: number;
-  /** Reads certificate and configuration again, at an operator's order. @returns what was done, in words */
+  /** Reads certificate and configuration again, at an operator's order. @returns one phrase for each thing done */
   readonly reload?: () => Promise<readonly string[]>;
   /** Called when the server cannot go on, after the reason is logged: it is to be stopped. */
   readonly onFatal: () => void;
 }
 
-/** What accepts connections until it is disposed of, which stops it in the orderly way, within `DRAIN_SECONDS`. */
+/** A server, or several, until it is disposed of: that drains it within `DRAIN_SECONDS`. */
 export interface Running extends Watched, AsyncDisposable {
   /** Its name among those that share a store. */
   readonly id: string;
@@ -61,7 +59,7 @@ const demoCost = 4;
 const pace = /^(RATE_LIMIT|LOGIN_FAILURES_|REGISTRATIONS_PER_)/;
 
 /**
- * Starts a server; when this resolves, it accepts connections.
+ * Starts a server: its store, its accounts and its service, which end together. When this resolves, it accepts connections.
  *
  * @throws {Error} where the store cannot be used or the port cannot be listened on
  */
@@ -131,7 +129,7 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   return {
     id: service.id,
     port: service.port,
-    stuck: () => undefined, // whoever asks is in the same event loop
+    stuck: () => undefined, // the question comes from the same event loop
     health: () => Promise.resolve(service.problems()),
     snapshots: () => Promise.resolve([metrics.snapshot()]),
     renew: (certificate) => service.renew(certificate),

@@ -1,5 +1,5 @@
 /**
- * A thread with a server in it, as its supervisor holds it: what it is told, and what it tells.
+ * A thread with a server in it, as its supervisor holds it.
  *
  * `node:worker_threads` and not the web's `Worker`, which does not say when a thread has ended by itself.
  */
@@ -18,7 +18,7 @@ export interface Order {
   readonly sharing: Sharing;
   /** How many share the port. */
   readonly doors: number;
-  /** Which worker it is, from 1 on: its log's lines say so. */
+  /** The worker's number, from 1 on, for its log. */
   readonly worker: number;
 }
 
@@ -29,7 +29,7 @@ export type Word =
   | { readonly kind: "reconfigure"; readonly config: Config }
   | { readonly kind: "ask"; readonly question: number; readonly about: "health" | "metrics" };
 
-/** How a thread's server is, and what it has measured where that was asked. */
+/** The state of a thread's server, and its metrics where those were asked for. */
 export interface Condition {
   readonly problems: readonly Problem[];
   readonly metrics: readonly Snapshot[];
@@ -46,11 +46,11 @@ export type Report =
   | { readonly kind: "renewed"; readonly refused: string | undefined }
   | { readonly kind: "answer"; readonly question: number; readonly condition: Condition };
 
-/** See the file's first line. */
+/** The supervisor's end of a thread. */
 export interface Thread {
-  /** Rejects where the server could not be started, with the reason. */
+  /** Resolves when the server accepts connections; rejects with the reason where it could not be started. */
   readonly ready: Promise<{ readonly id: string; readonly port: number }>;
-  /** Resolves when the thread is no more, whatever the cause, with what is known of that. */
+  /** Resolves when the thread has ended, with what is known of the cause. */
   readonly ended: Promise<string>;
   /** Tells its server to stop in the orderly way. */
   stop(): void;
@@ -58,7 +58,7 @@ export interface Thread {
   renew(certificate: Pem): Promise<void>;
   /** Has its server take what it can of a new configuration. */
   reconfigure(config: Config): void;
-  /** Asks its server how it is; resolves with undefined where the thread ends first. A thread that hangs answers late. */
+  /** Asks its server for its state; resolves with undefined where the thread ends first. A thread that hangs answers late. */
   ask(about: "health" | "metrics"): Promise<Condition | undefined>;
   /** Ends it at once, even if it is in an endless loop. */
   kill(): void;

@@ -1,8 +1,8 @@
 /**
  * The program of a worker's thread: one server, until its supervisor says stop.
  *
- * Signals are the supervisor's. Nothing is caught that would end a server in a process of its own: an error that nobody
- * expected ends this thread, and the supervisor starts another one.
+ * The supervisor handles signals. An unexpected error ends this thread, as it would end a process, and the supervisor
+ * starts another one.
  */
 
 import { parentPort, workerData } from "node:worker_threads";

@@ -1,13 +1,3 @@
-/**
- * How workers are, asked of each: whether they should get clients, and what they have measured.
- *
- * Promises:
- * 1. nobody waits long for a worker that hangs: it counts as one that is not ready;
- * 2. what was counted goes on growing when a worker ends or does not answer: what it told last stays in the sum, since
- *    Prometheus takes any fall for a new start;
- * 3. a worker that hangs is asked no more until it answers.
- */
-
 import { type Measure, measures, type Snapshot, summed } from "../../observability/metrics.ts";
 import type { Problem, Watched } from "../metering/health.ts";
 import type { Condition, Thread } from "./thread.ts";
@@ -26,16 +16,23 @@ interface Question {
 interface Watch {
   readonly thread: Thread;
   readonly questions: Map<"health" | "metrics", Question>;
-  /** What it told last. */
+  /** Its last answer. */
   metrics: readonly Snapshot[];
 }
 
-/** See the file's promises. */
+/**
+ * Asks workers for their health and their metrics.
+ *
+ * 1. Nobody waits long for a worker that hangs: it counts as one that is not ready.
+ * 2. Counters go on growing when a worker ends or does not answer: its last values stay in the sum, since Prometheus takes
+ *    any fall for a new start.
+ * 3. A worker that hangs is asked no more until it answers.
+ */
 export class WorkerWatch implements Watched {
   readonly #count: number;
   readonly #now: () => number;
   readonly #up = new Map<number, Watch>();
-  /** What those counted that have ended. */
+  /** The counts of workers that have ended. */
   #ended: readonly Snapshot[] = [];
 
   /** @param count how many workers there ought to be */
@@ -87,7 +84,7 @@ export class WorkerWatch implements Watched {
     return Promise.all(Array.from({ length: this.#count }, (_, index) => look(index + 1, this.#up.get(index + 1))));
   }
 
-  /** The worker's answer; undefined where it does not come in time. */
+  /** The worker's answer; undefined if it does not come in time. */
   async #ask({ thread, questions }: Watch, about: "health" | "metrics"): Promise<Condition | undefined> {
     let question = questions.get(about);
     if (!question) {
@@ -104,7 +101,7 @@ export class WorkerWatch implements Watched {
   }
 }
 
-/** What is known of a worker that says nothing. */
+/** The metric that says that a worker does not answer. */
 function silent(worker: number): Snapshot {
   const { help, type, aggregator }: Measure = measures.chat_worker_up;
   return { name: "chat_worker_up", help, type, aggregator, values: [{ labels: { worker: `${worker}` }, value: 0 }] };

@@ -16,7 +16,7 @@ import { type Order, startThread, type Thread } from "./thread.ts";
 import { WorkerWatch } from "./worker_watch.ts";
 
 /**
- * How many servers a configuration means; one needs no worker.
+ * How many servers a configuration asks for; one needs no worker.
  *
  * @param cores how many the machine has: what `auto` means, except with SQLite, which is for one server only
  */
@@ -30,13 +30,13 @@ export interface WorkersOptions {
   /** What they run with; changed in place by `reconfigure()`. */
   readonly config: Config;
   readonly certificate: Pem;
-  /** How many. */
+  /** How many workers there are. */
   readonly count: number;
   /** Starts a worker's thread. */
   readonly startThread?: (order: Order) => Thread;
   /** Called where an operator wants certificate and configuration read again. */
   readonly reload?: () => void;
-  /** Resolves after so many milliseconds, or when the signal is given. */
+  /** Resolves after so many milliseconds, or when the signal is aborted. */
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** The time in milliseconds. */
   readonly now?: () => number;
@@ -45,7 +45,7 @@ export interface WorkersOptions {
 /** How long before a worker is started again, in milliseconds; each short life doubles it. */
 const backoffMs = { first: 500, most: 30_000 };
 
-/** A life of so long, in milliseconds, is no short one. */
+/** A worker that has lived so long, in milliseconds, has not had a short life. */
 const steadyMs = 60_000;
 
 /** How much longer than `DRAIN_SECONDS` a worker may take to stop, in milliseconds. */
@@ -98,7 +98,7 @@ export class Workers implements Running {
     this.#certificate = options.certificate;
   }
 
-  /** The names of the servers. */
+  /** The names of the servers, joined. */
   get id(): string {
     return [...this.#ids.values()].join(", ");
   }

@@ -1,7 +1,7 @@
 /** Who is told of comings and goings, and when. */
 
 import assert from "node:assert/strict";
-import { type Audience, crowd, gatherMs, Presence } from "../../../lib/server/delivery/presence.ts";
+import { crowd, gatherMs, Presence, type PresenceOutlet } from "../../../lib/server/delivery/presence.ts";
 import { test } from "../../support/declare.ts";
 
 /** A room of so many, what it is told, and a clock that a test moves. */
@@ -9,7 +9,7 @@ function start(size: number) {
   const told: string[] = [];
   const spared: string[] = [];
   const due: { work: () => void; ms: number; cancelled: boolean }[] = [];
-  const audience: Audience = {
+  const outlet: PresenceOutlet = {
     count: () => size,
     deliver: (topic, { user, state }, _, skips) => {
       told.push(`${topic} ${user} ${state}`);
@@ -17,7 +17,7 @@ function start(size: number) {
       spared.push(...["a", "b"].filter((name) => skips(follower(name))));
     },
   };
-  const presence = new Presence(audience, (work, ms) => {
+  const presence = new Presence(outlet, (work, ms) => {
     const entry = { work, ms, cancelled: false };
     due.push(entry);
     return () => void (entry.cancelled = true);

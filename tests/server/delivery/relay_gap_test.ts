@@ -11,7 +11,7 @@ const lobby = "room:lobby";
 
 /** Writes messages that nobody hears of, until the log has so many. */
 function writeUpTo(topics: FakeTopics, seq: number): void {
-  while (topics.place(lobby).seq < seq) topics.write(lobby);
+  while (topics.position(lobby).seq < seq) topics.write(lobby);
 }
 
 test("Relay tells of a gap, from and to, where the log is shorter than the hole", async () => {
@@ -23,7 +23,7 @@ test("Relay tells of a gap, from and to, where the log is shorter than the hole"
   topics.trim(lobby, 6);
   topics.say(lobby);
   await turn();
-  const { epoch } = topics.place(lobby);
+  const { epoch } = topics.position(lobby);
   assert.deepEqual(outlet.said, ["1", `gap 2..5 then ${epoch}.5.`, ...numbers(6, 10)]);
 });
 
@@ -46,7 +46,7 @@ for (const [how, notice] of Object.entries(notices)) {
     await notice(relay, topics);
     await turn();
     topics.say(lobby);
-    const { epoch, seq } = topics.place(lobby);
+    const { epoch, seq } = topics.position(lobby);
     assert.deepEqual(outlet.said, [...numbers(1, 5), `gap 6.. then ${epoch}.0.`, ...numbers(1, seq)]);
   });
 
@@ -87,7 +87,7 @@ test("Relay is not kept busy by a late message of a log that is no more", async 
   await using parts = makeRelay();
   const { topics, relay, outlet } = parts;
   await relay.acquire(lobby);
-  const { epoch } = topics.place(lobby);
+  const { epoch } = topics.position(lobby);
   for (let i = 0; i < 50; i++) topics.say(lobby);
   const late = topics.write(lobby);
   topics.lose(lobby);

@@ -60,16 +60,16 @@ test("Relay.acquire() closes the subscription again where the head cannot be rea
   await parts.relay.acquire(lobby);
 });
 
-test("Relay passes on what comes after the place where a topic stood, in order, each once", async () => {
+test("Relay passes on what comes after the position of a topic, in order, each once", async () => {
   await using parts = makeRelay();
   const { topics, relay, outlet } = parts;
   for (let i = 0; i < 3; i++) topics.say(lobby);
   await relay.acquire(lobby);
-  assert.deepEqual(relay.position(lobby), topics.place(lobby));
+  assert.deepEqual(relay.position(lobby), topics.position(lobby));
   const fourth = topics.say(lobby);
   const fifth = topics.say(lobby);
   assert.deepEqual(outlet.said, ["4", "5"]);
-  assert.deepEqual(relay.position(lobby), topics.place(lobby));
+  assert.deepEqual(relay.position(lobby), topics.position(lobby));
   for (const entry of [fifth, fourth, fourth]) topics.tell(lobby, entry);
   await turn();
   assert.deepEqual(outlet.said, ["4", "5"]);
@@ -88,7 +88,7 @@ test("Relay passes on once what is published while it subscribes", async () => {
   }
   await acquired;
   await turn();
-  const { seq } = topics.place(lobby);
+  const { seq } = topics.position(lobby);
   assert.equal(parts.relay.position(lobby).seq, seq);
   const first = Number(parts.outlet.said[0]);
   assert(first > 1 && first < seq, `from ${first}`);
@@ -245,8 +245,8 @@ test("Relay passes on every message once and in order, however signals, losses a
         }
         await s.waitFor(relay.check());
         await s.waitIdle();
-        assert.deepEqual(outlet.said, numbers(2, topics.place(lobby).seq));
-        assert.deepEqual(relay.position(lobby), topics.place(lobby));
+        assert.deepEqual(outlet.said, numbers(2, topics.position(lobby).seq));
+        assert.deepEqual(relay.position(lobby), topics.position(lobby));
         await s.waitFor(relay[Symbol.asyncDispose]());
       },
     ),

@@ -1,10 +1,10 @@
-/** What following promises where the log does not go on from the reader's place: a gap, never silence. */
+/** What topic readers promise where the log does not go on from the reader's position: a gap, never silence. */
 
 import assert from "node:assert/strict";
 import type { LogPosition } from "../../../lib/store/store.ts";
 import { test } from "../../support/declare.ts";
 import type { FakeTopics } from "../../support/fake_topics.ts";
-import { assertBegunAnew, makeFollowing, numbers } from "../../support/streams.ts";
+import { assertBegunAnew, makeTopicReaders, numbers } from "../../support/streams.ts";
 import { turn } from "../../support/turns.ts";
 
 const lobby = "room:lobby";
@@ -14,49 +14,49 @@ function write(topics: FakeTopics, count: number): void {
   for (let i = 0; i < count; i++) topics.write(lobby);
 }
 
-/** Where a reader stands that has had nothing yet. */
+/** The position of a reader that has had nothing yet. */
 function beginning(topics: FakeTopics): LogPosition {
-  return { epoch: topics.place(lobby).epoch, seq: 0, id: "" };
+  return { epoch: topics.position(lobby).epoch, seq: 0, id: "" };
 }
 
-test("TopicReaders tells of a gap, from and to, where the log does not reach back to the place", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
+test("TopicReaders tells of a gap, from and to, where the log does not reach back to the position", async () => {
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
   write(topics, 2);
-  const place = topics.place(lobby);
+  const position = topics.position(lobby);
   write(topics, 8);
   topics.trim(lobby, 6);
-  await following.open(lobby);
-  following.start(lobby, place);
+  await readers.open(lobby);
+  readers.start(lobby, position);
   await turn();
   topics.say(lobby);
-  assert.deepEqual(reader.got, [`gap 3..5 then ${place.epoch}.5.`, ...numbers(6, 11)]);
+  assert.deepEqual(reader.got, [`gap 3..5 then ${position.epoch}.5.`, ...numbers(6, 11)]);
 });
 
 test("TopicReaders tells of a gap without an end where the log was lost, and gives all of the new one", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
   write(topics, 9);
-  const place = topics.place(lobby);
+  const position = topics.position(lobby);
   topics.lose(lobby);
   write(topics, 3);
-  await following.open(lobby);
-  following.start(lobby, place);
+  await readers.open(lobby);
+  readers.start(lobby, position);
   await turn();
   topics.say(lobby);
-  assert.deepEqual(reader.got, [`gap 10.. then ${topics.place(lobby).epoch}.0.`, ...numbers(1, 4)]);
+  assert.deepEqual(reader.got, [`gap 10.. then ${topics.position(lobby).epoch}.0.`, ...numbers(1, 4)]);
 });
 
 for (const [messages, head] of Object.entries({ fewer: 3, "as many": 5, more: 8 })) {
   test(`TopicReaders tells of a gap where the log was rolled back and has gone on with ${messages}`, async () => {
-    await using parts = makeFollowing();
-    const { topics, following, reader } = parts;
+    await using parts = makeTopicReaders();
+    const { topics, readers, reader } = parts;
     write(topics, 5);
-    const place = topics.place(lobby);
+    const position = topics.position(lobby);
     topics.rollBack(lobby, 2);
     write(topics, head - 2);
-    await following.open(lobby);
-    following.start(lobby, place);
+    await readers.open(lobby);
+    readers.start(lobby, position);
     await turn();
     topics.say(lobby);
     await turn();
@@ -65,12 +65,12 @@ for (const [messages, head] of Object.entries({ fewer: 3, "as many": 5, more: 8 
 }
 
 test("TopicReaders goes on where the log is lost in the middle of a replay, and the stream has not noticed yet", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
   write(topics, 250);
-  await following.open(lobby);
+  await readers.open(lobby);
   reader.writing = Promise.withResolvers();
-  following.start(lobby, beginning(topics));
+  readers.start(lobby, beginning(topics));
   await turn();
   const read = reader.got.length;
   topics.lose(lobby);
@@ -79,7 +79,7 @@ test("TopicReaders goes on where the log is lost in the middle of a replay, and 
   await turn();
   topics.say(lobby);
   await turn();
-  const gap = `gap ${read + 1}.. then ${topics.place(lobby).epoch}.0.`;
+  const gap = `gap ${read + 1}.. then ${topics.position(lobby).epoch}.0.`;
   assert.deepEqual(reader.got, [...numbers(1, read), gap, "1", "2", "3"]);
   assert(topics.count("read") < 12, `${topics.count("read")} reads`);
 });

@@ -1,4 +1,4 @@
-/** What following promises: from a place on, no hole and no double between replay and stream, at the reader's pace. */
+/** What topic readers promise: from a position on, no hole and no double between replay and stream, at the reader's pace. */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -7,7 +7,7 @@ import { decodePosition, encodePosition } from "../../../lib/store/log_position.
 import type { LogPosition } from "../../../lib/store/store.ts";
 import { test } from "../../support/declare.ts";
 import { FakeTopics } from "../../support/fake_topics.ts";
-import { makeFollowing, numbers } from "../../support/streams.ts";
+import { makeTopicReaders, numbers } from "../../support/streams.ts";
 import { turn, until } from "../../support/turns.ts";
 
 const lobby = "room:lobby";
@@ -17,16 +17,16 @@ function write(topics: FakeTopics, count: number): void {
   for (let i = 0; i < count; i++) topics.write(lobby);
 }
 
-/** Where a reader stands that has had nothing yet. */
+/** The position of a reader that has had nothing yet. */
 function beginning(topics: FakeTopics): LogPosition {
-  return { epoch: topics.place(lobby).epoch, seq: 0, id: "" };
+  return { epoch: topics.position(lobby).epoch, seq: 0, id: "" };
 }
 
-test("TopicReaders.start() from where the topic stands pushes what comes, without reading the log", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
+test("TopicReaders.start() from the stream's position pushes what comes, without reading the log", async () => {
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
   write(topics, 3);
-  following.start(lobby, await following.open(lobby));
+  readers.start(lobby, await readers.open(lobby));
   topics.say(lobby);
   topics.say(lobby);
   assert.deepEqual(reader.got, ["4", "5"]);
@@ -34,27 +34,27 @@ test("TopicReaders.start() from where the topic stands pushes what comes, withou
 });
 
 test("TopicReaders pushes nothing before start(), and then what came since open()", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
-  const place = await following.open(lobby);
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
+  const position = await readers.open(lobby);
   for (let i = 0; i < 5; i++) topics.say(lobby);
   await turn();
   assert.deepEqual(reader.got, []);
-  following.start(lobby, place);
+  readers.start(lobby, position);
   topics.say(lobby);
   await turn();
   topics.say(lobby);
   assert.deepEqual(reader.got, numbers(1, 7));
 });
 
-test("TopicReaders.start() from an earlier place replays the log and then goes on live", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
+test("TopicReaders.start() from an earlier position replays the log and then goes on live", async () => {
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
   write(topics, 2);
-  const place = topics.place(lobby);
+  const position = topics.position(lobby);
   write(topics, 250);
-  await following.open(lobby);
-  following.start(lobby, place);
+  await readers.open(lobby);
+  readers.start(lobby, position);
   topics.say(lobby);
   await turn();
   topics.say(lobby);
@@ -62,13 +62,13 @@ test("TopicReaders.start() from an earlier place replays the log and then goes o
 });
 
 test("TopicReaders replays at the pace of its reader: a page is read when the last is written", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
   write(topics, 350);
-  await following.open(lobby);
+  await readers.open(lobby);
   const pages = [];
   reader.writing = Promise.withResolvers();
-  following.start(lobby, beginning(topics));
+  readers.start(lobby, beginning(topics));
   for (let page = 1; reader.got.length < 350; page++) {
     await turn();
     assert.equal(topics.count("read"), page);
@@ -84,50 +84,50 @@ test("TopicReaders replays at the pace of its reader: a page is read when the la
 });
 
 test("TopicReaders.stop() ends a replay, and what is live", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
   write(topics, 250);
-  await following.open(lobby);
+  await readers.open(lobby);
   reader.writing = Promise.withResolvers();
-  following.start(lobby, beginning(topics));
+  readers.start(lobby, beginning(topics));
   await turn();
   const { length } = reader.got;
-  following.stop(lobby);
+  readers.stop(lobby);
   reader.writing.resolve();
   await turn();
   topics.say(lobby);
   assert.equal(reader.got.length, length);
-  assert.deepEqual([following.has(lobby), topics.subscriptions, topics.count("read")], [false, 0, 1]);
-  following.start(lobby, await following.open(lobby));
-  following.stop(lobby);
+  assert.deepEqual([readers.has(lobby), topics.subscriptions, topics.count("read")], [false, 0, 1]);
+  readers.start(lobby, await readers.open(lobby));
+  readers.stop(lobby);
   topics.say(lobby);
   await turn();
   assert.deepEqual([reader.got.length, topics.subscriptions], [length, 0]);
-  following.stop(lobby);
-  following.start(lobby, topics.place(lobby));
-  assert.deepEqual(following.positions(), {});
+  readers.stop(lobby);
+  readers.start(lobby, topics.position(lobby));
+  assert.deepEqual(readers.positions(), {});
 });
 
 test("TopicReaders.stop() while a page is read pushes nothing of it", async () => {
   const topics: FakeTopics = new FakeTopics((what, work) => {
-    if (what.startsWith("answer to read")) parts.following.stop(lobby);
+    if (what.startsWith("answer to read")) parts.readers.stop(lobby);
     return Promise.resolve().then(work);
   });
-  await using parts = makeFollowing(topics);
+  await using parts = makeTopicReaders(topics);
   write(topics, 5);
-  await parts.following.open(lobby);
-  parts.following.start(lobby, beginning(topics));
+  await parts.readers.open(lobby);
+  parts.readers.start(lobby, beginning(topics));
   await turn();
   assert.deepEqual([parts.reader.got, topics.count("read"), topics.subscriptions], [[], 1, 0]);
 });
 
 test("TopicReaders ends a replay when its connection is closed", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
   write(topics, 250);
-  await following.open(lobby);
+  await readers.open(lobby);
   reader.writing = Promise.withResolvers();
-  following.start(lobby, beginning(topics));
+  readers.start(lobby, beginning(topics));
   await turn();
   reader.closed = true;
   reader.writing.resolve();
@@ -136,42 +136,42 @@ test("TopicReaders ends a replay when its connection is closed", async () => {
 });
 
 test("TopicReaders.open() rejects where the store is away, and can be tried again", async () => {
-  await using parts = makeFollowing();
-  const { topics, following } = parts;
+  await using parts = makeTopicReaders();
+  const { topics, readers } = parts;
   topics.failures = 1;
-  await assert.rejects(following.open(lobby), (error) => (error as ChatError).code === "store_unavailable");
-  assert.equal(following.has(lobby), false);
-  await following.open(lobby);
+  await assert.rejects(readers.open(lobby), (error) => (error as ChatError).code === "store_unavailable");
+  assert.equal(readers.has(lobby), false);
+  await readers.open(lobby);
   assert.equal(topics.subscriptions, 1);
 });
 
 test("TopicReaders.open() rejects, and leaves nothing open, where it was stopped meanwhile", async () => {
-  await using parts = makeFollowing();
-  const { topics, following } = parts;
-  const opening = following.open(lobby);
-  following.stopAll();
+  await using parts = makeTopicReaders();
+  const { topics, readers } = parts;
+  const opening = readers.open(lobby);
+  readers.stopAll();
   await assert.rejects(opening, ChatError);
   await turn();
   assert.equal(topics.subscriptions, 0);
 });
 
 test("TopicReaders.open() twice keeps one subscription, which ends with the one stop()", async () => {
-  await using parts = makeFollowing();
-  const { topics, following } = parts;
-  await following.open(lobby);
-  await following.open(lobby);
-  following.stop(lobby);
+  await using parts = makeTopicReaders();
+  const { topics, readers } = parts;
+  await readers.open(lobby);
+  await readers.open(lobby);
+  readers.stop(lobby);
   await turn();
   assert.equal(topics.subscriptions, 0);
 });
 
 test("TopicReaders goes on with a replay after reads that failed, without a hole", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
   write(topics, 150);
-  await following.open(lobby);
+  await readers.open(lobby);
   topics.failures = 1;
-  following.start(lobby, beginning(topics));
+  readers.start(lobby, beginning(topics));
   await until("the replay has gone on", () => reader.got.length === 150);
   assert.deepEqual(reader.got, numbers(1, 150));
 });
@@ -181,61 +181,61 @@ test("TopicReaders closes the connection, and says why, where a replay fails tho
   const topics: FakeTopics = new FakeTopics((what, work) =>
     what.startsWith("read") ? Promise.reject(fault) : Promise.resolve().then(work)
   );
-  await using parts = makeFollowing(topics);
-  const { following, reader, faults } = parts;
+  await using parts = makeTopicReaders(topics);
+  const { readers, reader, faults } = parts;
   write(topics, 5);
-  await following.open(lobby);
-  following.start(lobby, beginning(topics));
+  await readers.open(lobby);
+  readers.start(lobby, beginning(topics));
   await turn();
   assert.deepEqual([topics.count("read"), reader.failures, reader.got], [1, 1, []]);
   assert.deepEqual(faults, [[lobby, fault, "fault 1"]]);
 });
 
 test("TopicReaders keeps a feed's copy of what was said in a room from who is in that room, replayed and live", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
-  const from = { ...topics.place("feed:a") };
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
+  const from = { ...topics.position("feed:a") };
   for (const room of ["lobby", "general", undefined]) topics.write("feed:a", room === undefined ? {} : { room });
-  await following.open("feed:a");
-  following.start("feed:a", from);
+  await readers.open("feed:a");
+  readers.start("feed:a", from);
   await turn();
   for (const room of ["lobby", "general"]) topics.say("feed:a", { room });
   assert.deepEqual(reader.got, ["2", "3", "5"]);
 });
 
-test("TopicReaders.positions() says where the reader stands: opened, replaying, live", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
+test("TopicReaders.positions() gives the position in each topic: opened, replaying, live", async () => {
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
   write(topics, 250);
-  const opened = topics.place(lobby);
-  const opening = following.open(lobby);
-  assert.deepEqual(following.positions(), {});
+  const opened = topics.position(lobby);
+  const opening = readers.open(lobby);
+  assert.deepEqual(readers.positions(), {});
   await opening;
   topics.say(lobby);
-  assert.deepEqual(following.positions(), { [lobby]: encodePosition(opened) });
+  assert.deepEqual(readers.positions(), { [lobby]: encodePosition(opened) });
   reader.writing = Promise.withResolvers();
-  following.start(lobby, beginning(topics));
+  readers.start(lobby, beginning(topics));
   await turn();
-  assert.equal(decodePosition(following.positions()[lobby])?.seq, reader.got.length);
+  assert.equal(decodePosition(readers.positions()[lobby])?.seq, reader.got.length);
   reader.writing.resolve();
   await turn();
   topics.say(lobby);
-  assert.deepEqual(following.positions(), { [lobby]: encodePosition(topics.place(lobby)) });
+  assert.deepEqual(readers.positions(), { [lobby]: encodePosition(topics.position(lobby)) });
 });
 
 test("TopicReaders.positions() says so where a replay has overtaken the stream", async () => {
-  await using parts = makeFollowing();
-  const { topics, following, reader } = parts;
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
   write(topics, 1);
-  await following.open(lobby);
+  await readers.open(lobby);
   const unheard = topics.write(lobby);
-  following.start(lobby, beginning(topics));
+  readers.start(lobby, beginning(topics));
   await turn();
   assert.deepEqual(reader.got, ["1", "2"]);
-  assert.deepEqual(following.positions(), { [lobby]: encodePosition(topics.place(lobby)) });
+  assert.deepEqual(readers.positions(), { [lobby]: encodePosition(topics.position(lobby)) });
   topics.tell(lobby, unheard);
   topics.say(lobby);
-  assert.deepEqual(following.positions(), { [lobby]: encodePosition(topics.place(lobby)) });
+  assert.deepEqual(readers.positions(), { [lobby]: encodePosition(topics.position(lobby)) });
   assert.deepEqual(reader.got, ["1", "2", "3"]);
 });
 
@@ -245,18 +245,18 @@ test("TopicReaders pushes every message once and in order, however replay, strea
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), fc.array(step, { maxLength: 25 }), from, async (s, steps, from) => {
       const topics = new FakeTopics((what, work) => s.schedule(Promise.resolve(), what).then(work));
-      const parts = makeFollowing(topics);
-      const { relay, reader, following } = parts;
+      const parts = makeTopicReaders(topics);
+      const { relay, reader, readers } = parts;
       const live = parts.other();
       reader.drained = live.reader.drained = () => s.schedule(Promise.resolve(), "drained");
-      const places = [topics.place(lobby)];
+      const positions = [topics.position(lobby)];
       for (let i = 0; i < 5; i++) {
         topics.write(lobby);
-        places.push(topics.place(lobby));
+        positions.push(topics.position(lobby));
       }
-      const now = await s.waitFor(live.following.open(lobby));
-      live.following.start(lobby, now);
-      const opening = following.open(lobby).then(() => following.start(lobby, places[from]));
+      const now = await s.waitFor(live.readers.open(lobby));
+      live.readers.start(lobby, now);
+      const opening = readers.open(lobby).then(() => readers.start(lobby, positions[from]));
       for (const step of steps) {
         if (step === "settle") await s.waitIdle();
         else if (step === "check") void relay.check();
@@ -271,10 +271,10 @@ test("TopicReaders pushes every message once and in order, however replay, strea
       await s.waitFor(opening);
       await s.waitFor(relay.check());
       await s.waitIdle();
-      const { seq } = topics.place(lobby);
+      const { seq } = topics.position(lobby);
       assert.deepEqual(reader.got, numbers(from + 1, seq));
       assert.deepEqual(live.reader.got, numbers(now.seq + 1, seq));
-      assert.deepEqual(following.positions(), { [lobby]: encodePosition(topics.place(lobby)) });
+      assert.deepEqual(readers.positions(), { [lobby]: encodePosition(topics.position(lobby)) });
       await s.waitFor(Promise.resolve(parts[Symbol.asyncDispose]()));
       assert.equal(topics.subscriptions, 0);
     }),
@@ -283,12 +283,12 @@ test("TopicReaders pushes every message once and in order, however replay, strea
 });
 
 test("TopicReaders.stopAll() lets go of every topic", async () => {
-  await using parts = makeFollowing();
-  const { topics, following } = parts;
-  for (const topic of [lobby, "feed:a", "inbox:b"] as const) following.start(topic, await following.open(topic));
-  await following.open("feed:c");
+  await using parts = makeTopicReaders();
+  const { topics, readers } = parts;
+  for (const topic of [lobby, "feed:a", "inbox:b"] as const) readers.start(topic, await readers.open(topic));
+  await readers.open("feed:c");
   assert.equal(topics.subscriptions, 4);
-  following.stopAll();
+  readers.stopAll();
   await turn();
   assert.equal(topics.subscriptions, 0);
 });
