@@ -11,6 +11,7 @@ import { getLog } from "../../observability/log.ts";
 import { Metrics } from "../../observability/metrics.ts";
 import { observedStore } from "../../store/observed.ts";
 import { openStore } from "../../store/open.ts";
+import type { Store } from "../../store/store.ts";
 import { type Audit, openAudit } from "../../observability/audit.ts";
 import type { Pem, Sharing } from "../connection/listener.ts";
 import type { Watched } from "../metering/health.ts";
@@ -69,37 +70,9 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   await using parts = new AsyncDisposableStack();
   const audit: Audit = parts.use(openAudit(config));
   const store = observedStore(parts.use(await openStore(config)), metrics);
-  let limits = accountLimits(config);
-  const accounts = new AccountService({
-    accounts: store.accounts,
-    hasher: boundedHasher(
-      await bcryptHasher(config.bcryptCost),
-      config.bcryptConcurrency,
-      undefined,
-      hashMeter(metrics),
-    ),
-    get registration() {
-      return config.registration;
-    },
-    get addressFailures() {
-      return limits.addressFailures;
-    },
-    get accountFailures() {
-      return limits.accountFailures;
-    },
-    get registrations() {
-      return limits.registrations;
-    },
-  });
-  if (config.demoAccounts) {
-    // Everybody knows their passwords: a hash that takes long would protect nothing, and hold up the start.
-    const quick = new AccountService({
-      accounts: store.accounts,
-      hasher: await bcryptHasher(Math.min(config.bcryptCost, demoCost)),
-      registration: "closed",
-    });
-    log.warn("demo_accounts_on", { made: await quick.makeDemoAccounts(), advice: "anybody knows their passwords" });
-  }
+  const limits = { now: accountLimits(config) };
+  const accounts = await openAccounts(config, store, metrics, limits);
+  if (config.demoAccounts) await makeDemoAccounts(config, store);
   const service = parts.use(
     await Service.start({
       config,
@@ -135,11 +108,45 @@ export async function startServer(options: ServerOptions): Promise<Running> {
     renew: (certificate) => service.renew(certificate),
     reconfigure(next) {
       const change = takeLive(config, next);
-      if (change.taken.some((name) => pace.test(name))) limits = accountLimits(config);
+      if (change.taken.some((name) => pace.test(name))) limits.now = accountLimits(config);
       service.reconfigured();
       audit.reopen();
       return change;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** @param limits read at each use: those of `now` are replaced when the configuration changes */
+async function openAccounts(
+  config: Config,
+  { accounts }: Store,
+  metrics: Metrics,
+  limits: { readonly now: ReturnType<typeof accountLimits> },
+): Promise<AccountService> {
+  const hasher = await bcryptHasher(config.bcryptCost);
+  return new AccountService({
+    accounts,
+    hasher: boundedHasher(hasher, config.bcryptConcurrency, undefined, hashMeter(metrics)),
+    get registration() {
+      return config.registration;
+    },
+    get addressFailures() {
+      return limits.now.addressFailures;
+    },
+    get accountFailures() {
+      return limits.now.accountFailures;
+    },
+    get registrations() {
+      return limits.now.registrations;
+    },
+  });
+}
+
+/** Makes the demo accounts that are missing. */
+async function makeDemoAccounts({ bcryptCost }: Config, { accounts }: Store): Promise<void> {
+  // Everybody knows their passwords: a hash that takes long would protect nothing, and hold up the start.
+  const hasher = await bcryptHasher(Math.min(bcryptCost, demoCost));
+  const quick = new AccountService({ accounts, hasher, registration: "closed" });
+  log.warn("demo_accounts_on", { made: await quick.makeDemoAccounts(), advice: "anybody knows their passwords" });
 }
