@@ -8,7 +8,7 @@
 
 import { version } from "../common/version.ts";
 import type { AccountRecord, AdminStore, TopicState } from "../store/admin_store.ts";
-import type { Entry } from "../store/store.ts";
+import type { Entry } from "../store/topics.ts";
 
 /** The format's version: one more when what this release writes would be misread by an earlier one. */
 export const exportVersion = 1;

@@ -7,7 +7,7 @@
  */
 
 import type { AccountRecord, AdminStore, TopicState } from "../store/admin_store.ts";
-import type { Entry } from "../store/store.ts";
+import type { Entry } from "../store/topics.ts";
 import { isUsername, parseTopic } from "../wire/names.ts";
 import { isPublicKey } from "../wire/sealed.ts";
 import { type Counts, exportVersion } from "./export.ts";

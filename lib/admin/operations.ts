@@ -1,5 +1,6 @@
 import type { SessionState } from "../store/admin_store.ts";
-import type { Account, Role, Store } from "../store/store.ts";
+import type { Account, Role } from "../store/accounts.ts";
+import type { Store } from "../store/store.ts";
 import { fold, parseTopic, roomTopic } from "../wire/names.ts";
 import { exportRecords } from "./export.ts";
 

@@ -1,6 +1,6 @@
 import { accountDisabled, ChatError } from "../common/errors.ts";
 import type { KeyedLimiter } from "../common/rate_limit.ts";
-import type { Account, Accounts } from "../store/store.ts";
+import type { Account, Accounts } from "../store/accounts.ts";
 import { fold, isUsername, usernameRule } from "../wire/names.ts";
 import { type Hasher, maxPasswordBytes, passwordBytes } from "./password.ts";
 

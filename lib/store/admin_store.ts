@@ -1,6 +1,9 @@
 import type { Topic } from "../wire/names.ts";
 import type { StoredKey } from "./device_keys.ts";
-import type { Account, Entry, Role, Session } from "./store.ts";
+import type { Account, Role } from "./accounts.ts";
+import type { Order, OrderReport } from "./servers.ts";
+import type { Session } from "./sessions.ts";
+import type { Entry } from "./topics.ts";
 
 /** A session, and whether its connection is there. */
 export interface SessionState extends Session {
@@ -61,22 +64,6 @@ export interface TokensRecord {
   readonly room: string;
   /** Milliseconds since 1970. */
   readonly expires: number;
-}
-
-/** What a running server can be told to do. */
-export type Order =
-  /** Ends a user's sessions and side connections there, with their resume tokens, and tells their clients why. */
-  | { readonly do: "expel"; readonly user: string; readonly message: string }
-  /** Reads certificate and configuration again. */
-  | { readonly do: "reload" };
-
-/** What came of an order on one server. */
-export interface OrderReport {
-  readonly server: string;
-  /** What was done, in words; empty where there was nothing to do. */
-  readonly done?: readonly string[];
-  /** Why it could not be done. */
-  readonly failed?: string;
 }
 
 /**

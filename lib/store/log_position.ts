@@ -1,18 +1,22 @@
-/**
- * A place in a topic's log as the short string that clients are given, and back.
- */
-
 import type { Position } from "../wire/event.ts";
-import type { LogPosition } from "./store.ts";
+
+/**
+ * Where a log ends, or how far a reader has seen it: the message there, or, with `seq` 0 and an empty id, the beginning.
+ */
+export interface LogPosition {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly id: string;
+}
 
 const pattern = /^([a-z0-9]{1,16})\.(0|[1-9][0-9]{0,15})\.([a-z0-9]{0,16})$/;
 
-/** The string that stands for a place. */
+/** The short string that a client is given for a position. */
 export function encodePosition({ epoch, seq, id }: LogPosition): Position {
   return `${epoch}.${seq}.${id}`;
 }
 
-/** @returns the place, or undefined where the string is none */
+/** @returns the position, or undefined where the string is not one */
 export function decodePosition(position: unknown): LogPosition | undefined {
   const parts = typeof position === "string" ? pattern.exec(position) : null;
   return parts ? { epoch: parts[1], seq: Number(parts[2]), id: parts[3] } : undefined;

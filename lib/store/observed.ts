@@ -1,64 +1,125 @@
-/**
- * A store that is watched: how long each operation takes, which fail, and what is published.
- *
- * Nothing else changes: the promises that callers get are the store's own.
- */
-
 import type { Count, Distribution, Metrics } from "../observability/metrics.ts";
 import { tracing } from "../observability/tracing.ts";
 import { parseTopic } from "../wire/names.ts";
+import type { Accounts } from "./accounts.ts";
+import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
-import type { Store, Topics } from "./store.ts";
+import type { Servers } from "./servers.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Store } from "./store.ts";
+import type { Topics } from "./topics.ts";
+
+/** Each operation of a port, and its label in metrics and spans. */
+type Labels<Port> = Readonly<Record<keyof Port, string>>;
+
+/** Dashboards know these labels: an operation that gets another name keeps its label. */
+const labels = {
+  accounts: {
+    create: "create",
+    find: "find",
+    setHash: "setHash",
+    follow: "follow",
+    unfollow: "unfollow",
+    follows: "follows",
+    followers: "followers",
+  } satisfies Labels<Accounts>,
+  sessions: {
+    claim: "claim",
+    move: "move",
+    renewToken: "renewToken",
+    savePositions: "stand",
+    detach: "detach",
+    end: "end",
+    reassert: "reassert",
+    held: "held",
+    online: "online",
+    countOnline: "countOnline",
+    rooms: "rooms",
+    members: "members",
+  } satisfies Labels<Sessions>,
+  topics: {
+    publish: "publish",
+    read: "read",
+    head: "head",
+    renewEpoch: "renewEpoch",
+    readMark: "readMark",
+    markRead: "markRead",
+    subscribe: "subscribe",
+    announce: "announce",
+  } satisfies Labels<Topics>,
+  servers: {
+    join: "join",
+    renew: "renew",
+    sweep: "sweep",
+    signal: "signal",
+    probe: "probe",
+    leave: "leave",
+  } satisfies Labels<Servers>,
+  files: {
+    begin: "files_begin",
+    find: "files_find",
+    put: "files_put",
+    get: "files_get",
+    remove: "files_remove",
+    sweep: "files_sweep",
+  } satisfies Labels<Files>,
+  deviceKeys: {
+    announce: "keys_announce",
+    revoke: "keys_revoke",
+    list: "keys_list",
+  } satisfies Labels<DeviceKeys>,
+} as const;
 
 /** What becomes of a message that is published. */
 const outcomes = ["published", "repeated", "fenced", "full", "failed"] as const;
 
 type Outcome = (typeof outcomes)[number];
 
-/** Watches a store; disposing of the result is disposing of the store. */
+/**
+ * Watches a store: how long each operation takes, which fail, and what is published. Nothing else changes: the promises
+ * that callers get are the store's own. Disposing of the result is disposing of the store.
+ */
 export function observedStore(store: Store, metrics: Metrics): Store {
   const returns = metrics.counter("chat_store_returns_total");
-  return forwarding(store, {
-    accounts: observed(store.accounts, metrics),
-    sessions: observed(store.sessions, metrics),
-    servers: observed(store.servers, metrics),
-    files: countingFiles(observed(store.files, metrics, "files_"), metrics),
-    deviceKeys: observed(store.deviceKeys, metrics, "keys_"),
-    topics: countingTopics(observed(store.topics, metrics), metrics),
+  return {
+    accounts: timed(store.accounts, labels.accounts, metrics),
+    sessions: timed(store.sessions, labels.sessions, metrics),
+    topics: countingTopics(timed(store.topics, labels.topics, metrics), metrics),
+    servers: timed(store.servers, labels.servers, metrics),
+    files: countingFiles(timed(store.files, labels.files, metrics), metrics),
+    deviceKeys: timed(store.deviceKeys, labels.deviceKeys, metrics),
+    admin: store.admin,
+    get available() {
+      return store.available;
+    },
+    get outage() {
+      return store.outage;
+    },
     onReturn: (listener) =>
       store.onReturn(() => {
         returns.value++;
         return listener();
       }),
-  });
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
 }
 
-/**
- * The same members; what answers with a promise is timed until that is settled.
- *
- * @param prefix what its operations' names begin with, where another part has some of the same name
- */
-function observed<T extends object>(part: T, metrics: Metrics, prefix = ""): T {
-  const methods = [...namesOf(part)].filter((name) => typeof (part as Record<string, unknown>)[name] === "function");
-  const timed = methods.map((
-    name,
-  ) => [name, timedMethod(part as Methods, name, prefix + (labels[name] ?? name), metrics)]);
-  return forwarding(part, Object.fromEntries(timed) as Partial<T>);
+/** A port whose operations are timed; each answers with a promise. */
+function timed<Port extends object>(port: Port, labels: Labels<Port>, metrics: Metrics): Port {
+  const methods = Object.entries<string>(labels).map((
+    [name, label],
+  ) => [name, timedMethod(port, name, label, metrics)]);
+  return Object.fromEntries(methods) as Port;
 }
 
-/** Operations whose label in the metrics is older than their name. */
-const labels: Readonly<Record<string, string>> = { savePositions: "stand" };
+type Operation = (...args: unknown[]) => Promise<unknown>;
 
-type Methods = Record<string, (...args: unknown[]) => unknown>;
-
-function timedMethod(part: Methods, name: string, operation: string, metrics: Metrics): Methods[string] {
+function timedMethod(port: object, name: string, operation: string, metrics: Metrics): Operation {
+  const call: Operation = (...args) => (port as Readonly<Record<string, Operation>>)[name](...args);
   let watch: { readonly duration: Distribution; readonly errors: Count } | undefined;
   return (...args) => {
     const since = performance.now();
-    const answer = tracing
-      ? tracing.run(`store ${operation}`, {}, () => part[name](...args) as Promise<unknown>)
-      : part[name](...args);
-    if (!(answer instanceof Promise)) return answer;
+    const answer = tracing ? tracing.run(`store ${operation}`, {}, () => call(...args)) : call(...args);
     const { duration, errors } = watch ??= {
       duration: metrics.histogram("chat_store_operation_duration_seconds", { operation }),
       errors: metrics.counter("chat_store_errors_total", { operation }),
@@ -87,14 +148,15 @@ function countingTopics(topics: Topics, metrics: Metrics): Topics {
     );
     return answer;
   };
-  return forwarding(topics, { publish });
+  return { ...topics, publish };
 }
 
 function countingFiles(files: Files, metrics: Metrics): Files {
   const stored = metrics.counter("chat_file_chunks_total", { direction: "stored" });
   const fetched = metrics.counter("chat_file_chunks_total", { direction: "fetched" });
   const refused = metrics.counter("chat_files_refused_total");
-  return forwarding(files, {
+  return {
+    ...files,
     async begin(draft) {
       const begun = await files.begin(draft);
       if (begun === "full") refused.value++;
@@ -111,34 +173,5 @@ function countingFiles(files: Files, metrics: Metrics): Files {
       if (data !== undefined) fetched.value++;
       return data;
     },
-  });
-}
-
-/** An object with another's members, but for those that replace them. */
-function forwarding<T extends object>(to: T, replacing: Partial<T>): T {
-  const result = {};
-  for (const name of [...namesOf(to), ...symbolsOf(to)]) {
-    const get = () => {
-      const member = (to as Record<string | symbol, unknown>)[name];
-      return typeof member === "function" ? member.bind(to) : member;
-    };
-    Object.defineProperty(result, name, { get, configurable: true, enumerable: true });
-  }
-  return Object.defineProperties(result, Object.getOwnPropertyDescriptors(replacing)) as T;
-}
-
-/** What an object has, its classes' members among them. */
-function namesOf(part: object): Set<string> {
-  return new Set(ancestry(part).flatMap(Object.getOwnPropertyNames).filter((name) => name !== "constructor"));
-}
-
-function symbolsOf(part: object): Set<symbol> {
-  return new Set(ancestry(part).flatMap(Object.getOwnPropertySymbols));
-}
-
-/** An object and its prototypes, but for the last, that of all objects. */
-function ancestry(part: object): object[] {
-  const line = [];
-  for (let at: object | null = part; at && at !== Object.prototype; at = Object.getPrototypeOf(at)) line.push(at);
-  return line;
+  };
 }

@@ -5,7 +5,7 @@ import { AccountService, type AccountServiceOptions, demoAccounts } from "../../
 import type { Hasher } from "../../lib/auth/password.ts";
 import { ChatError, type ErrorCode } from "../../lib/common/errors.ts";
 import { KeyedLimiter } from "../../lib/common/rate_limit.ts";
-import type { Account, Accounts } from "../../lib/store/store.ts";
+import type { Account, Accounts } from "../../lib/store/accounts.ts";
 import { fold } from "../../lib/wire/names.ts";
 import { test } from "../support/declare.ts";
 

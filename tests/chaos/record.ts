@@ -4,7 +4,7 @@
  * Plain data: the checker needs nothing else, and its tests make it by hand. Times are milliseconds since the run began.
  */
 
-import type { LogPosition } from "../../lib/store/store.ts";
+import type { LogPosition } from "../../lib/store/log_position.ts";
 
 export type { LogPosition as Place };
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { AccountRecord, TopicState } from "../../lib/store/admin_store.ts";
-import type { Entry } from "../../lib/store/store.ts";
+import type { Entry } from "../../lib/store/topics.ts";
 import { account, claim, claimed, type Declare, login } from "./suite.ts";
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

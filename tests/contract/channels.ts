@@ -1,7 +1,7 @@
 /** The contract of {@linkcode Topics.subscribe}: what is in the log is heard, in its order, on every server. */
 
 import assert from "node:assert/strict";
-import type { Entry, TopicSignal } from "../../lib/store/store.ts";
+import type { Entry, TopicSignal } from "../../lib/store/topics.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 import type { TestStore } from "../support/stores.ts";
 import { until } from "../support/turns.ts";

@@ -1,7 +1,8 @@
 /** The contract of {@linkcode Topics.publish}: one atomic step, in order, by those who may. */
 
 import assert from "node:assert/strict";
-import type { Draft, Entry, PublishResult, Session } from "../../lib/store/store.ts";
+import type { Session } from "../../lib/store/sessions.ts";
+import type { Draft, Entry, PublishResult } from "../../lib/store/topics.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 import type { TestStore } from "../support/stores.ts";
 import { claim, claimed, type Declare, login } from "./suite.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Page } from "../../lib/store/store.ts";
+import type { Page } from "../../lib/store/topics.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 import type { TestStore } from "../support/stores.ts";
 import type { Declare } from "./suite.ts";

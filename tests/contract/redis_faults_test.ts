@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { ChatError } from "../../lib/common/errors.ts";
 import { RedisStore } from "../../lib/store/redis/redis_store.ts";
-import type { PublishResult, TopicSignal } from "../../lib/store/store.ts";
+import type { PublishResult, TopicSignal } from "../../lib/store/topics.ts";
 import { test as declared } from "../support/declare.ts";
 import { ownRedis, startRedis, type TestRedis } from "../support/redis.ts";
 import { wideLimits } from "../support/store_limits.ts";

@@ -1,7 +1,7 @@
 /** What Redis promises to servers that share it: leases, the sweep after the dead, signals, and one session a user. */
 
 import assert from "node:assert/strict";
-import type { Departure } from "../../lib/store/store.ts";
+import type { Departure } from "../../lib/store/servers.ts";
 import { until } from "../support/turns.ts";
 import { test } from "./corner.ts";
 import { account, claim, claimed, login } from "./suite.ts";

@@ -5,7 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import type { Account, ClaimRequest, ClaimResult, Session } from "../../lib/store/store.ts";
+import type { Account } from "../../lib/store/accounts.ts";
+import type { ClaimRequest, ClaimResult, Session } from "../../lib/store/sessions.ts";
 import { test } from "../support/declare.ts";
 import { need } from "../support/needs.ts";
 import type { Demand, OpenOptions, StorePlace, Subject, TestStore } from "../support/stores.ts";

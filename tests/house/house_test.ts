@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { permitted } from "../support/needs.ts";
 
 const root = join(import.meta.dirname!, "..", "..");
@@ -64,6 +64,45 @@ test("tests/ mirrors lib/ folder by folder", async () => {
   for (const folder of new Set((await below("tests")).map((file) => folderOf(file).slice("tests/".length)))) {
     assert.ok(besides.includes(folder.split("/")[0]) || folders.has(folder), `tests/${folder} mirrors no folder`);
   }
+});
+
+test("No file imports itself on a way round, types included", async () => {
+  const files = [...await below("lib"), "server.ts", "client.ts", "admin.ts"].filter((file) => file.endsWith(".ts"));
+  const imports = new Map<string, string[]>();
+  for (const file of files) {
+    const code = (await read(file)).replaceAll(/\/\*[\s\S]*?\*\//g, "");
+    const named = [...code.matchAll(/\bfrom\s+"(\.[^"]+\.ts)"/g)].map(([, path]) =>
+      posix.join(posix.dirname(file), path)
+    );
+    imports.set(file, named);
+  }
+  assert.deepEqual(circleIn(imports), undefined);
+});
+
+/** The first way round that is found, as the files on it; undefined where there is none. */
+function circleIn(imports: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  function visit(file: string, way: readonly string[]): string[] | undefined {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const next of imports.get(file) ?? []) {
+      const circle = visit(next, [...way, file]);
+      if (circle) return circle;
+    }
+    done.add(file);
+  }
+  for (const file of imports.keys()) {
+    const circle = visit(file, []);
+    if (circle) return circle;
+  }
+}
+
+test("circleIn() finds a way round of any length, and none in a diamond", () => {
+  const graph = (edges: Record<string, string[]>) => circleIn(new Map(Object.entries(edges)));
+  assert.deepEqual(graph({ a: ["b", "c"], b: ["d"], c: ["d"], d: [] }), undefined);
+  assert.deepEqual(graph({ a: ["b"], b: ["c"], c: ["b"] }), ["b", "c", "b"]);
+  assert.deepEqual(graph({ a: ["a"] }), ["a", "a"]);
+  return Promise.resolve();
 });
 
 /** What this house called things once; the reasons are in docs/design.md. */

@@ -3,7 +3,8 @@ import { ChatError } from "../../lib/common/errors.ts";
 import { Metrics } from "../../lib/observability/metrics.ts";
 import { observedStore } from "../../lib/store/observed.ts";
 import { SqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
-import type { PublishResult, Store } from "../../lib/store/store.ts";
+import type { Store } from "../../lib/store/store.ts";
+import type { PublishResult } from "../../lib/store/topics.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 
 const limits = {
@@ -82,4 +83,18 @@ Deno.test("observedStore() counts parts of files, and files that there was no ro
   const timed = (operation: string) =>
     metrics.histogram("chat_store_operation_duration_seconds", { operation }).counts.reduce((a, b) => a + b);
   assert.deepEqual(["files_begin", "files_put", "files_get", "keys_announce", "find"].map(timed), [2, 2, 2, 1, 0]);
+});
+
+Deno.test("observedStore() gives every member that a store has", async () => {
+  const { store, plain } = watched();
+  await using _store = store;
+  const portsOf = (of: Store) => [of.accounts, of.sessions, of.topics, of.servers, of.files, of.deviceKeys];
+  const operations = portsOf(store).map((port) => Object.keys(port).sort());
+  // What the plain ports have beside the interface is for their own store.
+  for (const [at, port] of portsOf(plain).entries()) {
+    for (const name of operations[at]) {
+      assert.equal(typeof (port as unknown as Record<string, unknown>)[name], "function", name);
+    }
+  }
+  assert.equal(store.admin, plain.admin);
 });

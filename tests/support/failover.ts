@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { ChatError } from "../../lib/common/errors.ts";
-import type { TopicSignal } from "../../lib/store/store.ts";
+import type { TopicSignal } from "../../lib/store/topics.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 import type { TestStore } from "./stores.ts";
 import { until } from "./turns.ts";

@@ -6,7 +6,8 @@
  */
 
 import { ChatError } from "../../lib/common/errors.ts";
-import type { Entry, LogPosition, Page, Subscription, Topics, TopicSignal } from "../../lib/store/store.ts";
+import type { Entry, Page, Subscription, Topics, TopicSignal } from "../../lib/store/topics.ts";
+import type { LogPosition } from "../../lib/store/log_position.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 
 interface Log {

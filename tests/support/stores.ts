@@ -7,14 +7,10 @@ import { join } from "node:path";
 import { RedisStore } from "../../lib/store/redis/redis_store.ts";
 import type { RedisAddress } from "../../lib/store/redis/redis_transport.ts";
 import { SqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
-import {
-  cidMemoryMs,
-  type ServerSignal,
-  type Session,
-  type Store,
-  type StoreLimits,
-  tokenLifeMs,
-} from "../../lib/store/store.ts";
+import type { ServerSignal } from "../../lib/store/servers.ts";
+import { type Session, tokenLifeMs } from "../../lib/store/sessions.ts";
+import type { Store, StoreLimits } from "../../lib/store/store.ts";
+import { cidMemoryMs } from "../../lib/store/topics.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 import { type Need, need, permitted } from "./needs.ts";
 import { type RedisPlace, sharedRedis } from "./redis.ts";

@@ -1,5 +1,5 @@
 import { ChatError } from "../../common/errors.ts";
-import type { Account } from "../../store/store.ts";
+import type { Account } from "../../store/accounts.ts";
 import { feedTopic } from "../../wire/names.ts";
 import type { Services } from "../registry/caller.ts";
 import { defineCommand } from "../registry/registry.ts";

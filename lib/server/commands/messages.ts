@@ -1,6 +1,6 @@
 import { ChatError } from "../../common/errors.ts";
 import { decodePosition } from "../../store/log_position.ts";
-import type { Draft, PublishResult } from "../../store/store.ts";
+import type { Draft, PublishResult } from "../../store/topics.ts";
 import { tracing } from "../../observability/tracing.ts";
 import type { Accepted, TopicEvent } from "../../wire/event.ts";
 import { maxCount, quote } from "../../wire/command.ts";

@@ -5,7 +5,7 @@
 import { parseTopic, type Topic } from "../../wire/names.ts";
 import type { TopicEvent } from "../../wire/event.ts";
 import { encodePosition } from "../../store/log_position.ts";
-import type { Entry } from "../../store/store.ts";
+import type { Entry } from "../../store/topics.ts";
 
 /** Makes the event for an entry of a topic's log: `message` of a room, `notification` of a feed, `direct` of an inbox. */
 export function topicEvent(topic: Topic, epoch: string, entry: Entry): TopicEvent {

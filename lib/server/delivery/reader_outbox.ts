@@ -3,7 +3,7 @@
  */
 
 import { randomWord } from "../../store/log_position.ts";
-import type { Topics } from "../../store/store.ts";
+import type { Topics } from "../../store/topics.ts";
 import type { ErrorEvent, Format } from "../../wire/event.ts";
 import { inboxTopic, type Topic } from "../../wire/names.ts";
 import type { Outbox, ReadMarks } from "./outbox.ts";

@@ -5,7 +5,8 @@
  * id of its message, and the log is read from that message on, itself included.
  */
 
-import type { Entry, LogPosition, Page, Topics } from "../../store/store.ts";
+import type { Entry, Page, Topics } from "../../store/topics.ts";
+import type { LogPosition } from "../../store/log_position.ts";
 import type { Topic } from "../../wire/names.ts";
 
 /** The next part of a log for a reader. */

@@ -3,8 +3,8 @@
  */
 
 import { pause } from "../../common/pause.ts";
-import { encodePosition } from "../../store/log_position.ts";
-import type { Entry, LogPosition, Subscription, Topics, TopicSignal } from "../../store/store.ts";
+import { encodePosition, type LogPosition } from "../../store/log_position.ts";
+import type { Entry, Subscription, Topics, TopicSignal } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";
 import { parseTopic, type Topic } from "../../wire/names.ts";
 import { readOn } from "./recovery.ts";

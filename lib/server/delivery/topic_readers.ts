@@ -4,8 +4,8 @@
 
 import { ChatError } from "../../common/errors.ts";
 import { pause } from "../../common/pause.ts";
-import { encodePosition } from "../../store/log_position.ts";
-import type { Entry, LogPosition, Topics } from "../../store/store.ts";
+import { encodePosition, type LogPosition } from "../../store/log_position.ts";
+import type { Entry, Topics } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";
 import { encodeEvent } from "../../wire/format.ts";
 import type { Topic } from "../../wire/names.ts";

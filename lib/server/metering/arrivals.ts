@@ -1,5 +1,5 @@
 import type { Distribution } from "../../observability/metrics.ts";
-import type { Entry } from "../../store/store.ts";
+import type { Entry } from "../../store/topics.ts";
 import { tracing } from "../../observability/tracing.ts";
 import { parseTopic, type Topic } from "../../wire/names.ts";
 import type { Flushable, Turns } from "../delivery/flush_scheduler.ts";

@@ -3,8 +3,8 @@
  */
 
 import { getLog } from "../../observability/log.ts";
-import type { Order, OrderReport } from "../../store/admin_store.ts";
-import type { Servers, ServerSignal } from "../../store/store.ts";
+import type { Order, OrderReport } from "../../store/servers.ts";
+import type { Servers, ServerSignal } from "../../store/servers.ts";
 import type { SystemEvent } from "../../wire/event.ts";
 import { fold } from "../../wire/names.ts";
 import type { SessionManager } from "./session_manager.ts";

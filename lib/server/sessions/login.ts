@@ -5,7 +5,9 @@
 import { accountDisabled, ChatError } from "../../common/errors.ts";
 import type { Config } from "../../config/config.ts";
 import { TokenBucket } from "../../common/rate_limit.ts";
-import type { Account, ClaimResult, Session, Store } from "../../store/store.ts";
+import type { Account } from "../../store/accounts.ts";
+import type { ClaimResult, Session } from "../../store/sessions.ts";
+import type { Store } from "../../store/store.ts";
 import type { LoggedIn } from "../../wire/event.ts";
 import { lobby } from "../../wire/names.ts";
 import type { SessionEnds } from "./session_ends.ts";

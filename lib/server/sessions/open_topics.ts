@@ -2,8 +2,8 @@
  * The topics that a login opens, and the position that each is read from.
  */
 
-import { decodePosition, encodePosition } from "../../store/log_position.ts";
-import type { LogPosition, Store } from "../../store/store.ts";
+import { decodePosition, encodePosition, type LogPosition } from "../../store/log_position.ts";
+import type { Store } from "../../store/store.ts";
 import type { Positions } from "../../wire/event.ts";
 import { feedTopic, inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { isContinuous } from "../delivery/recovery.ts";

@@ -3,7 +3,8 @@
  */
 
 import { ChatError } from "../../common/errors.ts";
-import type { Session, Store } from "../../store/store.ts";
+import type { Session } from "../../store/sessions.ts";
+import type { Store } from "../../store/store.ts";
 import type { SessionEnds } from "./session_ends.ts";
 import type { UserSession } from "./user_session.ts";
 import type { LocalSessions } from "./local_sessions.ts";

@@ -1,4 +1,5 @@
-import type { Session, Store } from "../../store/store.ts";
+import type { Session } from "../../store/sessions.ts";
+import type { Store } from "../../store/store.ts";
 
 /**
  * Ends sessions in the store and tells their rooms. Where the store is away, it queues the end until {@linkcode drain}.

@@ -3,7 +3,8 @@
  */
 
 import type { ChatError } from "../../common/errors.ts";
-import type { Departure, ServerSignal, Store } from "../../store/store.ts";
+import type { Departure, ServerSignal } from "../../store/servers.ts";
+import type { Store } from "../../store/store.ts";
 import type { SystemEvent } from "../../wire/event.ts";
 import { SessionEnds } from "./session_ends.ts";
 import { type LoginOptions, Logins } from "./login.ts";

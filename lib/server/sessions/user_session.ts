@@ -4,8 +4,9 @@
 
 import { ChatError } from "../../common/errors.ts";
 import type { TokenBucket } from "../../common/rate_limit.ts";
-import type { LogPosition, Session, Store } from "../../store/store.ts";
-import { encodePosition } from "../../store/log_position.ts";
+import type { Session } from "../../store/sessions.ts";
+import type { Store } from "../../store/store.ts";
+import { encodePosition, type LogPosition } from "../../store/log_position.ts";
 import type { Format, Positions, ServerEvent } from "../../wire/event.ts";
 import { roomTopic, type Topic } from "../../wire/names.ts";
 import { type ReaderConnection, ReaderOutbox } from "../delivery/reader_outbox.ts";

@@ -5,7 +5,7 @@
  * which is written again each time that the follower logs in.
  */
 
-import type { Account, Accounts } from "../store.ts";
+import type { Account, Accounts } from "../accounts.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
 

@@ -2,15 +2,17 @@ import { fold, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import type {
   AccountRecord,
   AdminStore,
-  Order,
-  OrderReport,
   ServerState,
   SessionState,
   TokensRecord,
   TopicSize,
   TopicState,
 } from "../admin_store.ts";
-import { cidMemoryMs, type Entry, type Role, type ServerSignal, type Session, tokenLifeMs } from "../store.ts";
+import type { Order, OrderReport } from "../servers.ts";
+import type { Role } from "../accounts.ts";
+import type { ServerSignal } from "../servers.ts";
+import { type Session, tokenLifeMs } from "../sessions.ts";
+import { cidMemoryMs, type Entry } from "../topics.ts";
 import { randomWord } from "../log_position.ts";
 import { toAccount } from "./accounts.ts";
 import { toKeys } from "./device_keys.ts";

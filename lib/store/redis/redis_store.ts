@@ -5,7 +5,10 @@
 import type { DeviceKeys } from "../device_keys.ts";
 import type { Files } from "../files.ts";
 import type { AdminStore } from "../admin_store.ts";
-import type { Accounts, Sessions, Store, StoreLimits, Topics } from "../store.ts";
+import type { Accounts } from "../accounts.ts";
+import type { Sessions } from "../sessions.ts";
+import type { Store, StoreLimits } from "../store.ts";
+import type { Topics } from "../topics.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { RedisDeviceKeys } from "./device_keys.ts";
 import { RedisFiles } from "./files.ts";

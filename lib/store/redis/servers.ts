@@ -6,7 +6,8 @@
  */
 
 import { randomWord } from "../log_position.ts";
-import type { Departure, Servers, ServerSignal, Session } from "../store.ts";
+import type { Departure, Servers, ServerSignal } from "../servers.ts";
+import type { Session } from "../sessions.ts";
 import type { ChannelListener, RedisGateway } from "./gateway.ts";
 import type { Keys } from "./keys.ts";
 import type { Leases } from "./sessions.ts";

@@ -8,7 +8,7 @@
  */
 
 import { roomTopic, type Topic } from "../../wire/names.ts";
-import { type ClaimRequest, type ClaimResult, type Session, type Sessions, tokenLifeMs } from "../store.ts";
+import { type ClaimRequest, type ClaimResult, type Session, type Sessions, tokenLifeMs } from "../sessions.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
 import type { Answer } from "./redis_transport.ts";

@@ -4,20 +4,19 @@
 
 import { ChatError } from "../../common/errors.ts";
 import { roomTopic, type Topic } from "../../wire/names.ts";
-import { randomWord } from "../log_position.ts";
+import { type LogPosition, randomWord } from "../log_position.ts";
+import type { Session } from "../sessions.ts";
+import type { StoreLimits } from "../store.ts";
 import {
   cidMemoryMs,
   type Draft,
   type Entry,
-  type LogPosition,
   type Page,
   type PublishResult,
-  type Session,
-  type StoreLimits,
   type Subscription,
   type Topics,
   type TopicSignal,
-} from "../store.ts";
+} from "../topics.ts";
 import type { ChannelListener, RedisGateway } from "./gateway.ts";
 import type { Keys } from "./keys.ts";
 import type { Answer } from "./redis_transport.ts";

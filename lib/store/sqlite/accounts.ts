@@ -4,7 +4,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { fold } from "../../wire/names.ts";
-import type { Account, Accounts } from "../store.ts";
+import type { Account, Accounts } from "../accounts.ts";
 import { guarded, transaction } from "./database.ts";
 
 /** See {@linkcode Accounts}. */

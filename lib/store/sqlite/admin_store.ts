@@ -3,15 +3,16 @@ import { fold, roomTopic, type Topic } from "../../wire/names.ts";
 import type {
   AccountRecord,
   AdminStore,
-  Order,
-  OrderReport,
   ServerState,
   SessionState,
   TokensRecord,
   TopicSize,
   TopicState,
 } from "../admin_store.ts";
-import { cidMemoryMs, type Entry, type Role, type Session } from "../store.ts";
+import type { Order, OrderReport } from "../servers.ts";
+import type { Role } from "../accounts.ts";
+import type { Session } from "../sessions.ts";
+import { cidMemoryMs, type Entry } from "../topics.ts";
 import { guarded, transaction } from "./database.ts";
 import { toAccount } from "./accounts.ts";
 import { keysOf } from "./device_keys.ts";

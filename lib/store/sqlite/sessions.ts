@@ -6,7 +6,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { fold } from "../../wire/names.ts";
 import type { SessionState } from "../admin_store.ts";
-import { type ClaimRequest, type ClaimResult, type Session, type Sessions, tokenLifeMs } from "../store.ts";
+import { type ClaimRequest, type ClaimResult, type Session, type Sessions, tokenLifeMs } from "../sessions.ts";
 import { guarded, transaction } from "./database.ts";
 
 interface Tokens {

@@ -8,8 +8,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { DeviceKeys } from "../device_keys.ts";
 import type { Files } from "../files.ts";
-import type { AdminStore, Order, OrderReport, ServerState } from "../admin_store.ts";
-import type { Accounts, Servers, ServerSignal, Sessions, Store, StoreLimits, Topics } from "../store.ts";
+import type { AdminStore, ServerState } from "../admin_store.ts";
+import type { Order, OrderReport } from "../servers.ts";
+import type { Accounts } from "../accounts.ts";
+import type { Servers, ServerSignal } from "../servers.ts";
+import type { Sessions } from "../sessions.ts";
+import type { Store, StoreLimits } from "../store.ts";
+import type { Topics } from "../topics.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { type Durability, openDatabase } from "./database.ts";
 import { SqliteDeviceKeys } from "./device_keys.ts";

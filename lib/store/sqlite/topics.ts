@@ -7,20 +7,19 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
-import { randomWord } from "../log_position.ts";
+import { type LogPosition, randomWord } from "../log_position.ts";
+import type { Session } from "../sessions.ts";
+import type { StoreLimits } from "../store.ts";
 import {
   cidMemoryMs,
   type Draft,
   type Entry,
-  type LogPosition,
   type Page,
   type PublishResult,
-  type Session,
-  type StoreLimits,
   type Subscription,
   type Topics,
   type TopicSignal,
-} from "../store.ts";
+} from "../topics.ts";
 import { guarded, transaction } from "./database.ts";
 
 /** Trims a log once in so many messages: what is over the limit meanwhile is not worth a DELETE each. */

@@ -1,7 +1,7 @@
 /** What topic readers promise where the log does not go on from the reader's position: a gap, never silence. */
 
 import assert from "node:assert/strict";
-import type { LogPosition } from "../../../lib/store/store.ts";
+import type { LogPosition } from "../../../lib/store/log_position.ts";
 import { test } from "../../support/declare.ts";
 import type { FakeTopics } from "../../support/fake_topics.ts";
 import { assertBegunAnew, makeTopicReaders, numbers } from "../../support/streams.ts";

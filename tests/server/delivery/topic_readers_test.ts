@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ChatError } from "../../../lib/common/errors.ts";
-import { decodePosition, encodePosition } from "../../../lib/store/log_position.ts";
-import type { LogPosition } from "../../../lib/store/store.ts";
+import { decodePosition, encodePosition, type LogPosition } from "../../../lib/store/log_position.ts";
 import { test } from "../../support/declare.ts";
 import { FakeTopics } from "../../support/fake_topics.ts";
 import { makeTopicReaders, numbers } from "../../support/streams.ts";

@@ -7,7 +7,8 @@ import { type ClientChannel, UserSession } from "../../../lib/server/sessions/us
 import { SessionManager } from "../../../lib/server/sessions/session_manager.ts";
 import { hashToken } from "../../../lib/server/sessions/resume_token.ts";
 import { SqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
-import type { Session, Store } from "../../../lib/store/store.ts";
+import type { Session } from "../../../lib/store/sessions.ts";
+import type { Store } from "../../../lib/store/store.ts";
 import { test } from "../../support/declare.ts";
 import { wideLimits } from "../../support/store_limits.ts";
 

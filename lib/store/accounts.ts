@@ -1,0 +1,30 @@
+/** What a user may do beyond talking. */
+export type Role = "user" | "moderator" | "admin";
+
+/** A registered user. */
+export interface Account {
+  /** As registered; compared without regard to case. */
+  readonly name: string;
+  /** The password's hash, opaque to the store. */
+  readonly hash: string;
+  readonly role: Role;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  /** Set where an operator has disabled it: nobody can log in or resume with it. */
+  readonly disabled?: true;
+}
+
+/** Accounts and who follows whom. Names are as registered; only finding and making an account disregards their case. */
+export interface Accounts {
+  /** @returns false where the name is taken */
+  create(account: Account): Promise<boolean>;
+  find(name: string): Promise<Account | undefined>;
+  /** Sets the hash and revokes the user's resume tokens. */
+  setHash(name: string, hash: string): Promise<void>;
+  /** @returns false where the user follows `limit` others already; following twice is following */
+  follow(user: string, target: string, limit: number): Promise<boolean>;
+  unfollow(user: string, target: string): Promise<void>;
+  /** Whom the user follows, sorted. */
+  follows(user: string): Promise<string[]>;
+  followers(user: string): Promise<string[]>;
+}

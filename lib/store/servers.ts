@@ -1,0 +1,61 @@
+/** What a running server can be told to do. */
+export type Order =
+  /** Ends a user's sessions and side connections there, with their resume tokens, and tells their clients why. */
+  | { readonly do: "expel"; readonly user: string; readonly message: string }
+  /** Reads certificate and configuration again. */
+  | { readonly do: "reload" };
+
+/** What came of an order on one server. */
+export interface OrderReport {
+  readonly server: string;
+  /** What was done, in words; empty where there was nothing to do. */
+  readonly done?: readonly string[];
+  /** Why it could not be done. */
+  readonly failed?: string;
+}
+
+/** What servers tell each other. */
+export type ServerSignal =
+  /** The session of this connection was superseded: close it, and tell its client why. */
+  | { readonly kind: "evict"; readonly connection: string }
+  /** Signals may have been missed. */
+  | { readonly kind: "missed" }
+  /** A server's own word to itself: its subscription is alive. */
+  | { readonly kind: "probe" }
+  /** An operator's order; what came of it is signalled to `from`, under the same `id`. */
+  | { readonly kind: "order"; readonly from: string; readonly id: string; readonly order: Order }
+  /** What came of an order. */
+  | { readonly kind: "report"; readonly id: string; readonly report: OrderReport };
+
+/** Somebody whose server died, and who was in a room. */
+export interface Departure {
+  readonly user: string;
+  readonly room: string;
+  readonly claim: number;
+}
+
+/** This server among the others: its lease, and what it owes to those that died. */
+export interface Servers {
+  /**
+   * Takes an id and its lease, and ends what an earlier server of that id left behind.
+   *
+   * @param wanted the id, or empty for the lowest free of server1, server2, …
+   * @param listener told what other servers signal
+   * @returns the id
+   */
+  join(wanted: string, listener: (signal: ServerSignal) => void): Promise<string>;
+  /**
+   * Renews the lease.
+   *
+   * @returns `kept`; `expired` where it had run out and others may have ended sessions; `taken` where another process
+   *   has the id now
+   */
+  renew(): Promise<"kept" | "expired" | "taken">;
+  /** Ends the sessions of servers whose lease has run out. @returns those that this call ended */
+  sweep(): Promise<Departure[]>;
+  signal(server: string, signal: ServerSignal): Promise<void>;
+  /** Sends this server a word; a subscription that does not hear the last one is made anew. Called every second or so. */
+  probe(): Promise<void>;
+  /** Gives the lease up: at once, or after the time in which clients may resume elsewhere. */
+  leave(graceMs: number): Promise<void>;
+}

@@ -1,0 +1,82 @@
+/** How long a resume token is valid, in milliseconds. */
+export const tokenLifeMs = 86_400_000;
+
+/** Somebody who is logged in: held by one connection of one server. */
+export interface Session {
+  readonly user: string;
+  readonly server: string;
+  /** The id of the connection that holds it, unique for ever. */
+  readonly connection: string;
+  /** Grows with every claim of this user's session. */
+  readonly claim: number;
+  readonly room: string;
+}
+
+/** How a session is claimed. */
+export interface ClaimRequest {
+  readonly user: string;
+  readonly connection: string;
+  /** The room of a new session; a resumed one stays in its own. */
+  readonly room: string;
+  /** What happens to a live session: it is superseded, or the claim is refused. */
+  readonly policy: "force" | "reject";
+  /** Hash of the resume token that this claim makes; the earlier ones are revoked by a login. */
+  readonly tokenHash: string;
+  /** Hash of the resume token that is presented; without it the claim is a login. */
+  readonly presentedHash?: string;
+}
+
+/** What became of a claim. */
+export type ClaimResult =
+  | {
+    readonly kind: "claimed";
+    readonly session: Session;
+    /** The session that this one took the place of, if it was still there. */
+    readonly superseded?: Session;
+    /** Where the session stood when its connection dropped, and since its login: topic → position. */
+    readonly savedPositions: Readonly<Record<string, string>>;
+  }
+  /** The policy keeps a live session. */
+  | { readonly kind: "live" }
+  /** The resume token is unknown, spent, expired or revoked. */
+  | { readonly kind: "refused" }
+  /** The account is disabled. */
+  | { readonly kind: "disabled" };
+
+/** Sessions, and the indexes that are made from them. */
+export interface Sessions {
+  claim(request: ClaimRequest): Promise<ClaimResult>;
+  /** @returns the session in its new room, or undefined where it is no longer this connection's */
+  move(session: Session, room: string): Promise<Session | undefined>;
+  /** Replaces the session's resume tokens. @returns false where the session is no longer this connection's */
+  renewToken(session: Session, tokenHash: string): Promise<boolean>;
+  /** Writes down where the session stands in topics, for a resume that does not say. */
+  savePositions(session: Session, positions: Readonly<Record<string, string>>): Promise<void>;
+  /** Marks that the connection dropped: the session stays, but no longer stands against a login. */
+  detach(session: Session): Promise<void>;
+  /**
+   * Ends the session.
+   *
+   * @param revoke whether its resume tokens end with it
+   * @returns false where it is no longer this connection's
+   */
+  end(session: Session, revoke: boolean): Promise<boolean>;
+  /**
+   * Makes the store hold a session that its connection still has, whatever became of it meanwhile: others may have ended
+   * it when the lease ran out, or the store may have come back with older data.
+   *
+   * @param tokenHash the session's present resume token
+   * @returns the session, and whether it was gone; undefined where a newer claim has it
+   */
+  reassert(session: Session, tokenHash: string): Promise<{ session: Session; wasGone: boolean } | undefined>;
+  /** The sessions that the store believes this server to hold. */
+  held(): Promise<Session[]>;
+  /** Everybody who is online on any live server, sorted. */
+  online(): Promise<string[]>;
+  /** How many of these users are online. */
+  countOnline(users: readonly string[]): Promise<number>;
+  /** Rooms with somebody in them: name → how many. */
+  rooms(): Promise<Map<string, number>>;
+  /** Who is in a room, sorted. */
+  members(room: string): Promise<string[]>;
+}

@@ -1,0 +1,111 @@
+import type { FileOffer } from "../wire/event.ts";
+import type { Topic } from "../wire/names.ts";
+import type { LogPosition } from "./log_position.ts";
+import type { Session } from "./sessions.ts";
+
+/** How long a `cid` is known, in milliseconds. */
+export const cidMemoryMs = 600_000;
+
+/** A message on its way into a topic. */
+export interface Draft {
+  readonly from: string;
+  readonly text: string;
+  readonly cid?: string;
+  /** The recipient of a private message. */
+  readonly to?: string;
+  /** Where a feed's message was said, if it was said in a room. */
+  readonly room?: string;
+  /** A file that is offered with it. */
+  readonly file?: FileOffer;
+  /** What a private message says, encrypted from device to device. */
+  readonly sealed?: string;
+  /** The trace that it was sent in, where traces are made. */
+  readonly trace?: string;
+}
+
+/** One message, as its topic's log holds it. */
+export interface Entry extends Draft {
+  readonly seq: number;
+  /** Random: tells this message from another that a rolled-back log gave the same number. */
+  readonly id: string;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly time: number;
+}
+
+/** What became of a publish. */
+export type PublishResult =
+  | {
+    readonly kind: "published";
+    readonly seq: number;
+    /** Milliseconds since 1970, by the store's clock. */
+    readonly time: number;
+    /** Whether it is the first answer again, to a `cid` that was known. */
+    readonly repeated: boolean;
+  }
+  /** The session is superseded, or not in the room. */
+  | { readonly kind: "fenced" }
+  /** The inbox has too many unread messages. */
+  | { readonly kind: "full" };
+
+/** A piece of a topic's log. */
+export interface Page {
+  readonly epoch: string;
+  /** The topic's newest message. */
+  readonly head: LogPosition;
+  /** The number of the oldest message that is kept; head + 1 where none is. */
+  readonly first: number;
+  /** Ascending. */
+  readonly entries: readonly Entry[];
+  /** Where the epoch was made anew for a log that went on: the epoch before, and its last number that is in this log. */
+  readonly renewed?: { readonly previous: string; readonly since: number };
+}
+
+/** What a topic's listener is told. */
+export type TopicSignal =
+  | {
+    readonly kind: "entry";
+    readonly epoch: string;
+    readonly entry: Entry;
+    /** The id of the message before it: tells whether this is the log that the listener knows. */
+    readonly prev: string;
+  }
+  /** Not logged, at most once: somebody came or went. */
+  | { readonly kind: "presence"; readonly user: string; readonly state: "joined" | "left"; readonly claim: number }
+  /** Signals may have been missed: read the log. */
+  | { readonly kind: "interrupted" };
+
+/** A running subscription. */
+export interface Subscription {
+  close(): Promise<void>;
+}
+
+/** Logs and their live channels. */
+export interface Topics {
+  /**
+   * Puts a message into the log and on the channel. Calls of one session for one topic take effect in the order in
+   * which they are made, awaited or not.
+   *
+   * @param writer the session that publishes; without one (a side connection) nothing is compared
+   */
+  publish(topic: Topic, draft: Draft, writer: Session | undefined): Promise<PublishResult>;
+  /**
+   * Reads the log: the first `limit` messages after `after`, or the last `limit` before `before` (or of all).
+   * Messages older than the history's age are left out, unread private ones never.
+   */
+  read(topic: Topic, range: { after: number; limit: number } | { before?: number; limit: number }): Promise<Page>;
+  /** The topic's newest message; a topic that nobody used yet gets its epoch here. */
+  head(topic: Topic): Promise<LogPosition>;
+  /**
+   * Gives the log a new epoch, if it still has this one: it is not the log that positions of this epoch came from, since
+   * the store came back with older data.
+   */
+  renewEpoch(topic: Topic, epoch: string): Promise<void>;
+  /** The number up to which an inbox is read. */
+  readMark(inbox: Topic): Promise<number>;
+  /** Moves an inbox's read mark forward; it never goes back and never beyond the newest message. */
+  markRead(inbox: Topic, seq: number): Promise<void>;
+  /** Resolves when signals flow; the listener is called in the channel's order and must not throw. */
+  subscribe(topic: Topic, listener: (signal: TopicSignal) => void): Promise<Subscription>;
+  /** Tells a room's listeners that somebody came or went. */
+  announce(room: string, presence: { user: string; state: "joined" | "left"; claim: number }): Promise<void>;
+}
