@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { eventually, TextClient } from "../../support/client.ts";
 import { onSqlite } from "../../support/server.ts";
 
-onSqlite("a sweep that never ends starves neither idle timeouts, nor the probe, nor owed ends", async (start) => {
+onSqlite("a sweep that never ends starves neither idle timeouts, nor the probe", async (start) => {
   await using server = await start({ IDLE_TIMEOUT_SECONDS: "2" });
   const { servers } = server.store;
   const never = Promise.withResolvers<never[]>();
