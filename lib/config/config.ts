@@ -139,6 +139,17 @@ export function usesRedis({ redisUrl, redisHost, redisSentinels, redisClusterNod
   return [redisUrl, redisHost, redisSentinels, redisClusterNodes].some((address) => address !== undefined);
 }
 
+/** A flag's text, and whether it is what follows; a flag that can stand alone is `on` by itself. */
+function textOf(
+  { bare, parse }: Option<unknown>["kind"],
+  own: string | undefined,
+  next: { readonly kind: string; readonly value?: string | undefined } | undefined,
+): { text: string | undefined; behind: boolean } {
+  if (own !== undefined || !bare) return { text: own, behind: false };
+  if (next?.kind !== "positional" || parse(next.value!) === undefined) return { text: "on", behind: false };
+  return { text: next.value, behind: true };
+}
+
 /** The flags' texts, not yet judged; an empty one stands for the default. */
 function readFlags(args: readonly string[]): ReadonlyMap<Name, string> | "help" {
   const { tokens } = parseArgs({
@@ -162,11 +173,8 @@ function readFlags(args: readonly string[]): ReadonlyMap<Name, string> | "help" 
       throw new ConfigError(`Unknown flag ${shown(token.rawName)}; --help lists those that there are`);
     }
     const { kind } = options[name] as Option<unknown>;
-    const next = tokens[i + 1];
-    const follows = kind.bare && token.value === undefined && next?.kind === "positional" &&
-      kind.parse(next.value) !== undefined;
-    if (follows) i++;
-    const text = follows ? next.value : kind.bare ? token.value ?? "on" : token.value;
+    const { text, behind } = textOf(kind, token.value, tokens[i + 1]);
+    if (behind) i++;
     // What follows a flag without "=" and is itself a flag was not meant as its value.
     if (text === undefined || (!token.inlineValue && text.startsWith("--"))) {
       throw new ConfigError(`${token.rawName} is given without a value; allowed: ${kind.allowed}`);

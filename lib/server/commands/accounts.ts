@@ -1,20 +1,14 @@
-import type { Caller, Outcome } from "../registry/caller.ts";
+import { defineCommand, type Outcome } from "../registry/command.ts";
 import type { LoginResult } from "../sessions/login.ts";
-import { defineCommand } from "../registry/registry.ts";
 
 const credentials = [{ name: "user", kind: "user" }, { name: "password", kind: "secret" }] as const;
 
 /** The longest `resume`, in bytes: hundreds of positions. */
 const resumeLineBytes = 256 * 1024;
 
-/** Makes who has come in the caller's member, and answers. */
-function entered(
-  caller: Caller,
-  of: "login" | "register" | "resume",
-  { session, loggedIn, start }: LoginResult,
-): Outcome {
-  caller.session = session;
-  return { reply: { of, ...loggedIn }, after: start };
+/** Somebody has come in: the connection is theirs, and their topics begin to flow behind the answer. */
+function entered(of: "login" | "register" | "resume", { session, loggedIn, start }: LoginResult): Outcome {
+  return { reply: { of, ...loggedIn }, session, after: start };
 }
 
 /** Coming and going: accounts, logins, resumes, passwords. */
@@ -28,7 +22,6 @@ export const accountCommands = [
     async run(caller, { user, password, side }, { accounts, sessions: { login } }) {
       const account = await accounts.verify(user, password, caller.address);
       return entered(
-        caller,
         "login",
         side ? await login.side(account, caller) : await login.login(account, caller),
       );
@@ -42,7 +35,7 @@ export const accountCommands = [
     audited: true,
     async run(caller, { user, password }, { accounts, sessions: { login } }) {
       const account = await accounts.register(user, password, caller.address);
-      return entered(caller, "register", await login.login(account, caller));
+      return entered("register", await login.login(account, caller));
     },
   }),
   defineCommand({
@@ -54,7 +47,7 @@ export const accountCommands = [
     lineBytes: resumeLineBytes,
     audited: true,
     async run(caller, { token, positions = {} }, { sessions: { login } }) {
-      return entered(caller, "resume", await login.resume(token, positions, caller));
+      return entered("resume", await login.resume(token, positions, caller));
     },
   }),
   defineCommand({
@@ -74,11 +67,9 @@ export const accountCommands = [
     who: "user",
     help: "log out and stay connected",
     audited: true,
-    async run(caller, _, { sessions }) {
-      const { session } = caller;
-      (caller as Caller).session = undefined;
+    async run({ session }, _, { sessions }) {
       await sessions.leave(session, true);
-      return { reply: { of: "logout" } };
+      return { reply: { of: "logout" }, session: null };
     },
   }),
   defineCommand({
@@ -86,11 +77,9 @@ export const accountCommands = [
     aliases: ["exit"],
     who: "anyone",
     help: "leave and close the connection",
-    async run(caller, _, { sessions }) {
-      const { session } = caller;
-      caller.session = undefined;
+    async run({ session }, _, { sessions }) {
       if (session) await sessions.leave(session, false);
-      return { reply: { of: "quit" }, close: true };
+      return { reply: { of: "quit" }, session: null, close: true };
     },
   }),
 ];

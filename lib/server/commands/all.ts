@@ -9,7 +9,7 @@ import { followCommands } from "./follows.ts";
 import { keyCommands } from "./keys.ts";
 import { messageCommands } from "./messages.ts";
 import { roomCommands } from "./rooms.ts";
-import type { CommandSpec } from "../registry/registry.ts";
+import type { CommandSpec } from "../registry/command.ts";
 
 /** The registry is made from these. */
 export const allCommands: readonly CommandSpec[] = [

@@ -3,7 +3,8 @@ import { maxCount, maxIdLength, quote } from "../../wire/command.ts";
 import { protocolVersion } from "../../wire/event.ts";
 import { fileChunkBytes } from "../../wire/files.ts";
 import { maxDevices } from "../../wire/sealed.ts";
-import { defineCommand, describe } from "../registry/registry.ts";
+import { defineCommand } from "../registry/command.ts";
+import { describe } from "../registry/registry.ts";
 
 /** The connection itself: its format, signs of life, and help. */
 export const connectionCommands = [
@@ -12,7 +13,7 @@ export const connectionCommands = [
     arguments: [{ name: "options", kind: "text" }],
     who: "guest",
     help: 'choose the format, for programs: HELLO {"format":"json","version":1}',
-    run(caller, { options }, { serverId, config }) {
+    run(_caller, { options }, { serverId, config }) {
       let wish: unknown;
       try {
         wish = JSON.parse(options);
@@ -24,11 +25,9 @@ export const connectionCommands = [
         throw new ChatError("usage", `The format must be "text" or "json", not ${quote(String(format))}`);
       }
       // From here on the client is spoken to as it wished, if only to be told that its version is unknown.
-      caller.format = format;
       if (version !== protocolVersion) {
-        throw new ChatError("usage", `This server speaks version ${protocolVersion}, not ${quote(String(version))}`, {
-          versions: [protocolVersion],
-        });
+        const message = `This server speaks version ${protocolVersion}, not ${quote(String(version))}`;
+        return { reply: new ChatError("usage", message, { versions: [protocolVersion] }), format };
       }
       const limits = {
         line_bytes: config.maxLineBytes,
@@ -39,7 +38,8 @@ export const connectionCommands = [
         file_chunk_bytes: fileChunkBytes,
         devices: maxDevices,
       };
-      return { reply: { of: "hello", version: protocolVersion, server: serverId, formats: ["text", "json"], limits } };
+      const formats = ["text", "json"] as const;
+      return { reply: { of: "hello", version: protocolVersion, server: serverId, formats, limits }, format };
     },
   }),
   defineCommand({

@@ -3,10 +3,9 @@ import { fileLife, type StoredFile } from "../../store/files.ts";
 import type { FileOffer } from "../../wire/event.ts";
 import { chunkCount, chunkLineBytes, chunkSize, fileChunkBytes } from "../../wire/files.ts";
 import { inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
-import type { Services } from "../registry/caller.ts";
+import { defineCommand, type Services } from "../registry/command.ts";
 import { isoTime } from "../delivery/events.ts";
 import type { UserSession } from "../sessions/user_session.ts";
-import { defineCommand } from "../registry/registry.ts";
 import { knownUser } from "./follows.ts";
 import { mayRead } from "./reading.ts";
 

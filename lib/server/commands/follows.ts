@@ -1,8 +1,7 @@
 import { ChatError } from "../../common/errors.ts";
 import type { Account } from "../../store/accounts.ts";
 import { feedTopic } from "../../wire/names.ts";
-import type { Services } from "../registry/caller.ts";
-import { defineCommand } from "../registry/registry.ts";
+import { defineCommand, type Services } from "../registry/command.ts";
 
 const whom = [{ name: "user", kind: "user" }] as const;
 

@@ -1,9 +1,8 @@
 import { ChatError } from "../../common/errors.ts";
 import type { UserKeys } from "../../wire/event.ts";
 import { maxDevices, maxSealedLength } from "../../wire/sealed.ts";
-import type { Services } from "../registry/caller.ts";
+import { defineCommand, type Services } from "../registry/command.ts";
 import { isoTime } from "../delivery/events.ts";
-import { defineCommand } from "../registry/registry.ts";
 import { knownUser } from "./follows.ts";
 
 const own = [{ name: "public", kind: "key" }] as const;

@@ -1,8 +1,7 @@
 import { ChatError } from "../../common/errors.ts";
 import { lobby } from "../../wire/names.ts";
-import type { Caller, Outcome, Services } from "../registry/caller.ts";
+import { type Caller, defineCommand, type Outcome, type Services } from "../registry/command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
-import { defineCommand } from "../registry/registry.ts";
 
 /** Brings the member to a room, and tells both rooms. */
 async function go(of: "join" | "leave", session: UserSession, room: string, { sessions }: Services): Promise<Outcome> {

@@ -1,24 +1,21 @@
 import { ChatError } from "../../common/errors.ts";
-import type { Config } from "../../config/config.ts";
 import type { TokenBucket } from "../../common/rate_limit.ts";
 import { randomWord } from "../../store/log_position.ts";
 import type { ErrorEvent, Format, ServerEvent } from "../../wire/event.ts";
 import { encodeError, encodeEvent, encodeReply } from "../../wire/format.ts";
-import { parseRequest, parseTyped, splitVerb } from "../../wire/command.ts";
-import { cleanText } from "../../wire/names.ts";
 import type { Line } from "../../wire/lines.ts";
 import { ReplyQueue } from "./reply_queue.ts";
-import type { Caller, Services } from "../registry/caller.ts";
-import { type ByteSource, LineReader } from "./line_reader.ts";
+import type { Caller, CommandSpec, Outcome } from "../registry/command.ts";
+import type { ClientSocket, ConnectionHost } from "./host.ts";
+import { LineReader } from "./line_reader.ts";
 import type { UserSession } from "../sessions/user_session.ts";
-import type { Turns } from "../delivery/flush_scheduler.ts";
 import { noCommand } from "../metering/command_meter.ts";
-import type { ConnectionMeter } from "../metering/instruments.ts";
 import { tracing } from "../../observability/tracing.ts";
 import type { ConnectionLog } from "./connection_log.ts";
 import { Outbox } from "../delivery/outbox.ts";
-import { type Given, loginRequired, type Registry } from "../registry/registry.ts";
-import { SendOrder } from "./send_order.ts";
+import { type Admitted, SendOrder } from "./send_order.ts";
+import { deadAfterMs, Silence } from "./silence.ts";
+import { lineTooLong, readJson, readText, type Request } from "./requests.ts";
 
 /** How long a reader may take for what is in flight before its queue's limit holds, in milliseconds. */
 const patienceMs = 500;
@@ -26,32 +23,13 @@ const patienceMs = 500;
 /** How long a closing connection may take to read its last lines, in milliseconds. */
 const farewellMs = 2_000;
 
-/** A JSON client is asked for a sign of life after so long, and given up after so long without one, in milliseconds. */
-const pingAfterMs = 30_000;
-const deadAfterMs = 75_000;
-
-/** The part of `Deno.TlsConn` that a session needs. */
-export interface ClientSocket extends ByteSource {
-  write(bytes: Uint8Array): Promise<number>;
-  closeWrite(): Promise<void>;
-  close(): void;
-}
-
-/** What sessions of one server share. */
-export interface ConnectionHost {
-  readonly services: Services;
-  readonly registry: Registry;
-  readonly turns: Turns;
-  readonly meter: ConnectionMeter;
-  /** What the server runs with; it may change meanwhile, so that it is read at each use. */
-  readonly config: Pick<Config, "maxLineBytes" | "maxQueueBytes" | "idleTimeoutSeconds">;
-  /** A new allowance of lines; undefined where pace is not limited. */
-  pace(): TokenBucket | undefined;
-  now(): number;
-  /** Closes a connection whose peer does not read, so that nothing of it stays. */
-  abandon(conn: ClientSocket): void;
-  /** What the logs are to say of a connection. */
-  log(connection: string, address: string): ConnectionLog;
+/** A command that the gate let through, on its way. */
+interface Call {
+  readonly command: CommandSpec;
+  readonly values: Record<string, unknown>;
+  readonly id: string | number | undefined;
+  /** Where it publishes: its turn among the connection's messages. */
+  readonly message: Admitted | undefined;
 }
 
 /**
@@ -79,8 +57,7 @@ export class Connection implements Caller {
   readonly #answers: ReplyQueue;
   readonly #order: SendOrder;
   #state: "open" | "ending" | "closed" = "open";
-  #lastHeard: number;
-  #lastAsked = 0;
+  readonly #silence: Silence;
   #farewell: ReturnType<typeof setTimeout> | undefined;
   /** Why it ends; until our side knows better, because the peer closed it. */
   #reason = "closed_by_client";
@@ -109,7 +86,7 @@ export class Connection implements Caller {
       deadAfterMs,
     });
     this.#pace = host.pace();
-    this.#lastHeard = host.now();
+    this.#silence = new Silence(host.now);
     this.#log = host.log(connection, address);
   }
 
@@ -130,19 +107,8 @@ export class Connection implements Caller {
   /** Serves the client until it goes, or is sent away. Never rejects. */
   async run(): Promise<void> {
     this.outbox.push(encodeEvent({ type: "greeting" }, "text"));
-    try {
-      for (let read; (read = await this.#reader.read());) {
-        if (this.#state !== "open") continue; // reading on lets the last lines arrive: a reset would destroy them
-        this.#lastHeard = this.#host.now();
-        this.#host.meter.received.value += read.bytes;
-        for (const line of read.lines) {
-          await this.#take(line);
-          if (this.#state !== "open") break;
-        }
-      }
-    } catch {
-      // Reset, or closed by our side: either way there is nobody to tell.
-      if (this.#state === "open") this.#reason = "connection_broken";
+    for (let over = false; !over;) {
+      over = await this.#serve().then(() => true, (error) => this.#fail(error));
     }
     await this.answered();
     this.#close();
@@ -150,6 +116,41 @@ export class Connection implements Caller {
     this.#log.closed(this.#reason, session?.user ?? this.#lastUser);
     this.session = undefined;
     if (session) await this.#host.services.sessions.drop(session);
+  }
+
+  /** Takes line after line, until no more can be read. */
+  async #serve(): Promise<void> {
+    for (let read; (read = await this.#read());) {
+      if (this.#state !== "open") continue; // reading on lets the last lines arrive: a reset would destroy them
+      this.#silence.heard();
+      this.#host.meter.received.value += read.bytes;
+      for (const line of read.lines) {
+        await this.#take(line);
+        if (this.#state !== "open") break;
+      }
+    }
+  }
+
+  /** @returns undefined when the connection is over, by whoever's doing */
+  async #read(): ReturnType<LineReader["read"]> {
+    try {
+      return await this.#reader.read();
+    } catch {
+      // Reset, or closed by our side: either way there is nobody to tell.
+      if (this.#state === "open") this.#reason = "connection_broken";
+      return undefined;
+    }
+  }
+
+  /**
+   * Our own code failed outside of any handler: the client is told and sent away, with a reference to the log.
+   *
+   * @returns false: what the client still sends is read, so that it reads its last line
+   */
+  #fail(error: unknown): false {
+    if (this.#state === "open") this.#reason = "internal";
+    this.#endWith(this.#encodeError(error));
+    return false;
   }
 
   end(last: ServerEvent): void {
@@ -165,114 +166,106 @@ export class Connection implements Caller {
   /** Looks after the time: called every second or so. */
   tick(): void {
     if (this.#state !== "open") return;
-    const silent = this.#host.now() - this.#lastHeard;
     if (!this.session) {
-      if (silent < this.#host.config.idleTimeoutSeconds * 1000 || !this.#answers.complete) return;
-      this.end({ type: "error", code: "idle_timeout", message: "You did not log in in time" });
-    } else if (this.format === "json") {
-      if (silent >= deadAfterMs) {
-        this.end({ type: "error", code: "idle_timeout", message: "You did not answer in time" });
-      } else if (silent >= pingAfterMs && this.#host.now() - this.#lastAsked >= pingAfterMs) {
-        this.#lastAsked = this.#host.now();
-        this.#order.ping();
+      if (this.#silence.ofGuest(this.#host.config.idleTimeoutSeconds * 1000) !== "end" || !this.#answers.complete) {
+        return;
       }
+      return this.end({ type: "error", code: "idle_timeout", message: "You did not log in in time" });
     }
+    if (this.format !== "json") return;
+    const verdict = this.#silence.ofProgram();
+    if (verdict === "ping") this.#order.ping();
+    if (verdict === "end") this.end({ type: "error", code: "idle_timeout", message: "You did not answer in time" });
   }
 
   async #take(line: Line): Promise<void> {
     if (this.#pace && !this.#pace.take(1)) await this.#slowDown(this.#pace);
     const { maxQueueBytes } = this.#host.config;
     if (this.outbox.pending > maxQueueBytes / 2) await this.outbox.written(maxQueueBytes / 4);
-    if (line.kind === "too_long") return this.#refuse(tooLong(this.#host.config.maxLineBytes));
+    if (line.kind === "too_long") return this.#refuse(lineTooLong(this.#host.config.maxLineBytes));
     if (line.kind === "invalid_utf8") return this.#refuse(new ChatError("invalid_utf8", "The line is not UTF-8"));
     if (line.text === "") return;
     await this.#answers.admit(line.bytes);
-    if (this.format === "json") await this.#takeJson(line.text, line.bytes);
-    else await this.#takeText(line.text);
+    await this.#answer(this.#request(line.text, line.bytes));
     const { config: { maxLineBytes }, registry } = this.#host;
     this.#reader.limit = this.format === "json"
       ? Math.max(maxLineBytes, registry.longestLine(this.session))
       : maxLineBytes;
   }
 
-  async #takeText(line: string): Promise<void> {
-    if (cleanText(line).trim() === "") return;
-    if (this.session) {
-      const typed = parseTyped(line);
-      if (typed.kind === "command") return await this.#dispatch(typed.name, { rest: typed.rest });
-      // A password must not be said aloud by somebody who believes that the connection is a new one.
-      if (/^(LOGIN|REGISTER) \S+ \S/.test(line)) return await this.#dispatch(splitVerb(line).name, { rest: "" });
-      return await this.#dispatch("say", { rest: typed.text });
-    }
-    const { name, rest } = splitVerb(line.startsWith("/") ? line.slice(1) : line);
-    const greeting = name === "hello" && !rest.trimStart().startsWith("{"); // said too early, and no HELLO
-    if (greeting || !this.#host.registry.find(name)?.typed) return this.#refuse(loginRequired());
-    await this.#dispatch(name, { rest });
+  #request(line: string, bytes: number): Request {
+    const { registry, config } = this.#host;
+    if (this.format === "json") return readJson(line, bytes, config.maxLineBytes, registry);
+    return readText(line, this.session !== undefined, registry);
   }
 
-  async #takeJson(line: string, bytes: number): Promise<void> {
-    if (/^HELLO /i.test(line)) return await this.#dispatch("hello", { rest: splitVerb(line).rest });
-    let request;
-    try {
-      request = parseRequest(line);
-    } catch (error) {
-      const { id } = (error as ChatError).extra;
-      return this.#refuse(error, id as string | number | undefined);
-    }
-    const { cmd, id, fields } = request;
-    const { config: { maxLineBytes }, registry } = this.#host;
-    const allowed = Math.max(maxLineBytes, registry.find(cmd)?.lineBytes ?? 0);
-    if (bytes > allowed) return this.#refuse(tooLong(allowed), id);
-    await this.#dispatch(cmd, { fields }, id);
-  }
-
-  /** Runs a command, and sees to it that its answer stands in its place. */
-  async #dispatch(name: string, given: Given, id?: string | number): Promise<void> {
+  /** Sees to it that a request's answer stands in its place; resolves when the next line may be taken. */
+  async #answer(request: Request): Promise<void> {
+    if (request.kind === "nothing") return;
+    if (request.kind === "refused") return this.#refuse(request.error, request.id);
+    const { name, given, id } = request;
+    const { registry } = this.#host;
     let admitted;
     try {
-      admitted = this.#host.registry.admit(name, given, this.session);
+      admitted = registry.admit(name, given, this.session);
     } catch (error) {
-      return this.#refuse(error, id, this.#host.registry.find(name)?.name);
+      return this.#refuse(error, id, registry.find(name)?.name);
     }
     const { command, values } = admitted;
-    const since = performance.now();
-    const done = (outcome: string) => {
-      const { commands } = this.#host.meter;
-      commands.answered(command.name, (performance.now() - since) / 1000, outcome, values.side === true);
-    };
     if (command.name === "pong") this.#order.pong();
     const alone = !command.pipelined || command.alone(values);
     if (alone) await this.answered();
-    const cid = values.cid as string | undefined;
-    const message = command.pipelined ? this.#order.admit(cid) : undefined;
-    if (command.pipelined && !message) {
-      return this.#refuse(
-        new ChatError("store_unavailable", "A message before this one could not be stored"),
-        id,
-        command.name,
-      );
+    const message = this.#admitMessage(command, values);
+    if (message === "refused") {
+      const error = new ChatError("store_unavailable", "A message before this one could not be stored");
+      return this.#refuse(error, id, command.name);
     }
     if (this.#state !== "open") return;
+    const running = this.#perform({ command, values, id, message });
+    if (alone) await running;
+    else running.catch((error) => this.#fail(error));
+  }
+
+  /** Gives a message its turn among those of this connection; undefined where the command publishes nothing. */
+  #admitMessage(
+    { pipelined }: CommandSpec,
+    values: Readonly<Record<string, unknown>>,
+  ): Admitted | "refused" | undefined {
+    if (!pipelined) return undefined;
+    return this.#order.admit(values.cid as string | undefined) ?? "refused";
+  }
+
+  /** Runs a command, applies what it changes, and sends its answer when all before it are sent. */
+  async #perform({ command, values, id, message }: Call): Promise<void> {
     const answer = this.#answers.add();
+    const { services, meter: { commands } } = this.#host;
+    const since = performance.now();
     const before = this.session?.user;
-    const note = (error?: unknown) => this.#log.ran(command, values, this.session?.user ?? before, error);
-    const run = () => command.run(this, values, this.#host.services);
-    const running = tracing ? tracing.run(`command ${command.name}`, { connection: this.id }, run) : run();
-    const work = running.then((outcome) => {
-      done("ok");
-      this.#host.meter.commands.replied(outcome.reply);
+    const run = () => command.run(this, values, services);
+    let failure: unknown;
+    try {
+      const outcome = await (tracing ? tracing.run(`command ${command.name}`, { connection: this.id }, run) : run());
+      this.#apply(outcome);
+      if (outcome.reply instanceof ChatError) throw outcome.reply;
       answer.bytes = encodeReply(outcome.reply, this.format, id);
       answer.after = outcome.after;
       answer.last = outcome.close;
       if (outcome.close) [this.#reason, this.#lastUser] = [command.name, before];
-      note();
-    }, (error) => {
-      note(error);
-      done(codeOf(error));
+      commands.replied(outcome.reply);
+    } catch (error) {
+      failure = error;
       answer.bytes = this.#encodeError(error, id);
       if (message && this.format === "json" && isAway(error)) this.#order.failed(message);
-    }).then(() => this.#answers.emit());
-    if (alone) await work;
+    }
+    const seconds = (performance.now() - since) / 1000;
+    commands.answered(command.name, seconds, failure === undefined ? "ok" : codeOf(failure), values.side === true);
+    this.#log.ran(command, values, this.session?.user ?? before, failure);
+    this.#answers.emit();
+  }
+
+  #apply({ format, session }: Outcome): void {
+    if (format !== undefined) this.format = format;
+    if (session !== undefined) this.session = session ?? undefined;
   }
 
   /** Answers a line that no command was run for. */
@@ -331,10 +324,6 @@ export class Connection implements Caller {
       // Closed by the peer already.
     }
   }
-}
-
-function tooLong(maxLineBytes: number): ChatError {
-  return new ChatError("line_too_long", `A line is at most ${maxLineBytes} bytes; this one was skipped`);
 }
 
 function codeOf(error: unknown): string {

@@ -1,7 +1,7 @@
 import type { Audit } from "../../observability/audit.ts";
 import { ChatError } from "../../common/errors.ts";
 import { getLog, type Log, type Properties } from "../../observability/log.ts";
-import type { CommandSpec } from "../registry/registry.ts";
+import type { CommandSpec } from "../registry/command.ts";
 
 /** The arguments that may be written. */
 const told = ["role", "room", "seconds", "side"] as const;

@@ -1,80 +1,8 @@
 import { ChatError } from "../../common/errors.ts";
-import {
-  type Argument,
-  type ArgumentLimits,
-  type Arguments,
-  bindFields,
-  bindTyped,
-  quote,
-} from "../../wire/command.ts";
+import { type ArgumentLimits, bindFields, bindTyped, quote } from "../../wire/command.ts";
 import type { CommandHelp } from "../../wire/event.ts";
-import type { Caller, Outcome, Services } from "./caller.ts";
+import type { CommandSpec } from "./command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
-
-/**
- * Who may give a command: `guest` is not logged in, `user` is logged in, a side connection included, `member` has a
- * session, and `anyone` is anyone.
- */
-export type Audience = "anyone" | "guest" | "user" | "member";
-
-/** One command, whole: help, arguments, permission and handler in one record. */
-export interface CommandSpec {
-  readonly name: string;
-  readonly aliases: readonly string[];
-  readonly arguments: readonly Argument[];
-  readonly who: Audience;
-  /** One sentence for people. */
-  readonly help: string;
-  /** Whether the next line is read before this one is answered; replies keep their order all the same. */
-  readonly pipelined: boolean;
-  /** Whether one with these arguments is not pipelined all the same, since it looks something up before it publishes. */
-  alone(values: Record<string, unknown>): boolean;
-  /** Whether a person may type it; the others exist in JSON only. */
-  readonly typed: boolean;
-  /** Whether it is written to the audit log, and under its name to the log, with its outcome. */
-  readonly audited: boolean;
-  /** The longest line in JSON, in bytes, where it may be longer than others. */
-  readonly lineBytes: number;
-  run(caller: Caller, values: Record<string, unknown>, services: Services): Promise<Outcome>;
-}
-
-/** A caller that the gate let through, as its command's audience sees it. */
-export type Admitted<W extends Audience> = W extends "user" | "member" ? Caller & { session: UserSession } : Caller;
-
-/** What {@linkcode defineCommand} takes: a spec whose handler gets its arguments typed. */
-export interface CommandDefinition<A extends readonly Argument[], W extends Audience> {
-  readonly name: string;
-  readonly aliases?: readonly string[];
-  readonly arguments?: A;
-  readonly who: W;
-  readonly help: string;
-  readonly pipelined?: true;
-  alone?(values: Arguments<A>): boolean;
-  readonly typed?: false;
-  readonly audited?: true;
-  readonly lineBytes?: number;
-  run(caller: Admitted<W>, values: Arguments<A>, services: Services): Outcome | Promise<Outcome>;
-}
-
-/** Makes a command's record. */
-export function defineCommand<const A extends readonly Argument[] = [], W extends Audience = Audience>(
-  definition: CommandDefinition<A, W>,
-): CommandSpec {
-  return {
-    name: definition.name,
-    aliases: definition.aliases ?? [],
-    arguments: definition.arguments ?? [],
-    who: definition.who,
-    help: definition.help,
-    pipelined: definition.pipelined ?? false,
-    alone: (values) => definition.alone?.(values as Arguments<A>) ?? false,
-    typed: definition.typed ?? true,
-    audited: definition.audited ?? false,
-    lineBytes: definition.lineBytes ?? 0,
-    // deno-lint-ignore require-await -- a handler's exception becomes a rejection, whether it is async or not
-    run: async (caller, values, services) => definition.run(caller as Admitted<W>, values as Arguments<A>, services),
-  };
-}
 
 /** How a command's arguments came in. */
 export type Given =

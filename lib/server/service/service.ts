@@ -24,7 +24,8 @@ import { resumeGraceMs, SessionManager } from "../sessions/session_manager.ts";
 import { Control } from "../sessions/control.ts";
 import { Registry } from "../registry/registry.ts";
 import { Relay } from "../delivery/relay.ts";
-import { Connection, type ConnectionHost } from "../connection/connection.ts";
+import { Connection } from "../connection/connection.ts";
+import type { ConnectionHost } from "../connection/host.ts";
 
 /** What a service is made from. */
 export interface ServiceOptions {

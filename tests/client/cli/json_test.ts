@@ -128,9 +128,9 @@ test("runJson() reads no further than 64 unanswered requests, and on as answers 
     },
     quit: () => Promise.resolve(),
     close: () => over.resolve(),
-    async *updates() {
-      await over.promise;
-    },
+    updates: () => ({
+      [Symbol.asyncIterator]: () => ({ next: () => over.promise.then(() => ({ done: true, value: undefined })) }),
+    }),
   };
   const exit = runJson(talker, { lines: endless(), out: () => Promise.resolve() });
   await settled();

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ChatError, type ErrorCode, errorCodes } from "../../../lib/common/errors.ts";
-import type { Caller, Services } from "../../../lib/server/registry/caller.ts";
+import { type Caller, type CommandSpec, defineCommand, type Services } from "../../../lib/server/registry/command.ts";
 import { allCommands } from "../../../lib/server/commands/all.ts";
 import { Hub } from "../../../lib/server/delivery/hub.ts";
 import type { ClientChannel, UserSession } from "../../../lib/server/sessions/user_session.ts";
 import { SessionManager } from "../../../lib/server/sessions/session_manager.ts";
-import { type CommandSpec, defineCommand, describe, Registry } from "../../../lib/server/registry/registry.ts";
+import { describe, Registry } from "../../../lib/server/registry/registry.ts";
 import { Relay } from "../../../lib/server/delivery/relay.ts";
 import { SqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
 import { usageOf } from "../../../lib/wire/command.ts";

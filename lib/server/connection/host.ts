@@ -1,0 +1,32 @@
+import type { TokenBucket } from "../../common/rate_limit.ts";
+import type { Config } from "../../config/config.ts";
+import type { Turns } from "../delivery/flush_scheduler.ts";
+import type { ConnectionMeter } from "../metering/instruments.ts";
+import type { Services } from "../registry/command.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { ConnectionLog } from "./connection_log.ts";
+import type { ByteSource } from "./line_reader.ts";
+
+/** The part of `Deno.TlsConn` that a connection needs. */
+export interface ClientSocket extends ByteSource {
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+}
+
+/** What connections of one server share. */
+export interface ConnectionHost {
+  readonly services: Services;
+  readonly registry: Registry;
+  readonly turns: Turns;
+  readonly meter: ConnectionMeter;
+  /** What the server runs with; it may change meanwhile, so that it is read at each use. */
+  readonly config: Pick<Config, "maxLineBytes" | "maxQueueBytes" | "idleTimeoutSeconds">;
+  /** A new allowance of lines; undefined where pace is not limited. */
+  pace(): TokenBucket | undefined;
+  now(): number;
+  /** Closes a connection whose peer does not read, so that nothing of it stays. */
+  abandon(conn: ClientSocket): void;
+  /** What the logs are to say of a connection. */
+  log(connection: string, address: string): ConnectionLog;
+}

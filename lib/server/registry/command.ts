@@ -1,0 +1,104 @@
+import type { AccountService } from "../../auth/accounts.ts";
+import type { ChatError } from "../../common/errors.ts";
+import type { Config } from "../../config/config.ts";
+import type { Store } from "../../store/store.ts";
+import type { Argument, Arguments } from "../../wire/command.ts";
+import type { Format, Reply } from "../../wire/event.ts";
+import type { SessionManager } from "../sessions/session_manager.ts";
+import type { ClientChannel, UserSession } from "../sessions/user_session.ts";
+
+/** The connection that a command came in on. A handler changes nothing of it: that is its {@linkcode Outcome}'s. */
+export interface Caller extends ClientChannel {
+  /** Who is logged in, if anybody is. */
+  readonly session: UserSession | undefined;
+}
+
+/** What handlers share. */
+export interface Services {
+  readonly serverId: string;
+  readonly config: Config;
+  readonly store: Store;
+  readonly accounts: AccountService;
+  readonly sessions: SessionManager;
+  /** Every command, for `help`. */
+  readonly commands: readonly CommandSpec[];
+}
+
+/** What a command answers, and what it changes of its connection. */
+export interface Outcome {
+  /** The answer; an error where the command is refused and the connection changes all the same. */
+  readonly reply: Reply | ChatError;
+  /** How the client is spoken to from this answer on. */
+  readonly format?: Format;
+  /** Who is logged in from this answer on; null where nobody is any more. */
+  readonly session?: UserSession | null;
+  /** Called once the answer is queued: nothing that it pushes can overtake the answer. */
+  after?(): void;
+  /** Whether the connection ends when the answer is written. */
+  readonly close?: true;
+}
+
+/**
+ * Who may give a command: `guest` is not logged in, `user` is logged in, a side connection included, `member` has a
+ * session, and `anyone` is anyone.
+ */
+export type Audience = "anyone" | "guest" | "user" | "member";
+
+/** One command, whole: help, arguments, permission and handler in one record. */
+export interface CommandSpec {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly arguments: readonly Argument[];
+  readonly who: Audience;
+  /** One sentence for people. */
+  readonly help: string;
+  /** Whether the next line is read before this one is answered; replies keep their order all the same. */
+  readonly pipelined: boolean;
+  /** Whether one with these arguments is not pipelined all the same, since it looks something up before it publishes. */
+  alone(values: Record<string, unknown>): boolean;
+  /** Whether a person may type it; the others exist in JSON only. */
+  readonly typed: boolean;
+  /** Whether it is written to the audit log, and under its name to the log, with its outcome. */
+  readonly audited: boolean;
+  /** The longest line in JSON, in bytes, where it may be longer than others. */
+  readonly lineBytes: number;
+  run(caller: Caller, values: Record<string, unknown>, services: Services): Promise<Outcome>;
+}
+
+/** A caller that the gate let through, as its command's audience sees it. */
+export type Admitted<W extends Audience> = W extends "user" | "member" ? Caller & { session: UserSession } : Caller;
+
+/** What {@linkcode defineCommand} takes: a spec whose handler gets its arguments typed. */
+export interface CommandDefinition<A extends readonly Argument[], W extends Audience> {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly arguments?: A;
+  readonly who: W;
+  readonly help: string;
+  readonly pipelined?: true;
+  alone?(values: Arguments<A>): boolean;
+  readonly typed?: false;
+  readonly audited?: true;
+  readonly lineBytes?: number;
+  run(caller: Admitted<W>, values: Arguments<A>, services: Services): Outcome | Promise<Outcome>;
+}
+
+/** Makes a command's record. */
+export function defineCommand<const A extends readonly Argument[] = [], W extends Audience = Audience>(
+  definition: CommandDefinition<A, W>,
+): CommandSpec {
+  return {
+    name: definition.name,
+    aliases: definition.aliases ?? [],
+    arguments: definition.arguments ?? [],
+    who: definition.who,
+    help: definition.help,
+    pipelined: definition.pipelined ?? false,
+    alone: (values) => definition.alone?.(values as Arguments<A>) ?? false,
+    typed: definition.typed ?? true,
+    audited: definition.audited ?? false,
+    lineBytes: definition.lineBytes ?? 0,
+    // deno-lint-ignore require-await -- a handler's exception becomes a rejection, whether it is async or not
+    run: async (caller, values, services) => definition.run(caller as Admitted<W>, values as Arguments<A>, services),
+  };
+}
