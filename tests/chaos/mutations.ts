@@ -68,8 +68,8 @@ export const mutations: readonly Mutation[] = [
     name: "what was sent after a failed message goes before it",
     patches: [{
       file: "lib/server/connection/connection.ts",
-      from: "const message = command.pipelined ? this.#order.admit(cid) : undefined;",
-      to: "const message = command.pipelined ? this.#order.admit(cid) ?? { cid, place: 0 } : undefined;",
+      from: 'return this.#order.admit(values.cid as string | undefined) ?? "refused";',
+      to: "const cid = values.cid as string | undefined;\n    return this.#order.admit(cid) ?? { cid, place: 0 };",
     }, {
       file: "lib/store/redis/scripts/publish.lua",
       from: "if claim ~= '' and tonumber(call) <= (tonumber(last) or 0) then return {'late'} end",

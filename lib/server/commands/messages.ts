@@ -6,10 +6,9 @@ import type { Accepted, TopicEvent } from "../../wire/event.ts";
 import { maxCount, quote } from "../../wire/command.ts";
 import { feedTopic, fold, inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { sealedLineBytes } from "../../wire/sealed.ts";
-import { type Caller, defineCommand, type Services } from "../registry/command.ts";
+import { type Admitted, defineCommand, type Services } from "../registry/command.ts";
 import { isContinuous } from "../delivery/recovery.ts";
 import { isoTime, topicEvent } from "../delivery/events.ts";
-import type { UserSession } from "../sessions/user_session.ts";
 import { offered } from "./files.ts";
 import { knownUser } from "./follows.ts";
 import { checkKeys } from "./keys.ts";
@@ -26,7 +25,7 @@ const pageSize = 500;
 
 /** Puts a message into a topic's log; from there it reaches everybody, the sender included. */
 async function publish(
-  { session }: Caller & { session: UserSession },
+  { session }: Admitted<"user">,
   { store, sessions }: Services,
   topic: Topic,
   draft: Draft,

@@ -4,7 +4,7 @@ import { randomWord } from "../../store/log_position.ts";
 import type { ErrorEvent, Format, ServerEvent } from "../../wire/event.ts";
 import { encodeError, encodeEvent, encodeReply } from "../../wire/format.ts";
 import type { Line } from "../../wire/lines.ts";
-import { ReplyQueue } from "./reply_queue.ts";
+import { type QueuedReply, ReplyQueue } from "./reply_queue.ts";
 import type { Caller, CommandSpec, Outcome } from "../registry/command.ts";
 import type { ClientSocket, ConnectionHost } from "./host.ts";
 import { LineReader } from "./line_reader.ts";
@@ -23,6 +23,8 @@ const patienceMs = 500;
 /** How long a closing connection may take to read its last lines, in milliseconds. */
 const farewellMs = 2_000;
 
+const nothing = new Uint8Array(0);
+
 /** A command that the gate let through, on its way. */
 interface Call {
   readonly command: CommandSpec;
@@ -40,8 +42,9 @@ interface Call {
  * 2. a pipelined command (they all publish) does not hold up the next line, any other waits until all before it are
  *    answered; when one could not be stored, those behind it are refused until the client knows;
  * 3. a client that does not read what it asked for, or asks faster than it may, is read more slowly, not dropped;
- * 4. whatever a line holds, it ends in an answer or is ignored: no line ends the loop but `quit`;
- * 5. the last line that a client is told is written before its connection is closed, as far as it reads.
+ * 4. every line is answered or ignored: no line ends the loop but `quit`;
+ * 5. the last line that a client is told is written before its connection is closed, as far as it reads;
+ * 6. a fault of our own code outside of a handler is logged once and told, and the session is dropped all the same.
  */
 export class Connection implements Caller {
   readonly id: string;
@@ -75,7 +78,7 @@ export class Connection implements Caller {
     });
     this.#reader = new LineReader(conn, host.config.maxLineBytes);
     this.#answers = new ReplyQueue({
-      before: () => this.session?.topics.catchUp(),
+      before: () => this.#state === "open" && this.session?.topics.catchUp(),
       send: (bytes) => this.#state === "open" && this.outbox.answer(bytes),
       finish: (bytes) => this.#endWith(bytes),
     });
@@ -131,7 +134,7 @@ export class Connection implements Caller {
     }
   }
 
-  /** @returns undefined when the connection is over, by whoever's doing */
+  /** @returns undefined when the connection is over, no matter which side ended it */
   async #read(): ReturnType<LineReader["read"]> {
     try {
       return await this.#reader.read();
@@ -199,7 +202,7 @@ export class Connection implements Caller {
     return readText(line, this.session !== undefined, registry);
   }
 
-  /** Sees to it that a request's answer stands in its place; resolves when the next line may be taken. */
+  /** Queues a request's answer in its turn; resolves when the next line may be taken. */
   async #answer(request: Request): Promise<void> {
     if (request.kind === "nothing") return;
     if (request.kind === "refused") return this.#refuse(request.error, request.id);
@@ -235,9 +238,19 @@ export class Connection implements Caller {
     return this.#order.admit(values.cid as string | undefined) ?? "refused";
   }
 
-  /** Runs a command, applies what it changes, and sends its answer when all before it are sent. */
-  async #perform({ command, values, id, message }: Call): Promise<void> {
+  /** Runs a command, and sends its answer when all before it are sent. */
+  async #perform(call: Call): Promise<void> {
     const answer = this.#answers.add();
+    try {
+      await this.#run(call, answer);
+    } finally {
+      answer.bytes ??= nothing; // our own code failed: what waits for this answer must not wait for ever
+      this.#answers.emit();
+    }
+  }
+
+  /** Runs a command, applies what it changes, and fills its answer in. */
+  async #run({ command, values, id, message }: Call, answer: QueuedReply): Promise<void> {
     const { services, meter: { commands } } = this.#host;
     const since = performance.now();
     const before = this.session?.user;
@@ -260,7 +273,6 @@ export class Connection implements Caller {
     const seconds = (performance.now() - since) / 1000;
     commands.answered(command.name, seconds, failure === undefined ? "ok" : codeOf(failure), values.side === true);
     this.#log.ran(command, values, this.session?.user ?? before, failure);
-    this.#answers.emit();
   }
 
   #apply({ format, session }: Outcome): void {

@@ -53,21 +53,27 @@ export class ReplyQueue {
     return answer;
   }
 
-  /** Sends the answers that are ready, as far as none before them is missing. */
+  /**
+   * Sends the answers that are ready, as far as none before them is missing. Where the outlet or an answer's `after`
+   * throws, it passes the error on and drops the answers that are ready, so that {@linkcode settled} still resolves.
+   */
   emit(): void {
-    if (this.#answers[0]?.bytes?.length) this.#outlet.before();
-    while (this.#answers[0]?.bytes !== undefined) {
-      const { bytes, last, after } = this.#answers.shift()!;
-      if (last) {
-        this.#outlet.finish(bytes!);
-        continue;
+    try {
+      if (this.#answers[0]?.bytes?.length) this.#outlet.before();
+      while (this.#answers[0]?.bytes !== undefined) this.#send(this.#answers.shift()!);
+    } finally {
+      while (this.#answers[0]?.bytes !== undefined) this.#answers.shift();
+      if (this.#answers.length === 0) {
+        this.#bytes = 0;
+        for (const resolve of this.#waiting.splice(0)) resolve();
       }
-      this.#outlet.send(bytes!);
-      after?.();
     }
-    if (this.#answers.length > 0) return;
-    this.#bytes = 0;
-    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #send({ bytes, last, after }: QueuedReply): void {
+    if (last) return this.#outlet.finish(bytes!);
+    this.#outlet.send(bytes!);
+    after?.();
   }
 
   /** Resolves when every request has its answer. */

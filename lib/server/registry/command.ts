@@ -66,7 +66,8 @@ export interface CommandSpec {
 }
 
 /** A caller that the gate let through, as its command's audience sees it. */
-export type Admitted<W extends Audience> = W extends "user" | "member" ? Caller & { session: UserSession } : Caller;
+export type Admitted<W extends Audience> = W extends "user" | "member" ? Caller & { readonly session: UserSession }
+  : Caller;
 
 /** What {@linkcode defineCommand} takes: a spec whose handler gets its arguments typed. */
 export interface CommandDefinition<A extends readonly Argument[], W extends Audience> {

@@ -2,155 +2,9 @@
 
 import assert from "node:assert/strict";
 import { ChatError } from "../../../lib/common/errors.ts";
-import { Metrics } from "../../../lib/observability/metrics.ts";
-import { Connection } from "../../../lib/server/connection/connection.ts";
-import { ConnectionLog } from "../../../lib/server/connection/connection_log.ts";
-import type { ClientSocket, ConnectionHost } from "../../../lib/server/connection/host.ts";
-import { CommandMeter } from "../../../lib/server/metering/command_meter.ts";
-import { type CommandSpec, defineCommand, type Outcome, type Services } from "../../../lib/server/registry/command.ts";
-import { Registry } from "../../../lib/server/registry/registry.ts";
-import type { UserSession } from "../../../lib/server/sessions/user_session.ts";
-import type { Reply } from "../../../lib/wire/event.ts";
+import type { Outcome } from "../../../lib/server/registry/command.ts";
+import { answered, command, connect, ended, member, reply } from "../../support/connection_scene.ts";
 import { test } from "../../support/declare.ts";
-import { microturns } from "../../support/streams.ts";
-import { turn } from "../../support/turns.ts";
-
-/** A socket whose peer is the test. */
-class FakeSocket implements ClientSocket {
-  readonly #incoming: (Uint8Array | Error | null)[] = [];
-  #awaited: (() => void) | undefined;
-  #text = "";
-  closed = false;
-  halfClosed = false;
-  /** Set, nothing that is written is taken. */
-  stuck = false;
-
-  /** What the connection has written, as lines. */
-  get lines(): string[] {
-    return this.#text.split("\n").slice(0, -1);
-  }
-
-  /** The peer says something, or breaks the connection, or closes it. */
-  give(what: string | Uint8Array | Error | null): void {
-    this.#incoming.push(typeof what === "string" ? new TextEncoder().encode(what) : what);
-    this.#awaited?.();
-  }
-
-  async read(into: Uint8Array): Promise<number | null> {
-    while (this.#incoming.length === 0) {
-      if (this.closed) throw new Error("closed here");
-      await new Promise<void>((resolve) => this.#awaited = resolve);
-    }
-    const next = this.#incoming.shift()!;
-    if (next === null) return null;
-    if (next instanceof Error) throw next;
-    const bytes = next.subarray(0, into.length);
-    if (bytes.length < next.length) this.#incoming.unshift(next.subarray(bytes.length));
-    into.set(bytes);
-    return bytes.length;
-  }
-
-  write(bytes: Uint8Array): Promise<number> {
-    if (this.stuck) return new Promise(() => {});
-    this.#text += new TextDecoder().decode(bytes);
-    return Promise.resolve(bytes.length);
-  }
-
-  closeWrite(): Promise<void> {
-    this.halfClosed = true;
-    return Promise.resolve();
-  }
-
-  close(): void {
-    this.closed = true;
-    this.#awaited?.();
-  }
-}
-
-/** One connection, and what a test does to it. */
-interface Scene {
-  readonly socket: FakeSocket;
-  readonly connection: Connection;
-  /** Resolves when the connection is over. */
-  readonly over: Promise<void>;
-  /** What the logs were told. */
-  readonly logged: unknown[][];
-  /** Who was dropped with the connection. */
-  readonly dropped: UserSession[];
-  /** Turns the clock on, in milliseconds. */
-  pass(ms: number): void;
-  /** Lets all happen that can, and tells what was written since it was asked last. */
-  told(): Promise<string[]>;
-}
-
-const member = { user: "a", side: false, topics: { catchUp: () => {} } } as unknown as UserSession;
-
-/** A reply of any kind: its text is its name. */
-function reply(of: string): Reply {
-  return { of: "whoami", user: of, room: null, server: "s" } as Reply;
-}
-
-/** A command that does what the test says. */
-function command(name: string, run: () => Outcome | Promise<Outcome>, pipelined?: true): CommandSpec {
-  return defineCommand({ name, who: "anyone", help: "do as the test says", run, ...(pipelined ? { pipelined } : {}) });
-}
-
-function connect(...commands: CommandSpec[]): Scene {
-  const socket = new FakeSocket();
-  const logged: unknown[][] = [];
-  const dropped: UserSession[] = [];
-  let now = 0;
-  const metrics = new Metrics();
-  const sessions = { drop: (session: UserSession) => Promise.resolve(void dropped.push(session)) };
-  class Log extends ConnectionLog {
-    override failed(...told: unknown[]): void {
-      logged.push(["failed", ...told]);
-    }
-    override closed(...told: unknown[]): void {
-      logged.push(["closed", ...told]);
-    }
-  }
-  const all = [
-    command("first", () => ({ reply: reply("first") })),
-    command("second", () => ({ reply: reply("second") })),
-    command("enter", () => ({ reply: reply("entered"), session: member })),
-    command("json", () => ({ reply: reply("json"), format: "json" })),
-    command("bye", () => ({ reply: reply("bye"), close: true })),
-    ...commands,
-  ];
-  const host: ConnectionHost = {
-    services: { sessions } as unknown as Services,
-    registry: new Registry(all, { maxMessageBytes: 4096 }),
-    turns: microturns,
-    meter: {
-      received: metrics.counter("chat_received_bytes_total"),
-      slow: metrics.counter("chat_slow_consumers_total"),
-      commands: new CommandMeter(metrics, all.map(({ name }) => name)),
-    },
-    config: { maxLineBytes: 256, maxQueueBytes: 1_000, idleTimeoutSeconds: 60 },
-    pace: () => undefined,
-    now: () => now,
-    abandon: (conn) => conn.close(),
-    log: (connection, address) => new Log("s", connection, address, undefined, () => now),
-  };
-  const connection = new Connection(socket, "c-1", "127.0.0.1", host);
-  const over = connection.run();
-  let seen = 0;
-  const told = async () => {
-    for (let turns = 0; turns < 10; turns++) await turn();
-    const { lines } = socket;
-    return lines.slice(seen, seen = lines.length);
-  };
-  return { socket, connection, over, logged, dropped, pass: (ms) => now += ms, told };
-}
-
-/** The answer as text, for a command that replies with its own name. */
-const answered = (...names: string[]) => names.map((name) => `${name} (side connection) on s`);
-
-async function ended({ socket, over }: Scene): Promise<void> {
-  socket.give(null);
-  await over;
-}
 
 test("Connection.run() greets, and answers requests in their order, one answer each", async () => {
   const scene = connect();
@@ -236,50 +90,6 @@ test("Connection.run() writes the last line, half-closes, and reads on until the
   assert.deepEqual(scene.logged, [["closed", "bye", "a"]]);
 });
 
-test("Connection.run() ends as connection_broken where the socket breaks, and drops who was logged in", async () => {
-  const scene = connect();
-  await scene.told();
-  scene.socket.give("/enter\n");
-  await scene.told();
-  scene.socket.give(new Error("reset"));
-  await scene.over;
-  assert.deepEqual(scene.logged, [["closed", "connection_broken", "a"]]);
-  assert.deepEqual(scene.dropped, [member]);
-});
-
-test("Connection tells and logs a fault of a handler with a reference, and goes on", async () => {
-  const scene = connect(command("fault", () => Promise.reject(new TypeError("a bug"))));
-  await scene.told();
-  scene.socket.give("/fault\n/first\n");
-  const [told, next] = await scene.told();
-  const reference = /internal: .* (\w+)$/.exec(told)![1];
-  assert.deepEqual(next, answered("first")[0]);
-  assert.deepEqual(scene.logged.map(([what, word, error]) => [what, word, String(error)]), [
-    ["failed", reference, "TypeError: a bug"],
-  ]);
-  await ended(scene);
-});
-
-test("Connection ends as internal where the loop itself fails: logged once, told, and not as a broken connection", async () => {
-  const after = () => {
-    throw new TypeError("a bug behind the answer");
-  };
-  for (const pipelined of [undefined, true] as const) {
-    const scene = connect(command("fault", () => ({ reply: reply("fault"), after }), pipelined));
-    await scene.told();
-    scene.socket.give("/enter\n/fault\n/first\n");
-    const told = await scene.told();
-    assert.deepEqual(told.slice(0, 2), answered("entered", "fault"));
-    assert.match(told.at(-1)!, /internal: Something went wrong/);
-    await ended(scene);
-    assert.deepEqual(scene.logged.map(([what, why]) => what === "failed" ? what : [what, why]), [
-      "failed",
-      ["closed", "internal"],
-    ]);
-    assert.deepEqual(scene.dropped, [member]);
-  }
-});
-
 test("Connection sends a reader away that is too slow, and answers nothing more", async () => {
   const scene = connect();
   await scene.told();
@@ -313,4 +123,20 @@ test("Connection.tick() ends whoever does not log in in time, and pings a silent
   program.connection.tick();
   assert.match((await program.told())[0], /idle_timeout/);
   await ended(program);
+});
+
+test("Connection.tick() keeps a program that answers its pings", async () => {
+  const scene = connect(command("pong", () => ({ reply: reply("pong") })));
+  await scene.told();
+  scene.socket.give('/json\n{"cmd":"enter"}\n');
+  await scene.told();
+  for (let round = 0; round < 4; round++) {
+    scene.pass(30_000);
+    scene.connection.tick();
+    assert.deepEqual(await scene.told(), ['{"type":"ping"}']);
+    scene.socket.give('{"cmd":"pong"}\n');
+    assert.equal((await scene.told()).length, 1);
+  }
+  assert.equal(scene.connection.closed, false);
+  await ended(scene);
 });

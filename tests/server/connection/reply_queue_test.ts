@@ -110,3 +110,17 @@ test("ReplyQueue.admit() waits as well behind 128 KiB of lines that are not answ
   }
   assert.ok(await admitted(1_000_000), "a long line with nothing before it");
 });
+
+test("ReplyQueue.emit() passes on what an answer's after throws, and leaves nobody waiting", async () => {
+  const { answers, went } = start();
+  const after = () => {
+    throw new TypeError("a bug");
+  };
+  const first = answers.add();
+  answers.add({ bytes: encode("2") });
+  const settled = answers.settled();
+  Object.assign(first, { bytes: encode("1"), after });
+  assert.throws(() => answers.emit(), /a bug/);
+  await settled;
+  assert.deepEqual([went, answers.complete], [["before", "send 1"], true]);
+});
