@@ -192,8 +192,8 @@ export interface LoggedIn {
   readonly room: string | null;
   readonly resume?: string;
   readonly positions: Positions;
-  /** After a resume: how many messages are about to be replayed. */
-  readonly missed?: number;
+  /** After a resume: how many messages are about to be replayed; null where a log was lost, so that nobody knows. */
+  readonly missed?: number | null;
 }
 
 /** The store has the message: from here on it is not lost. */

@@ -65,6 +65,24 @@ onEachStore("a session that was quit goes on, with its token, from where it stoo
   assert.deepEqual(texts(await again.events(1)), ["room:lobby meanwhile"]);
 });
 
+onEachStore("a resume into a log that was begun anew does not say how much was missed", async (start) => {
+  await using server = await start();
+  await using b = await server.login("b");
+  await using first = await server.jsonLogin("a");
+  await b.expect("a joined lobby");
+  await b.ask("before");
+  assert.equal((await first.event()).text, "before");
+  await cut(first, server);
+  await b.ask("meanwhile");
+  await b.ask("/join general"); // nobody reads the room any more
+  const { epoch } = await server.store.topics.head("room:lobby");
+  await server.store.topics.renewEpoch("room:lobby", epoch);
+  await using again = await server.json();
+  const back = await again.ok("resume", { token: first.session.resume });
+  assert.equal(back.missed, null);
+  assert.equal((await again.event()).type, "gap");
+});
+
 onEachStore("what a resume does not name goes on from where the session stood", async (start) => {
   await using server = await start();
   await using b = await server.login("b");

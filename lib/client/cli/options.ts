@@ -241,9 +241,7 @@ function readChat({ target, chosen, env }: Dialing): Options {
   };
 }
 
-function usage(message: string): ClientError {
-  return new ClientError("usage", message);
-}
+const usage = (message: string) => new ClientError("usage", message);
 
 function checkTarget(given: Values, { user, insecure }: Target): void {
   if (insecure && (given.tofu || given.ca !== undefined)) {

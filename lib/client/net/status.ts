@@ -14,8 +14,8 @@ export type Status =
   | {
     readonly state: "resumed";
     readonly server: ServerAddress;
-    /** Messages that came while the session was away. */
-    readonly missed: number;
+    /** How many messages were said while the session was away; null where that is not known. */
+    readonly missed: number | null;
   }
   /** The server cannot store messages; they are sent again until it can. */
   | { readonly state: "store_away" }
@@ -34,6 +34,7 @@ export function statusText(status: Status): string | undefined {
       return `${status.message}; trying again…`;
     case "resumed": {
       const { missed } = status;
+      if (missed === null) return `Back on ${formatServer(status.server)}; it is not known what was missed`;
       const count = missed === 0 ? "nothing was" : missed === 1 ? "1 message was" : `${missed} messages were`;
       return `Back on ${formatServer(status.server)}; ${count} missed`;
     }

@@ -38,7 +38,11 @@ export class ConnectionState {
       case "unreachable":
         return this.#set("lost", "reconnecting…");
       case "resumed":
-        return this.#set("connected", `resumed, ${status.missed} missed`, now + newsMs);
+        return this.#set(
+          "connected",
+          status.missed === null ? "resumed" : `resumed, ${status.missed} missed`,
+          now + newsMs,
+        );
       case "login_needed":
         return this.#set("connected", "log in again", now + newsMs);
       case "logged_out":

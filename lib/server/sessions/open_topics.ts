@@ -22,7 +22,7 @@ export interface Opened {
   /** The position that each topic is read from. */
   readonly positions: Positions;
   /** How many messages there are behind these positions now. */
-  readonly missed: number;
+  readonly missed: number | null;
   /** Begins to push; called once the reply to the login is queued. */
   start(): void;
 }
@@ -57,10 +57,13 @@ export async function openTopics(
   await session.remember(positions);
   return {
     positions,
-    missed: opened.reduce(
-      (sum, { now, from }) => sum + (now.epoch === from.epoch ? Math.max(0, now.seq - from.seq) : 0),
-      0,
-    ),
+    missed: countMissed(opened),
     start: () => opened.forEach(({ topic, from }) => session.topics.start(topic, from)),
   };
+}
+
+/** How many messages are to come; null where a log is not the one that a position is from: then nobody knows. */
+function countMissed(opened: readonly { readonly now: LogPosition; readonly from: LogPosition }[]): number | null {
+  const isKnown = opened.every(({ now, from }) => now.epoch === from.epoch && now.seq >= from.seq);
+  return isKnown ? opened.reduce((sum, { now, from }) => sum + now.seq - from.seq, 0) : null;
 }

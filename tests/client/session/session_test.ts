@@ -16,14 +16,8 @@ test("Session resumes with its token and positions, and tells what it missed", a
   const request = await again.readmit();
   assert.equal(request.token, "token1");
   assert.deepEqual(request.positions, { "room:lobby": "e.1.x", "inbox:a": "e.0." });
-  again.send(said(1, "one"), said(2, "two"), said(3, "three"));
-  await scene.clock.advance(250);
-  again.send(said(4, "four"));
-  again.ok(await again.expect("pong"));
-  await scene.clock.advance(250);
-  again.ok(await again.expect("pong"));
-  const { missed } = await scene.told.status("resumed");
-  assert.equal(missed, 3);
+  again.send(said(1, "one"), said(2, "two"), said(3, "three"), said(4, "four"));
+  await settled();
   assert.deepEqual(scene.told.texts(), ["one", "two", "three", "four"]);
 });
 
@@ -32,6 +26,23 @@ test("Session believes a server that says how many messages are to come", async 
   scene.peer.close();
   await (await scene.servers.accept()).readmit({ missed: 12 });
   assert.equal((await scene.told.status("resumed")).missed, 12);
+});
+
+test("Session never says that nothing was missed where its server does not know, and asks nothing by itself", async () => {
+  for (const fields of [{}, { missed: null }, { missed: "0" }]) {
+    await using scene = await loggedIn();
+    scene.peer.close();
+    const again = await scene.servers.accept();
+    await again.readmit(fields);
+    const status = await scene.told.status("resumed");
+    assert.equal(status.missed, null);
+    assert.deepEqual(render({ kind: "status", status }).lines, [
+      "[CLIENT] Back on one:1; it is not known what was missed",
+    ]);
+    await scene.clock.advance(5_000);
+    void scene.session.send({ cmd: "say", text: "hi" });
+    assert.equal((await again.expect("say")).text, "hi", "nothing was sent before it");
+  }
 });
 
 test("Session presents the newest token, and the old one where the answer was lost", async () => {
