@@ -1,18 +1,15 @@
-/**
- * How a server is found in a local network: one question to everybody, one answer from each server that wants to be
- * found, as JSON in UDP datagrams.
- *
- * An answer is a hint and proves nothing, since anybody can send one; who a server is, TLS decides. A question is as
- * long as any answer, so that a forged sender gets no more than was sent in their name.
- */
+/** How a server is found in a local network: one question to all, one answer from each server, as JSON over UDP. */
 
 /** Where questions are sent: an address that stays within an organisation's network (RFC 2365), and a port. */
 export const discoveryPlace = { group: "239.255.67.72", port: 42428 } as const;
 
-/** The length of every question, and the most of an answer, in bytes. */
+/**
+ * The length of every question, and the longest answer, in bytes. A question is as long as any answer, so that a forged
+ * sender is sent no more than was sent in its name.
+ */
 export const datagramBytes = 640;
 
-/** What a server says of itself. */
+/** What a server says of itself. It is a hint, since anybody can send one: TLS proves who a server is. */
 export interface Announcement {
   /** The server's own name. */
   readonly server: string;
@@ -49,7 +46,7 @@ export function encodeAnnouncement(announcement: Announcement): Uint8Array<Array
   return new TextEncoder().encode(JSON.stringify({ chat: "server", version, ...announcement }));
 }
 
-/** Reads an answer; undefined where it is none, or holds anything that may not be shown. */
+/** Reads an answer; undefined where the datagram is not an answer, or holds anything that may not be shown. */
 export function parseAnnouncement(datagram: Uint8Array): Announcement | undefined {
   if (datagram.length > datagramBytes) return undefined;
   const value = parse(datagram);

@@ -13,7 +13,7 @@ export const protocolVersion = 1;
 /** How a connection is spoken to: lines for a person, or a JSON object a line. */
 export type Format = "text" | "json";
 
-/** Where in a topic a client stands: opaque to clients. */
+/** How far a client has read a topic: opaque to clients. */
 export type Position = string;
 
 /** Topic → position. */

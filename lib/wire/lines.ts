@@ -1,16 +1,6 @@
-/**
- * Bytes ↔ lines: the protocol's framing, with every bound that a peer could test.
- *
- * Promises:
- * 1. a line is what stands before an LF, without the CR before it, whatever pieces it arrives in;
- * 2. a line longer than the limit is reported once, as soon as it is known to be, and skipped up to its LF;
- * 3. a line that is not UTF-8 is reported, never repaired;
- * 4. no more than the limit is ever kept of an unfinished line.
- *
- * It knows nothing of commands or sockets.
- */
+/** Bytes ↔ lines: the protocol's framing. It knows neither commands nor sockets. */
 
-/** One frame: its text, or why there is none. `bytes` is its length without the line's end. */
+/** One frame: its text, or why it has no text. `bytes` is its length without the line's end. */
 export type Line =
   | { readonly kind: "line"; readonly text: string; readonly bytes: number }
   | { readonly kind: "too_long" }
@@ -22,7 +12,13 @@ const nothing = new Uint8Array(0);
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Cuts a stream of bytes into lines.
+ * Cuts a stream of bytes into lines, within bounds that no peer can exceed.
+ *
+ * Promises:
+ * 1. a line is the bytes before an LF, without a CR at their end; the pieces that it arrives in change nothing;
+ * 2. a line that exceeds the limit is reported once, with the first byte too many, and skipped up to its LF;
+ * 3. a line that is not UTF-8 is reported, never repaired;
+ * 4. no more than the limit is ever kept of an unfinished line.
  *
  * @example
  * ```ts

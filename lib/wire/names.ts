@@ -53,7 +53,7 @@ export function inboxTopic(user: string): Topic {
 /**
  * Reads a topic's name.
  *
- * @returns its kind and whose it is, or undefined where it is none
+ * @returns its kind and whose it is, or undefined where the text names no topic
  */
 export function parseTopic(topic: string): { kind: TopicKind; name: string; topic: Topic } | undefined {
   const colon = topic.indexOf(":");

@@ -11,7 +11,7 @@ export const maxSealedLength = 16_384;
 /** The longest line that one is sent in, in bytes. */
 export const sealedLineBytes = maxSealedLength + 8_192;
 
-/** What stands in the place of the text, for whoever cannot decrypt. */
+/** The text of an encrypted message, for readers that cannot decrypt it. */
 export const sealedNote = "[encrypted: it can be read with the chat program, on a device that it was sent to]";
 
 /** Whether it may be a device's public key: 32 bytes as base64url. */

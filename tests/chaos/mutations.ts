@@ -69,7 +69,7 @@ export const mutations: readonly Mutation[] = [
     patches: [{
       file: "lib/server/connection/connection.ts",
       from: 'return this.#order.admit(values.cid as string | undefined) ?? "refused";',
-      to: "const cid = values.cid as string | undefined;\n    return this.#order.admit(cid) ?? { cid, place: 0 };",
+      to: "const cid = values.cid as string | undefined;\n    return this.#order.admit(cid) ?? { cid, rank: 0 };",
     }, {
       file: "lib/store/redis/scripts/publish.lua",
       from: "if claim ~= '' and tonumber(call) <= (tonumber(last) or 0) then return {'late'} end",

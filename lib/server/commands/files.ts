@@ -11,7 +11,7 @@ import { mayRead } from "./reading.ts";
 
 const file = { name: "file", kind: "id" } as const;
 
-/** Files: taken in chunks, offered by a message, fetched in chunks by whoever may read that message. */
+/** Files: taken in chunks, offered by a message, fetched in chunks by those who may read that message. */
 export const fileCommands = [
   defineCommand({
     name: "upload",
@@ -141,7 +141,7 @@ function isReadable(session: UserSession, topic: Topic): boolean {
   }
 }
 
-/** How many bytes a base64 text stands for. */
+/** How many bytes a base64 text encodes. */
 function byteLength(data: string): number {
   return data.length / 4 * 3 - (data.endsWith("==") ? 2 : data.endsWith("=") ? 1 : 0);
 }

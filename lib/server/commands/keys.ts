@@ -54,10 +54,10 @@ export interface Meant {
 }
 
 /**
- * Lets a private message pass whose sender goes by the devices that there are.
+ * Refuses a private message whose sender does not know the present devices of both users.
  *
- * An encrypted one has to name the versions of both users. One that is not encrypted may: then whoever meanwhile has a
- * device that can decrypt is not sent what the server can read.
+ * An encrypted message must name the versions of both users' keys. A plain one may: then it is refused where a user has
+ * meanwhile got a device that can decrypt, so that the server does not read what could have been encrypted.
  *
  * @param users recipient and sender
  * @throws {ChatError} `keys_changed` with the present keys, `message_too_long`

@@ -1,14 +1,10 @@
-/**
- * Who may read what: the rule for history and for files.
- */
-
 import { ChatError } from "../../common/errors.ts";
 import { fold, parseTopic, type Topic } from "../../wire/names.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 
 /**
- * Lets a member read its own inbox and feed, the room that it is in, and the feeds that it follows; a side connection,
- * which is in no room, any room.
+ * The rule for history and for files. A user may read their own inbox and feed, the feeds that they follow, and the
+ * room that they are in. A side connection is in no room, and may read any.
  *
  * @throws {ChatError} `wrong_room` or `forbidden`
  */

@@ -3,7 +3,7 @@ import { lobby } from "../../wire/names.ts";
 import { type Caller, defineCommand, type Outcome, type Services } from "../registry/command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 
-/** Brings the member to a room, and tells both rooms. */
+/** Moves a session to a room, and tells both rooms. */
 async function go(of: "join" | "leave", session: UserSession, room: string, { sessions }: Services): Promise<Outcome> {
   if (room !== session.room && session.joins && !session.joins.take(1)) {
     const wait = session.joins.waitMs(1);

@@ -44,7 +44,7 @@ type Libc = Deno.DynamicLibrary<typeof symbols>;
  *
  * 1. options are set once, on the listening socket: accepted ones inherit them (tcp(7), and `tcp_create_openreq_child` in
  *    the kernel), so that a connection costs nothing;
- * 2. a doomed connection is shut down by its descriptor, which fails whatever is pending on it: Deno then frees it.
+ * 2. a doomed connection is shut down by its descriptor, which fails every read and write on it: Deno then frees it.
  *    Deno does not tell descriptors; they are found by asking each for its peer, all doomed ones in one round;
  * 3. of several listening sockets on one port, the newest get all new connections (socket(7), SO_ATTACH_REUSEPORT_CBPF):
  *    the others' queues run empty, and then closing them resets nobody.
@@ -137,7 +137,7 @@ export class LinuxSockets implements Disposable {
   }
 
   /**
-   * Shuts connections down at once, whatever they are waiting for.
+   * Shuts connections down at once, and fails the reads and writes that are pending on them.
    *
    * @returns how many were found
    */

@@ -4,7 +4,7 @@ import { pause } from "../../common/pause.ts";
 import type { LinuxSockets } from "./linux_sockets.ts";
 
 /**
- * Which of several doors on one port this is. The kernel gives each of them its share of the connections; the first one
+ * Which of several listeners on one port this is. The kernel gives each of them its share of the connections; the first one
  * finds the port, or sees to it that nobody else has it.
  */
 export type Sharing = "first" | "further";
@@ -15,15 +15,15 @@ export interface Pem {
   readonly key: string;
 }
 
-/** What the door is made from. */
+/** What a listener is made from. */
 export interface ListenerOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
   readonly certificate: Pem;
-  /** Absent where the port is for this door alone. */
+  /** Absent where the port is for this listener alone. */
   readonly sharing: Sharing | undefined;
-  /** How many doors of this process share the port. */
+  /** How many listeners of this process share the port. */
   readonly doors: number;
   /** How long the socket with the former certificate goes on, in milliseconds; 750 by default. */
   readonly lingerMs?: number;
@@ -60,7 +60,7 @@ const relisten = { forMs: 5_000, everyMs: 10 };
 const overlapping = Deno.build.os === "linux";
 
 /**
- * The door: accepts connections, bounds them, and sees each through its TLS handshake.
+ * Accepts connections, bounds them, and sees each through its TLS handshake.
  *
  * Promises:
  * 1. a peer that is silent, slow or speaks no TLS holds up nobody else, and is gone when the handshake's time is over;
@@ -144,7 +144,7 @@ export class Listener {
     this.#doomed.clear();
   }
 
-  /** Resolves when the door is closed and everybody who came through it is gone. */
+  /** Resolves when no more connections are accepted and all that were are over. */
   async finished(): Promise<void> {
     await Promise.all([this.#retired, ...this.#accepting.values()]);
     while (this.#serving.size > 0) await Promise.all(this.#serving);
@@ -157,7 +157,7 @@ export class Listener {
     this.#accepting.set(listener, this.#accept(listener).finally(() => this.#accepting.delete(listener)));
   }
 
-  /** Lets a socket go when nobody waits on it any more: whoever did would be reset. */
+  /** Closes a socket when no connection waits on it any more: closing would reset those that do. */
   async #retire(former: Deno.TlsListener): Promise<void> {
     const { sockets, lingerMs = lingering.ms } = this.#options;
     await pause(lingerMs, this.#closing.signal);

@@ -1,4 +1,4 @@
-/** A request's place among the answers. */
+/** A request's answer, in the order of the requests. */
 export interface QueuedReply {
   /** The line to send, once it is known. */
   bytes: Uint8Array | undefined;
@@ -21,7 +21,7 @@ export interface ReplyOutlet {
 const [maxUnanswered, maxUnansweredBytes] = [256, 131_072];
 
 /**
- * One connection's answers: each in the place of its request, however long it takes.
+ * One connection's answers: sent in the order of the requests, however long each takes.
  *
  * It knows no command and no socket.
  */
@@ -46,7 +46,7 @@ export class ReplyQueue {
     if (this.#answers.length >= maxUnanswered || this.#bytes > maxUnansweredBytes) await this.settled();
   }
 
-  /** Adds a place behind all others; once its answer is known, {@linkcode emit} sends it in its turn. */
+  /** Adds an answer behind all others; once its bytes are known, {@linkcode emit} sends it in its turn. */
   add(answer: QueuedReply = { bytes: undefined }): QueuedReply {
     this.#answers.push(answer);
     if (answer.bytes !== undefined) this.emit();

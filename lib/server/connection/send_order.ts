@@ -15,7 +15,7 @@ export interface Admitted {
   /** The client's own name for it, if it gave one: without it, it cannot be known when it is sent again. */
   readonly cid: string | undefined;
   /** When it was sent first, among the messages of its connection. */
-  readonly place: number;
+  readonly rank: number;
 }
 
 /** A message that was refused, or could not be stored. */
@@ -30,9 +30,9 @@ const knownAfterMs = 3_000;
 /**
  * The order of one connection's messages when some of them cannot be stored.
  *
- * A message could not be stored, and the client may be about to send it again: nothing that it sent later may overtake
- * that. So whatever was sent later is refused, until the client has sent the older one again, or is known to know of it
- * and has not: whoever answers a ping has read what was written before the ping.
+ * Where a message could not be stored, the client may be about to send it again, and nothing that it sent later may
+ * overtake that. So later messages are refused until the client has sent the older one again, or has answered a ping that
+ * was written behind the failure: then it knows of the failure, and did not send the message again.
  */
 export class SendOrder {
   readonly #options: SendOrderOptions;
@@ -43,8 +43,8 @@ export class SendOrder {
   #asking = false;
   /** The oldest first; no more than a client can send while it is refused. */
   #unsaid: Unsaid[] = [];
-  /** The place of each cid that was refused since all was well. */
-  readonly #places = new Map<string, number>();
+  /** The rank of each cid that was refused since all was well. */
+  readonly #ranks = new Map<string, number>();
 
   constructor(options: SendOrderOptions) {
     this.#options = options;
@@ -52,14 +52,14 @@ export class SendOrder {
 
   /** Takes a message that has come in; undefined where one that is older must be stored before it. */
   admit(cid: string | undefined): Admitted | undefined {
-    const message = { cid, place: (cid === undefined ? undefined : this.#places.get(cid)) ?? ++this.#count };
+    const message = { cid, rank: (cid === undefined ? undefined : this.#ranks.get(cid)) ?? ++this.#count };
     if (!this.#refusing) return message;
     const [oldest] = this.#unsaid;
-    if (message.place > oldest.place) {
-      if (cid !== undefined) this.#note(message); // whoever gives no cid does not send it again
+    if (message.rank > oldest.rank) {
+      if (cid !== undefined) this.#note(message); // without a cid, it is not known when it is sent again
       return undefined;
     }
-    if (message.place === oldest.place) this.#unsaid.shift();
+    if (message.rank === oldest.rank) this.#unsaid.shift();
     if (this.#unsaid.length === 0) this.#goOn();
     return message;
   }
@@ -72,7 +72,7 @@ export class SendOrder {
     this.#ask();
   }
 
-  /** Asks the client for a sign of life, for whatever reason. */
+  /** Asks the client for a sign of life; the connection does so after a silence, and the order after a failure. */
   ping(): void {
     this.#pings++;
     this.#options.ping();
@@ -92,12 +92,12 @@ export class SendOrder {
     return this.#unsaid.length > 0 && now() < this.#failedAt + (this.#pongs > 0 ? deadAfterMs : knownAfterMs);
   }
 
-  #note({ cid, place }: Admitted): void {
-    if (cid !== undefined) this.#places.set(cid, place);
-    const before = this.#unsaid.findLastIndex((other) => other.place <= place);
+  #note({ cid, rank }: Admitted): void {
+    if (cid !== undefined) this.#ranks.set(cid, rank);
+    const before = this.#unsaid.findLastIndex((other) => other.rank <= rank);
     const known = this.#unsaid[before];
-    if (known?.place === place) known.ping = undefined;
-    else this.#unsaid.splice(before + 1, 0, { cid, place, ping: undefined });
+    if (known?.rank === rank) known.ping = undefined;
+    else this.#unsaid.splice(before + 1, 0, { cid, rank, ping: undefined });
   }
 
   /** Pings behind all that the client is still to be told, unless that is under way. */
@@ -113,6 +113,6 @@ export class SendOrder {
 
   #goOn(): void {
     this.#unsaid = [];
-    this.#places.clear();
+    this.#ranks.clear();
   }
 }
