@@ -19,11 +19,11 @@ async function shortRun(options: { seconds: number; seed: number; rollback: bool
 Deno.test({
   name: needed.named("two servers lose, double and reorder nothing, and leave no session over, whatever dies"),
   ignore: needed.ignored,
-  fn: () => shortRun({ seconds: 25, seed: 1, rollback: false }),
+  fn: () => shortRun({ seconds: 22, seed: 1, rollback: false }),
 });
 
 Deno.test({
   name: needed.named("two servers lose nothing without saying so when Redis comes back with older data"),
   ignore: needed.ignored,
-  fn: () => shortRun({ seconds: 15, seed: 2, rollback: true }),
+  fn: () => shortRun({ seconds: 13, seed: 2, rollback: true }),
 });
