@@ -119,7 +119,7 @@ export class RedisServers implements Servers, Leases {
     await this.signal(this.id, { kind: "probe" });
   }
 
-  /** Of the store's data; see tide.lua. */
+  /** Counts up when data were put back: see `data_generation.lua`. */
   get generation(): number {
     return this.#generation;
   }
