@@ -9,7 +9,10 @@ import type { Sealing } from "./sealing.ts";
  *
  * @example
  * ```ts
- * import { Sealing, sealer, Session, tlsDialer } from "../mod.ts";
+ * import { sealer } from "./sealer.ts";
+ * import { Sealing } from "./sealing.ts";
+ * import { tlsDialer } from "../net/dial.ts";
+ * import { Session } from "../session/session.ts";
  *
  * const server = { host: "localhost", port: 8000 };
  * const sealing = new Sealing({ folder: undefined, server });

@@ -219,6 +219,7 @@ class ResumePolicy implements EnginePolicy {
     }
   }
 
+  // deno-lint-ignore require-yield -- nothing that it asked by itself is told
   *answered({ request }: Answer): Updates {
     if (this.#receipts.owns(request)) this.#engine().link.request(this.#receipts.answered());
   }
