@@ -7,7 +7,7 @@ import { encodePosition, type LogPosition } from "../../store/log_position.ts";
 import type { Entry, Subscription, Topics, TopicSignal } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";
 import { parseTopic, type Topic } from "../../wire/names.ts";
-import { readOn } from "./recovery.ts";
+import { type Continuation, readOn } from "./recovery.ts";
 import { topicEvent } from "./events.ts";
 import type { Follower } from "./hub.ts";
 import { Presence } from "./presence.ts";
@@ -256,9 +256,7 @@ export class Relay implements AsyncDisposable {
         stream.stale = false;
         const next = await readOn(this.#topics, stream.topic, stream.position, this.#pageSize);
         if (stream.closed) return;
-        if (next.gap) this.#skip(stream, next.gap, next.position);
-        for (const entry of next.entries) this.#pass(stream, entry);
-        this.#filled += next.entries.length;
+        this.#passOn(stream, next);
         const behind = stream.position.seq < next.head.seq;
         if (!behind && !stream.stale) {
           stream.filling = undefined; // at once: what is heard next is passed on
@@ -269,6 +267,13 @@ export class Relay implements AsyncDisposable {
         await pause(this.#retryMs, this.#stopped.signal);
       }
     }
+  }
+
+  /** Passes on what was read from the log: the gap first, if there is one. */
+  #passOn(stream: Stream, { gap, position, entries }: Continuation): void {
+    if (gap) this.#skip(stream, gap, position);
+    for (const entry of entries) this.#pass(stream, entry);
+    this.#filled += entries.length;
   }
 
   /** Tells followers of messages that the log does not have, and goes on behind them. */

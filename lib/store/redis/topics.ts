@@ -161,15 +161,9 @@ export class RedisTopics implements Topics {
 
   async subscribe(topic: Topic, listener: (signal: TopicSignal) => void): Promise<Subscription> {
     const channel = this.#keys.topicChannel(topic);
-    const hears: ChannelListener = {
-      hear(message) {
-        const signal = decodeSignal(message);
-        if (signal) listener(signal);
-      },
-      interrupted: () => listener({ kind: "interrupted" }),
-    };
-    await this.#redis.subscribe(channel, hears);
-    return { close: () => this.#redis.unsubscribe(channel, hears) };
+    const decoder = signalDecoder(listener);
+    await this.#redis.subscribe(channel, decoder);
+    return { close: () => this.#redis.unsubscribe(channel, decoder) };
   }
 
   async announce(room: string, presence: { user: string; state: "joined" | "left"; claim: number }): Promise<void> {
@@ -190,6 +184,17 @@ export class RedisTopics implements Topics {
 /** A message from its entry in the stream. */
 export function toEntry([key, [, id, , time, , body]]: [string, string[]]): Entry {
   return { seq: parseInt(key), id, time: Number(time), ...JSON.parse(body) };
+}
+
+/** Hears a topic's channel, and tells a listener what the messages mean; those of a later release are ignored. */
+function signalDecoder(listener: (signal: TopicSignal) => void): ChannelListener {
+  return {
+    hear(message) {
+      const signal = decodeSignal(message);
+      if (signal) listener(signal);
+    },
+    interrupted: () => listener({ kind: "interrupted" }),
+  };
 }
 
 /** What a channel carries: `m epoch seq time id prev body` or `p user state claim`. */
