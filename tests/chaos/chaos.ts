@@ -13,7 +13,7 @@ import type { Notice, Rollback, Sent, Story } from "./record.ts";
 import { Injector, makeSchedule } from "./schedule.ts";
 import { pause } from "../../lib/common/pause.ts";
 import { Timeline } from "./timeline.ts";
-import type { Patch } from "./tree.ts";
+import type { Replacement } from "./tree.ts";
 import { leaseMs, storeTimeoutMs, World } from "./world.ts";
 
 /** What a run is made from. */
@@ -32,7 +32,7 @@ export interface ChaosOptions {
   /** How much faster than usual one fault follows another; 1 unless told. */
   readonly haste?: number;
   /** What is broken in the servers on purpose. */
-  readonly patches?: readonly Patch[];
+  readonly replacements?: readonly Replacement[];
   /** How long everything may take to come to rest, once all is healed, in milliseconds. */
   readonly restMs?: number;
   /** How long a session may be left over, in milliseconds; its client's grace, and its server's lease, unless told. */
@@ -100,10 +100,10 @@ class Run {
   }
 
   async run(): Promise<Verdict> {
-    const { servers, keep = false, patches = [], signal } = this.#options;
+    const { servers, keep = false, replacements = [], signal } = this.#options;
     await using world = await World.start({
       root,
-      patches,
+      replacements,
       servers,
       timeline: this.#timeline,
       onCrash: (what) => this.#notice("a server goes on", what),

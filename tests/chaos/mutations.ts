@@ -5,12 +5,19 @@
 
 import { type ChaosOptions, runChaos, type Verdict } from "./chaos.ts";
 import type { KindName } from "./faults.ts";
-import type { Patch } from "./tree.ts";
+import type { Replacement } from "./tree.ts";
+import dataGenerationForever from "./mutations/data_generation_forever.lua" with { type: "text" };
+import headAllRead from "./mutations/head_all_read.lua" with { type: "text" };
+import publishAgain from "./mutations/publish_again.lua" with { type: "text" };
+import publishLate from "./mutations/publish_late.lua" with { type: "text" };
+import publishUnfenced from "./mutations/publish_unfenced.lua" with { type: "text" };
+import revokeNothing from "./mutations/revoke_nothing.lua" with { type: "text" };
 
 /** One way to break the servers. */
 export interface Mutation {
   readonly name: string;
-  readonly patches: readonly Patch[];
+  /** What stands in the place of what, in the servers' source. */
+  readonly replacements: readonly Replacement[];
   /** What brings it to light. */
   readonly faults: readonly KindName[];
   readonly rollback?: true;
@@ -19,17 +26,18 @@ export interface Mutation {
   readonly finds: readonly string[];
 }
 
-/** Something that takes a while, up to 20 ms, written in TypeScript. */
-const aWhile = "new Promise((resolve) => setTimeout(resolve, Math.random() * 20))";
-
 /** All of them. */
 export const mutations: readonly Mutation[] = [
   {
     name: "holes are not filled from the log",
-    patches: [{
+    replacements: [{
       file: "lib/server/delivery/relay.ts",
-      from: "for (const entry of next.entries) this.#pass(stream, entry);",
-      to: "stream.position = next.head;",
+      function: "Relay.#passOn",
+      source: `
+        #passOn(stream: Stream, { gap, position, head }: Continuation): void {
+          if (gap) this.#skip(stream, gap, position);
+          stream.position = head;
+        }`,
     }],
     faults: ["subscriptions killed", "store cut"],
     seconds: 12,
@@ -37,28 +45,54 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "the relay passes on whatever it hears, in whatever order",
-    patches: [
-      {
-        file: "lib/server/delivery/relay.ts",
-        from: "} else if (!stream.filling && follows(stream.position, signal)) {",
-        to: "} else if (!stream.filling) {",
-      },
-      {
-        file: "lib/store/redis/topics.ts",
-        from: "if (signal) listener(signal);",
-        to: `if (signal) void ${aWhile}.then(() => listener(signal));`,
-      },
-    ],
+    replacements: [{
+      file: "lib/server/delivery/relay.ts",
+      function: "follows",
+      source: `
+        function follows(_position: LogPosition, _signal: TopicSignal & { kind: "entry" }): boolean {
+          return true;
+        }`,
+    }, {
+      file: "lib/store/redis/topics.ts",
+      function: "signalDecoder",
+      source: `
+        function signalDecoder(listener: (signal: TopicSignal) => void): ChannelListener {
+          return {
+            hear(message) {
+              const signal = decodeSignal(message);
+              if (signal) setTimeout(() => listener(signal), Math.random() * 20);
+            },
+            interrupted: () => listener({ kind: "interrupted" }),
+          };
+        }`,
+    }],
     faults: [],
     seconds: 5,
     finds: ["nothing comes twice", "no hole without a gap"],
   },
   {
     name: "publishes overtake each other",
-    patches: [{
-      file: "lib/store/redis/topics.ts",
-      from: "    this.#redis.checkSettled();\n",
-      to: `    await ${aWhile};\n    this.#redis.checkSettled();\n`,
+    replacements: [{
+      file: "lib/server/commands/messages.ts",
+      function: "publish",
+      source: `
+        async function publish(
+          { session }: Admitted<"user">,
+          { store, sessions }: Services,
+          topic: Topic,
+          draft: Draft,
+        ): Promise<Accepted> {
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
+          const result = await store.topics.publish(topic, draft, session.record);
+          switch (result.kind) {
+            case "published":
+              return { topic, seq: result.seq, time: isoTime(result.time) };
+            case "full":
+              throw new ChatError("inbox_full", "The inbox is full");
+            case "fenced":
+              throw sessions.recheck(session);
+          }
+        }`,
     }],
     faults: [],
     seconds: 5,
@@ -66,14 +100,16 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "what was sent after a failed message goes before it",
-    patches: [{
-      file: "lib/server/connection/connection.ts",
-      from: 'return this.#order.admit(values.cid as string | undefined) ?? "refused";',
-      to: "const cid = values.cid as string | undefined;\n    return this.#order.admit(cid) ?? { cid, rank: 0 };",
+    replacements: [{
+      file: "lib/server/connection/send_order.ts",
+      function: "SendOrder.admit",
+      source: `
+        admit(cid: string | undefined): Admitted | undefined {
+          return { cid, rank: ++this.#count };
+        }`,
     }, {
       file: "lib/store/redis/scripts/publish.lua",
-      from: "if claim ~= '' and tonumber(call) <= (tonumber(last) or 0) then return {'late'} end",
-      to: "",
+      script: publishLate,
     }],
     faults: ["store cut", "Redis killed", "clients far away"],
     seconds: 25,
@@ -81,67 +117,71 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "a repeated cid is a new message",
-    patches: [{
-      file: "lib/store/redis/scripts/publish.lua",
-      from: "local known = redis.call('GET', cid)",
-      to: "local known = false",
-    }],
+    replacements: [{ file: "lib/store/redis/scripts/publish.lua", script: publishAgain }],
     faults: ["clients cut", "clients held up", "server killed"],
     seconds: 15,
     finds: ["nothing is logged twice"],
   },
   {
     name: "who is superseded may write on",
-    patches: [{
-      file: "lib/store/redis/scripts/publish.lua",
-      from: "if held ~= claim then return {'fenced'} end",
-      to: "if held ~= claim then last = nil end",
-    }],
+    replacements: [{ file: "lib/store/redis/scripts/publish.lua", script: publishUnfenced }],
     faults: ["server paused and left"],
     seconds: 30,
     finds: ["a publisher's order is kept", "no session is left over"],
   },
   {
     name: "an inbox counts as read when somebody has logged in",
-    patches: [{
-      file: "lib/store/redis/scripts/head.lua",
-      from: "tonumber(state[4] or '0')",
-      to: "tonumber(state[2] or '0')",
-    }],
+    replacements: [{ file: "lib/store/redis/scripts/head.lua", script: headAllRead }],
     faults: ["logged in elsewhere"],
     seconds: 15,
     finds: ["what is unread comes again"],
   },
   {
     name: "an ended session stays in the lists",
-    patches: [{
-      file: "lib/store/redis/scripts/revoke.lua",
-      from: "return redis.call('HDEL', KEYS[1], ARGV[1])",
-      to: "return 1",
-    }],
+    replacements: [{ file: "lib/store/redis/scripts/revoke.lua", script: revokeNothing }],
     faults: [],
     seconds: 3,
     finds: ["no session is left over"],
   },
   {
     name: "a log that was put back passes for the one before",
-    patches: [{
+    replacements: [{
       file: "lib/store/redis/scripts/data_generation.lua",
-      from: "if seen > count then",
-      to: "if false then",
+      script: dataGenerationForever,
     }, {
       file: "lib/server/delivery/recovery.ts",
-      from: "return page.head.seq < position.seq || !mayHold(position, page);",
-      to: "return page.head.seq < position.seq && !mayHold(position, page);",
+      function: "isRolledBack",
+      source: `
+        function isRolledBack(_position: LogPosition, _page: Page): boolean {
+          return false;
+        }`,
     }, {
       file: "lib/store/redis/topics.ts",
-      from: "if (page.epoch === epoch && lost)",
-      to: "if (page.epoch !== epoch && lost)",
+      function: "RedisTopics.verify",
+      source: `
+        verify(): Promise<void> {
+          return Promise.resolve();
+        }`,
     }],
     faults: ["clients cut"],
     rollback: true,
     seconds: 15,
     finds: ["nothing passes for continuous", "no silent loss", "everything comes"],
+  },
+  {
+    name: "nobody is told of what the log has lost",
+    replacements: [{
+      file: "lib/server/delivery/relay.ts",
+      function: "Relay.#skip",
+      source: `
+        #skip(stream: Stream, _gap: { from: number; to: number | null }, position: LogPosition): void {
+          stream.position = position;
+        }`,
+    }],
+    faults: [],
+    rollback: true,
+    seconds: 12,
+    finds: ["the epoch stays"],
   },
 ];
 
@@ -161,7 +201,7 @@ export async function tryMutation(
     "seed" | "servers" | "clients" | "publishes" | "signal"
   >,
 ): Promise<Trial> {
-  const { patches, faults, rollback = false, seconds, finds } = mutation;
+  const { replacements, faults, rollback = false, seconds, finds } = mutation;
   // What is broken may never come to rest: nobody waits for that here.
   const verdict = await runChaos({
     seed,
@@ -169,7 +209,7 @@ export async function tryMutation(
     clients,
     publishes,
     signal,
-    patches,
+    replacements,
     faults,
     rollback,
     seconds,

@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { permitted } from "../support/needs.ts";
+import { every, permitted } from "../support/needs.ts";
+import { ownRedis, startRedis } from "../support/redis.ts";
 import { mutations } from "./mutations.ts";
-import { applyPatch, copyTree } from "./tree.ts";
+import { applyReplacement, copyTree, type FunctionReplacement, type ScriptReplacement } from "./tree.ts";
 
 const files = await permitted("read", "write");
+const programs = every(files, await permitted("run"));
+const redis = every(programs, await permitted("net", "env"), ownRedis);
 const root = join(import.meta.dirname!, "..", "..");
+
+const replacements = mutations.flatMap((mutation) => mutation.replacements);
+const functions = replacements.filter((each): each is FunctionReplacement => "function" in each);
+const scripts = replacements.filter((each): each is ScriptReplacement => "script" in each);
+
+/** How many lines of a script a mutation may leave out, change or add. */
+const maxChanged = 8;
 
 async function withCopy(work: (copy: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "chat-chaos-" });
@@ -17,24 +27,81 @@ async function withCopy(work: (copy: string) => Promise<void>): Promise<void> {
   }
 }
 
+/** What a script does, without comments and blank lines. */
+function code(script: string): string[] {
+  return script.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("--"));
+}
+
+/** How many lines stand between what two texts begin with and end with both. */
+function changed(one: readonly string[], other: readonly string[]): number {
+  const [short, long] = one.length < other.length ? [one, other] : [other, one];
+  let first = 0;
+  while (first < short.length && short[first] === long[first]) first++;
+  let last = 0;
+  while (last < short.length - first && short.at(-1 - last) === long.at(-1 - last)) last++;
+  return long.length - first - last;
+}
+
 Deno.test({
-  name: files.named("each mutation fits the source as it is"),
+  name: files.named("each mutation replaces functions and scripts that are there exactly once, by what parses"),
   ignore: files.ignored,
   fn: () =>
     withCopy(async (copy) => {
-      for (const { patches } of mutations) {
-        for (const patch of patches) await applyPatch(copy, patch);
-      }
+      for (const replacement of replacements) await applyReplacement(copy, replacement);
     }),
 });
 
 Deno.test({
-  name: files.named("applyPatch() refuses what is not there exactly once"),
+  name: programs.named("the types of the mutated functions fit the source around them"),
+  ignore: programs.ignored,
+  fn: () =>
+    withCopy(async (copy) => {
+      // All at once, since a check takes seconds: that no function is in two mutations makes it possible.
+      assert.equal(new Set(functions.map(({ file, function: name }) => `${file} ${name}`)).size, functions.length);
+      for (const replacement of functions) await applyReplacement(copy, replacement);
+      const args = ["check", "--quiet", "--config", join(copy, "deno.json"), join(copy, "server.ts")];
+      const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, env: { NO_COLOR: "1" } }).output();
+      assert(success, new TextDecoder().decode(stderr));
+    }),
+});
+
+Deno.test({
+  name: files.named("a mutation's script is the one that it replaces but for a few lines in one place"),
+  ignore: files.ignored,
+  fn: async () => {
+    for (const { file, script } of scripts) {
+      const lines = changed(code(await Deno.readTextFile(join(root, file))), code(script));
+      assert(lines > 0 && lines <= maxChanged, `${lines} lines of ${file} are changed in:\n${script}`);
+    }
+  },
+});
+
+Deno.test({
+  name: redis.named("Redis takes each mutation's script"),
+  ignore: redis.ignored,
+  fn: async () => {
+    await using server = await startRedis();
+    for (const { script } of scripts) {
+      assert.match(String(await server.call("SCRIPT", "LOAD", script)), /^[0-9a-f]{40}$/);
+    }
+  },
+});
+
+Deno.test({
+  name: files.named("applyReplacement() refuses a function, or a script, that is not there exactly once"),
   ignore: files.ignored,
   fn: () =>
     withCopy(async (copy) => {
-      const missing = { file: "server.ts", from: "nobody wrote this", to: "" };
-      await assert.rejects(applyPatch(copy, missing), /has 0 times/);
-      await assert.rejects(applyPatch(copy, { file: "server.ts", from: "\n", to: "" }), /has \d+ times/);
+      const file = "lib/server/delivery/relay.ts";
+      await Deno.writeTextFile(join(copy, "twice.ts"), "class A { get f() { return 1; } set f(x) {} }");
+      await Deno.writeTextFile(join(copy, "same.lua"), "return 1");
+      for (
+        const [replacement, message] of [
+          [{ file, function: "Relay.#gone", source: "#gone() {}" }, `${file}: There is no function Relay.#gone`],
+          [{ file: "twice.ts", function: "A.f", source: "f() {}" }, "twice.ts: There are 2 functions A.f"],
+          [{ file: "same.lua", script: "return 1" }, "same.lua: What takes its place is the same"],
+        ] as const
+      ) await assert.rejects(applyReplacement(copy, replacement), { message });
+      await assert.rejects(applyReplacement(copy, { file: "gone.lua", script: "return 1" }), /^Error: gone\.lua: /);
     }),
 });

@@ -4,17 +4,28 @@
  */
 
 import { join } from "node:path";
+import { replaceFunction } from "./replace_function.ts";
 
 /** What a server needs to run. */
 const parts = ["server.ts", "deno.json", "deno.lock", "lib"];
 
-/** Text of a file that is replaced by another. */
-export interface Patch {
-  /** The file, from the tree's root. */
-  readonly file: string;
-  /** Stands there exactly once. */
-  readonly from: string;
-  readonly to: string;
+/** A function or a script that is replaced by another; files are named from the tree's root. */
+export type Replacement = FunctionReplacement | ScriptReplacement;
+
+/** A function of a TypeScript file that is replaced. */
+export interface FunctionReplacement {
+  readonly file: `${string}.ts`;
+  /** Such as `readOn` or `Relay.#hear`; declared there exactly once. */
+  readonly function: string;
+  /** The whole declaration that takes its place. */
+  readonly source: string;
+}
+
+/** A Lua script that is replaced. */
+export interface ScriptReplacement {
+  readonly file: `${string}.lua`;
+  /** The whole script that takes its place. */
+  readonly script: string;
 }
 
 /** Copies a tree's servers into a folder. */
@@ -24,16 +35,22 @@ export async function copyTree(from: string, to: string): Promise<void> {
 }
 
 /**
- * Changes a file of a tree.
+ * Replaces a function or a script of a tree.
  *
- * @throws {Error} where the text is not there, or is there more than once
+ * @throws {Error} where the function or the script is not there exactly once, or what takes its place does not fit
  */
-export async function applyPatch(root: string, { file, from, to }: Patch): Promise<void> {
-  const path = join(root, file);
-  const source = await Deno.readTextFile(path);
-  const times = source.split(from).length - 1;
-  if (times !== 1) throw new Error(`${file} has ${times} times what is to be replaced: ${from}`);
-  await Deno.writeTextFile(path, source.replace(from, () => to));
+export async function applyReplacement(root: string, replacement: Replacement): Promise<void> {
+  const path = join(root, replacement.file);
+  try {
+    const before = await Deno.readTextFile(path);
+    const after = "script" in replacement
+      ? replacement.script
+      : replaceFunction(before, replacement.function, replacement.source);
+    if (after === before) throw new Error("What takes its place is the same");
+    await Deno.writeTextFile(path, after);
+  } catch (cause) {
+    throw new Error(`${replacement.file}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 async function copy(from: string, to: string): Promise<void> {

@@ -8,7 +8,7 @@ import type { Log } from "./record.ts";
 import { RedisNode } from "./redis_node.ts";
 import { ServerNode } from "./server_node.ts";
 import type { Timeline } from "./timeline.ts";
-import { applyPatch, copyTree, type Patch } from "./tree.ts";
+import { applyReplacement, copyTree, type Replacement } from "./tree.ts";
 
 /** A server's lease, in milliseconds. */
 export const leaseMs = 3_000;
@@ -26,7 +26,7 @@ export interface WorldOptions {
   /** Whose servers run, from a copy. */
   readonly root: string;
   /** What is changed in the copy. */
-  readonly patches: readonly Patch[];
+  readonly replacements: readonly Replacement[];
   readonly servers: number;
   readonly timeline: Timeline;
   readonly onCrash: (what: string) => void;
@@ -68,7 +68,7 @@ export class World implements AsyncDisposable {
     if (!options.keep) parts.defer(() => Deno.remove(folder, { recursive: true }));
     const root = join(folder, "tree");
     await copyTree(options.root, root);
-    for (const patch of options.patches) await applyPatch(root, patch);
+    for (const replacement of options.replacements) await applyReplacement(root, replacement);
     const { ca, cert, key } = await makeCertificates({ names: ["localhost", "127.0.0.1"] });
     const [CERT_FILE, KEY_FILE] = [join(folder, "cert.pem"), join(folder, "key.pem")];
     await Deno.writeTextFile(CERT_FILE, cert);

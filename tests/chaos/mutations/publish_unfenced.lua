@@ -1,0 +1,53 @@
+-- Broken on purpose: a writer whose claim is no longer held writes on.
+-- Publishes a message: known cid, fence, next number, log, channel; all or nothing.
+-- KEYS meta, log, writers, cid
+-- ARGV channel, user, claim ('' for no fence), the cid's life in ms ('' for no cid), an epoch in case there is none of
+--      this generation, the generation, the message's id, its body, how many messages are kept, for how many ms, how many may be unread ('' for no inbox),
+--      and a number that grows with every call of the same writer
+-- Returns {'published', seq, time, epoch}, {'repeated', seq, time}, {'fenced'}, {'full'}, or {'late'} where a newer call of the
+-- same writer was here first: this one was given up long ago.
+local meta, log, writers, cid = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call = unpack(ARGV)
+
+local held, last
+if claim ~= '' then
+  held, last = string.match(redis.call('HGET', writers, user) or '', '^(%d+) ?(%d*)$')
+  if held ~= claim then last = nil end
+end
+if life ~= '' then
+  local known = redis.call('GET', cid)
+  if known then
+    local seq, time = string.match(known, '^(%d+) (%d+)$')
+    return {'repeated', tonumber(seq), tonumber(time)}
+  end
+end
+
+if claim ~= '' and tonumber(call) <= (tonumber(last) or 0) then return {'late'} end
+
+ensureEpoch(meta, fresh, generation)
+local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id')
+local epoch = state[1]
+local seq, read = tonumber(state[2] or '0') + 1, tonumber(state[3] or '0')
+if unread ~= '' and seq - 1 - read >= tonumber(unread) then return {'full'} end
+local clock = redis.call('TIME')
+local time = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+local number, stamp = string.format('%.0f', seq), string.format('%.0f', time)
+redis.call('HSET', meta, 'seq', number, 'id', id)
+redis.call('XADD', log, number .. '-0', 'i', id, 't', stamp, 'b', body)
+if claim ~= '' then redis.call('HSET', writers, user, claim .. ' ' .. call) end
+if life ~= '' then redis.call('SET', cid, number .. ' ' .. stamp, 'PX', life) end
+
+-- What is over the limits is forgotten in batches; what is unread never is.
+if seq % 64 == 0 then
+  local keep = seq - tonumber(most) + 1
+  local oldest = time - tonumber(age)
+  for _, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', 256)) do
+    if tonumber(entry[2][4]) >= oldest then break end
+    keep = math.max(keep, tonumber(string.match(entry[1], '^%d+')) + 1)
+  end
+  if unread ~= '' then keep = math.min(keep, read + 1) end
+  if keep > 1 then redis.call('XTRIM', log, 'MINID', string.format('%.0f', keep) .. '-0') end
+end
+
+redis.call('SPUBLISH', channel, 'm ' .. epoch .. ' ' .. number .. ' ' .. stamp .. ' ' .. id .. ' ' .. (state[4] or '-') .. ' ' .. body)
+return {'published', seq, time, epoch}
