@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { pause } from "../common/time.ts";
 import { getLog } from "../observability/log.ts";
 import type { Store } from "../store/store.ts";
 import { linesOf } from "./lines.ts";
@@ -98,7 +99,7 @@ async function answer(conn: Deno.Conn, store: Store, line: string): Promise<void
     waiting = "";
     for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
     // Rests as long as it worked: what is long leaves clients at least half of the time.
-    if (!flush) await new Promise((resolve) => setTimeout(resolve, Math.min(performance.now() - since, maxRestMs)));
+    if (!flush) await pause(Math.min(performance.now() - since, maxRestMs));
     since = performance.now();
   };
   let op = "";

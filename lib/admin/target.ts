@@ -4,6 +4,7 @@
  */
 
 import { join } from "node:path";
+import { pause } from "../common/time.ts";
 import { type Config, usesRedis } from "../config/config.ts";
 import { openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
@@ -69,7 +70,7 @@ async function openFile(config: Config, making: boolean, last: boolean): Promise
     const { message } = error as Error;
     if (!/another process has it/.test(message)) throw new AdminError(message, { cause: error });
     if (last) throw new AdminError(`Another process has ${path}, and does not answer at ${socketPath(config.dataDir)}`);
-    await new Promise((resolve) => setTimeout(resolve, tries.pauseMs));
+    await pause(tries.pauseMs);
     return undefined;
   }
 }

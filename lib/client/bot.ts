@@ -8,7 +8,7 @@ import type { FileOffer, GapEvent, MessageEvent, PresenceEvent, Reply, TopicEven
 import { maxCount } from "../wire/command.ts";
 import { roomTopic } from "../wire/names.ts";
 import { parseServers, type ServerAddress } from "./base/address.ts";
-import { systemClock } from "./base/clock.ts";
+import { systemClock } from "../common/time.ts";
 import type { Request } from "./net/connection.ts";
 import { type Dial, tlsDialer } from "./net/dial.ts";
 import { ClientError } from "./base/exit.ts";

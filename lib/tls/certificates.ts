@@ -11,6 +11,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { messageOf } from "../common/errors.ts";
+import { pause } from "../common/time.ts";
 import {
   canonicalNames,
   CertificateError,
@@ -194,7 +195,7 @@ async function withLock<T>(paths: Paths, fn: () => Promise<T>): Promise<T> {
     if (performance.now() > deadline) {
       throw new CannotLock(`${paths.lock} is held by another process that does not end`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
   finish(paths);
   return await fn();

@@ -11,7 +11,7 @@ import { Outgoing } from "./outgoing.ts";
 import type { Prng } from "./prng.ts";
 import type { Place, Sent } from "./record.ts";
 import type { ServerNode } from "./server_node.ts";
-import { pause } from "../../lib/common/pause.ts";
+import { pause } from "../../lib/common/time.ts";
 import { type Sink, View } from "./view.ts";
 import { textOf } from "./words.ts";
 

@@ -11,7 +11,7 @@ import { Observer } from "./observer.ts";
 import { Prng } from "./prng.ts";
 import type { Notice, Rollback, Sent, Story } from "./record.ts";
 import { Injector, makeSchedule } from "./schedule.ts";
-import { pause } from "../../lib/common/pause.ts";
+import { pause } from "../../lib/common/time.ts";
 import { Timeline } from "./timeline.ts";
 import type { Replacement } from "./tree.ts";
 import { leaseMs, storeTimeoutMs, World } from "./world.ts";

@@ -6,7 +6,7 @@
 import { Connection, type Json, type Listener, type Ways } from "./connection.ts";
 import type { Prng } from "./prng.ts";
 import type { ServerNode } from "./server_node.ts";
-import { pause } from "../../lib/common/pause.ts";
+import { pause } from "../../lib/common/time.ts";
 import { adoptable, resumeTwice } from "./twins.ts";
 import { ghostMs, type Sink, type View } from "./view.ts";
 

@@ -6,7 +6,7 @@ import type { Actor } from "./actor.ts";
 import { Connection, type Ways } from "./connection.ts";
 import type { Prng } from "./prng.ts";
 import type { Link, Proxy, Weather } from "./proxy.ts";
-import { pause } from "../../lib/common/pause.ts";
+import { pause } from "../../lib/common/time.ts";
 import type { World } from "./world.ts";
 
 /** What a fault is done to. */

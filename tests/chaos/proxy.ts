@@ -6,7 +6,7 @@
  */
 
 import { Outages } from "./outages.ts";
-import { pause } from "../../lib/common/pause.ts";
+import { pause } from "../../lib/common/time.ts";
 
 const hostname = "127.0.0.1";
 

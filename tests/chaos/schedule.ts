@@ -5,7 +5,7 @@
 
 import { type Kind, type KindName, kinds, type Stage } from "./faults.ts";
 import type { Prng } from "./prng.ts";
-import { pause } from "../../lib/common/pause.ts";
+import { pause } from "../../lib/common/time.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** A fault that is to come. Times are milliseconds since the faults began. */

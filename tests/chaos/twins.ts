@@ -6,7 +6,7 @@
 
 import { Connection, type Json, type Ways } from "./connection.ts";
 import type { ServerNode } from "./server_node.ts";
-import { pause } from "../../lib/common/pause.ts";
+import { pause } from "../../lib/common/time.ts";
 import { type Sink, View } from "./view.ts";
 
 /** How long both may stay before one is let go, in milliseconds. */

@@ -3,7 +3,6 @@
  */
 
 import { LineFramer } from "../../lib/wire/lines.ts";
-import type { Clock } from "../../lib/client/base/clock.ts";
 import type { Dial, Transport } from "../../lib/client/net/dial.ts";
 import { DialError } from "../../lib/client/net/dial.ts";
 import type { ServerAddress } from "../../lib/client/base/address.ts";
@@ -14,6 +13,7 @@ import type { Update } from "../../lib/client/session/update.ts";
 import type { CommandHelp } from "../../lib/wire/event.ts";
 
 export { test } from "../support/declare.ts";
+export { FakeClock, settled } from "../support/fake_clock.ts";
 
 /** A JSON line that came in. */
 // deno-lint-ignore no-explicit-any
@@ -29,48 +29,6 @@ export async function soon<T>(promise: Promise<T>, what = "what was awaited"): P
     return await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** Lets everything happen that needs no more input. */
-export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-/** A clock that stands until it is moved. */
-export class FakeClock implements Clock {
-  #now = 0;
-  #sleepers = new Set<{ at: number; wake: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      const sleeper = { at: this.#now + ms, wake: resolve };
-      this.#sleepers.add(sleeper);
-      signal?.addEventListener("abort", () => {
-        this.#sleepers.delete(sleeper);
-        reject(signal.reason);
-      });
-    });
-  }
-
-  /** Moves time forward, sleeper by sleeper. */
-  async advance(ms: number): Promise<void> {
-    const end = this.#now + ms;
-    for (;;) {
-      await settled();
-      const due = [...this.#sleepers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!due) break;
-      this.#sleepers.delete(due);
-      this.#now = Math.max(this.#now, due.at);
-      due.wake();
-    }
-    this.#now = end;
-    await settled();
   }
 }
 

@@ -9,7 +9,7 @@ import { X509Certificate } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { type Announcement, discoveryPlace, encodeQuestion, parseAnnouncement } from "../../wire/discovery.ts";
 import { formatServer } from "../base/address.ts";
-import { type Clock, systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../../common/time.ts";
 import { ClientError, type Exit } from "../base/exit.ts";
 import { readCa } from "./files.ts";
 import { note } from "../terminal/render.ts";

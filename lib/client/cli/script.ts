@@ -11,7 +11,7 @@
 import { ChatError } from "../../common/errors.ts";
 import type { Additions } from "../terminal/additions.ts";
 import { cleanLine } from "../base/clean.ts";
-import { type Clock, systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../../common/time.ts";
 import type { Request } from "../net/connection.ts";
 import { ClientError, type Exit } from "../base/exit.ts";
 import { readUntil } from "./input_lines.ts";

@@ -2,16 +2,10 @@
  * When to try the next server again.
  */
 
-/** How the pauses between rounds of attempts grow. */
-export interface BackoffOptions {
-  /** The pause after the first round, in milliseconds, before jitter. */
-  readonly firstMs: number;
-  /** The longest pause, in milliseconds. */
-  readonly maxMs: number;
-}
+import { backoff, type BackoffOptions } from "../../common/time.ts";
 
 /** Half a second, doubling to 15 seconds: quick for one server's restart, gentle on a long outage. */
-export const defaultBackoff: BackoffOptions = { firstMs: 500, maxMs: 15_000 };
+export const defaultBackoff: BackoffOptions = { firstMs: 500, maxMs: 15_000, jitter: 0.5 };
 
 /**
  * How long to wait before an attempt.
@@ -28,10 +22,9 @@ export function pauseBefore(
   attempt: number,
   servers: number,
   random: () => number,
-  { firstMs, maxMs }: BackoffOptions = defaultBackoff,
+  options: BackoffOptions = defaultBackoff,
 ): number {
   const round = Math.floor(attempt / servers);
   if (round === 0 || attempt % servers !== 0) return 0;
-  const pause = Math.min(maxMs, firstMs * 2 ** Math.min(round - 1, 30));
-  return Math.round(pause * (0.5 + random() / 2));
+  return backoff(round - 1, { ...options, random });
 }

@@ -1,5 +1,5 @@
 import { encodeLine, LineFramer } from "../../wire/lines.ts";
-import type { Clock } from "../base/clock.ts";
+import type { Clock } from "../../common/time.ts";
 import type { Transport } from "./dial.ts";
 import { ConnectionLost } from "../base/exit.ts";
 

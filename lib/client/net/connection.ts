@@ -3,7 +3,7 @@ import { type CommandHelp, protocolVersion, type Reply, type ServerEvent } from 
 import { formatServer, type ServerAddress } from "../base/address.ts";
 import { LineChannel } from "./channel.ts";
 import { cleanLine } from "../base/clean.ts";
-import { type Clock, systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../../common/time.ts";
 import { DialError, type Transport } from "./dial.ts";
 import type { ConnectionLost } from "../base/exit.ts";
 import { isObject, type JsonObject, toCommands, toEvent, toMessages } from "../base/shape.ts";

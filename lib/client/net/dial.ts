@@ -7,7 +7,7 @@
 import { messageOf } from "../../common/errors.ts";
 import { formatServer, type ServerAddress } from "../base/address.ts";
 import { cleanLine } from "../base/clean.ts";
-import { type Clock, systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../../common/time.ts";
 import { ClientError } from "../base/exit.ts";
 
 /** A stream of bytes in both directions; `Deno.Conn` is one. */

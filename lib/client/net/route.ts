@@ -1,6 +1,6 @@
 import type { ServerAddress } from "../base/address.ts";
-import { type BackoffOptions, pauseBefore } from "./backoff.ts";
-import type { Clock } from "../base/clock.ts";
+import type { BackoffOptions, Clock } from "../../common/time.ts";
+import { pauseBefore } from "./backoff.ts";
 
 /** What a route is made from. */
 export interface RouteOptions {

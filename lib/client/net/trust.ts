@@ -1,5 +1,5 @@
 import { formatServer, type ServerAddress } from "../base/address.ts";
-import { type Clock, systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../../common/time.ts";
 import { bounded, type Dial, DialError, explain, tlsDialer, type Transport } from "./dial.ts";
 import type { KnownServers } from "./known_servers.ts";
 import { type CertifiedPeer, connectPeer, type PeerCertificate } from "./peer_certificate.ts";

@@ -1,6 +1,6 @@
 import type { Reply } from "../../wire/event.ts";
 import type { ServerAddress } from "../base/address.ts";
-import { type Clock, systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../../common/time.ts";
 import { CommandTable } from "../net/commands.ts";
 import { Connection, type ConnectionOptions, type Incoming, type Request } from "../net/connection.ts";
 import { type Dial, DialError } from "../net/dial.ts";

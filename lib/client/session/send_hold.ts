@@ -1,4 +1,4 @@
-import type { Clock } from "../base/clock.ts";
+import type { Clock } from "../../common/time.ts";
 import type { LinkPort } from "./link.ts";
 import type { Repetition } from "../net/commands.ts";
 import type { Entry } from "./outgoing.ts";

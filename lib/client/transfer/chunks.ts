@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import { ChatError, type ErrorCode } from "../../common/errors.ts";
 import type { Reply } from "../../wire/event.ts";
 import { chunkCount, chunkSize, fileChunkBytes } from "../../wire/files.ts";
-import type { Clock } from "../base/clock.ts";
+import type { Clock } from "../../common/time.ts";
 import type { Request } from "../net/connection.ts";
 
 /** How a transfer speaks with the server. */

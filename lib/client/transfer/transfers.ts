@@ -1,5 +1,5 @@
 import { ClientError } from "../base/exit.ts";
-import { type Clock, systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../../common/time.ts";
 import { AlreadyTold, type Tell } from "../session/local_commands.ts";
 import type { Session } from "../session/session.ts";
 import type { Reply } from "../../wire/event.ts";

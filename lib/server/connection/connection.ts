@@ -1,5 +1,6 @@
 import { ChatError } from "../../common/errors.ts";
 import type { TokenBucket } from "../../common/rate_limit.ts";
+import { pause } from "../../common/time.ts";
 import { randomWord } from "../../store/log_position.ts";
 import type { ErrorEvent, Format, ServerEvent } from "../../wire/event.ts";
 import { encodeError, encodeEvent, encodeReply } from "../../wire/format.ts";
@@ -305,7 +306,7 @@ export class Connection implements Caller {
 
   async #slowDown(pace: TokenBucket): Promise<void> {
     do {
-      await new Promise((resolve) => setTimeout(resolve, Math.min(pace.waitMs(1), 1_000)));
+      await pause(Math.min(pace.waitMs(1), 1_000));
     } while (this.#state === "open" && !pace.take(1));
   }
 

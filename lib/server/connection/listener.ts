@@ -1,6 +1,6 @@
 import type { Log } from "../../observability/log.ts";
 import type { Config } from "../../config/config.ts";
-import { pause } from "../../common/pause.ts";
+import { pause, within } from "../../common/time.ts";
 import type { LinuxSockets } from "./linux_sockets.ts";
 
 /**
@@ -196,7 +196,7 @@ export class Listener {
       } catch (error) {
         if (this.#closed || (listener !== this.#listener && listener !== this.#former)) return;
         this.#options.log.warn("accept_failed", { error });
-        await new Promise((resolve) => setTimeout(resolve, acceptRetryMs));
+        await pause(acceptRetryMs, this.#closing.signal);
         continue;
       }
       const done: Promise<void> = this.#receive(conn).finally(() => this.#serving.delete(done));
@@ -247,14 +247,8 @@ export class Listener {
   async #shakeHands(conn: Deno.TlsConn, address: string): Promise<boolean> {
     const { config: { handshakeTimeoutSeconds }, log, meter } = this.#options;
     this.#handshakes.add(conn);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("the handshake took too long")), handshakeTimeoutSeconds * 1000);
-    });
     try {
-      const handshake = conn.handshake();
-      handshake.catch(() => {}); // it may fail long after its time is over
-      await Promise.race([handshake, late]);
+      await within(handshakeTimeoutSeconds * 1000, conn.handshake());
       if (this.#closed || !this.#handshakes.has(conn)) throw new Error("the connection was given up");
       return true;
     } catch (error) {
@@ -263,7 +257,6 @@ export class Listener {
       this.abandon(conn);
       return false;
     } finally {
-      clearTimeout(timer);
       this.#handshakes.delete(conn);
     }
   }

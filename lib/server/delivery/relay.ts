@@ -2,7 +2,7 @@
  * The store's live channels → the hub, each topic in the order of its numbers.
  */
 
-import { pause } from "../../common/pause.ts";
+import { pause } from "../../common/time.ts";
 import { encodePosition, type LogPosition } from "../../store/log_position.ts";
 import type { Entry, Subscription, Topics, TopicSignal } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";

@@ -3,7 +3,7 @@
  */
 
 import { ChatError } from "../../common/errors.ts";
-import { pause } from "../../common/pause.ts";
+import { pause } from "../../common/time.ts";
 import { encodePosition, type LogPosition } from "../../store/log_position.ts";
 import type { Entry, Topics } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";

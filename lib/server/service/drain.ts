@@ -2,7 +2,7 @@
  * How a server that stops moves its clients off: in waves, so that the other servers take them in bit by bit.
  */
 
-import { pause } from "../../common/pause.ts";
+import { pause } from "../../common/time.ts";
 
 /** How many clients go, and when. */
 export interface DrainPlan {

@@ -2,7 +2,7 @@
  * What a server does again and again, by the clock, for as long as it runs.
  */
 
-import { pause } from "../../common/pause.ts";
+import { allowLate, within } from "../../common/time.ts";
 import type { Log } from "../../observability/log.ts";
 
 /**
@@ -48,9 +48,7 @@ export class Housekeeping {
    */
   async stop(patienceMs = 2_000): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    const done = new AbortController();
-    const finished = Promise.all(this.#running).then(() => done.abort());
-    await Promise.race([finished, pause(patienceMs, done.signal)]);
+    await within(patienceMs, Promise.all(this.#running)).catch(allowLate);
   }
 
   async #run(job: string, work: () => void | Promise<void>): Promise<void> {

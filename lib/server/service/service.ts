@@ -8,6 +8,7 @@ import type { Config } from "../../config/config.ts";
 import { getLog } from "../../observability/log.ts";
 import { Metrics } from "../../observability/metrics.ts";
 import { TokenBucket } from "../../common/rate_limit.ts";
+import { allowLate, within } from "../../common/time.ts";
 import { randomWord } from "../../store/log_position.ts";
 import type { Store } from "../../store/store.ts";
 import { allCommands } from "../commands/all.ts";
@@ -286,17 +287,15 @@ export class Service implements AsyncDisposable {
     log.info("server_draining", { server: this.id, connections: this.#connections.size });
     this.#listener.close();
     const withinMs = config.drainSeconds * 1000;
-    const late = new AbortController();
-    const overdue = new Promise<void>((resolve) => late.signal.addEventListener("abort", () => resolve()));
-    const limit = setTimeout(() => late.abort(), withinMs);
-    await drain(
-      planDrain(this.#connections.size, withinMs),
-      (size) => [...this.#connections].filter(({ closed }) => !closed).slice(0, size),
-      (connection, retryAfterMs) => this.#sendAway(connection, retryAfterMs),
-      late.signal,
-    );
-    await Promise.race([this.#listener.finished(), overdue]);
-    clearTimeout(limit);
+    await within(withinMs, async (late) => {
+      await drain(
+        planDrain(this.#connections.size, withinMs),
+        (size) => [...this.#connections].filter(({ closed }) => !closed).slice(0, size),
+        (connection, retryAfterMs) => this.#sendAway(connection, retryAfterMs),
+        late,
+      );
+      await this.#listener.finished();
+    }).catch(allowLate);
     await this.#housekeeping.stop();
     await this.#sessions.release();
     await this.#relay[Symbol.asyncDispose]();

@@ -1,3 +1,4 @@
+import { allowLate, within } from "../../common/time.ts";
 import { type Measure, measures, type Snapshot, summed } from "../../observability/metrics.ts";
 import type { Problem, Watched } from "../metering/health.ts";
 import type { Condition, Thread } from "./thread.ts";
@@ -91,13 +92,7 @@ export class WorkerWatch implements Watched {
       const answer = thread.ask(about).finally(() => questions.delete(about));
       questions.set(about, question = { since: this.#now(), answer });
     }
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), answerMs));
-    try {
-      return await Promise.race([question.answer, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return await within(answerMs, question.answer).catch(allowLate);
   }
 }
 

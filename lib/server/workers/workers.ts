@@ -7,7 +7,7 @@ import { type Config, type ConfigChange, takeLive, usesRedis } from "../../confi
 import { maxWorkers } from "../../config/kinds.ts";
 import { messageOf } from "../../common/errors.ts";
 import { getLog } from "../../observability/log.ts";
-import { pause as pauseFor } from "../../common/pause.ts";
+import { backoff, pause as pauseFor } from "../../common/time.ts";
 import type { Pem, Sharing } from "../connection/listener.ts";
 import type { Running } from "./start_server.ts";
 import type { Problem } from "../metering/health.ts";
@@ -43,7 +43,7 @@ export interface WorkersOptions {
 }
 
 /** How long before a worker is started again, in milliseconds; each short life doubles it. */
-const backoffMs = { first: 500, most: 30_000 };
+const restarts = { firstMs: 500, maxMs: 30_000 };
 
 /** A worker that has lived so long, in milliseconds, has not had a short life. */
 const steadyMs = 60_000;
@@ -206,11 +206,12 @@ export class Workers implements Running {
   async #keepUp(worker: number): Promise<void> {
     const { pause = pauseFor, now = performance.now.bind(performance) } = this.#options;
     const { signal } = this.#ending;
-    for (let since = now(), delayMs = backoffMs.first;; delayMs = Math.min(2 * delayMs, backoffMs.most)) {
+    for (let since = now(), tries = 0;; tries++) {
       const reason = await this.#threads.get(worker)!.ended;
       this.#watch.down(worker);
       if (signal.aborted) return;
-      if (now() - since >= steadyMs) delayMs = backoffMs.first;
+      if (now() - since >= steadyMs) tries = 0;
+      const delayMs = backoff(tries, restarts);
       log.error("worker_ended", { worker, reason, again_in_ms: delayMs });
       await pause(delayMs, signal);
       if (signal.aborted) return;

@@ -1,4 +1,5 @@
 import { fold, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { allowLate, within } from "../../common/time.ts";
 import type {
   AccountRecord,
   AdminStore,
@@ -208,13 +209,11 @@ export class RedisAdminStore implements AdminStore {
       interrupted() {},
     };
     await this.#redis.subscribe(channel, listener);
-    const late = setTimeout(() => all.resolve(), timeoutMs);
     try {
       const signal = JSON.stringify({ kind: "order", from: me, id: me, order } satisfies ServerSignal);
       await Promise.all(ids.map((id) => this.#redis.command("SPUBLISH", this.#keys.serverChannel(id), signal)));
-      if (ids.length > 0) await all.promise;
+      if (ids.length > 0) await within(timeoutMs, all.promise).catch(allowLate);
     } finally {
-      clearTimeout(late);
       await this.#redis.unsubscribe(channel, listener);
     }
     return ids.map((server) => reports.get(server) ?? { server, failed: "it did not answer in time" });

@@ -1,4 +1,5 @@
 import { createCluster, ErrorReply } from "redis";
+import { backoff, pause } from "../../common/time.ts";
 import { type Client, clientOptions, RedisConnection, socketOptions } from "./redis_connection.ts";
 import type {
   Answer,
@@ -13,6 +14,9 @@ import { slotOf } from "./slot.ts";
 /** How often it is looked whether slots have moved, in milliseconds; that costs one comparison. */
 const lookMs = 100;
 
+/** How long a node that is gone is waited for between two attempts. */
+const reconnecting = { firstMs: 30, maxMs: 600, jitter: 0.4 };
+
 /** @param onWait told how long the client waits before it connects to a node again, in milliseconds */
 function makeCluster(address: RedisAddress, timeoutMs: number, onWait: (ms: number) => void) {
   return createCluster({
@@ -26,7 +30,7 @@ function makeCluster(address: RedisAddress, timeoutMs: number, onWait: (ms: numb
       socket: {
         ...socketOptions(timeoutMs),
         reconnectStrategy: (tries: number) => {
-          const wait = Math.min(500, 25 * 2 ** Math.min(tries, 5)) * (0.75 + Math.random() / 2);
+          const wait = backoff(tries, reconnecting);
           onWait(wait);
           return wait;
         },
@@ -168,7 +172,7 @@ export class ClusterTransport implements RedisTransport {
     this.#lines.clear();
     if (this.#cluster.isOpen) this.#cluster.destroy();
     const rest = this.#idleFrom - performance.now();
-    if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest + 5));
+    if (rest > 0) await pause(rest + 5);
   }
 
   /** The master that has the slot of a key or channel, as far as is known. */

@@ -1,6 +1,7 @@
 import { ErrorReply } from "redis";
 import { createHash } from "node:crypto";
 import { ChatError } from "../../common/errors.ts";
+import { TimeLimitError, within } from "../../common/time.ts";
 import { ClusterTransport } from "./cluster_transport.ts";
 import type { Answer, Master, RedisAddress, RedisTransport } from "./redis_transport.ts";
 import { MasterTransport } from "./master_transport.ts";
@@ -100,7 +101,7 @@ export class RedisGateway implements AsyncDisposable {
   static async connect(options: GatewayOptions): Promise<RedisGateway> {
     const gateway = new RedisGateway(options);
     try {
-      await gateway.#inTime(gateway.#link.open());
+      await within(options.timeoutMs, gateway.#link.open());
       return gateway;
     } catch (error) {
       await gateway[Symbol.asyncDispose]();
@@ -143,7 +144,7 @@ export class RedisGateway implements AsyncDisposable {
   /** The servers that have keys, each to be asked by itself, in time. @throws {ChatError} `store_unavailable` */
   async masters(): Promise<readonly Master[]> {
     const timed = <T>(work: Promise<T>) =>
-      this.#inTime(work).catch((error) => {
+      within(this.#options.timeoutMs, work).catch((error) => {
         throw error instanceof ErrorReply ? error : unavailable(error);
       });
     const masters = await timed(this.#link.masters());
@@ -199,9 +200,9 @@ export class RedisGateway implements AsyncDisposable {
   async #answered(channel: string, work: Promise<void>): Promise<void> {
     const server = this.#link.whereIs(channel);
     try {
-      await this.#inTime(work);
+      await within(this.#options.timeoutMs, work);
     } catch (error) {
-      if (!(error instanceof Late)) throw error; // not connected: what is under way elsewhere may be answered
+      if (!(error instanceof TimeLimitError)) throw error; // not connected: what is under way elsewhere may be answered
       this.#giveUp(server);
       void work.catch(() => {}).then(() => this.#hanging.delete(server));
       throw error;
@@ -210,7 +211,7 @@ export class RedisGateway implements AsyncDisposable {
 
   /** Makes the subscriptions anew, on another connection. */
   async resubscribe(): Promise<void> {
-    await this.#inTime(this.#link.relisten());
+    await within(this.#options.timeoutMs, this.#link.relisten());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -231,9 +232,10 @@ export class RedisGateway implements AsyncDisposable {
   }
 
   #returned(): void {
-    const settling = this.#inTime(this.#settle()).catch((error) => this.#options.onFault?.(error)).finally(() => {
-      if (this.#settling === settling) this.#settling = undefined;
-    });
+    const settling = within(this.#options.timeoutMs, this.#settle()).catch((error) => this.#options.onFault?.(error))
+      .finally(() => {
+        if (this.#settling === settling) this.#settling = undefined;
+      });
     this.#settling = settling;
   }
 
@@ -298,27 +300,8 @@ export class RedisGateway implements AsyncDisposable {
     for (const call of this.#pending.keys()) {
       if (call.server !== server) continue;
       this.#pending.delete(call);
-      call.reject(unavailable(new Late()));
+      call.reject(unavailable(new TimeLimitError()));
     }
-  }
-
-  async #inTime<T>(work: Promise<T>): Promise<T> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Late()), this.#options.timeoutMs);
-    });
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-}
-
-/** No answer within the time limit. */
-class Late extends Error {
-  constructor() {
-    super("it did not answer in time");
   }
 }
 

@@ -1,5 +1,5 @@
 import { createClient } from "redis";
-import { pause } from "../../common/pause.ts";
+import { backoff, pause } from "../../common/time.ts";
 import type { HostPort, RedisAddress } from "./redis_transport.ts";
 
 /** Options that every connection has, so that nothing waits for ever and nothing is kept for later. */
@@ -24,6 +24,9 @@ export function socketOptions(timeoutMs: number) {
 export type Client = ReturnType<typeof makeClient>;
 
 let pattern: ReturnType<typeof makePattern> | undefined;
+
+/** How long the server that is gone is waited for between two attempts. */
+const reconnecting = { firstMs: 30, maxMs: 1_200, jitter: 0.4 };
 
 /** A client that never connects. Making one from options takes 50 ms, since it gets a class of its own; a copy takes none. */
 function makePattern() {
@@ -185,7 +188,7 @@ export class RedisConnection {
         if (signal.aborted) return;
         this.#events.fault(error);
       }
-      await pause(Math.min(1_000, 25 * 2 ** Math.min(tries, 6)) * (0.75 + Math.random() / 2), signal);
+      await pause(backoff(tries, reconnecting), signal);
     }
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { allowLate, within } from "../../common/time.ts";
 import type { DeviceKeys } from "../device_keys.ts";
 import type { Files } from "../files.ts";
 import type { AdminStore, ServerState } from "../admin_store.ts";
@@ -103,12 +104,10 @@ class OnlyServer implements Servers {
     const id = crypto.randomUUID();
     const { promise, resolve } = Promise.withResolvers<OrderReport>();
     this.#awaited.set(id, resolve);
-    const late = setTimeout(() => resolve({ server: this.id, failed: "it did not answer in time" }), timeoutMs);
     this.#listener({ kind: "order", from: "office", id, order });
-    const report = await promise;
-    clearTimeout(late);
+    const report = await within(timeoutMs, promise).catch(allowLate);
     this.#awaited.delete(id);
-    return [report];
+    return [report ?? { server: this.id, failed: "it did not answer in time" }];
   }
 
   renew(): Promise<"kept"> {
