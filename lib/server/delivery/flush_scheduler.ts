@@ -16,6 +16,14 @@ export const paceMs = 2;
 /** The longest time between two flushes, in milliseconds: during a flush that took longer the process was stopped. */
 const longestPaceMs = 100;
 
+/** Runs something after so many milliseconds. @returns what cancels it */
+export type After = (ms: number, run: () => void) => () => void;
+
+const afterTimeout: After = (ms, run) => {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+};
+
 /**
  * Flushes, at the end of each turn of the event loop, all that gathered in it.
  *
@@ -26,14 +34,16 @@ const longestPaceMs = 100;
  */
 export class FlushScheduler implements Turns, Disposable {
   readonly #now: () => number;
+  readonly #after: After;
   #waiting: Flushable[] = [];
   #armed = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancel = () => {};
   #notBefore = 0;
 
   /** @param now milliseconds, by a clock that never goes back */
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: () => number = () => performance.now(), after: After = afterTimeout) {
     this.#now = now;
+    this.#after = after;
   }
 
   schedule(flushable: Flushable): void {
@@ -41,14 +51,14 @@ export class FlushScheduler implements Turns, Disposable {
     if (this.#armed) return;
     this.#armed = true;
     const wait = this.#notBefore - this.#now();
-    if (wait > 0) this.#timer = setTimeout(() => this.#run(), wait);
+    if (wait > 0) this.#cancel = this.#after(wait, () => this.#run());
     else setImmediate(() => this.#run());
   }
 
   /** Ends it: nothing is flushed from then on. */
   [Symbol.dispose](): void {
     this.#armed = true;
-    clearTimeout(this.#timer);
+    this.#cancel();
   }
 
   #run(): void {

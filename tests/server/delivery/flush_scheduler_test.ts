@@ -7,25 +7,42 @@ import { test } from "../../support/declare.ts";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** A flusher with a clock of the test's, and a way to have something flushed that takes its time. */
-function start(): {
-  flusher: FlushScheduler;
-  flushed: string[];
-  pass: (ms: number) => void;
-  flush: (word: string, ms?: number) => void;
-} {
+/** A scheduler whose time the test lets pass. */
+interface Scene {
+  readonly scheduler: FlushScheduler;
+  readonly flushed: string[];
+  /** Lets time pass; timers that are due run, each when it is due. */
+  pass(ms: number): void;
+  /** Has a word flushed, which takes so many milliseconds. */
+  flush(word: string, ms?: number): void;
+}
+
+function start(): Scene {
   let time = 1_000;
   const flushed: string[] = [];
-  const pass = (ms: number) => void (time += ms);
-  const flusher = new FlushScheduler(() => time);
+  const timers = new Set<{ at: number; run: () => void }>();
+  const scheduler = new FlushScheduler(() => time, (ms, run) => {
+    const timer = { at: time + ms, run };
+    timers.add(timer);
+    return () => timers.delete(timer);
+  });
+  const pass = (ms: number) => {
+    const end = time + ms;
+    for (let due; (due = [...timers].find(({ at }) => at <= end));) {
+      timers.delete(due);
+      time = Math.max(time, due.at);
+      due.run();
+    }
+    time = Math.max(time, end);
+  };
   const flush = (word: string, ms = 0) =>
-    flusher.schedule({
+    scheduler.schedule({
       flush: () => {
         flushed.push(word);
-        pass(ms);
+        time += ms;
       },
     });
-  return { flusher, flushed, pass, flush };
+  return { scheduler, flushed, pass, flush };
 }
 
 test("FlushScheduler.schedule() flushes all of a turn together, and at once after a pause", async () => {
@@ -38,8 +55,8 @@ test("FlushScheduler.schedule() flushes all of a turn together, and at once afte
 });
 
 test("FlushScheduler.schedule() while it flushes is of the same turn", async () => {
-  const { flusher, flushed, flush } = start();
-  flusher.schedule({ flush: () => flush("b") });
+  const { scheduler, flushed, flush } = start();
+  scheduler.schedule({ flush: () => flush("b") });
   flush("a");
   await turn();
   assert.deepEqual(flushed, ["a", "b"]);
@@ -51,9 +68,10 @@ test("FlushScheduler keeps a time between flushes under load", async () => {
   await turn();
   flush("b");
   await turn();
-  await turn();
+  pass(paceMs - 1);
   assert.deepEqual(flushed, ["a"], "too soon");
-  while (flushed.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  pass(1);
+  assert.deepEqual(flushed, ["a", "b"]);
   pass(paceMs);
   flush("c");
   await turn();
@@ -64,13 +82,16 @@ test("FlushScheduler lets as much time pass as the last flush took", async () =>
   const { flushed, pass, flush } = start();
   flush("a", 30);
   await turn();
-  pass(29);
+  pass(28);
   flush("b");
+  pass(1);
   await turn();
   assert.deepEqual(flushed, ["a"]);
-  while (flushed.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  pass(1);
+  assert.deepEqual(flushed, ["a", "b"]);
+  pass(paceMs);
   flush("c", 30);
-  while (flushed.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+  await turn();
   pass(30);
   flush("d");
   await turn();
@@ -78,12 +99,12 @@ test("FlushScheduler lets as much time pass as the last flush took", async () =>
 });
 
 test("FlushScheduler has each of many outboxes write once a turn", async () => {
-  const flusher = new FlushScheduler();
+  const scheduler = new FlushScheduler();
   const writes: string[][] = [[], [], []];
   const outboxes = writes.map((written) =>
     new Outbox(
       { write: (bytes) => Promise.resolve(written.push(new TextDecoder().decode(bytes)) && bytes.length) },
-      flusher,
+      scheduler,
       100,
     )
   );
@@ -93,11 +114,23 @@ test("FlushScheduler has each of many outboxes write once a turn", async () => {
 });
 
 test("FlushScheduler does not stand still for as long as the process did that was stopped in the middle of a flush", async () => {
-  const { flushed, flush } = start();
+  const { flushed, pass, flush } = start();
   flush("a", 3_600_000);
   await turn();
   flush("b");
-  const end = performance.now() + 2_000;
-  while (flushed.length < 2 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 1));
+  pass(99);
+  assert.deepEqual(flushed, ["a"]);
+  pass(1);
   assert.deepEqual(flushed, ["a", "b"]);
+});
+
+test("FlushScheduler flushes nothing more when it is disposed of, though a flush was due", async () => {
+  const { scheduler, flushed, pass, flush } = start();
+  flush("a");
+  await turn();
+  flush("b");
+  scheduler[Symbol.dispose]();
+  pass(1_000);
+  await turn();
+  assert.deepEqual(flushed, ["a"]);
 });
