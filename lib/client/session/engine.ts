@@ -24,6 +24,16 @@ export interface EngineOptions extends LinkOptions {
   readonly sealing?: Sealer;
 }
 
+/** What a policy has its engine do. */
+export interface EnginePort {
+  readonly link: Pick<LinkPort, "connection" | "request">;
+  readonly outgoing: Pick<Outgoing, "abandon">;
+  /** Logs out: nobody is logged in any more, and what was not sent is given up. */
+  forget(): Updates;
+  /** Ends it for good; only the first ending counts. */
+  end(ending: Ending): void;
+}
+
 /** What one kind of session does its own way. */
 export interface EnginePolicy {
   /** Which requests wait for a store that is away, and for how long. */
@@ -34,13 +44,13 @@ export interface EnginePolicy {
   readonly room: string | undefined;
   /** Whether requests have to wait for something of its own. */
   readonly busy: boolean;
-  /** What takes up, on a new connection, what was lost with the one before; undefined where there is nothing. */
+  /** The request that lets it in again on a new connection; undefined where there is nothing to come back to. */
   comeback(): Request | undefined;
   /** The session is let in. @param back whether it came back by itself, and nobody waits for the answer */
   entered(answer: Granted, back: boolean): Updates;
   /** Coming back was refused, for a reason that does not pass. */
   shutOut(answer: Refused): Updates;
-  /** Takes what a reply changes, before whoever sent the request is told. */
+  /** Takes what a reply changes, before the request's promise resolves. */
   replied(reply: Reply): void;
   /** Tells of an event, as far as it is to be told. */
   event(event: ServerEvent): Updates;
@@ -53,34 +63,36 @@ export interface EnginePolicy {
 }
 
 /**
- * What survives its connection: it connects again, is let in again, and sends again what had no answer. What it is let in
- * with, and what it tells, is its policy's.
+ * Connects again after a lost connection, is let in again, and sends again what had no answer. Its policy decides with
+ * which request it is let in, and what it tells.
  *
  * 1. After a lost connection it comes back by itself, on any of its servers, as long as its policy has something to come
  *    back to.
  * 2. What was sent is answered once and in order. A message that had no answer, or met a store that was away, is sent
  *    again under the same `cid`.
- * 3. Nothing happens unless {@linkcode Engine.updates} is iterated. It ends once, with a reason, and whoever waits is told.
+ * 3. Nothing happens unless {@linkcode Engine.updates} is iterated. It ends once, with a reason, and every
+ *    promise that is open is rejected.
  */
-export class Engine {
+export class Engine<Policy extends EnginePolicy = EnginePolicy> implements EnginePort {
+  readonly policy: Policy;
   readonly link: LinkPort;
   readonly authentication: Authentication;
   readonly outgoing = new Outgoing();
   readonly hold: SendHold;
   readonly #clock: Clock;
   readonly #sealing: Sealer | undefined;
-  readonly #policy: EnginePolicy;
   #ending: Ending | undefined;
   #givenUp = 0;
 
-  constructor(options: EngineOptions, policy: EnginePolicy) {
-    this.#policy = policy;
+  /** @param policy makes the policy, which may use the engine from its first step on */
+  constructor(options: EngineOptions, policy: (engine: EnginePort) => Policy) {
     this.#clock = options.clock ?? systemClock;
     this.#sealing = options.sealing;
     const link = new Link(options);
     this.link = this.#sealing?.over(link) ?? link;
     this.authentication = new Authentication(this.link);
-    this.hold = new SendHold({ clock: this.#clock, link, ...policy.hold, again: () => this.#pump() });
+    this.policy = policy(this);
+    this.hold = new SendHold({ clock: this.#clock, link, ...this.policy.hold, again: () => this.#pump() });
   }
 
   /** How it ended; undefined while it has not. */
@@ -96,7 +108,7 @@ export class Engine {
   /**
    * Sends a request, now or as soon as it may be sent.
    *
-   * @param own whether the client asks on its own account: only whoever asked is told of the answer
+   * @param own whether the client asks on its own account: then its answer is no update
    * @throws {ChatError} when the server refuses it
    * @throws {ClientError} when it will have no answer
    */
@@ -137,10 +149,17 @@ export class Engine {
     this.link.close();
   }
 
+  /** Logs out: nobody is logged in any more, and what was not sent is given up. */
+  *forget(): Updates {
+    this.authentication.leave();
+    this.policy.cleared();
+    yield* this.outgoing.abandon();
+  }
+
   /** All that happens, in order, until it ends for good. */
   async *updates(): AsyncGenerator<Update, void, void> {
     try {
-      const wanted = () => this.#policy.comeback() !== undefined || this.authentication.wanted;
+      const wanted = () => this.policy.comeback() !== undefined || this.authentication.wanted;
       for await (const step of this.link.steps(wanted)) yield* this.#step(step);
     } finally {
       this.close();
@@ -156,7 +175,7 @@ export class Engine {
         return yield* this.#miss(step.server, step.error);
       case "up":
         this.hold.begin();
-        return this.authentication.begin(this.#policy.comeback());
+        return this.authentication.begin(this.policy.comeback());
       case "incoming":
         return yield* this.#take(step.incoming);
       case "down":
@@ -166,7 +185,7 @@ export class Engine {
 
   /** An attempt failed. */
   *#miss(server: ServerAddress, error: Error): Updates {
-    if (!this.#policy.comeback()) return this.authentication.failed(error);
+    if (!this.policy.comeback()) return this.authentication.failed(error);
     const { route } = this.link;
     if (!route.patient) {
       yield { kind: "status", status: { state: "unreachable", server, message: error.message } };
@@ -182,7 +201,7 @@ export class Engine {
     const { server } = this.link.route;
     const lost = this.authentication.lost(why, this.hold.draining);
     yield* this.outgoing.interrupt();
-    this.#policy.lost(why, lost === undefined);
+    this.policy.lost(why, lost === undefined);
     if (this.#ending) return;
     if (lost === "resume") {
       yield* this.#miss(server, new Error(`The connection was lost again: ${why.message}`));
@@ -203,7 +222,7 @@ export class Engine {
       this.hold.drain();
       this.link.route.retryAfter(event.retry_after_ms);
     }
-    yield* this.#policy.event(event);
+    yield* this.policy.event(event);
   }
 
   *#takeAnswer(answer: Answer): Updates {
@@ -212,19 +231,19 @@ export class Engine {
     if (entry) return yield* this.#takeEntry(entry, answer);
     const asked = this.authentication.find(request);
     if (asked) return yield* this.#takeLogin(answer, asked === "resume");
-    yield* this.#policy.answered(answer);
+    yield* this.policy.answered(answer);
   }
 
   /** A login has its answer, or what took it up again. */
   *#takeLogin(answer: Answer, back: boolean): Updates {
     if (answer.kind === "reply") {
-      this.#policy.replied(answer.reply); // known before whoever asked is told
+      this.policy.replied(answer.reply); // known before the login's promise resolves
       this.authentication.answered(answer);
-      return yield* this.#policy.entered(answer, back);
+      return yield* this.policy.entered(answer, back);
     }
     const outcome = this.authentication.answered(answer);
     if (!back) return yield answer;
-    if (outcome !== "again") return yield* this.#policy.shutOut(answer);
+    if (outcome !== "again") return yield* this.policy.shutOut(answer);
     const { connection } = this.link;
     yield* this.#miss(connection!.server, answer.error);
     connection!.close(answer.error.message);
@@ -235,7 +254,7 @@ export class Engine {
       const { storeAway } = this.hold;
       if (this.hold.takes(entry, answer.error.code)) {
         this.outgoing.postpone(entry);
-        const news = this.hold.storeAway && !storeAway && this.#policy.tellsStoreAway;
+        const news = this.hold.storeAway && !storeAway && this.policy.tellsStoreAway;
         if (news) yield { kind: "status", status: { state: "store_away" } };
         return;
       }
@@ -247,9 +266,9 @@ export class Engine {
     const { reply } = answer;
     this.outgoing.remove(entry);
     this.hold.answered(entry);
-    this.#policy.replied(reply);
+    this.policy.replied(reply);
     if (reply.of === "quit") this.close();
-    if (reply.of === "logout") this.authentication.leave(); // whoever waits for the answer sends nothing more
+    if (reply.of === "logout") this.authentication.leave(); // what the answer's promise sets off sends nothing more
     entry.resolve(reply);
     if (!entry.own) yield answer;
     if (reply.of !== "logout") return;
@@ -257,16 +276,9 @@ export class Engine {
     yield { kind: "status", status: { state: "logged_out" } };
   }
 
-  /** Nobody is logged in any more; what was not sent is given up. */
-  *forget(): Updates {
-    this.authentication.leave();
-    this.#policy.cleared();
-    yield* this.outgoing.abandon();
-  }
-
   /** Sends what may be sent. */
   #pump(): void {
-    if (!this.authentication.granted || this.hold.active || this.#policy.busy) return;
-    for (const request of this.outgoing.next(this.#policy.room, this.link.commands)) this.link.request(request);
+    if (!this.authentication.granted || this.hold.active || this.policy.busy) return;
+    for (const request of this.outgoing.next(this.policy.room, this.link.commands)) this.link.request(request);
   }
 }

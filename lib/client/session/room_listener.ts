@@ -3,9 +3,11 @@ import { maxCount } from "../../wire/command.ts";
 import { roomTopic } from "../../wire/names.ts";
 import type { Request } from "../net/connection.ts";
 
-/** What is to be told, and what is to be asked next. */
+/** What an answer brought: what is to be told, and what is to be asked next. */
 export interface Told {
   readonly events: readonly ServerEvent[];
+  /** How many of them were said while it was away; null where more may have been said. */
+  readonly missed: number | null;
   readonly ask?: Request;
 }
 
@@ -52,15 +54,17 @@ export class RoomListener {
     this.#pages.unshift(...messages);
     const oldest = this.#pages[0];
     if (messages.length > 0 && oldest.seq > 1 && this.#wantsMore(oldest.seq)) {
-      return { events: [], ask: this.#ask(oldest.seq) };
+      return { events: [], missed: null, ask: this.#ask(oldest.seq) };
     }
     this.#asked = undefined;
     const events = this.#last ? this.#missed(this.#last) : this.#before();
+    // Without a last message that was told, nobody knows where the connection was lost.
+    const missed = this.#last && events[0]?.type !== "gap" ? events.length : null;
     this.#last = this.#pages.at(-1) ?? this.#last ?? { seq: 0, pos: "" };
     for (const { pos } of this.#pages) this.#read.add(pos);
     this.#pages = [];
     const live = this.#kept.splice(0).flatMap((event) => this.live(event));
-    return { events: [...events, ...live] };
+    return { events: [...events, ...live], missed };
   }
 
   /** A message came. @returns what is to be told now */

@@ -1,9 +1,9 @@
-import type { Reply, ServerEvent } from "../../wire/event.ts";
+import type { Reply } from "../../wire/event.ts";
 import type { ServerAddress } from "../base/address.ts";
 import type { CommandTable } from "../net/commands.ts";
-import type { Answer, Request } from "../net/connection.ts";
-import { Engine, type EngineOptions, type EnginePolicy, type Granted, type Refused, type Updates } from "./engine.ts";
-import { Receipts } from "./receipts.ts";
+import type { Request } from "../net/connection.ts";
+import { Engine, type EngineOptions } from "./engine.ts";
+import { ResumePolicy } from "./resume_policy.ts";
 import { SessionIdentity } from "./session_identity.ts";
 import type { Ending, Login, Update } from "./update.ts";
 
@@ -36,8 +36,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.insecure = options.insecure ?? false;
     this.#identity = new SessionIdentity(options.keep ?? (() => {}));
-    const policy = new ResumePolicy(this.#identity, options.giveUpMs, () => this.#engine);
-    this.#engine = new Engine(options, policy);
+    this.#engine = new Engine(options, (engine) => new ResumePolicy(engine, this.#identity, options.giveUpMs));
   }
 
   /** The commands that the server told. */
@@ -121,7 +120,7 @@ export class Session {
   }
 
   /**
-   * Asks something on the client's own account, in turn with what is typed; only whoever asked is told of the answer.
+   * Asks something on the client's own account, in turn with what is typed; the answer is no update.
    *
    * @throws as {@linkcode send}
    */
@@ -151,84 +150,5 @@ export class Session {
   /** All that happens, in order, until the session ends for good. */
   updates(): AsyncGenerator<Update, void, void> {
     return this.#engine.updates();
-  }
-}
-
-/** Comes back with a resume token, and shows each message once. */
-class ResumePolicy implements EnginePolicy {
-  readonly hold: EnginePolicy["hold"];
-  readonly tellsStoreAway = true;
-  readonly busy = false;
-  readonly #identity: SessionIdentity;
-  readonly #receipts = new Receipts();
-  readonly #engine: () => Engine;
-
-  constructor(identity: SessionIdentity, giveUpMs: number | undefined, engine: () => Engine) {
-    this.#identity = identity;
-    this.#engine = engine;
-    // A question is answered at once, if only by a refusal; what was said waits.
-    this.hold = { waiting: ["message"], giveUpMs };
-  }
-
-  get room(): string | undefined {
-    return this.#identity.room;
-  }
-
-  comeback(): Request | undefined {
-    return this.#identity.resume();
-  }
-
-  *entered(answer: Granted, back: boolean): Updates {
-    if (!back) return yield answer;
-    const { missed } = answer.reply as { missed?: unknown };
-    const { server } = this.#engine().link.connection!;
-    // A server that cannot tell says nothing, or null: then nobody may say that nothing was missed.
-    yield { kind: "status", status: { state: "resumed", server, missed: typeof missed === "number" ? missed : null } };
-  }
-
-  *shutOut({ error }: Refused): Updates {
-    yield* this.#engine().forget();
-    yield { kind: "status", status: { state: "login_needed", message: error.message } };
-  }
-
-  replied(reply: Reply): void {
-    this.#identity.take(reply);
-  }
-
-  *event(event: ServerEvent): Updates {
-    const engine = this.#engine();
-    switch (event.type) {
-      case "message":
-      case "notification":
-      case "direct":
-        if (!this.#identity.show(event)) return;
-        yield { kind: "event", event };
-        if (event.type === "direct") engine.link.request(this.#receipts.shown(event.pos));
-        return;
-      case "gap":
-        this.#identity.skip(event);
-        break;
-      case "system":
-        if (event.code === "server_draining") return; // a move that nobody need know of
-    }
-    yield { kind: "event", event };
-    if (event.type === "system" && event.code === "forced_logout") {
-      this.#identity.forfeit();
-      yield* engine.outgoing.abandon();
-      engine.end({ reason: "forced_logout", exit: "login", message: event.message });
-    }
-  }
-
-  // deno-lint-ignore require-yield -- nothing that it asked by itself is told
-  *answered({ request }: Answer): Updates {
-    if (this.#receipts.owns(request)) this.#engine().link.request(this.#receipts.answered());
-  }
-
-  lost(): void {
-    this.#receipts.reset();
-  }
-
-  cleared(): void {
-    this.#identity.clear();
   }
 }
