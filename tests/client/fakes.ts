@@ -202,7 +202,7 @@ export class Recorder {
   readonly done: Promise<void>;
   #waiting = () => {};
 
-  constructor(session: Session) {
+  constructor(session: Pick<Session, "updates">) {
     this.done = this.#record(session);
   }
 
@@ -230,7 +230,7 @@ export class Recorder {
     });
   }
 
-  async #record(session: Session): Promise<void> {
+  async #record(session: Pick<Session, "updates">): Promise<void> {
     for await (const update of session.updates()) {
       this.updates.push(update);
       this.#waiting();

@@ -56,8 +56,8 @@ export interface EnginePolicy {
   event(event: ServerEvent): Updates;
   /** Takes the answer to a request that it made itself. */
   answered(answer: Answer): Updates;
-  /** The connection is gone; @param pending whether there is nothing to come back to */
-  lost(why: ConnectionLost, pending: boolean): void;
+  /** The connection is gone, whether it was let in or not. */
+  lost(why: ConnectionLost): void;
   /** Nobody is logged in any more. */
   cleared(): void;
 }
@@ -201,7 +201,7 @@ export class Engine<Policy extends EnginePolicy = EnginePolicy> implements Engin
     const { server } = this.link.route;
     const lost = this.authentication.lost(why, this.hold.draining);
     yield* this.outgoing.interrupt();
-    this.policy.lost(why, lost === undefined);
+    this.policy.lost(why);
     if (this.#ending) return;
     if (lost === "resume") {
       yield* this.#miss(server, new Error(`The connection was lost again: ${why.message}`));

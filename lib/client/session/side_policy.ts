@@ -82,9 +82,10 @@ export class SidePolicy implements EnginePolicy {
     yield this.#back(missed);
   }
 
-  lost(why: ConnectionLost, pending: boolean): void {
+  lost(why: ConnectionLost): void {
     this.#rejoining = undefined;
-    if (pending) this.#engine.end({ reason: "gave_up", exit: "unreachable", message: why.message });
+    // Nobody waits for a connection on which nobody is logged in.
+    if (!this.#login) this.#engine.end({ reason: "gave_up", exit: "unreachable", message: why.message });
   }
 
   cleared(): void {

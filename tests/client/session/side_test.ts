@@ -9,11 +9,12 @@ const time = "2026-11-21T09:00:00.123Z";
 
 /** A bot on servers that the test plays. */
 async function open(servers = [{ host: "one", port: 1 }]): Promise<
-  { bot: Bot; peer: Peer; clock: FakeClock; fakes: FakeServers; states: string[] }
+  { bot: Bot; peer: Peer; clock: FakeClock; fakes: FakeServers; states: string[]; missed: unknown[] }
 > {
   const clock = new FakeClock();
   const fakes = new FakeServers();
   const states: string[] = [];
+  const missed: unknown[] = [];
   const opening = Bot.connect({
     servers,
     dial: fakes.dial,
@@ -21,11 +22,14 @@ async function open(servers = [{ host: "one", port: 1 }]): Promise<
     password: "1",
     clock,
     giveUpMs: 60_000,
-    onStatus: ({ state }) => states.push(state),
+    onStatus(status) {
+      states.push(status.state);
+      if (status.state === "resumed") missed.push(status.missed);
+    },
   });
   const peer = await fakes.accept();
   await enter(peer);
-  return { bot: await soon(opening), peer, clock, fakes, states };
+  return { bot: await soon(opening), peer, clock, fakes, states, missed };
 }
 
 async function enter(peer: Peer): Promise<void> {
@@ -127,6 +131,32 @@ test("Bot.listen() tells what was missed before what is newer, each message once
   assert.equal((await events.next()).done, true);
 });
 
+test("Bot tells how much was missed only where it is known", async () => {
+  const { bot, peer, fakes, clock, missed } = await open();
+  peer.close("broken");
+  const second = await fakes.accept();
+  await enter(second);
+  await clock.advance(6_000);
+  const events = bot.listen("lobby");
+  const first = take(events);
+  second.ok(await second.expect("join"), { room: "lobby", positions: {} });
+  await second.expect("history");
+  second.close("broken"); // before it is known where the room stands
+  const third = await fakes.accept();
+  await enter(third);
+  await join(third, said(5, "5"));
+  await clock.advance(6_000);
+  third.send(said(6, "6"));
+  assert.equal((await first).text, "6");
+  third.close("broken");
+  const fourth = await fakes.accept();
+  await enter(fourth);
+  await join(fourth, said(6, "6"), said(7, "7"));
+  await settled();
+  assert.deepEqual(missed, [0, null, 1]);
+  await leave(bot, fourth);
+});
+
 const gaps: [string, Json[], Json, string[]][] = [
   ["reaches back no further", [said(8, "8"), said(9, "9")], { from: 6, to: 7 }, ["8", "9"]],
   ["is shorter than it was", [said(2, "2")], { from: 6, to: null }, []],
@@ -157,6 +187,21 @@ for (const [why, messages, gap, texts] of gaps) {
     await leave(bot, next);
   });
 }
+
+test("Bot logs in again where it was refused for a passing reason", async () => {
+  for (const code of ["store_unavailable", "server_draining"]) {
+    const { bot, peer, fakes, clock, states } = await open();
+    peer.close("broken");
+    const next = await fakes.accept();
+    next.error(await next.expect("login"), code, { retry_after_ms: 700 });
+    await clock.advance(700);
+    const third = await fakes.accept();
+    await enter(third);
+    await settled();
+    assert.deepEqual(states, ["lost", "connecting", "unreachable", "waiting", "connecting", "resumed"]);
+    await leave(bot, third);
+  }
+});
 
 test("Bot ends with what the server said when it is not let in again", async () => {
   const { bot, peer, fakes } = await open();
