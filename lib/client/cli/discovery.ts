@@ -9,7 +9,7 @@ import { X509Certificate } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { type Announcement, discoveryPlace, encodeQuestion, parseAnnouncement } from "../../wire/discovery.ts";
 import { formatServer } from "../base/address.ts";
-import { type Clock, systemClock } from "../../common/time.ts";
+import { type Clock, pause, systemClock } from "../../common/time.ts";
 import { ClientError, type Exit } from "../base/exit.ts";
 import { readCa } from "./files.ts";
 import { note } from "../terminal/render.ts";
@@ -63,11 +63,11 @@ export async function discover(options: DiscoverOptions = {}): Promise<FoundServ
   try {
     const bound = new Promise<void>((resolve) => socket.bind(0, () => resolve()));
     await Promise.race([bound, failure.promise]);
-    const over = clock.sleep(waitMs, options.signal).catch(() => {});
+    const over = pause(waitMs, options.signal, clock);
     const ask = () => socket.send(encodeQuestion(), place.port, place.group, (error) => error && fail(error));
     ask();
     // A datagram may be lost: the question is put twice.
-    await Promise.race([clock.sleep(waitMs / 3, options.signal).catch(() => {}), failure.promise]);
+    await Promise.race([pause(waitMs / 3, options.signal, clock), failure.promise]);
     if (!options.signal?.aborted) ask();
     await Promise.race([over, failure.promise]);
   } finally {

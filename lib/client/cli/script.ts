@@ -11,7 +11,7 @@
 import { ChatError } from "../../common/errors.ts";
 import type { Additions } from "../terminal/additions.ts";
 import { cleanLine } from "../base/clean.ts";
-import { type Clock, systemClock } from "../../common/time.ts";
+import { type Clock, pause, systemClock } from "../../common/time.ts";
 import type { Request } from "../net/connection.ts";
 import { ClientError, type Exit } from "../base/exit.ts";
 import { readUntil } from "./input_lines.ts";
@@ -190,7 +190,7 @@ class Script {
       if (this.#session.ending || (this.#shown.get(said.topic) ?? 0) >= said.seq) seen.abort();
     };
     this.#seen();
-    await clock.sleep(patienceMs, seen.signal).catch(() => {});
+    await pause(patienceMs, seen.signal, clock);
   }
 }
 

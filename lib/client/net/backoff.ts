@@ -1,17 +1,13 @@
-/**
- * When to try the next server again.
- */
-
 import { backoff, type BackoffOptions } from "../../common/time.ts";
 
 /** Half a second, doubling to 15 seconds: quick for one server's restart, gentle on a long outage. */
-export const defaultBackoff: BackoffOptions = { firstMs: 500, maxMs: 15_000, jitter: 0.5 };
+export const defaultBackoff: BackoffOptions = { firstMs: 500, maxMs: 15_000 };
 
 /**
  * How long to wait before an attempt.
  *
- * Every server of the list is tried once, at once; then each further round waits twice as long as the one before.
- * The upper half of a pause is random, so that many clients that lost one server do not return in one wave.
+ * Every server of the list is tried once, at once. Each further round waits twice as long as the one before. The upper
+ * half of a pause is random, unless the options say otherwise, so that many clients that lost one server do not return in one wave.
  *
  * @param attempt 0 for the first
  * @param servers how many there are to try in turn
@@ -26,5 +22,5 @@ export function pauseBefore(
 ): number {
   const round = Math.floor(attempt / servers);
   if (round === 0 || attempt % servers !== 0) return 0;
-  return backoff(round - 1, { ...options, random });
+  return backoff(round - 1, { jitter: 0.5, ...options, random });
 }

@@ -3,7 +3,7 @@ import { type CommandHelp, protocolVersion, type Reply, type ServerEvent } from 
 import { formatServer, type ServerAddress } from "../base/address.ts";
 import { LineChannel } from "./channel.ts";
 import { cleanLine } from "../base/clean.ts";
-import { type Clock, systemClock } from "../../common/time.ts";
+import { type Clock, systemClock, TimeLimitError, within } from "../../common/time.ts";
 import { DialError, type Transport } from "./dial.ts";
 import type { ConnectionLost } from "../base/exit.ts";
 import { isObject, type JsonObject, toCommands, toEvent, toMessages } from "../base/shape.ts";
@@ -91,21 +91,13 @@ export class Connection implements AsyncIterable<Incoming> {
    */
   static async open(transport: Transport, server: ServerAddress, options: ConnectionOptions): Promise<Connection> {
     const connection = new Connection(transport, server, options);
-    const settled = new AbortController();
-    const limit = connection.#clock.sleep(options.helloMs ?? 10_000, settled.signal).then(
-      () => connection.close("no answer in time"),
-      () => {},
-    );
+    const introduced = connection.#greet().then(() => connection.#learn());
     try {
-      await connection.#greet();
-      await connection.#learn();
+      await within(options.helloMs ?? 10_000, introduced, connection.#clock);
     } catch (cause) {
       connection.close();
-      const why = messageOf(cause);
+      const why = cause instanceof TimeLimitError ? "no answer in time" : messageOf(cause);
       throw new DialError("protocol", cleanLine(`No chat at ${formatServer(server)}: ${why}`), { cause });
-    } finally {
-      settled.abort();
-      await limit;
     }
     connection.#watch();
     return connection;

@@ -1,6 +1,6 @@
 import type { Reply } from "../../wire/event.ts";
 import type { ServerAddress } from "../base/address.ts";
-import { type Clock, systemClock } from "../../common/time.ts";
+import { type Clock, pause, systemClock } from "../../common/time.ts";
 import { CommandTable } from "../net/commands.ts";
 import { Connection, type ConnectionOptions, type Incoming, type Request } from "../net/connection.ts";
 import { type Dial, DialError } from "../net/dial.ts";
@@ -159,7 +159,7 @@ export class Link {
     const ms = this.route.pause();
     if (ms > 0) {
       yield { kind: "status", status: { state: "waiting", ms } };
-      await this.#clock.sleep(ms, this.signal).catch(() => {});
+      await pause(ms, this.signal, this.#clock);
       if (this.signal.aborted) return;
     }
     const { server } = this.route;

@@ -1,4 +1,4 @@
-import type { Clock } from "../../common/time.ts";
+import { type Clock, pause } from "../../common/time.ts";
 import type { LinkPort } from "./link.ts";
 import type { Repetition } from "../net/commands.ts";
 import type { Entry } from "./outgoing.ts";
@@ -82,7 +82,7 @@ export class SendHold {
   async #pause(): Promise<void> {
     const { clock, link, again } = this.#options;
     this.#pausing = true;
-    await clock.sleep(againMs, link.signal).catch(() => {});
+    await pause(againMs, link.signal, clock);
     this.#pausing = false;
     again();
   }

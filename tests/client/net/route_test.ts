@@ -12,6 +12,7 @@ test("pauseBefore() tries every server at once, then waits half a second, doubli
 test("pauseBefore() leaves the upper half of a pause to chance", () => {
   assert.equal(pauseBefore(1, 1, () => 0), 250);
   assert.equal(pauseBefore(1, 1, () => 0.5), 375);
+  assert.equal(pauseBefore(1, 1, () => 0, { firstMs: 100, maxMs: 200 }), 50, "with pauses of one's own as well");
 });
 
 const servers = [{ host: "one", port: 1 }, { host: "two", port: 2 }];
