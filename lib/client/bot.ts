@@ -40,7 +40,7 @@ export interface BotOptions extends Partial<Omit<LinkOptions, "servers" | "dial"
 /** What is told of a room. */
 export type RoomEvent = MessageEvent | PresenceEvent | GapEvent;
 
-/** How many events may wait for whoever listens, before the bot reads on more slowly. */
+/** How many events may wait for the listener before the bot stops reading. */
 const maxWaiting = 1000;
 
 /** How long leaving may take, in milliseconds. */
@@ -254,7 +254,7 @@ export class Bot implements AsyncDisposable {
         if (update.kind !== "event" || !this.#wants(update.event)) continue;
         this.#queue.push(update.event);
         this.#wake();
-        // Whoever waits for an answer gets it first: it may be the one who is to listen.
+        // As long as an answer is due, it reads on: the listener itself may wait for one.
         while (this.#queue.length >= maxWaiting && this.#side.idle && !this.#side.ending && this.#listening) {
           this.#room = Promise.withResolvers();
           await this.#room.promise;

@@ -1,7 +1,7 @@
 /**
- * The client as a library: for bots and bridges, and for whoever builds another screen.
+ * The client as a library: for bots, bridges and other screens.
  *
- * @example A bot that greets whoever comes to a room
+ * @example A bot that greets each user who comes to a room
  * ```ts
  * import { Bot, DialError } from "./mod.ts";
  *

@@ -20,7 +20,7 @@ export const serversRule = "host, host:port, [ipv6]:port or port, several of the
  * @param text such as `chat.example`, `[::1]:8001`, `8000` or `one.example,two.example:8001`
  * @param defaultPort the port of those that name none
  * @returns at least one
- * @throws {ClientError} `usage` when a part is none of these
+ * @throws {ClientError} `usage` when a part has none of these forms
  *
  * @example
  * ```ts
@@ -37,7 +37,7 @@ export function parseServers(text: string, defaultPort: number): ServerAddress[]
 /**
  * Reads a port.
  *
- * @returns undefined where it is none
+ * @returns undefined where the text is no port
  */
 export function parsePort(text: string): number | undefined {
   if (!/^\d{1,5}$/.test(text)) return undefined;

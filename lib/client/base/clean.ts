@@ -2,8 +2,8 @@
  * The last gate before a screen: nothing that comes from a network may move the cursor, change a colour, set a title or
  * reorder what is read.
  *
- * The server cleans what users say; this cleans what servers say as well, for a server need not be one's friend. It is
- * the only function of its kind: whatever is shown has passed it once.
+ * The server cleans what users say; this cleans what servers say as well, for a server need not be one's friend.
+ * Everything that is shown passes here once.
  */
 
 /** C0 without TAB, DEL and C1: what a terminal obeys. */

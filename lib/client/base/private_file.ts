@@ -1,14 +1,10 @@
-/**
- * Small files that are their owner's alone: what the client remembers.
- */
-
 import { dirname, join } from "node:path";
 import { ClientError } from "./exit.ts";
 
 /**
- * Reads one.
+ * Reads a private file: one of the small files, readable by their owner only, in which the client remembers things.
  *
- * @returns undefined where there is none, or none may be read
+ * @returns undefined where there is no such file, or the permission to read it was not given
  * @throws {ClientError} `usage` when it is there and cannot be read
  */
 export function readPrivate(path: string): string | undefined {
@@ -22,8 +18,8 @@ export function readPrivate(path: string): string | undefined {
 }
 
 /**
- * Writes one in a single step: whoever reads it meanwhile, or after a power cut, has the old or the new one, whole. It
- * and its folder, where that is made, are readable by their owner only, from the first byte on.
+ * Writes a private file in a single step: a program that reads it meanwhile, or after a power cut, gets the old or the new
+ * one, whole. The file, and its folder where that is made, are readable by their owner only, from the first byte on.
  *
  * @throws {ClientError} `usage` when it cannot be written
  */
@@ -40,9 +36,9 @@ export function writePrivate(path: string, text: string): void {
 }
 
 /**
- * Writes one where there is none yet, whole from the first moment; of several programs that try, one does.
+ * Writes a private file where there is none yet, whole from the first moment. Of several programs that try, one does.
  *
- * @returns whether it was this one
+ * @returns whether this program did
  * @throws {ClientError} `usage` when it cannot be written
  */
 export function createPrivate(path: string, text: string): boolean {

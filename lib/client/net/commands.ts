@@ -12,7 +12,7 @@ const repeatable: ReadonlySet<string> = new Set(
   ],
 );
 
-/** What a private message is called, whatever a server says. */
+/** The names of the command for a private message; a server has no say in them. */
 const privateNames: ReadonlySet<string> = new Set(["msg", "dm", "tell"]);
 
 /** What is typed of one: a server may add what programs give it, and nothing that a person types. */

@@ -55,7 +55,7 @@ interface Pending {
  * 1. Replies are matched with requests in order, and a server that breaks the order is left.
  * 2. Nothing is read from the socket while nobody iterates, so that a flood waits in the network, not in memory.
  * 3. `ping` is answered, and a server that is silent for long is asked for a sign of life and, without one, left.
- * 4. Whichever way it ends, every request that has no answer yet is rejected with {@linkcode ConnectionLost}.
+ * 4. When it ends, every request that has no answer yet is rejected with {@linkcode ConnectionLost}.
  *
  * It knows neither logins nor topics.
  */
@@ -139,7 +139,7 @@ export class Connection implements AsyncIterable<Incoming> {
       // What is private goes inside what is encrypted, or nowhere.
       this.#channel.send(JSON.stringify({ ...request, private: undefined, id }));
     });
-    answer.catch(() => {}); // a refusal is yielded as well: whoever does not await it misses nothing
+    answer.catch(() => {}); // a refusal is yielded as well, so nobody has to await it
     return answer;
   }
 

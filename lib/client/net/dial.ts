@@ -16,7 +16,7 @@ export interface Transport {
   read(buffer: Uint8Array): Promise<number | null>;
   /** Takes at least one byte; returns how many. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Ends both directions; whoever reads or writes is told by an error. */
+  /** Ends both directions; a read or a write that waits is rejected. */
   close(): void;
 }
 

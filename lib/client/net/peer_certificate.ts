@@ -1,8 +1,8 @@
 /**
- * A TLS connection to whoever answers, and the certificate that they proved to be theirs.
+ * A TLS connection to the peer that answers, and the certificate that the peer proved to be its own.
  *
- * Nothing about the certificate is judged here, neither its authority nor its name or dates; whoever calls decides
- * whether the connection is used. It is made with `node:tls`, as Deno's own interface does not tell the certificate.
+ * Nothing about the certificate is judged here, neither its authority nor its name or dates: the caller decides whether
+ * the connection is used. It is made with `node:tls`, as Deno's own interface does not tell the certificate.
  */
 
 import { isIP } from "node:net";

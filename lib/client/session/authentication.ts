@@ -14,7 +14,7 @@ interface Asked {
  * How a session is let in by its server: by a login that somebody asked for, or by the resume of what was lost.
  *
  * Promises:
- * 1. whoever asked for a login is told, by the answer or by why there will be none;
+ * 1. the promise of a login settles: with the answer, or with the reason why there is none;
  * 2. while there is something to take up, a new connection begins with that, and not with a login;
  * 3. with a connection goes all that was asked over it, and all that was granted;
  * 4. the route learns how it went, so that the next attempt is made where and when it should be.
@@ -64,7 +64,7 @@ export class Authentication {
     this.#link.request(resume ?? this.#login?.request);
   }
 
-  /** What a request asks for, if it is one of these. */
+  /** What a request asks for; undefined where it asks for neither. */
   find(request: Request): "login" | "resume" | undefined {
     if (request === this.#login?.request) return "login";
     return request === this.#resume ? "resume" : undefined;
@@ -79,7 +79,7 @@ export class Authentication {
     return this.find(answer.request) === "resume" ? this.#takeResume(answer) : this.#takeLogin(answer);
   }
 
-  /** An attempt to connect failed, with nothing to take up: whoever waits is told once every server was tried. */
+  /** An attempt to connect failed, with nothing to take up: a login is rejected once every server was tried. */
   failed(error: Error): void {
     const { route } = this.#link;
     if (!route.exhausted) return;
@@ -108,7 +108,7 @@ export class Authentication {
     this.#granted = false;
   }
 
-  /** The session has ended: whoever waits is told, and so is whoever asks from now on. */
+  /** The session has ended: a login that waits is rejected, and each that is asked for from now on. */
   close(why: Error): void {
     this.#closed = why;
     this.#granted = false;

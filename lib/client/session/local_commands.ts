@@ -74,7 +74,7 @@ export class LocalCommands {
     return this.#commands.find((command) => command.name === name.toLowerCase());
   }
 
-  /** The command that a typed line calls; undefined where it is not one of these. */
+  /** The command that a typed line calls; undefined where it calls none of the client's own. */
   call(line: string): LocalCall | undefined {
     const typed = parseTyped(line);
     if (typed.kind === "say") return undefined;

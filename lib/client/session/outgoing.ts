@@ -8,7 +8,7 @@ export interface Entry {
   /** What is sent; the same object comes back with the answer. */
   request: Request;
   readonly repetition: Repetition;
-  /** The client's own question, which nobody typed: only whoever asked is told of its answer. */
+  /** The client's own question, which nobody typed: its answer is no update. */
   readonly own: boolean;
   /** Sent on the connection that there is. */
   sent: boolean;
@@ -18,7 +18,7 @@ export interface Entry {
   readonly reject: (error: Error) => void;
 }
 
-/** A request that will have no answer, and what whoever waits for it was told. */
+/** A request that will have no answer, and the error that its promise was rejected with. */
 export interface GivenUp {
   readonly kind: "refused";
   readonly request: Request;
@@ -33,11 +33,11 @@ const maxWindow = 32;
  *
  * Promises:
  * 1. requests are sent in order; messages follow each other without waiting for answers, up to a window, while any
- *    other command is sent alone, so that whatever follows it meets what it has changed;
+ *    other command is sent alone, so that the next request meets what it has changed;
  * 2. after an interruption, what had no answer is sent again in the same order, each message under its `cid` and to the
  *    room for which it was meant; a command that must not be done twice is given up instead, for nobody knows whether
  *    it was done;
- * 3. whoever waits for an answer is told, if not by the answer then by an error.
+ * 3. the promise of each request settles: with its answer, or with an error.
  */
 export class Outgoing {
   #entries: Entry[] = [];
@@ -64,7 +64,7 @@ export class Outgoing {
     const answer = new Promise<Reply>((resolve, reject) => {
       this.#entries.push({ request: known, repetition, own, sent: false, tried: false, resolve, reject });
     });
-    answer.catch(() => {}); // a refusal is shown as well: whoever does not await it misses nothing
+    answer.catch(() => {}); // a refusal is an update as well, so nobody has to await it
     return answer;
   }
 

@@ -1,20 +1,17 @@
-/**
- * How far a client has read each topic: what it need not be shown again, and from where it is to go on.
- *
- * Promises:
- * 1. of each topic, a message is new once: its `seq` is beyond the last one shown, unless a `gap` said that the
- *    count begins anew;
- * 2. a position is never ahead of what was shown: it is that of the last message shown, or the one that a reply told
- *    as the place from which the events go on.
- */
-
 import type { GapEvent, TopicEvent } from "../../wire/event.ts";
 import { feedTopic, parseTopic, roomTopic } from "../../wire/names.ts";
 
 /** More topics than anyone follows: a server that names more makes the client forget the oldest. */
 const maxTopics = 10_000;
 
-/** What was read of each topic. */
+/**
+ * How far a client has read each topic: which messages it need not show again, and from which position it goes on.
+ *
+ * 1. Of each topic, a message is new once: its `seq` is beyond the last one shown, unless a `gap` said that the count
+ *    begins anew.
+ * 2. A position is never ahead of what was shown: it is the last shown message's, or the one from which the events go
+ *    on by a reply.
+ */
 export class Progress {
   readonly #positions = new Map<string, string>();
   readonly #shown = new Map<string, number>();
@@ -44,9 +41,9 @@ export class Progress {
     if (isFollowed(topic, room)) keep(this.#positions, topic, pos);
   }
 
-  /** Takes the places from which a reply says that the events go on. */
-  follow(places: ReadonlyMap<string, string>): void {
-    for (const [topic, pos] of places) keep(this.#positions, topic, pos);
+  /** Takes the positions from which the events go on by a reply. */
+  follow(positions: ReadonlyMap<string, string>): void {
+    for (const [topic, pos] of positions) keep(this.#positions, topic, pos);
   }
 
   /** Is in a room, and so in no other any more. */

@@ -60,7 +60,7 @@ export class SideSession {
   login(login: Login): Promise<Reply> {
     if (login.cmd === "login") return this.#engine.authentication.ask({ ...login, side: true });
     const refusal = Promise.reject(new ClientError("usage", `A side connection cannot ${login.cmd}`));
-    refusal.catch(() => {}); // who does not await it need not handle it
+    refusal.catch(() => {}); // nobody has to await it
     return refusal;
   }
 

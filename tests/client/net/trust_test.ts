@@ -194,7 +194,9 @@ testWith(
     assert.ok(error instanceof DialError && ["no_tls", "network", "closed"].includes(error.failure), String(error));
     listener.close();
     await serving;
-    await failure(dial({ host: "127.0.0.1", port }, never), "refused");
+    const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    free.close(); // nothing accepts there, so that it is closed at once
+    await failure(dial({ host: "127.0.0.1", port: free.addr.port }, never), "refused");
   },
   files,
 );
