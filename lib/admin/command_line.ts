@@ -1,7 +1,8 @@
 /** What an operator typed, read: the command with its arguments, and what is left for the configuration. */
 
-import { type CommandName, commands, type CommandSpec } from "./command_table.ts";
-import { options } from "../config/config.ts";
+import { type FlagSpec, readCommandLine } from "../common/command_line.ts";
+import { flagTable } from "../config/config.ts";
+import { type AdminFlag, type CommandName, commands, type CommandSpec } from "./command_table.ts";
 
 /** A command line that says what to do. */
 export interface Typed {
@@ -18,46 +19,52 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** Every command's own flags. */
+const ownFlags: Readonly<Record<string, AdminFlag>> = Object.assign(
+  {},
+  ...Object.values(commands as Readonly<Record<string, CommandSpec>>).map(({ flags }) => flags),
+);
+
+const table: Readonly<Record<string, FlagSpec>> = {
+  ...flagTable,
+  ...Object.fromEntries(
+    Object.entries(ownFlags).map(([name, { placeholder }]) => [
+      name,
+      placeholder === undefined ? { type: "boolean" } : { type: "string", allowed: placeholder },
+    ]),
+  ),
+  json: { type: "boolean" },
+};
+
 /**
  * Tells the command, what is given to it, and what is the configuration's.
  *
  * @returns "help" where that was asked for, or nothing was
- * @throws {UsageError} naming what is wrong
+ * @throws {UsageError} for a command that there is not, or that is typed with the wrong arguments or flags
+ * @throws {CommandLineError} for a flag that no command and no option has, or that lacks its value
  */
-export function readCommandLine(args: readonly string[]): Typed | "help" {
-  if (args.length === 0 || args.some((arg) => arg === "--help" || arg === "-h" || arg === "help")) return "help";
-  const words = args.filter((arg) => !arg.startsWith("-")).slice(0, 2);
-  const command = [words.join(" "), words[0]].find((name) => name !== undefined && Object.hasOwn(commands, name)) as
+export function parseCommand(args: readonly string[]): Typed | "help" {
+  const { flags, positionals } = readCommandLine(args, table);
+  if (flags.has("help") || args.length === 0 || positionals[0] === "help") return "help";
+  const [first, second] = positionals;
+  const command = [`${first} ${second}`, first].find((name) => name !== undefined && Object.hasOwn(commands, name)) as
     | CommandName
     | undefined;
-  if (!command) throw new UsageError(`There is no command ${JSON.stringify(words.join(" "))}; --help lists them`);
-  const { flags, positionals, json, rest } = readFlags(args, commands[command]);
-  const given = { ...flags, ...readArguments(command, positionals.slice(command.split(" ").length)) };
-  return { command, given, json, rest };
-}
-
-/** Sorts what was typed into the command's own flags, its arguments, and the configuration's flags. */
-function readFlags(args: readonly string[], spec: CommandSpec) {
-  const flags: Record<string, string> = {};
-  const positionals: string[] = [];
-  const rest: string[] = [];
-  let json = false;
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i]!;
-    const [name, inline] = cut(arg.slice(2));
-    const flag = spec.flags?.[name];
-    if (!arg.startsWith("--")) positionals.push(arg);
-    else if (arg === "--json") json = true;
-    else if (flag) {
-      const value = flag.placeholder === undefined ? "yes" : inline ?? args[++i];
-      if (value === undefined) throw new UsageError(`--${name} is given without a value`);
-      flags[name] = value;
-    } else {
-      rest.push(arg);
-      if (inline === undefined && takesValue(name) && i + 1 < args.length) rest.push(args[++i]!);
-    }
+  if (!command) {
+    const words = positionals.slice(0, 2).join(" ");
+    throw new UsageError(`There is no command ${JSON.stringify(words)}; --help lists them`);
   }
-  return { flags, positionals, json, rest };
+  const given = readArguments(command, positionals.slice(command.split(" ").length));
+  for (const [name, text] of flags) {
+    if (!Object.hasOwn(ownFlags, name)) continue;
+    if (!Object.hasOwn((commands[command] as CommandSpec).flags ?? {}, name)) {
+      throw new UsageError(`--${name} does not go with ${command}; --help says more`);
+    }
+    given[name] = text === true ? "yes" : text;
+  }
+  const rest = [...flags].filter(([name]) => Object.hasOwn(flagTable, name))
+    .map(([name, text]) => text === true ? `--${name}` : `--${name}=${text}`);
+  return { command, given, json: flags.has("json"), rest };
 }
 
 /** Gives each argument its name. @throws {UsageError} where there are too few or too many */
@@ -76,15 +83,4 @@ function readArguments(command: CommandName, positionals: readonly string[]): Re
 
 function needs({ arguments: names }: CommandSpec): string {
   return names.map((name) => name.startsWith("[") ? name : `<${name}>`).join(" ");
-}
-
-function cut(flag: string): [string, string | undefined] {
-  const at = flag.indexOf("=");
-  return at < 0 ? [flag, undefined] : [flag.slice(0, at), flag.slice(at + 1)];
-}
-
-/** Whether one of the server's flags is followed by its value; one that is on or off takes it with "=". */
-function takesValue(flag: string): boolean {
-  const name = flag.toUpperCase().replaceAll("-", "_");
-  return Object.hasOwn(options, name) && !options[name as keyof typeof options].kind.bare;
 }

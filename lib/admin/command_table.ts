@@ -4,7 +4,7 @@
  */
 
 /** A flag of a command; one without a placeholder takes no value. */
-export interface FlagSpec {
+export interface AdminFlag {
   readonly placeholder?: string;
   readonly doc: string;
 }
@@ -13,7 +13,7 @@ export interface FlagSpec {
 export interface CommandSpec {
   /** Names of its arguments, in order; one in brackets may be left out. */
   readonly arguments: readonly string[];
-  readonly flags?: Readonly<Record<string, FlagSpec>>;
+  readonly flags?: Readonly<Record<string, AdminFlag>>;
   readonly doc: string;
   /** Whether a database may be made by it. */
   readonly making?: true;

@@ -6,9 +6,10 @@ import { openAudit } from "../observability/audit.ts";
 import { checkNewPassword } from "../auth/accounts.ts";
 import { bcryptHasher } from "../auth/password.ts";
 import { type Config, ConfigError, loadConfig, usesRedis } from "../config/config.ts";
+import { CommandLineError } from "../common/command_line.ts";
 import { ChatError } from "../common/errors.ts";
 import { isUsername, usernameRule } from "../wire/names.ts";
-import { readCommandLine, type Typed, UsageError } from "./command_line.ts";
+import { parseCommand, type Typed, UsageError } from "./command_line.ts";
 import { adminHelp, commands, type CommandSpec } from "./command_table.ts";
 import { ask, openForImport } from "./target.ts";
 import { examine } from "./doctor.ts";
@@ -34,7 +35,7 @@ const encoder = new TextEncoder();
  */
 export async function runAdmin(surroundings: Surroundings): Promise<number> {
   try {
-    const typed = readCommandLine(surroundings.args);
+    const typed = parseCommand(surroundings.args);
     if (typed === "help") {
       print(adminHelp());
       return 0;
@@ -53,7 +54,7 @@ export async function runAdmin(surroundings: Surroundings): Promise<number> {
 }
 
 function isExpected(error: unknown): error is Error {
-  return [AdminError, UsageError, ConfigError, ChatError].some((kind) => error instanceof kind);
+  return [AdminError, CommandLineError, UsageError, ConfigError, ChatError].some((kind) => error instanceof kind);
 }
 
 /** Has something done, and writes into the audit log that it was, where that is a file: a stream is the server's own. */

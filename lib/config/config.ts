@@ -7,7 +7,9 @@
  * This file reads no environment: the caller hands it in.
  */
 
-import { isDeepStrictEqual, parseArgs, parseEnv } from "node:util";
+import { isDeepStrictEqual, parseEnv } from "node:util";
+import { type CommandLine, CommandLineError, type FlagSpec, readCommandLine } from "../common/command_line.ts";
+import { shown } from "../common/shown.ts";
 import { type Kind, maxWorkers } from "./kinds.ts";
 import { type Option, options } from "./table.ts";
 import { messageOf } from "../common/errors.ts";
@@ -54,6 +56,17 @@ const byFlag = new Map(names.map((name) => [flagOf(name), name]));
 function flagOf(name: string): string {
   return name.toLowerCase().replaceAll("_", "-");
 }
+
+/** Every option as a flag, and `--help`. */
+export const flagTable: Readonly<Record<string, FlagSpec>> = {
+  help: { type: "boolean", short: "h" },
+  ...Object.fromEntries(
+    entries.map(([name, { kind: { allowed, bare, parse } }]) => [
+      flagOf(name),
+      bare ? { type: "boolean", accepts: (text) => parse(text) !== undefined } : { type: "string", allowed },
+    ]),
+  ),
+};
 
 /** `SERVER_PORT` → `serverPort`. */
 function keyOf(name: string): string {
@@ -139,69 +152,21 @@ export function usesRedis({ redisUrl, redisHost, redisSentinels, redisClusterNod
   return [redisUrl, redisHost, redisSentinels, redisClusterNodes].some((address) => address !== undefined);
 }
 
-/** A flag's text, and whether it is what follows; a flag that can stand alone is `on` by itself. */
-function textOf(
-  { bare, parse }: Option<unknown>["kind"],
-  own: string | undefined,
-  next: { readonly kind: string; readonly value?: string | undefined } | undefined,
-): { text: string | undefined; behind: boolean } {
-  if (own !== undefined || !bare) return { text: own, behind: false };
-  if (next?.kind !== "positional" || parse(next.value!) === undefined) return { text: "on", behind: false };
-  return { text: next.value, behind: true };
+/** @throws {ConfigError} for a flag that there is not, or that lacks its value */
+function takeApart(args: readonly string[]): CommandLine {
+  try {
+    return readCommandLine(args, flagTable);
+  } catch (error) {
+    throw error instanceof CommandLineError ? new ConfigError(error.message) : error;
+  }
 }
 
 /** The flags' texts, not yet judged; an empty one stands for the default. */
 function readFlags(args: readonly string[]): ReadonlyMap<Name, string> | "help" {
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: Object.fromEntries([
-      ["help", { type: "boolean", short: "h" }],
-      ...entries.map(([name, { kind }]) => [flagOf(name), { type: kind.bare ? "boolean" : "string" }] as const),
-    ]),
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  if (tokens.some((token) => token.kind === "option" && token.name === "help")) return "help";
-  const flags = new Map<Name, string>();
-  for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i]!;
-    if (token.kind === "option-terminator") continue;
-    if (token.kind === "positional") throw new ConfigError(`Unexpected argument ${shown(token.value)}; see --help`);
-    const name = byFlag.get(token.name);
-    if (!name || !token.rawName.startsWith("--")) {
-      throw new ConfigError(`Unknown flag ${shown(token.rawName)}; --help lists those that there are`);
-    }
-    const { kind } = options[name] as Option<unknown>;
-    const { text, behind } = textOf(kind, token.value, tokens[i + 1]);
-    if (behind) i++;
-    // What follows a flag without "=" and is itself a flag was not meant as its value.
-    if (text === undefined || (!token.inlineValue && text.startsWith("--"))) {
-      throw new ConfigError(`${token.rawName} is given without a value; allowed: ${kind.allowed}`);
-    }
-    flags.set(name, text);
-  }
-  return flags;
-}
-
-/**
- * A store's address with `***` for its user and password, fit for logs and errors.
- *
- * @returns undefined where the text is not clearly an address, so that no part of it is safe to show
- */
-export function withoutPassword(url: string): string | undefined {
-  const [, scheme, credentials, rest] =
-    /^([a-z][a-z0-9+.-]*:\/\/)(.*@)?([\w.-]+(?::\d*)?(?:\/\d*)?|\[[\da-f:.]+\](?::\d*)?(?:\/\d*)?)$/i.exec(url) ?? [];
-  return scheme === undefined ? undefined : `${scheme}${credentials ? "***@" : ""}${rest}`;
-}
-
-/** A value as an error may show it: on one line, cut, quoted, and not at all where it may hold a password. */
-function shown(text: string, secret = false): string {
-  // An address with a password in it may also have been given to the wrong option.
-  const safe = secret || text.includes("@") || text.includes("//") ? withoutPassword(text) : text;
-  if (safe === undefined) return "something that is not shown, as it may hold a password";
-  const quoted = JSON.stringify(safe.length > 60 ? `${safe.slice(0, 60)}…` : safe);
-  return quoted.replace(/[^\x20-\x7e\u00a0-\u2027\u2030-\uffff]/g, "?");
+  const { flags, positionals: [unexpected] } = takeApart(args);
+  if (flags.has("help")) return "help";
+  if (unexpected !== undefined) throw new ConfigError(`Unexpected argument ${shown(unexpected)}; see --help`);
+  return new Map([...flags].map(([flag, text]) => [byFlag.get(flag)!, text === true ? "on" : text]));
 }
 
 /**

@@ -142,6 +142,9 @@ onEach(
       [["rooms", "purge", "nowhere"], 1, /^There is no room "nowhere"$/],
       [["users", "bake"], 2, /^There is no command "users bake"; --help lists them$/],
       [["users", "role", "a"], 2, /^users role needs <user> <role>/],
+      [["users", "list", "--merge"], 2, /^--merge does not go with users list; --help says more$/],
+      [["rooms", "purge", "r", "--keep"], 1, /^--keep is given without a value; allowed: <n>$/],
+      [["--log-level", "debug", "users", "role", "a"], 2, /^users role needs <user> <role>/],
       [["users", "list", "--no-such-flag"], 1, /^Unknown flag "--no-such-flag"/],
       [["import", "/nowhere/at/all"], 1, /^\/nowhere\/at\/all cannot be read: /],
     ];

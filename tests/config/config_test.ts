@@ -13,7 +13,6 @@ import {
   type Sources,
   takeLive,
   withMarkdownTable,
-  withoutPassword,
 } from "../../lib/config/config.ts";
 
 const canRead = Deno.permissions.querySync({ name: "read" }).state === "granted";
@@ -261,21 +260,6 @@ test("loadConfig() never shows a password, in whichever option or form it was gi
     if (/@|\/\//.test(form)) assert(!refusal({ args: [form] }).includes(secret), form);
   }
   assert.match(refusal({ env: { REDIS_URL: forms[0] } }), /^REDIS_URL is "http:\/\/\*\*\*@host:1\/2"; allowed: redis:/);
-});
-
-test("withoutPassword() keeps what tells the addresses apart", () => {
-  assert.equal(withoutPassword("rediss://u:p@[::1]:6379/3"), "rediss://***@[::1]:6379/3");
-  assert.equal(withoutPassword("redis://host"), "redis://host");
-  assert.equal(withoutPassword("redis://u:p@ss@host"), "redis://***@host");
-  assert.equal(withoutPassword("redis://:secret"), undefined);
-});
-
-test("withoutPassword() hides whatever stands before the last @", () => {
-  const character = fc.constantFrom(..."@:/?#%[]ab1 ");
-  fc.assert(fc.property(fc.string({ unit: character, minLength: 1 }), (password) => {
-    const marked = `<${password}>`;
-    assert(!withoutPassword(`redis://user:${marked}@host:6379/0`)?.includes(marked));
-  }));
 });
 
 test("loadConfig() answers any text with a value or with one line", () => {

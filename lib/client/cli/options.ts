@@ -6,22 +6,18 @@
  */
 
 import type { Environment } from "../base/environment.ts";
-import { parseArgs } from "node:util";
+import { CommandLineError, type FlagSpec, readCommandLine } from "../../common/command_line.ts";
+import { shown } from "../../common/shown.ts";
+import { portFrom, readChoice, readCount, readName, readShell, usage } from "./option_values.ts";
 import { isRoom, isUsername, roomRule, usernameRule } from "../../wire/names.ts";
-import { parsePort, parseServers, type ServerAddress, serversRule } from "../base/address.ts";
+import { parseServers, type ServerAddress, serversRule } from "../base/address.ts";
 import { ClientError } from "../base/exit.ts";
-import { type OptionName, type OptionSpec, optionTable, type Shell, shells, type Word, words } from "./option_table.ts";
+import { type OptionName, type OptionSpec, optionTable, type Shell, type Word, words } from "./option_table.ts";
 import { noProfiles, type Profiles, type Values } from "./profiles.ts";
 import { colors, notifications, type ScreenOptions } from "../tui/choices.ts";
 
 export { helpText } from "./help.ts";
 export type { Environment };
-
-/** The port of a server that names none. */
-const defaultPort = 8000;
-
-/** The most messages of before that are asked for. */
-const maxCount = 10_000;
 
 /** Where to, and as whom. */
 export interface Target {
@@ -110,6 +106,12 @@ export function readOptions(
   }
   return readDialing(word, values, rest, env, readProfiles());
 }
+
+const flagTable: Readonly<Record<string, FlagSpec>> = Object.fromEntries(
+  Object.entries(optionTable as Readonly<Record<OptionName, OptionSpec>>).map((
+    [name, { type, short, value }],
+  ) => [name, { type, short, allowed: `a ${value}` }]),
+);
 
 /** How many arguments each word takes, and what is allowed instead of one more. */
 const argumentsOf: Readonly<Record<Word, { readonly most: number; readonly instead: string }>> = {
@@ -241,8 +243,6 @@ function readChat({ target, chosen, env }: Dialing): Options {
   };
 }
 
-const usage = (message: string) => new ClientError("usage", message);
-
 function checkTarget(given: Values, { user, insecure }: Target): void {
   if (insecure && (given.tofu || given.ca !== undefined)) {
     throw usage(`--insecure does not go with ${given.tofu ? "--tofu" : "--ca"}`);
@@ -287,63 +287,16 @@ function readTalk(
   return { room };
 }
 
-function readName(
-  value: string | boolean | undefined,
-  option: string,
-  sign: string,
-  isName: (name: string) => boolean,
-  rule: string,
-): string | undefined {
-  if (value === undefined) return undefined;
-  // People write #ops and @bob; no name begins with its sign.
-  const name = String(value).startsWith(sign) ? String(value).slice(1) : String(value);
-  if (!isName(name)) throw usage(`--${option} is "${name}"; allowed: ${rule}`);
-  return name;
-}
-
-/** @returns the first of the choices where nothing was chosen */
-function readChoice<C extends string>(
-  value: string | boolean | undefined,
-  option: OptionName,
-  choices: readonly [C, ...C[]],
-): C {
-  if (value === undefined) return choices[0];
-  const found = choices.find((choice) => choice === value);
-  if (!found) throw usage(`--${option} is "${value}"; allowed: ${choices.join(", ")}`);
-  return found;
-}
-
-function readCount(value: string | boolean | undefined, byDefault: number): number {
-  if (value === undefined) return byDefault;
-  const count = /^\d{1,6}$/.test(String(value)) ? Number(value) : NaN;
-  if (!(count <= maxCount)) throw usage(`--count is "${value}"; allowed: 0 to ${maxCount}`);
-  return count;
-}
-
-function readShell(name: string | undefined): Shell | "profiles" {
-  const found = [...shells, "profiles" as const].find((shell) => shell === name);
-  if (!found) {
-    throw usage(
-      `${name === undefined ? "completions needs a shell" : `"${name}" is no shell`}; allowed: ${shells.join(", ")}`,
-    );
-  }
-  return found;
-}
-
-function parse(args: readonly string[]): { values: Values; positionals: string[] } {
+function parse(args: readonly string[]): { values: Values; positionals: readonly string[] } {
   try {
-    return parseArgs({ args: [...args], options: optionTable, allowPositionals: true });
+    const { flags, positionals } = readCommandLine(args, flagTable);
+    return { values: Object.fromEntries(flags) as Values, positionals };
   } catch (cause) {
+    if (!(cause instanceof CommandLineError)) throw cause;
     const allowed = Object.keys(optionTable).map((name) => "--" + name).join(", ");
-    const [sentence] = (cause as Error).message.split(/\.\s|\n/);
-    throw new ClientError("usage", `${sentence}; allowed: ${allowed}`, { cause });
+    const message = cause.unknown === undefined
+      ? cause.message
+      : `Unknown flag ${shown(cause.unknown)}; allowed: ${allowed}`;
+    throw new ClientError("usage", message, { cause });
   }
-}
-
-function portFrom(env: Environment): number {
-  const text = env("SERVER_PORT");
-  if (text === undefined || text === "") return defaultPort;
-  const port = parsePort(text);
-  if (port === undefined) throw usage(`SERVER_PORT is "${text}"; allowed: 1 to 65535`);
-  return port;
 }

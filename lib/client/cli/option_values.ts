@@ -1,0 +1,92 @@
+/** Reads the single values of the command line and the environment: each is one of what is allowed, or refused. */
+
+import type { Environment } from "../base/environment.ts";
+import { parsePort } from "../base/address.ts";
+import { ClientError } from "../base/exit.ts";
+import { type OptionName, type Shell, shells } from "./option_table.ts";
+
+/** The port of a server that names none. */
+const defaultPort = 8000;
+
+/** The most messages of before that are asked for. */
+const maxCount = 10_000;
+
+/** A command line that is refused. */
+export const usage = (message: string) => new ClientError("usage", message);
+
+/**
+ * Reads a name that may stand behind its sign, as in `#ops` and `@bob`.
+ *
+ * @param rule what is allowed, in words
+ * @throws {ClientError} `usage`
+ */
+export function readName(
+  value: string | boolean | undefined,
+  option: string,
+  sign: string,
+  isName: (name: string) => boolean,
+  rule: string,
+): string | undefined {
+  if (value === undefined) return undefined;
+  // No name begins with its sign.
+  const name = String(value).startsWith(sign) ? String(value).slice(1) : String(value);
+  if (!isName(name)) throw usage(`--${option} is "${name}"; allowed: ${rule}`);
+  return name;
+}
+
+/**
+ * Reads one of some words.
+ *
+ * @returns the first of them where nothing was chosen
+ * @throws {ClientError} `usage`
+ */
+export function readChoice<C extends string>(
+  value: string | boolean | undefined,
+  option: OptionName,
+  choices: readonly [C, ...C[]],
+): C {
+  if (value === undefined) return choices[0];
+  const found = choices.find((choice) => choice === value);
+  if (!found) throw usage(`--${option} is "${value}"; allowed: ${choices.join(", ")}`);
+  return found;
+}
+
+/**
+ * Reads how many earlier messages are asked for.
+ *
+ * @throws {ClientError} `usage`
+ */
+export function readCount(value: string | boolean | undefined, byDefault: number): number {
+  if (value === undefined) return byDefault;
+  const count = /^\d{1,6}$/.test(String(value)) ? Number(value) : NaN;
+  if (!(count <= maxCount)) throw usage(`--count is "${value}"; allowed: 0 to ${maxCount}`);
+  return count;
+}
+
+/**
+ * Reads what completions are printed for: a shell, or `profiles`, which the printed completions ask for themselves.
+ *
+ * @throws {ClientError} `usage`
+ */
+export function readShell(name: string | undefined): Shell | "profiles" {
+  const found = [...shells, "profiles" as const].find((shell) => shell === name);
+  if (!found) {
+    throw usage(
+      `${name === undefined ? "completions needs a shell" : `"${name}" is no shell`}; allowed: ${shells.join(", ")}`,
+    );
+  }
+  return found;
+}
+
+/**
+ * The port of a server that names none: `SERVER_PORT`, or 8000.
+ *
+ * @throws {ClientError} `usage` where the variable is no port
+ */
+export function portFrom(env: Environment): number {
+  const text = env("SERVER_PORT");
+  if (text === undefined || text === "") return defaultPort;
+  const port = parsePort(text);
+  if (port === undefined) throw usage(`SERVER_PORT is "${text}"; allowed: 1 to 65535`);
+  return port;
+}
