@@ -3,7 +3,7 @@
 /** Whether CPU time and memory can be told here. */
 export const hasProc: boolean = Deno.build.os === "linux";
 
-/** The kernel counts CPU time in these, whatever its own clock. */
+/** The kernel counts CPU time in these, and not in those of its own clock. */
 const ticksPerSecond = 100;
 
 /** CPU time that a process has used, all threads, in seconds; undefined where it cannot be told. */

@@ -1,6 +1,6 @@
 /**
  * What a scenario runs against: `server.ts` in a process of its own, over real TLS, in a folder of its own, and where it
- * is asked for a Redis that saves each second. Nothing of it is left afterwards, whatever happens.
+ * is asked for a Redis that saves each second. Nothing of it is left afterwards, even after a failure.
  */
 
 import { join } from "node:path";

@@ -20,7 +20,7 @@ const patienceMs = 1_500;
  *
  * @param sibling such as `chat-redis-1.chat_default`
  * @param service what the sibling's service is called, such as `redis`
- * @returns number → name, such as `chat-server-2`; undefined where the sibling's name is none that compose gives
+ * @returns number → name, such as `chat-server-2`; undefined where compose did not give the sibling's name
  */
 export function namesLike(sibling: string, service: string): ((number: number) => string) | undefined {
   const [, project, separator] = new RegExp(`^([a-z0-9_-]+)([_-])${service}\\2\\d+(?:\\.|$)`).exec(sibling) ?? [];

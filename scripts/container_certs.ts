@@ -2,7 +2,7 @@
  * Gives the containers their certificate: as root, once, before the servers start.
  *
  * 1. A certificate that is in the clone's folder stays as it is; where there is none it is made there, for the client
- *    on the same machine to find its `ca.pem`, and belongs to whoever owns that folder.
+ *    on the same machine to find its `ca.pem`, and belongs to that folder's owner.
  * 2. The servers get copies in a folder of their own, whose owner alone can read the key: they need not be root, and
  *    the clone's key need not be opened to anybody.
  */
@@ -10,7 +10,7 @@
 import { join } from "node:path";
 import { type Certificates, ensureCertificates } from "../lib/tls/certificates.ts";
 
-/** Whoever owns a folder; what is put there is to be theirs. */
+/** A folder's owner, who is to own what is put there. */
 async function ownerOf(dir: string): Promise<{ uid: number; gid: number }> {
   const { uid, gid } = await Deno.stat(dir);
   return { uid: uid ?? 0, gid: gid ?? 0 };

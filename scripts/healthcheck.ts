@@ -2,7 +2,7 @@
  * Asks the server on this machine whether it serves: a verified TLS handshake and the greeting. Exits with 0 or 1.
  *
  * It reads `SERVER_PORT` and `CERT_FILE` as the server does. The certificate is verified for a name that it holds,
- * by `ca.pem` beside it; without that file, by itself or whoever signed it, so that a certificate from elsewhere
+ * by `ca.pem` beside it; without that file, by itself or its signer, so that a certificate from elsewhere
  * passes too. It logs in nowhere.
  */
 

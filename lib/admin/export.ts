@@ -3,7 +3,7 @@
  *
  * Records: a header; each topic, followed by its messages; each account with its follows, its resume tokens' hashes and
  * where its session stood; and an end that counts them, so that a file that was cut off is known as one. Topics come
- * before accounts: whoever wrote a message that is in the file had an account before it, and so has one in the file.
+ * before accounts: a message's author had an account before the message, so the file has that account.
  */
 
 import { version } from "../common/version.ts";
@@ -32,7 +32,7 @@ export type ExportRecord =
 /**
  * Goes through a store that may be in use. All that was stored before is in it; of what comes meanwhile, some is.
  *
- * @param store which kind it is, for whoever reads the file
+ * @param store which kind it is; the file says so
  */
 export async function* exportRecords(admin: AdminStore, store: string): AsyncIterable<ExportRecord> {
   yield { chat_export: exportVersion, release: version, store, time: new Date().toISOString() };

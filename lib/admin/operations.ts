@@ -41,7 +41,7 @@ async function known(store: Store, given: Given): Promise<Account> {
   return account;
 }
 
-/** Closes all of a user's connections, on whichever servers, and makes its resume tokens worthless. */
+/** Closes all of a user's connections, on all servers, and makes its resume tokens worthless. */
 async function* expel(store: Store, user: string, message: string): AsyncIterable<{ done: string }> {
   const { admin, sessions, topics } = store;
   await admin.revokeTokens(user);

@@ -1,5 +1,5 @@
 /**
- * A new password from whoever types it, or from a pipe: never from the command line, which others can read.
+ * Reads a new password from a terminal or a pipe: never from the command line, which others can read.
  */
 
 import { linesOf } from "./lines.ts";

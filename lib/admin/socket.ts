@@ -8,7 +8,7 @@ import { AdminError, type Given, operations } from "./operations.ts";
 /** How much is gathered before it is written, in bytes. */
 const chunkBytes = 65_536;
 
-/** The longest rest between two chunks, in milliseconds: whoever asks may read slowly. */
+/** The longest rest between two chunks, in milliseconds: a client may read slowly. */
 const maxRestMs = 100;
 
 const log = getLog("admin");
@@ -83,7 +83,7 @@ async function serve(conn: Deno.Conn, store: Store): Promise<void> {
       break;
     }
   } catch (error) {
-    log.debug("admin_request_broken", { error }); // whoever asked is gone
+    log.debug("admin_request_broken", { error }); // the client is gone
   } finally {
     close(conn);
   }

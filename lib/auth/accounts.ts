@@ -42,7 +42,7 @@ export class AccountService {
   constructor(options: AccountServiceOptions) {
     this.#options = options;
     this.#decoy = options.hasher.hash(crypto.randomUUID());
-    this.#decoy.catch(() => {}); // whoever needs it is told
+    this.#decoy.catch(() => {}); // an await of it throws
   }
 
   /**

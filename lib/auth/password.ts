@@ -13,7 +13,7 @@ export interface Hasher {
   hash(password: string): Promise<string>;
   /**
    * @param admit called when it is this password's turn; what it throws is thrown instead of hashing
-   * @returns false for a wrong password and for a hash that is none
+   * @returns false for a wrong password and for what is not a hash
    */
   verify(password: string, hash: string, admit?: () => void): Promise<boolean>;
 }

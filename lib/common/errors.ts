@@ -77,7 +77,7 @@ export function accountDisabled(name: string): ChatError {
   return new ChatError("banned", `The account ${name} is disabled; ask the server's operator`);
 }
 
-/** What an error says, whatever was thrown. */
+/** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

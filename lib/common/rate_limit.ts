@@ -96,7 +96,7 @@ export interface KeyedOptions extends BucketOptions {
  * One bucket for each key, each full at first.
  *
  * 1. At most `maxKeys` (10,000) are remembered. A key that keeps being asked about, allowed or not, is not the one
- *    that is forgotten: whoever is held back gains nothing by making up other keys while trying on.
+ *    that is forgotten: a client that is held back gains nothing by making up other keys while trying on.
  * 2. A full bucket is like none, and is dropped in passing: each taking looks at two keys more.
  */
 export class KeyedLimiter {

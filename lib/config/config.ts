@@ -28,7 +28,7 @@ export type Config = {
   readonly [K in keyof typeof options as CamelCase<K>]: (typeof options)[K]["kind"] extends Kind<infer T> ? T : never;
 };
 
-/** A value, a flag or a combination that is not allowed: one line for whoever starts the program. */
+/** A value, a flag or a combination that is not allowed: one line for the person who starts the program. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }

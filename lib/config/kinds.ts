@@ -14,7 +14,7 @@ export interface Kind<T> {
   readonly allowed: string;
   /** What stands for the value in help. */
   readonly placeholder: string;
-  /** The value, or undefined where the text is none. */
+  /** The value, or undefined where the text is not allowed. */
   readonly parse: (text: string) => T | undefined;
   /** Whether the flag may stand alone, which means yes. */
   readonly bare?: boolean;

@@ -33,7 +33,7 @@ export interface Option<T> {
   readonly doc: string;
   /** The heading that it stands under. */
   readonly section: string;
-  /** Whether a running server takes a new value on SIGHUP: whoever reads it does so when it is needed. */
+  /** Whether a running server takes a new value on SIGHUP: its readers read it when they need it. */
   readonly live?: true;
 }
 

@@ -20,7 +20,7 @@ export interface AuditRecord {
  *
  * 1. A record is one JSON line in one write, so that several processes and threads may share a file.
  * 2. A file is only ever appended to, is readable by its owner alone when this makes it, and is opened anew by
- *    {@linkcode Audit.reopen}: whoever rotates it moves it away first.
+ *    {@linkcode Audit.reopen}: log rotation moves it away first.
  * 3. No password, no token and no text of a message is in a record; what a record holds is said where it is made.
  * 4. A record that cannot be written is told to the log and lost: the service goes on.
  */

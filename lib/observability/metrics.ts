@@ -1,7 +1,7 @@
 /**
  * What is counted and measured, in cells that cost next to nothing: a number that is added to, or an array of them.
  *
- * 1. Whoever counts asks for its cell once, by the name and labels of `metrics_table.ts`, and keeps it: `cell.value++`.
+ * 1. A counter asks for its cell once, by the name and labels of `metrics_table.ts`, and keeps it: `cell.value++`.
  * 2. What can be read off when somebody asks (how many connections, how much waits) is read then, and not kept.
  * 3. A snapshot is plain data, which crosses threads; `exposition()` makes one text of several.
  */

@@ -2,10 +2,10 @@
  * Spans, from a line to its delivery, where Deno is told to make them (`OTEL_DENO=true`); else nothing at all.
  *
  * Deno brings the exporter and registers it before the program starts. Where it did not, {@linkcode tracing} is
- * undefined, and whoever would make a span asks no more than that.
+ * undefined, and code that would make a span asks no more than that.
  *
  * A message carries the trace that it was sent in through the log, as W3C trace context, so that its delivery belongs to
- * the same trace on whichever server it happens.
+ * the same trace on every server.
  */
 
 /** What a span says besides its name. */
@@ -27,7 +27,7 @@ const registered = Symbol.for("opentelemetry.js.api.1");
 /** Undefined where no spans are to be made. */
 export const tracing: Tracing | undefined = registered in globalThis ? await openTracing() : undefined;
 
-/** Makes spans with whatever is registered with OpenTelemetry's interface. */
+/** Makes spans with the tracer that is registered with OpenTelemetry's interface. */
 export async function openTracing(): Promise<Tracing> {
   const { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } = await import("@opentelemetry/api");
   const tracer = trace.getTracer("chat");

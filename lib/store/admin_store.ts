@@ -74,7 +74,7 @@ export interface TokensRecord {
  * 1. it can be used beside running servers and without joining them, and takes no lease;
  * 2. lists come piece by piece, so that however much there is, memory is bounded and a server goes on meanwhile;
  * 3. what was there when a list was begun, and still is when it ends, is in it, once;
- * 4. whatever is put in is put in whole: an account with all that belongs to it, a topic with its log.
+ * 4. what is put in is put in whole: an account with all that belongs to it, a topic with its log.
  */
 export interface AdminStore {
   accounts(): AsyncIterable<AccountRecord>;
@@ -84,7 +84,7 @@ export interface AdminStore {
   setDisabled(name: string, disabled: boolean): Promise<boolean>;
   /** Makes a user's resume tokens worthless. */
   revokeTokens(user: string): Promise<void>;
-  /** The session of a user, whatever became of its server. */
+  /** The session of a user, even if its server is dead. */
   session(user: string): Promise<Session | undefined>;
   /** The sessions on all live servers. */
   sessions(): AsyncIterable<SessionState>;
@@ -94,7 +94,7 @@ export interface AdminStore {
   /** The log of a topic as it is now, up to a number; pages, ascending. */
   log(topic: Topic, upTo: number): AsyncIterable<readonly Entry[]>;
   /**
-   * Forgets a room's messages but the last few. Its numbers go on: whoever has not read them is told of a gap.
+   * Forgets a room's messages but the last few. Its numbers go on: readers who have not read them are told of a gap.
    *
    * @returns how many were forgotten
    */

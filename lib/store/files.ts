@@ -13,7 +13,7 @@ const minCountedBytes = 4_096;
 
 /**
  * How long a file is kept that is not complete, in milliseconds since it was begun or its last chunk came: long enough
- * for whoever was offline for a while, and so short that what was given up holds nothing for long.
+ * for a client that was offline for a while, and so short that what was given up holds nothing for long.
  */
 export const unfinishedMs = 3_600_000;
 

@@ -62,8 +62,8 @@ export interface Sessions {
    */
   end(session: Session, revoke: boolean): Promise<boolean>;
   /**
-   * Makes the store hold a session that its connection still has, whatever became of it meanwhile: others may have ended
-   * it when the lease ran out, or the store may have come back with older data.
+   * Makes the store hold a session that its connection still has, even if others have ended it
+   * when the lease ran out, or the store came back with older data.
    *
    * @param tokenHash the session's present resume token
    * @returns the session, and whether it was gone; undefined where a newer claim has it

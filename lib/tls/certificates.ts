@@ -104,7 +104,7 @@ export async function createCertificates(
 
 interface Paths extends CertificatePaths {
   readonly caFile: string;
-  /** Held by whoever writes. The system lets go of it when the process ends, so it is never stale; the file stays. */
+  /** Held by the process that writes. The system lets go of it when the process ends, so it is never stale; the file stays. */
   readonly lock: string;
   /** All three PEM texts, from before the first file is written until after the last. */
   readonly journal: string;
@@ -123,7 +123,7 @@ function pathsOf({ certFile, keyFile }: CertificatePaths): Paths {
 
 /** What is there, checked; undefined where both files are missing. */
 function load({ certFile, keyFile, caFile }: Paths): Certificates | undefined {
-  // The certificate is written last, so whoever sees it sees the others too.
+  // The certificate is written last, so a reader that sees it sees the others too.
   const cert = read(certFile);
   const key = read(keyFile);
   if (cert === undefined && key === undefined) return undefined;

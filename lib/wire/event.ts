@@ -19,7 +19,7 @@ export type Position = string;
 /** Topic → position. */
 export type Positions = Readonly<Record<string, Position>>;
 
-/** What every logged message carries, whichever topic it is in. */
+/** What every logged message carries, in any topic. */
 export interface Logged {
   /** `room:<name>`, `feed:<user>` or `inbox:<user>`, folded to lower case. */
   readonly topic: string;

@@ -26,7 +26,7 @@ import { runScript } from "./script.ts";
 
 type ChatOptions = Options & { kind: "chat" };
 
-/** What a person, or whoever wrote a script, can log in with. */
+/** What a person or a script can log in with. */
 interface Credentials {
   /** Where the session is kept; undefined without `--remember`. */
   readonly kept: KeptSession | undefined;

@@ -1,8 +1,8 @@
 /**
  * `chat --discover`: asks the local network which servers are there.
  *
- * What answers is a hint, for anybody can answer. Nothing is connected to; whoever connects then is told by the
- * certificate who it is.
+ * An answer is a hint, for anybody can answer. It connects to nobody: who a server is, its certificate tells those who
+ * connect.
  */
 
 import { X509Certificate } from "node:crypto";

@@ -96,7 +96,7 @@ export const optionTable = {
   },
   insecure: {
     type: "boolean",
-    help: "accept any certificate, this time only: whoever is in between can read and change it all",
+    help: "accept any certificate, this time only: anybody in between can read and change it all",
     words: dialing,
     profile: false,
   },

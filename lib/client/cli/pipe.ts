@@ -1,5 +1,5 @@
 /**
- * `chat send`, `chat tail` and `chat history`: a pipe's end in a room, beside whoever is logged in.
+ * `chat send`, `chat tail` and `chat history`: a pipe's end in a room, beside the user's other sessions.
  *
  * What is asked for goes to the output, what went wrong beside it; a reader that has seen enough ends it quietly.
  */
@@ -102,7 +102,7 @@ async function refused(error: unknown, err: Output["err"]): Promise<Exit> {
   return "refused";
 }
 
-/** The lines until they end, or until something has failed: whoever writes them need not write on to be told. */
+/** The lines until they end, or until something has failed: their writer need not write on to be told. */
 async function* untilFailed(lines: AsyncIterable<string>, failed: Promise<never>): AsyncGenerator<string, void, void> {
   const iterator = lines[Symbol.asyncIterator]();
   for (;;) {

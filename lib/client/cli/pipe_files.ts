@@ -1,5 +1,5 @@
 /**
- * `chat send --file` and `chat get`: files at a pipe's end, beside whoever is logged in.
+ * `chat send --file` and `chat get`: files at a pipe's end, beside the user's other sessions.
  */
 
 import { ChatError } from "../../common/errors.ts";

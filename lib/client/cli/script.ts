@@ -90,7 +90,7 @@ class Script {
         this.#follow(update);
       }
     } catch (error) {
-      // Whoever reads the output has seen enough: that is no fault.
+      // The reader of the output has seen enough: that is no fault.
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
       this.#deaf = true;
     } finally {
@@ -149,7 +149,7 @@ class Script {
     } catch (error) {
       throw new Stop("refused", error);
     }
-    // Whoever asks something, or goes elsewhere, has seen first what they said.
+    // A question or a change of room waits until what was said before it has come back.
     if (commands.repetition(request.cmd) !== "message") await this.#echo();
     try {
       const reply = await this.#session.send(request);

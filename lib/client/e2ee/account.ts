@@ -134,7 +134,7 @@ export class Account {
   async write({ to, cid, text, file }: Writing, { theirs, ours }: KeySets): Promise<string> {
     const { device } = this;
     if (!device) throw new Error("There is no key to write with");
-    // What was sent is to be read here later, whatever the server says of one's own devices.
+    // What was sent is to be read here later, even if the server says that this device is not one's own.
     const devices = [...new Set([...theirs, ...ours, device.public])];
     const content = encodeContent({ text, time: this.#now(), ...(file ? { file } : {}) });
     if (envelopeLength(content.length, devices.length) > maxSealedLength) {

@@ -25,7 +25,7 @@ export function toBase64url(bytes: Uint8Array): string {
 /**
  * Reads base64, padded, in the one way in which it can be written.
  *
- * @returns undefined where it is none
+ * @returns undefined where it is not base64
  */
 export function fromBase64(text: string): Bytes | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
@@ -33,7 +33,7 @@ export function fromBase64(text: string): Bytes | undefined {
   return toBase64(bytes) === text ? bytes : undefined;
 }
 
-/** Reads base64url without padding. @returns undefined where it is none */
+/** Reads base64url without padding. @returns undefined where it is not */
 export function fromBase64url(text: string): Bytes | undefined {
   if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return undefined;
   const padding = "=".repeat((4 - text.length % 4) % 4);
@@ -45,7 +45,7 @@ export function toUtf8(text: string): Bytes {
   return encoder.encode(text);
 }
 
-/** Reads UTF-8. @throws {TypeError} where it is none */
+/** Reads UTF-8. @throws {TypeError} where it is not */
 export function fromUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }

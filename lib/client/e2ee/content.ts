@@ -29,7 +29,7 @@ export function encodeContent({ text, time, file }: Content): Bytes {
   return toUtf8(JSON.stringify({ v: version, text, time, ...(file ? { file } : {}) }));
 }
 
-/** Reads it. @returns undefined where it is none, or of a version that is not known here */
+/** Reads it. @returns undefined where it cannot be read, or is of a version that is not known here */
 export function decodeContent(bytes: Bytes): Content | undefined {
   let value: unknown;
   try {

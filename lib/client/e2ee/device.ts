@@ -2,7 +2,7 @@
  * The key of the device that the client runs on: made here, kept here, and the private part goes nowhere.
  *
  * Each user of each server has one of their own. It is kept beside what else the client remembers, readable by its
- * owner only, and not encrypted: whoever can read the user's files can read their messages.
+ * owner only, and not encrypted: everybody who can read the user's files can read their messages.
  */
 
 import { join } from "node:path";

@@ -75,7 +75,7 @@ const nonce = new Uint8Array(12);
  * @param content UTF-8 that does not end in blanks; blanks are what its length is rounded up with
  * @param devices the public keys of the devices that it is for, at most 255
  * @returns base64
- * @throws {Error} when a device's key is none
+ * @throws {Error} when a device's key cannot be read
  */
 export async function sealEnvelope(
   content: Bytes,
@@ -96,7 +96,7 @@ export async function sealEnvelope(
 }
 
 /**
- * Decrypts an envelope. It never throws: whatever is given to it, the outcome is a value.
+ * Decrypts an envelope. It never throws: for all input, the outcome is a value.
  *
  * An envelope that opens was written by the holder of the key `writer`; whose key that is has to be known from elsewhere.
  */
@@ -142,7 +142,7 @@ function boundTo({ from, to, cid }: Address, head: Bytes): Bytes {
 
 function rawKey(key: string): Bytes {
   const raw = fromBase64url(key);
-  if (raw?.length !== keyBytes) throw new Error("A device's key is none");
+  if (raw?.length !== keyBytes) throw new Error("A device's key cannot be read");
   return raw;
 }
 
@@ -165,7 +165,7 @@ async function unbox(
     const secret = new Uint8Array(await suite.open(params, parts.slice(keyBytes), bound));
     if (secret.length !== 2 * keyBytes) return undefined;
     const hash = await sha256(encrypted);
-    // Both are known to whoever can read it: nothing is told by how long it takes to compare them.
+    // Both are known to everybody who can read it: nothing is told by how long it takes to compare them.
     if (!hash.every((byte, index) => secret[keyBytes + index] === byte)) return undefined;
     return await decrypt(secret.slice(0, keyBytes), encrypted, bound);
   } catch {

@@ -36,7 +36,7 @@ export async function encryptFile(bytes: Bytes): Promise<{ bytes: Bytes; key: st
  * Decrypts a file.
  *
  * @param key as {@linkcode encryptFile} made it
- * @throws {TypeError} when the key is none
+ * @throws {TypeError} when the key is not 32 bytes
  * @throws {Error} when it was encrypted under another key, or was changed
  */
 export async function decryptFile(bytes: Bytes, key: string): Promise<Bytes> {

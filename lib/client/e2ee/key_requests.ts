@@ -12,7 +12,7 @@ const maxSenders = 10_000;
 /**
  * What a link asks about keys by itself, past all that was typed, and which questions are open.
  *
- * A message that was written with an unknown key leads to a question. Whoever sends many such messages is to use up
+ * A message that was written with an unknown key leads to a question. A user who sends many such messages is to use up
  * nothing but their own share: what is counted is what was asked in vain, for each sender and connection.
  */
 export class KeyRequests {

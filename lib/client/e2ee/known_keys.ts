@@ -176,7 +176,7 @@ export class KnownKeys {
     if (text === undefined) return;
     const peers = parse(text);
     if (peers) return void (this.#peers = peers);
-    // Passing over it would mean to trust anew whatever comes, which is what somebody would want who changed it.
+    // Passing over it would mean to trust anew any key that comes, which is what somebody would want who changed it.
     throw new ClientError("usage", `${this.#file} is not as it should be; without that file, everybody's keys are new`);
   }
 }

@@ -32,7 +32,7 @@ export class SealedLink implements LinkPort {
   readonly #note = (sentence: string) => this.#held.note(sentence);
   readonly #keyRequests: KeyRequests;
   readonly #outbox: Outbox;
-  /** The connection is lost, and whoever sends does not know it yet. */
+  /** The connection is lost, and the sender does not know it yet. */
   #lost = false;
   #connection: Connection | undefined;
 
@@ -126,7 +126,7 @@ export class SealedLink implements LinkPort {
     if (logins.has(reply.of)) await this.#enter((reply as { user?: unknown }).user);
     else if (reply.of === "logout") this.#sealing.leave();
     else if (reply.of === "keys" || reply.of === "key" || reply.of === "unkey") {
-      // Whom it is about is for whoever asked to say, and not for the server.
+      // The asker says whom it is about, not the server.
       const user = reply.of === "keys" ? request.user : this.#sealing.account?.user;
       if (typeof user === "string") this.#sealing.learn(user, reply, this.#note);
       void this.#outbox.flush();

@@ -43,7 +43,7 @@ export interface Prepared {
 }
 
 /**
- * The keys of whoever is logged in, and what is known of everybody else's.
+ * The logged-in user's keys, and what is known of everybody else's.
  *
  * It follows a session's logins, decides what is encrypted for whom, and says what a person is to be told. It knows no
  * connection: a `SealedLink` brings it what goes over one.

@@ -14,8 +14,8 @@ const maxKeys = 32;
 /**
  * Reads an answer about somebody's keys.
  *
- * @param asked whom it was asked about: an answer about anybody else is none
- * @returns undefined where it is none that can be used
+ * @param asked whom it was asked about: an answer about anybody else does not count
+ * @returns undefined where it cannot be used
  */
 export function toUserKeys(asked: string, value: unknown): UserKeys | undefined {
   if (!isObject(value)) return undefined;

@@ -1,5 +1,5 @@
 /**
- * A TLS connection to one server, verified, or the one honest line that says why there is none.
+ * A TLS connection to one server, verified, or one line that says why it failed.
  *
  * The certificate's chain, its dates and the host's name are always checked here; the other ways in are in `trust.ts`.
  */

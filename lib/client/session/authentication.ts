@@ -14,7 +14,7 @@ interface Asked {
  * How a session is let in by its server: by a login that somebody asked for, or by the resume of what was lost.
  *
  * Promises:
- * 1. the promise of a login settles: with the answer, or with the reason why there is none;
+ * 1. the promise of a login settles: with the answer, or with the reason why none came;
  * 2. while there is something to take up, a new connection begins with that, and not with a login;
  * 3. with a connection goes all that was asked over it, and all that was granted;
  * 4. the route learns how it went, so that the next attempt is made where and when it should be.

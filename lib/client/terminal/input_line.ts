@@ -33,9 +33,9 @@ interface Reading {
 }
 
 /**
- * The line in which a person types, whoever draws it: keys in, lines out to whoever reads them.
+ * The line in which a person types: keys in, lines out to its reader. Drawing it is the screen's work.
  *
- * What is typed survives whatever happens meanwhile: a question sets it aside and its answer brings it back.
+ * What is typed survives all that happens meanwhile: a question sets it aside and its answer brings it back.
  */
 export class InputLine {
   readonly editor: Editor;
@@ -111,7 +111,7 @@ export class InputLine {
     this.leave();
   }
 
-  /** Whoever reads is told that the person wants to leave. */
+  /** Tells the reader that the person wants to leave. */
   leave(): void {
     this.#left = true;
     this.#serve();

@@ -113,7 +113,7 @@ const wheel = /^\x1b\[<6([45]);\d+;\d+M$/;
 const pasteStart = "\x1b[200~";
 const pasteEnd = "\x1b[201~";
 
-/** A control sequence that is not complete yet may be so long; a longer one is none. */
+/** The most characters of a control sequence that is not complete yet; a longer one is not taken for one. */
 const maxSequence = 64;
 
 /** The most characters of one paste that are kept. */
@@ -127,7 +127,7 @@ const unfinished = /^\x1b(?:\[[0-?]*[ -/]*|O)?$/;
 const printable = /^[^\x00-\x1f\x7f-\x9f]+/;
 
 /**
- * A raw terminal's bytes → keys, whatever pieces they arrive in.
+ * A raw terminal's bytes → keys, in pieces of any size.
  *
  * Characters and escape sequences that are cut by a read wait for the rest; a sequence that is not known is dropped
  * whole, so that no part of it is typed.

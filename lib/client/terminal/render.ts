@@ -1,7 +1,7 @@
 /**
  * What a session tells → lines for a person, in the words of the text format.
  *
- * Whatever a server sends, a line comes out that is safe to print: no control characters, no forged second line.
+ * From all that a server may send, a line comes out that is safe to print: no control characters, no forged second line.
  */
 
 import { ChatError, messageOf } from "../../common/errors.ts";

@@ -30,7 +30,7 @@ const encoder = new TextEncoder();
  * A screen on a terminal: what comes scrolls by above one row in which a person types.
  *
  * Promises:
- * 1. what is typed survives whatever is printed meanwhile, a resize included;
+ * 1. what is typed survives all that is printed meanwhile, and a resize;
  * 2. printing never waits for the terminal, and what gathers while it is slow goes out as one write;
  * 3. however the program ends, {@linkcode Terminal.close} or {@linkcode Terminal.restore} leaves the terminal as it was
  *    found.
@@ -111,7 +111,7 @@ export class Terminal implements Screen {
     }
   }
 
-  /** Brings the screen up to date, soon: whatever changes until then is in the same write. */
+  /** Brings the screen up to date, soon: what changes until then is in the same write. */
   #draw(): void {
     this.#changed = true;
     if (this.#closed) return;

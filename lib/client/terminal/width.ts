@@ -2,7 +2,7 @@
  * How many columns text takes on a terminal, and the characters that a person sees in it.
  *
  * The widths are those of the package `string-width` (Unicode's UAX #11, and emoji as pictures). Terminals differ over
- * some emoji; whoever draws must not rely on it for more than one row.
+ * some emoji; a caller that draws must not rely on it for more than one row.
  */
 
 import stringWidth from "string-width";

@@ -1,7 +1,7 @@
 /**
  * A file's way to the server and from it, chunk by chunk, each after the answer to the one before.
  *
- * Whoever gives the requests on sees to lost connections: an `ask` that is answered late is no failure here. A server
+ * Lost connections are the caller's to mend: an `ask` that is answered late is no failure here. A server
  * that has forgotten a half-sent file gets it from its beginning; one for which the store is away is asked again.
  */
 
@@ -14,7 +14,7 @@ import type { Request } from "../net/connection.ts";
 
 /** How a transfer speaks with the server. */
 export interface Wire {
-  /** Asks, and is answered over whatever connection there is then. */
+  /** Asks, and is answered over the connection that there is then. */
   ask(request: Request): Promise<Reply>;
   readonly clock: Clock;
   /** Aborted when the transfer is not wanted any more. */
@@ -136,7 +136,7 @@ async function patiently<T>({ clock, signal }: Wire, act: () => Promise<T>): Pro
   }
 }
 
-/** What it resolves to, or the signal's reason, whichever is first. */
+/** What it resolves to, or the signal's reason where that comes first. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort = () => {};
   const aborted = new Promise<never>((_, reject) => {

@@ -113,7 +113,7 @@ function numbers(list: readonly { readonly number: number }[]): string[] {
   return list.map(({ number }) => String(number)).reverse();
 }
 
-/** @throws {ClientError} where no file has that number, or the word is none */
+/** @throws {ClientError} where no file has that number, or the word is not a number */
 function offerOf(word: string, { offers }: Transfers, command: LocalCommand): Offer {
   if (!isNumber(word)) throw misused(command);
   const offer = offers.get(Number(word));

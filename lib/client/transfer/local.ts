@@ -20,7 +20,7 @@ export function expanded(path: string, env: Environment = environment): string {
  * Reads a file that is to be sent.
  *
  * @param most how many bytes the server takes
- * @throws {ClientError} `usage` where it is none that can be sent
+ * @throws {ClientError} `usage` where it cannot be sent
  */
 export async function readFile(path: string, most: number): Promise<{ name: string; bytes: Uint8Array<ArrayBuffer> }> {
   const full = expanded(path);

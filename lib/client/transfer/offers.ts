@@ -93,7 +93,7 @@ export function labelOf(
 /**
  * The files that were offered here, each with the number by which a person calls it.
  *
- * Whatever a server says about a file is checked once, here: who has an {@linkcode Offer} has a safe name, a size that
+ * All that a server says about a file is checked once, here: who has an {@linkcode Offer} has a safe name, a size that
  * can be, and an id that is no path.
  */
 export class Offers {

@@ -21,7 +21,7 @@ export async function openOwn(path: string): Promise<Deno.FsFile | undefined> {
     const file = await made(path) ?? await found(path);
     if (!file) continue;
     const isFree = await lock(file);
-    // Whoever had it may have removed it meanwhile.
+    // Its holder may have removed it meanwhile.
     if (isFree && await stands(path, file)) return file;
     file.close();
     if (!isFree) return undefined;

@@ -8,7 +8,7 @@ const nameless = "file";
 const forbidden = /[/\\:*?"<>|\t\u2044\u2215\u29f5\u29f8\uff0f\uff3c]/gu;
 
 /**
- * Devices on Windows, with whatever extension.
+ * Devices on Windows, with any extension.
  *
  * @see https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
  */

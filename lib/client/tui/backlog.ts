@@ -29,7 +29,7 @@ export interface View {
  * All that can be scrolled back to, and the part of it that is on the screen.
  *
  * Promises:
- * 1. who has scrolled back goes on seeing the same rows, whatever comes in below or is loaded above;
+ * 1. who has scrolled back goes on seeing the same rows while others come in below or are loaded above;
  * 2. drawing costs what is on the screen, not what is kept: rows are made when they are first seen, and kept for the
  *    width that they were made for;
  * 3. at most `maxItems` are kept; of more, the oldest go.

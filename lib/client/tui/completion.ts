@@ -6,7 +6,7 @@ import type { Roster } from "./roster.ts";
 
 /**
  * What Tab makes of a line: commands, users and rooms are completed, as the server's own command table has them, and
- * whatever the client's own commands take.
+ * what the client's own commands take.
  *
  * The first Tab writes what all candidates have in common; further ones go through them, and back with Shift-Tab.
  */

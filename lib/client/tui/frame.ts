@@ -18,7 +18,7 @@ const plain = /^[\x20-\x7e─↵…·]*$/;
  * The terminal as rows: only those that have changed are written, and all of a frame in one write.
  *
  * Promises:
- * 1. a row is written where it stands and never wraps: whatever width a terminal gives to a character, no other row
+ * 1. a row is written where it stands and never wraps: if a terminal gives a character another width, no other row
  *    suffers from it;
  * 2. behind each character whose width terminals disagree about, the cursor is set to where it belongs, so that the rest
  *    of the row is in its place;

@@ -44,7 +44,7 @@ const maxWaiting = 5;
  * The whole terminal as a screen: what was said above, one line about where one is, and the line in which one types.
  *
  * Promises:
- * 1. what is typed survives whatever comes meanwhile, a resize and a lost connection included, and a key is on the
+ * 1. what is typed survives all that comes meanwhile, a resize and a lost connection included, and a key is on the
  *    screen at once; what comes from others is drawn at most 30 times a second, each frame in one write;
  * 2. nothing waits for a slow terminal, and a slow terminal gets the newest frame, not every one;
  * 3. however the program ends, {@linkcode FullScreen.close} or {@linkcode FullScreen.restore} leaves the terminal as it

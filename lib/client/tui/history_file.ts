@@ -4,7 +4,7 @@ import { maxHistory } from "../terminal/editor.ts";
 /** The file may hold more lines than are kept, until it is next opened. */
 const maxLines = 4 * maxHistory;
 
-/** What a line must not begin with: whoever types a password behind a wrong word does not find it in a file. */
+/** What a line must not begin with: a password that is typed behind a wrong word must not end up in a file. */
 const secret = /^\s*\/?(?:login|register|passwd|password)\b/i;
 
 /**

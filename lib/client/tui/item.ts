@@ -45,7 +45,7 @@ export interface LineItem extends Base {
 /**
  * What stands in the scrollback, as data, and how it is drawn in so many columns.
  *
- * All texts in an item are clean; whoever makes one sees to it.
+ * All texts in an item are clean: its maker cleans them.
  */
 export type Item = SaidItem | PresenceItem | LineItem;
 
@@ -158,7 +158,7 @@ function highlighted(text: string, me: string | undefined, theme: Theme): string
   return text.replace(nameIn(me!), (name) => theme.mention(name));
 }
 
-/** A text with a part of it highlighted, in whatever case it stands there. */
+/** A text with a part of it highlighted; upper and lower case are the same. */
 function emphasized(text: string, part: string | undefined, theme: Theme): string {
   if (!part) return text;
   const wanted = new RegExp(part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "giu");

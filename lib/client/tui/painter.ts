@@ -46,7 +46,7 @@ export class Painter {
     this.#writing ??= this.#drawWhileDue();
   }
 
-  /** Writes at once, whatever is being drawn. */
+  /** Writes at once, even while something is being drawn. */
   write(text: string): void {
     const bytes = encoder.encode(text);
     for (let sent = 0; sent < bytes.length;) sent += this.#tty.writeSync(bytes.subarray(sent));

@@ -27,7 +27,7 @@ export interface Findings {
 }
 
 /**
- * Looks for words, in whatever case.
+ * Looks for words, in any case.
  *
  * @param user the other one of the talk that is searched; undefined for the room
  * @param history asks the server; undefined where it cannot be asked

@@ -125,7 +125,7 @@ function hash(text: string): number {
 /** What a link may consist of: nothing that could end the sequence that it stands in. */
 const url = /https?:\/\/[!#-;=?-Z_a-z~[\]@$&'*+%-]{1,2000}/gi;
 
-/** Makes the links in a clean text clickable, and whatever else `rest` does to what is between them. */
+/** Makes the links in a clean text clickable; `rest` is applied to the text between them. */
 export function linked(text: string, theme: Theme, rest: (text: string) => string = (text) => text): string {
   let result = "";
   let end = 0;

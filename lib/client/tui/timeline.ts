@@ -275,7 +275,7 @@ function inLocalTime(line: string): string {
   return line.replace(/^\[(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)\] /, (_, time) => `${momentText(new Date(time))} `);
 }
 
-/** A server's time, or this moment where it is none. */
+/** A server's time, or this moment where it cannot be read. */
 function moment(time: string): Date {
   const at = new Date(time);
   return Number.isNaN(at.getTime()) ? new Date() : at;

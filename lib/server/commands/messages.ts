@@ -100,7 +100,7 @@ export const messageCommands = [
       { name: "keys", kind: "fields", optional: true },
     ],
     who: "user",
-    help: "send a private message; it waits for whoever is away",
+    help: "send a private message; it waits while the recipient is away",
     pipelined: true,
     alone: ({ file, sealed, keys }) => file !== undefined || sealed !== undefined || keys !== undefined,
     lineBytes: sealedLineBytes,

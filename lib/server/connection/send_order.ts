@@ -80,7 +80,8 @@ export class SendOrder {
 
   /** The client gave one. */
   pong(): void {
-    this.#pongs++;
+    // A pong that nobody asked for would count as the answer to a later ping.
+    if (this.#pongs < this.#pings) this.#pongs++;
     if (!this.#refusing) return;
     this.#unsaid = this.#unsaid.filter(({ ping }) => ping === undefined || ping > this.#pongs);
     if (this.#unsaid.length === 0) this.#goOn();

@@ -66,7 +66,7 @@ export class RedisFiles implements Files {
       if (begun.have >= 0) return begun;
       await this.#free(id);
     }
-    return "full"; // whoever begins and removes the same file in a loop
+    return "full"; // somebody begins and removes the same file in a loop
   }
 
   async find(id: string): Promise<StoredFile | undefined> {

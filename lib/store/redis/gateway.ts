@@ -47,13 +47,13 @@ const hashes = Object.fromEntries(
  *
  * Promises:
  * 1. a command is answered, or fails with `store_unavailable` within the time limit, also when Redis hangs; once it is
- *    known to hang, whatever comes next fails at once, until something is answered again. Nothing is
+ *    known to hang, every command fails at once, until something is answered again. Nothing is
  *    queued for later while the connection is away, since it would arrive when nobody waits for it any more;
  * 2. commands take effect in the order in which they are given; a script that Redis has forgotten is loaded again, and
  *    the calls that found it missing are sent again in their order, before any newer;
  * 3. nothing that may have taken effect is sent twice;
  * 4. after a subscription was interrupted, its listener is told so before it hears anything else;
- * 5. after Redis was away, whoever has to look what became of its data does so before {@linkcode checkSettled} lets
+ * 5. after Redis was away, those who registered to check its data do so before {@linkcode checkSettled} lets
  *    anything be published.
  *
  * It knows no session and no topic.
@@ -135,7 +135,7 @@ export class RedisGateway implements AsyncDisposable {
     return this.#call(keys[0], ["EVALSHA", hashes[name], String(keys.length), ...keys, ...args.map(String)]);
   }
 
-  /** The clock of Redis, in milliseconds since 1970; in a cluster, of whoever has that key. */
+  /** The clock of Redis, in milliseconds since 1970; in a cluster, of the node that has that key. */
   async time(key = ""): Promise<number> {
     const [seconds, microseconds] = await this.#call(key, ["TIME"]) as [string, string];
     return Number(seconds) * 1000 + Number(microseconds) / 1000;
@@ -193,7 +193,7 @@ export class RedisGateway implements AsyncDisposable {
     const hangs = this.#hanging.has(this.#link.whereIs(channel));
     // The connection may be away, and the subscription with it.
     const ignored = this.#answered(channel, this.#link.ignore(channel)).catch(() => {});
-    if (!hangs) await ignored; // else whoever is to listen next would wait in vain
+    if (!hangs) await ignored; // else the next listener would wait in vain
   }
 
   /** Waits for what was asked of a channel's server, which is known to hang once that is late, until it is done. */
@@ -269,7 +269,7 @@ export class RedisGateway implements AsyncDisposable {
       return;
     }
     const missing = this.#missing = [call];
-    // Whatever was sent there before these loads is answered before they are: all that found no script stand in line by
+    // What was sent there before these loads is answered before they are: all that found no script stand in line by
     // then. Another server of the cluster is found to have forgotten them by the first call to it.
     Promise.all(Object.values(scripts).map((source) => this.#link.load(call.key, source))).then(
       () => {
@@ -294,7 +294,7 @@ export class RedisGateway implements AsyncDisposable {
     }
   }
 
-  /** A server hangs: whatever waits for it is in the same case, however short a time it has waited. */
+  /** A server hangs: every command that waits for it fails, however short a time it has waited. */
   #giveUp(server: string): void {
     this.#hanging.add(server);
     for (const call of this.#pending.keys()) {

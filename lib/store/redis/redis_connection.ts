@@ -193,7 +193,7 @@ export class RedisConnection {
   }
 }
 
-/** Ends a connection and its timer, whatever state it is in. */
+/** Ends a connection and its timer, in any state. */
 function discard(client: Client | undefined): void {
   try {
     client?.destroy();

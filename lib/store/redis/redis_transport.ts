@@ -11,7 +11,7 @@ export interface RedisTransportEvents {
   fault(error: unknown): void;
 }
 
-/** One way to reach Redis, whatever its topology: what the gateway needs of it. */
+/** One way to reach Redis, as the gateway needs it: the same for every topology. */
 export interface RedisTransport {
   /** Whether commands and channels work. */
   readonly ready: boolean;

@@ -1,7 +1,7 @@
 /**
  * Files in SQLite. The promises are those of {@linkcode Files}.
  *
- * Whatever has expired is treated as if it were gone; its rows go with the next sweep, a file at a time.
+ * What has expired is treated as if it were gone; its rows go with the next sweep, a file at a time.
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";

@@ -1,4 +1,4 @@
--- Takes a server's id and its lease. A named id is taken from whoever has it; else it is the lowest free of server1, …:
+-- Takes a server's id and its lease. A named id is taken from any server that has it; else it is the lowest free of server1, …:
 -- one whose lease ran out not long ago may belong to a server that could not reach the store, and is about to renew it.
 -- KEYS leases (instance by end), ids (id → instance), names (instance → id), since (id → when it was taken, in ms)
 -- ARGV id ('' for any), instance, the lease in ms
@@ -24,7 +24,7 @@ if earlier then redis.call('ZADD', KEYS[1], 'XX', 0, earlier) end
 redis.call('ZADD', KEYS[1], now + lease, instance)
 redis.call('HSET', KEYS[2], id, instance)
 redis.call('HSET', KEYS[3], instance, id)
--- later than any before, whatever the clock says
+-- later than any before, even if the clock went back
 local since = string.format('%.0f', math.max(now, tonumber(redis.call('HGET', KEYS[4], id) or '0') + 1))
 redis.call('HSET', KEYS[4], id, since)
 return {id, earlier or '', others, since}

@@ -12,7 +12,7 @@ claims = tonumber(claims or '0')
 -- Somebody else made a newer claim, which may have ended since. An older one is from before the store lost data, and one
 -- of this connection's own was made here without its server being told.
 if held ~= connection and claims > tonumber(claim) and claimant ~= connection then return {'superseded'} end
--- Always a new claim: whoever is just ending the session, thinking its server dead, ends an older one.
+-- Always a new claim: a server that is just ending the session, because it thinks this one dead, ends an older one.
 claim = string.format('%.0f', math.max(tonumber(claim), claims) + 1)
 redis.call('HSET', KEYS[2], 'claims', string.format('%.0f', math.max(claims, tonumber(claim))), 'claimant', connection)
 redis.call('HSET', KEYS[1], 'user', user, 'server', server, 'instance', instance, 'connection', connection,
