@@ -86,20 +86,20 @@ export class Connection {
    * @throws {Error} where that fails or takes too long
    */
   static async open(server: ServerNode, name: string, ways: Ways, listener: Listener): Promise<Connection> {
-    const tcp = await Deno.connect({ hostname: "127.0.0.1", port: server.door.port });
+    const tcp = await Deno.connect({ hostname: "127.0.0.1", port: server.proxy.port });
     tcp.setNoDelay(true);
     const { port } = tcp.localAddr as Deno.NetAddr;
     let late = false;
     const giveUp = () => {
       late = true;
-      server.door.link(port)?.destroy();
+      server.proxy.link(port)?.destroy();
     };
     const timer = setTimeout(giveUp, connectMs);
     let conn: Deno.TlsConn | undefined;
     try {
       conn = await Deno.startTls(tcp, { hostname: "127.0.0.1", caCerts: [ways.ca] });
       await conn.handshake();
-      const link = server.door.link(port);
+      const link = server.proxy.link(port);
       if (!link || late) throw new Error("The connection was cut");
       const connection = new Connection(server, name, ways, listener, conn, link);
       await connection.#greet();

@@ -64,10 +64,10 @@ export const kinds = {
     lasts: [600, 1_500],
     target: ofServer,
     async begin({ world }, server, prng) {
-      const { door } = world.nodes[server];
+      const { proxy } = world.nodes[server];
       world.nodes[server].pause();
       await pause(prng.int(200, 500));
-      for (const link of door.links) link.cut(prng.next());
+      for (const link of proxy.links) link.cut(prng.next());
       return () => world.nodes[server].resume();
     },
   },
@@ -95,33 +95,33 @@ export const kinds = {
     target: ofDoor,
     // deno-lint-ignore require-await -- all begin alike
     async begin({ world }, server, prng) {
-      for (const link of some(world.nodes[server].door, prng)) link.cut(prng.next());
+      for (const link of some(world.nodes[server].proxy, prng)) link.cut(prng.next());
     },
   },
   "clients slowed": {
     lane: "network",
     lasts: [500, 3_000],
     target: ofDoor,
-    begin: ({ world }, server, prng) => spoilSome(world.nodes[server].door, prng, slow(prng)),
+    begin: ({ world }, server, prng) => spoilSome(world.nodes[server].proxy, prng, slow(prng)),
   },
   "clients far away": {
     lane: "network",
     lasts: [2_000, 6_000],
     target: ofDoor,
     begin: ({ world }, server, prng) =>
-      spoilSome(world.nodes[server].door, prng, { kind: "late", ms: prng.int(20, 300) }),
+      spoilSome(world.nodes[server].proxy, prng, { kind: "late", ms: prng.int(20, 300) }),
   },
   "clients held up": {
     lane: "network",
     lasts: [500, 6_000],
     target: ofDoor,
-    begin: ({ world }, server, prng) => spoilSome(world.nodes[server].door, prng, { kind: "held" }),
+    begin: ({ world }, server, prng) => spoilSome(world.nodes[server].proxy, prng, { kind: "held" }),
   },
   "clients half-open": {
     lane: "network",
     lasts: [1_000, 6_000],
     target: ofDoor,
-    begin: ({ world }, server, prng) => spoilSome(world.nodes[server].door, prng, { kind: "swallowed" }),
+    begin: ({ world }, server, prng) => spoilSome(world.nodes[server].proxy, prng, { kind: "swallowed" }),
   },
   "store cut": {
     lane: "network",

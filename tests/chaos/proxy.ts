@@ -28,6 +28,8 @@ const clear: Weather = { kind: "clear" };
 export class Link {
   /** When it was spoilt. */
   readonly troubles = new Outages();
+  /** How many bytes it has read from either side. */
+  taken = 0;
   readonly #near: Deno.TcpConn;
   readonly #far: Deno.TcpConn;
   readonly #now: () => number;
@@ -99,6 +101,7 @@ export class Link {
     let late = Promise.resolve(); // what is on its way, in order
     try {
       for (let read; (read = await from.read(buffer)) !== null;) {
+        this.taken += read;
         if (this.#cutAt !== undefined) {
           await writeAll(to, buffer.subarray(0, Math.floor(read * this.#cutAt)));
           return this.destroy();

@@ -94,7 +94,7 @@ test("Link.weather holds up what is carried, and lets it pass later", async (beh
   const [link] = behind.proxy.links;
   link.weather = { kind: "held" };
   await conn.write(encode("held"));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await eventually(() => link.taken === 4, "the proxy has it");
   assert.equal(behind.text, "");
   link.weather = { kind: "clear" };
   await eventually(() => behind.text === "held", "it has come");
@@ -110,7 +110,7 @@ test("Link.weather swallows what is carried, and then the connection cannot go o
   const [link] = behind.proxy.links;
   link.weather = { kind: "swallowed" };
   await conn.write(encode("swallowed"));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await eventually(() => link.taken === 9, "the proxy has it");
   link.weather = { kind: "clear" };
   await eventually(() => behind.ended, "it has ended");
   assert.equal(behind.text, "");

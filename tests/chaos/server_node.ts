@@ -33,7 +33,7 @@ export interface NodeOptions {
 export class ServerNode implements AsyncDisposable {
   readonly id: string;
   /** Where clients connect. */
-  readonly door: Proxy;
+  readonly proxy: Proxy;
   /** Its way to Redis. */
   readonly store: Proxy;
   /** When it could not answer. */
@@ -49,7 +49,7 @@ export class ServerNode implements AsyncDisposable {
     const { timeline } = options;
     this.id = options.id;
     this.#options = options;
-    this.door = new Proxy(() => this.#port, () => timeline.now);
+    this.proxy = new Proxy(() => this.#port, () => timeline.now);
     this.store = new Proxy(() => options.redisPort, () => timeline.now);
     this.#up = this.outages.begin(timeline.now);
   }
@@ -137,7 +137,7 @@ export class ServerNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-    await this.door[Symbol.asyncDispose]();
+    await this.proxy[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
   }
 

@@ -3,7 +3,7 @@
  */
 
 import assert from "node:assert/strict";
-import { tlsDialer } from "../../lib/client/net/dial.ts";
+import { tlsDialer, type Transport } from "../../lib/client/net/dial.ts";
 import { Session } from "../../lib/client/session/session.ts";
 import type { Update } from "../../lib/client/session/update.ts";
 import { type Endpoint, eventually } from "../support/client.ts";
@@ -14,11 +14,26 @@ import { test } from "../support/server.ts";
 class Person implements AsyncDisposable {
   readonly session: Session;
   readonly told: Update[] = [];
+  /** How often it has written to a connection. */
+  writes = 0;
   readonly #over: Promise<void>;
 
   private constructor({ port, ca }: Endpoint) {
-    this.session = new Session({ dial: tlsDialer({ ca }), servers: [{ host: "localhost", port }], client: "person/1" });
+    const dial = tlsDialer({ ca });
+    this.session = new Session({
+      dial: async (server, signal) => this.#counted(await dial(server, signal)),
+      servers: [{ host: "localhost", port }],
+      client: "person/1",
+    });
     this.#over = this.#listen();
+  }
+
+  #counted(transport: Transport): Transport {
+    return {
+      read: (buffer) => transport.read(buffer),
+      write: (bytes) => (this.writes++, transport.write(bytes)),
+      close: () => transport.close(),
+    };
   }
 
   static async login(at: Endpoint, user: string): Promise<Person> {
@@ -55,7 +70,8 @@ test("Session keeps what is typed while Redis hangs, says so, and sends it in or
   const answers = Array.from({ length: 20 }, (_, n) => say(`number ${n}`));
   await eventually(() => alice.session.storeAway, "she is told that the store is away");
   answers.push(say("typed then"));
-  await new Promise((resolve) => setTimeout(resolve, 2_000)); // long enough for several attempts
+  const tries = alice.writes;
+  await eventually(() => alice.writes > tries + 3, "she has tried again and again");
   assert.equal(alice.session.waiting.length, answers.length);
   await pair.redis.kill("SIGCONT");
   await Promise.all(answers);

@@ -233,6 +233,12 @@ for (const { name, begin, end } of faults) {
         talkAsPerson(person, text, stop.signal, answers),
       );
     }
+    /** Load: everybody has this many more messages acknowledged. */
+    const everybodySays = async (more: number) => {
+      const counts = talkers.map(({ acknowledged }) => acknowledged.length + more);
+      const enough = () => talkers.every(({ acknowledged }, at) => acknowledged.length >= counts[at]);
+      await eventually(enough, `everybody has said ${more} messages`);
+    };
     const all = Promise.all([
       ...others,
       ...talkers.map((talker, index) =>
@@ -243,7 +249,7 @@ for (const { name, begin, end } of faults) {
       ),
     ]);
     all.catch(() => stop.abort());
-    await pause(1_000); // of load, before the fault
+    await everybodySays(30);
 
     await begin(pair.redis);
     await pause(awayMs); // the fault
@@ -256,7 +262,7 @@ for (const { name, begin, end } of faults) {
     );
     await Promise.race([Promise.all(flowing), all.then(() => assert.fail("they stopped talking"))]);
     const flows = performance.now() - since;
-    await pause(1_000); // of load, after it
+    await everybodySays(30);
     stop.abort();
     await all;
 

@@ -15,7 +15,7 @@ import { type Settings, test } from "../support/server.ts";
 
 const linux = need(Deno.build.os === "linux" ? undefined : "two sockets share a port on Linux only");
 const kernel = every(await permitted("ffi", "run"), linux);
-const door = join(import.meta.dirname!, "..", "support", "door.ts");
+const program = join(import.meta.dirname!, "..", "support", "listener_process.ts");
 const names = ["localhost", "127.0.0.1"];
 const demo = { DEMO_ACCOUNTS: "on" };
 
@@ -60,8 +60,8 @@ interface Files {
   readonly key: string;
 }
 
-/** The door of tests/support/door.ts. */
-class Door implements AsyncDisposable {
+/** The listener of tests/support/listener_process.ts. */
+class ListenerProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #answers: Interface;
   readonly #lines: AsyncIterator<string>;
@@ -69,7 +69,7 @@ class Door implements AsyncDisposable {
 
   private constructor(args: readonly string[]) {
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--allow-net=127.0.0.1", "--allow-read", "--allow-ffi", door, ...args],
+      args: ["run", "--quiet", "--allow-net=127.0.0.1", "--allow-read", "--allow-ffi", program, ...args],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
@@ -78,10 +78,10 @@ class Door implements AsyncDisposable {
     this.#lines = this.#answers[Symbol.asyncIterator]();
   }
 
-  static async open(certificate: Files, lingerMs: number): Promise<Door> {
-    const door = new Door([certificate.cert, certificate.key, String(lingerMs)]);
-    door.port = Number(await door.#answer());
-    return door;
+  static async open(certificate: Files, lingerMs: number): Promise<ListenerProcess> {
+    const listener = new ListenerProcess([certificate.cert, certificate.key, String(lingerMs)]);
+    listener.port = Number(await listener.#answer());
+    return listener;
   }
 
   async renew({ cert, key }: Files): Promise<string> {
@@ -92,7 +92,7 @@ class Door implements AsyncDisposable {
   }
 
   async #answer(): Promise<string> {
-    return (await within(this.#lines.next(), () => "the door's answer")).value;
+    return (await within(this.#lines.next(), () => "the listener's answer")).value;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -112,16 +112,16 @@ test("Listener.renew() drops and refuses nobody, and 300 certificates later no s
     await Deno.writeTextFile(files.key, pair.key);
     return { ...files, ca: pair.ca };
   }));
-  await using door = await Door.open(pairs[0], 20);
-  const { port } = door;
+  await using listener = await ListenerProcess.open(pairs[0], 20);
+  const { port } = listener;
   const echo = async (conn: Deno.TlsConn) => {
     await conn.write(new Uint8Array([7]));
     assert.equal(await conn.read(new Uint8Array(16)), 1);
   };
   const ca = pairs.map(({ ca }) => ca).join("");
   using stays = await connect({ port, ca });
-  await door.renew(pairs[1]);
-  await eventually(async () => await sockets(port) === 3, "the former door is closed");
+  await listener.renew(pairs[1]);
+  await eventually(async () => await sockets(port) === 3, "the former listener is closed");
 
   let renewing = true;
   let connected = 0;
@@ -137,7 +137,7 @@ test("Listener.renew() drops and refuses nobody, and 300 certificates later no s
   all.catch(() => {}); // awaited below
   try {
     for (let swap = 0; swap < 300; swap++) {
-      assert.equal(await door.renew(pairs[swap % 2]), "renewed");
+      assert.equal(await listener.renew(pairs[swap % 2]), "renewed");
       if (swap % 10 === 0) assert.ok(await shows({ port }, pairs[swap % 2].ca), `swap ${swap}`);
     }
   } finally {
@@ -147,9 +147,9 @@ test("Listener.renew() drops and refuses nobody, and 300 certificates later no s
   await all;
   assert.ok(connected > 100, `only ${connected} connections`);
   await echo(stays);
-  await eventually(async () => await sockets(port) === 3, "one door and both ends of one connection are left");
+  await eventually(async () => await sockets(port) === 3, "one listener and both ends of one connection are left");
 
-  assert.equal(await door.renew({ cert: pairs[0].cert, key: pairs[1].key }), "refused");
+  assert.equal(await listener.renew({ cert: pairs[0].cert, key: pairs[1].key }), "refused");
   assert.ok(await shows({ port }, pairs[1].ca));
 }, every(processes, kernel));
 

@@ -24,7 +24,7 @@ export interface ListenerOptions {
   /** Absent where the port is for this listener alone. */
   readonly sharing: Sharing | undefined;
   /** How many listeners of this process share the port. */
-  readonly doors: number;
+  readonly listeners: number;
   /** How long the socket with the former certificate goes on, in milliseconds; 750 by default. */
   readonly lingerMs?: number;
   /** The limits as they are now; read whenever they are needed. */
@@ -106,7 +106,7 @@ export class Listener {
    * @throws {Error} where it is refused: then nothing has changed
    */
   async renew(certificate: Pem): Promise<void> {
-    const { hostname, sockets, doors } = this.#options;
+    const { hostname, sockets, listeners } = this.#options;
     if (!overlapping) return await this.#replace(certificate);
     await this.#retired; // two at a time are enough
     if (this.#closed) return;
@@ -114,7 +114,7 @@ export class Listener {
     this.#former = this.#listener;
     this.#listener = next;
     this.#open(next);
-    sockets?.preferNewest(this.port, doors);
+    sockets?.preferNewest(this.port, listeners);
     this.#retired = this.#retire(this.#former);
   }
 

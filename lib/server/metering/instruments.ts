@@ -16,7 +16,7 @@ export interface ConnectionMeter {
 }
 
 /** The counters of the listener. */
-export interface DoorMeter {
+export interface ListenerMeter {
   readonly refused: Count;
   readonly failed: Count;
 }
@@ -48,7 +48,7 @@ export interface Readings {
  */
 export class Instruments implements Disposable {
   readonly connection: ConnectionMeter;
-  readonly door: DoorMeter;
+  readonly listener: ListenerMeter;
   readonly arrivals: Arrivals;
   readonly #metrics: Metrics;
   readonly #loop: Disposable;
@@ -64,7 +64,7 @@ export class Instruments implements Disposable {
       slow: metrics.counter("chat_slow_consumers_total"),
       commands: new CommandMeter(metrics, commands),
     };
-    this.door = {
+    this.listener = {
       refused: metrics.counter("chat_connections_refused_total"),
       failed: metrics.counter("chat_handshakes_failed_total"),
     };

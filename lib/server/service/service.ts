@@ -41,7 +41,7 @@ export interface ServiceOptions {
   /** Which of several listeners on its port it opens; undefined where the port is its own. */
   readonly sharing?: Sharing | undefined;
   /** How many listeners share the port. */
-  readonly doors?: number | undefined;
+  readonly listeners?: number | undefined;
   /** Reads certificate and configuration again, at an operator's order. @returns one phrase for each thing done */
   readonly reload?: (() => Promise<readonly string[]>) | undefined;
   /** Called when the service cannot go on, with the reason: it is to be stopped. */
@@ -152,7 +152,7 @@ export class Service implements AsyncDisposable {
     this.#leasedUntil = performance.now() + options.config.activeTtlSeconds * 1000;
     const { store: { servers }, reload } = options;
     this.#control = new Control({ serverId: id, servers, sessions, connections: this.#connections, reload });
-    const { config, certificate, sharing, doors = 1 } = options;
+    const { config, certificate, sharing, listeners = 1 } = options;
     const host = this.#host();
     const instance = randomWord(8);
     let connections = 0;
@@ -161,10 +161,10 @@ export class Service implements AsyncDisposable {
       port: config.serverPort,
       certificate,
       sharing,
-      doors,
+      listeners,
       config,
       log,
-      meter: instruments.door,
+      meter: instruments.listener,
       sockets: this.#sockets,
       serve: async (conn, address) => {
         const connection = new Connection(conn, `${instance}-${++connections}`, address, host);

@@ -26,7 +26,7 @@ export interface ServerOptions {
   /** Which of several listeners on its port it opens; undefined where the port is its own. */
   readonly sharing?: Sharing;
   /** How many listeners share the port. */
-  readonly doors?: number;
+  readonly listeners?: number;
   /** The worker's number, from 1 on. */
   readonly worker?: number;
   /** Reads certificate and configuration again, at an operator's order. @returns one phrase for each thing done */
@@ -65,7 +65,7 @@ const pace = /^(RATE_LIMIT|LOGIN_FAILURES_|REGISTRATIONS_PER_)/;
  * @throws {Error} where the store cannot be used or the port cannot be listened on
  */
 export async function startServer(options: ServerOptions): Promise<Running> {
-  const { config, certificate, sharing, doors, worker, reload, onFatal } = options;
+  const { config, certificate, sharing, listeners, worker, reload, onFatal } = options;
   const metrics = new Metrics("server", worker);
   await using parts = new AsyncDisposableStack();
   const audit: Audit = parts.use(openAudit(config));
@@ -82,7 +82,7 @@ export async function startServer(options: ServerOptions): Promise<Running> {
       audit,
       certificate,
       sharing,
-      doors,
+      listeners,
       reload,
       onFatal: (reason) => {
         log.error("server_cannot_go_on", { reason });

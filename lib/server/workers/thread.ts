@@ -17,7 +17,7 @@ export interface Order {
   readonly certificate: Pem;
   readonly sharing: Sharing;
   /** How many share the port. */
-  readonly doors: number;
+  readonly listeners: number;
   /** The worker's number, from 1 on, for its log. */
   readonly worker: number;
 }

@@ -10,7 +10,7 @@ import { configureLog } from "../../observability/log.ts";
 import { type Running, startServer } from "./start_server.ts";
 import type { Order, Report, Word } from "./thread.ts";
 
-const { config, certificate, sharing, doors, worker } = workerData as Order;
+const { config, certificate, sharing, listeners, worker } = workerData as Order;
 
 const stop = Promise.withResolvers<number>();
 const started = Promise.withResolvers<Running>();
@@ -49,7 +49,7 @@ async function main(): Promise<number> {
     config,
     certificate,
     sharing,
-    doors,
+    listeners,
     worker,
     reload: () => {
       tell({ kind: "reload" });

@@ -192,7 +192,7 @@ export class Workers implements Running {
       config: { ...config, serverId, serverPort: this.#port, demoAccounts },
       certificate: this.#certificate,
       sharing,
-      doors: count,
+      listeners: count,
       worker,
     });
     this.#threads.set(worker, thread);

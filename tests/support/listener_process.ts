@@ -1,13 +1,13 @@
 /**
- * A door that echoes, as a program of its own: it says its port, then takes a command a line and answers with a line.
+ * A listener that echoes, as a program of its own: it says its port, then takes a command a line and answers with a line.
  *
  * `renew <cert> <key>` takes the certificate in those files: `renewed`, or `refused`. It goes when its input ends.
  *
  * It is no part of a test's process, which starts others. Between a fork and the program that follows it, a child holds
- * all of its parent's sockets: a door that is closed then still listens for a while, is given connections, and resets
+ * all of its parent's sockets: a listener that is closed then still listens for a while, is given connections, and resets
  * them. A server starts no processes.
  *
- * Arguments: the first certificate's two files, and how long a former door goes on, in milliseconds.
+ * Arguments: the first certificate's two files, and how long a former listener goes on, in milliseconds.
  */
 
 import { createInterface } from "node:readline";
@@ -27,7 +27,7 @@ const listener = new Listener({
   port: 0,
   certificate: await read(cert, key),
   sharing: undefined,
-  doors: 1,
+  listeners: 1,
   lingerMs: Number(lingerMs),
   config: {
     handshakeTimeoutSeconds: 10,
