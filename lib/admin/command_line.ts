@@ -37,7 +37,7 @@ const table: Readonly<Record<string, FlagSpec>> = {
 };
 
 /**
- * Tells the command, what is given to it, and what is the configuration's.
+ * Splits a command line into the command, its arguments, and the configuration's flags.
  *
  * @returns "help" where that was asked for, or nothing was
  * @throws {UsageError} for a command that there is not, or that is typed with the wrong arguments or flags

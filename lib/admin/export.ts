@@ -30,7 +30,7 @@ export type ExportRecord =
   | { readonly end: Counts };
 
 /**
- * Goes through a store that may be in use. All that was stored before is in it; of what comes meanwhile, some is.
+ * Goes through a store that may be in use. All that was stored before is exported, and some of what comes meanwhile.
  *
  * @param store which kind it is; the file says so
  */

@@ -49,7 +49,7 @@ async function* expel(store: Store, user: string, message: string): AsyncIterabl
     if (failed !== undefined) yield done(`${server}: ${failed}`);
     for (const what of closed) yield done(`${server} ${what}`);
   }
-  // What no server ended: its own is gone, or did not answer.
+  // A session that no server ended: its own server is gone, or did not answer.
   const left = await admin.session(user);
   if (!left || !await sessions.end(left, true)) return;
   await topics.announce(left.room, { user: left.user, state: "left", claim: left.claim });
@@ -67,10 +67,11 @@ function isoOrNull(ms: number | null): string | null {
 }
 
 /**
- * What an operator can have done, as one table: name → what it does to a store, item by item.
+ * What an operator can have done, as one table: name → a function that does it to a store, and yields what
+ * is to be shown.
  *
  * It is the same whether the store is this process's own or a running server is asked for it; passwords come in as
- * hashes, made by who asks.
+ * hashes, which the asking process makes.
  */
 export const operations: Readonly<Record<string, (store: Store, given: Given) => AsyncIterable<unknown>>> = {
   async *"users list"(store) {

@@ -29,9 +29,10 @@ export interface Surroundings {
 const encoder = new TextEncoder();
 
 /**
- * Runs a command line.
+ * Does what an operator typed, and prints what came of it.
  *
- * @returns the exit code
+ * @returns the exit code: 0 done, 1 not done, 2 a command that there is not; one line on stderr says why
+ * @throws {Error} what nobody expected
  */
 export async function runAdmin(surroundings: Surroundings): Promise<number> {
   try {
@@ -57,7 +58,7 @@ function isExpected(error: unknown): error is Error {
   return [AdminError, CommandLineError, UsageError, ConfigError, ChatError].some((kind) => error instanceof kind);
 }
 
-/** Has something done, and writes into the audit log that it was, where that is a file: a stream is the server's own. */
+/** Has something done, and notes it in the audit log if that is a file: a stream belongs to the server alone. */
 async function audited(
   { command, given }: Typed,
   config: Config,

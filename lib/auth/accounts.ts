@@ -15,7 +15,7 @@ export const demoAccounts: Readonly<Record<string, string>> = {
   charlie: "hello789",
 };
 
-/** What the service is made from. */
+/** Settings and ports of the service. */
 export interface AccountServiceOptions {
   readonly accounts: Accounts;
   readonly hasher: Hasher;
@@ -61,7 +61,7 @@ export class AccountService {
     admit();
     const account = await accounts.find(name);
     const hash = account?.hash ?? await this.#decoy;
-    // Once more when its turn comes: guesses that were made at the same time may have failed meanwhile.
+    // The limits are checked again when its turn comes: guesses made at the same time may have failed by then.
     const right = await hasher.verify(password, hash, admit) && passwordBytes(password) <= maxPasswordBytes;
     if (account && right) {
       if (account.disabled) throw accountDisabled(account.name);
@@ -127,7 +127,11 @@ export class AccountService {
   }
 }
 
-/** @throws {ChatError} `invalid_password` where it cannot be a new password */
+/**
+ * Refuses a new password that is shorter than 8 bytes, longer than 72 or holds a zero byte.
+ *
+ * @throws {ChatError} `invalid_password`
+ */
 export function checkNewPassword(password: string): void {
   const bytes = passwordBytes(password);
   if (password.includes("\0")) throw new ChatError("invalid_password", "A password must not contain a zero byte");

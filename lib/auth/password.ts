@@ -53,7 +53,7 @@ export function hashMeter(metrics: Metrics): HashMeter {
 
 /**
  * Lets a bounded number of hashes run at once: each takes a core for a good part of a second, and the event loop and
- * the sockets need theirs.
+ * the sockets need a core too.
  *
  * @param running how many at once
  * @param waiting how many may wait; one more is refused with `too_many_attempts`

@@ -21,7 +21,7 @@ import { readOffer } from "./transfer/offers.ts";
 import { sendFile } from "./transfer/sending.ts";
 import { version } from "./base/version.ts";
 
-/** What a bot is made from. */
+/** Settings and ports of a bot. */
 export interface BotOptions extends Partial<Omit<LinkOptions, "servers" | "dial">> {
   /** `host[:port]` with commas between, or addresses; the port is 8000 where none is named. */
   readonly servers: string | readonly ServerAddress[];

@@ -15,7 +15,7 @@ export interface Measure {
   readonly buckets?: readonly number[];
   /** Whose it is: each server's, or that of the process, which may have several as workers. */
   readonly of: "server" | "process";
-  /** How workers' values are made one; labels that tell workers apart make a sum of one value. */
+  /** How the values of several workers are made one, where their labels are the same. */
   readonly aggregator: "sum" | "min" | "max" | "first";
 }
 

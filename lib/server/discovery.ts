@@ -9,7 +9,7 @@ import { getLog } from "../observability/log.ts";
 import { TokenBucket } from "../common/rate_limit.ts";
 import { type Announcement, discoveryPlace, encodeAnnouncement, isQuestion } from "../wire/discovery.ts";
 
-/** What a responder is made from. */
+/** Settings and ports of a responder. */
 export interface DiscoveryOptions {
   readonly server: string;
   /** The address that the server listens on. */

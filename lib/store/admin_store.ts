@@ -73,7 +73,7 @@ export interface TokensRecord {
  * Promises:
  * 1. it can be used beside running servers and without joining them, and takes no lease;
  * 2. lists come piece by piece, so that however much there is, memory is bounded and a server goes on meanwhile;
- * 3. what was there when a list was begun, and still is when it ends, is in it, once;
+ * 3. what is there from the beginning of a list to its end is in the list, once;
  * 4. what is put in is put in whole: an account with all that belongs to it, a topic with its log.
  */
 export interface AdminStore {

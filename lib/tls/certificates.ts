@@ -2,7 +2,7 @@
  * The files of the server's certificate: made where there are none, loaded where there are.
  *
  * 1. Clients trust the authority's certificate, `ca.pem`; its private key is never written anywhere.
- * 2. However many processes start at once on one folder, one makes the files and all use them; killed at any point, the
+ * 2. Of all processes that start at once on a folder, one makes the files for all. If it is killed at any point, the
  *    next one finishes or starts over. Nobody sees half a file, or files that do not belong together.
  * 3. A private key is readable by its owner only, from its first byte on.
  * 4. What is there is never overwritten, unless that is asked for.
@@ -20,7 +20,7 @@ import {
   makeCertificates,
 } from "./authority.ts";
 
-/** Where the certificate and its key are; what is made besides lies beside the certificate, as `ca.pem`. */
+/** Paths of the certificate and its key. The authority's certificate lies beside it, as `ca.pem`. */
 export interface CertificatePaths {
   readonly certFile: string;
   readonly keyFile: string;

@@ -189,7 +189,7 @@ export function parseRequest(line: string): Request {
 /**
  * Reads a command's arguments from a request's fields; fields that are not declared are ignored.
  *
- * @throws {ChatError} `usage` for a missing argument or one of another type, or the code of the kind that was wrong
+ * @throws {ChatError} `usage` for a missing argument or one of another type, or the code of its kind, as `invalid_room`
  */
 export function bindFields(
   name: string,

@@ -24,7 +24,7 @@ used, the others are for when it goes. A name may also be a profile of config.js
 are; with a pipe as its input it runs a script: one line a command or something to say, and the first line is
 LOGIN <user> <password> unless a user is given. A script stops at the first command that is refused.
 
-send, tail, history and get log in beside the user's other sessions: they evict nobody, and nobody sees them come and go.
+send, tail, history and get log in beside your other sessions: they evict nobody, and nobody sees them come and go.
 
 Options:
 ${columns(options)}

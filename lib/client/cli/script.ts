@@ -21,7 +21,7 @@ import { errorLine, note, render } from "../terminal/render.ts";
 import type { Session } from "../session/session.ts";
 import type { Login, Update } from "../session/update.ts";
 
-/** What a script is run with. */
+/** Settings and ports of a script. */
 export interface ScriptOptions {
   readonly lines: AsyncIterator<string>;
   /** Writes lines to the output; nothing more is read from the server until it has. */
@@ -30,6 +30,7 @@ export interface ScriptOptions {
   err(lines: readonly string[]): Promise<void>;
   /** Who logs in before the first line; without it, the first line is the login. */
   readonly login?: Login;
+  /** Local commands, beside the server's. */
   readonly additions?: Additions;
   readonly clock?: Clock;
 }

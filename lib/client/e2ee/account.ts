@@ -186,7 +186,7 @@ export class Account {
     };
   }
 
-  /** One that is not encrypted, as a person is to see it: marked where that is not what is to be expected. */
+  /** An unencrypted message, as a person is to see it: marked where encryption was to be expected. */
   tellPlain(event: DirectEvent): DirectEvent {
     const { verified } = this.known.peer(this.isOwn(event.from) ? event.to : event.from);
     const privacy: Privacy = { state: "plain" };

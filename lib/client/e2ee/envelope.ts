@@ -165,7 +165,7 @@ async function unbox(
     const secret = new Uint8Array(await suite.open(params, parts.slice(keyBytes), bound));
     if (secret.length !== 2 * keyBytes) return undefined;
     const hash = await sha256(encrypted);
-    // Both are known to everybody who can read it: nothing is told by how long it takes to compare them.
+    // Everybody who can read it knows both: the time that the comparison takes tells nothing.
     if (!hash.every((byte, index) => secret[keyBytes + index] === byte)) return undefined;
     return await decrypt(secret.slice(0, keyBytes), encrypted, bound);
   } catch {

@@ -10,10 +10,10 @@ const maxInVain = 3;
 const maxSenders = 10_000;
 
 /**
- * What a link asks about keys by itself, past all that was typed, and which questions are open.
+ * The questions about keys that a link asks by itself, ahead of what was typed; and which are open.
  *
  * A message that was written with an unknown key leads to a question. A user who sends many such messages is to use up
- * nothing but their own share: what is counted is what was asked in vain, for each sender and connection.
+ * nothing but their own share: questions in vain are counted, for each sender and connection.
  */
 export class KeyRequests {
   readonly #link: Pick<LinkPort, "request">;

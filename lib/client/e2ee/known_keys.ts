@@ -158,7 +158,7 @@ export class KnownKeys {
   }
 
   #put(user: string, peer: Peer): void {
-    // What could not be read back would be the end of all that is known.
+    // An entry that could not be read back would make the whole file unreadable.
     if (!isUsername(user) || !isPeer(peer)) throw new TypeError(`Nothing of the kind is kept of ${quote(user)}`);
     this.#peers.set(fold(user), peer);
     if (this.#file === undefined || !this.#kept) return;
@@ -176,7 +176,7 @@ export class KnownKeys {
     if (text === undefined) return;
     const peers = parse(text);
     if (peers) return void (this.#peers = peers);
-    // Passing over it would mean to trust anew any key that comes, which is what somebody would want who changed it.
+    // To pass over it would mean to trust any new key: just what somebody who changed the file would want.
     throw new ClientError("usage", `${this.#file} is not as it should be; without that file, everybody's keys are new`);
   }
 }

@@ -6,7 +6,7 @@ interface Held {
   readonly step: () => LinkStep;
   /** The questions that have to be answered first. */
   readonly waits: Set<Request>;
-  /** The topic that it goes on with, if it does. */
+  /** The topic whose next messages it brings, if any. */
   readonly topic: string | undefined;
 }
 
@@ -14,7 +14,7 @@ interface Held {
 const maxHeld = 1000;
 
 /**
- * The steps of a link in their order, of which some have to wait for answers that come over the same link.
+ * The steps of a link, in order. Some have to wait for answers that come over the same link.
  *
  * A step that waits holds up those behind it, while what is behind it is read on: the answer may be there.
  */
@@ -41,7 +41,7 @@ export class OrderedBuffer {
    * Adds a step behind all others that is made when it is its turn.
    *
    * @param waits the questions that have to be answered first
-   * @param topic the topic that it goes on with, if it does
+   * @param topic the topic whose next messages it brings, if any
    */
   pushLater(step: () => LinkStep, waits: Iterable<Request> = [], topic?: string): void {
     this.#add({ step, waits: new Set(waits), topic });

@@ -15,7 +15,7 @@ interface Sent {
   readonly prepared: Prepared;
 }
 
-/** What an outbox is made from. */
+/** Settings and ports of an outbox. */
 export interface OutboxOptions {
   readonly link: Pick<LinkPort, "commands" | "maxMessageBytes" | "request">;
   readonly sealing: Sealing;
@@ -24,7 +24,7 @@ export interface OutboxOptions {
   readonly told: Pick<OrderedBuffer, "push" | "note">;
 }
 
-/** How often a message is encrypted anew before the server is believed to make fun of it. */
+/** How often a message is encrypted anew for changed keys; after that, the refusal is told. */
 const maxAttempts = 5;
 
 /**
@@ -34,7 +34,7 @@ const maxAttempts = 5;
  * 1. requests go out in the order in which they came, also while the keys for one of them are asked for;
  * 2. a message is encrypted when it is its turn, for the devices that there are then; where the server knows of others,
  *    it is encrypted again, under the same `cid`, before anything else is said to the same person;
- * 3. the sender of a message is told of the answer to it as if it had gone out as it is;
+ * 3. the sender gets the answer to a message as if the message had gone out unencrypted;
  * 4. where the connection was lost before an answer, a later refusal does not say that nothing was sent.
  *
  * It knows no keys: what is encrypted, and how, is {@linkcode Sealing}'s.

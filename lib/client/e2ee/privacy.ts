@@ -4,7 +4,7 @@ import { isObject } from "../base/shape.ts";
 /** How private a private message was, as far as this client could tell, and how a person is told. */
 export interface Privacy {
   /**
-   * `sealed`: encrypted, and written on a device of the sender's, by the server's word; `verified`: by a person's;
+   * `sealed`: encrypted on a device that is the sender's by the server's word; `verified`: by a person's word;
    * `unknown_device`: encrypted, on a device that is on no list of the sender's; `unreadable`: not for this device, or
    * not what it claims to be; `plain`: not encrypted, though a person has verified whom it is from, or goes to.
    */
@@ -33,7 +33,7 @@ const words: Readonly<Record<Privacy["state"], string>> = {
   plain: "not encrypted",
 };
 
-/** What a server says, by field, and what no name of that kind has in it. */
+/** The fields that hold names, and the characters that no such name has. */
 const names = [
   ["from", /[^A-Za-z0-9_-]/g],
   ["to", /[^A-Za-z0-9_-]/g],

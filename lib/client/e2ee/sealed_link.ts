@@ -19,7 +19,7 @@ const unordered: ReadonlySet<string> = new Set([...logins, "pong", "seen"]);
  * A link whose private messages are encrypted on their way out, and decrypted on their way in.
  *
  * Promises:
- * 1. what goes out does so by the promises of {@linkcode Outbox}, but for what waits for nobody;
+ * 1. what goes out keeps the promises of {@linkcode Outbox}, except requests that wait for nobody;
  * 2. what comes in keeps its order, also while it is asked whose key a message was written with;
  * 3. what it holds when the connection is lost is told, or forgotten so that the next connection brings it again.
  *
@@ -131,7 +131,7 @@ export class SealedLink implements LinkPort {
       if (typeof user === "string") this.#sealing.learn(user, reply, this.#note);
       void this.#outbox.flush();
     } else if (reply.of === "history" && Array.isArray(reply.messages)) {
-      // In a talk with somebody there is nothing that was said elsewhere.
+      // The history of a talk with somebody holds private messages only.
       const messages = reply.messages.filter(({ type }) => request.user === undefined || type === "direct");
       return await this.#open(messages.map(unmarked), (messages) => answer({ ...reply, messages }));
     }
@@ -148,7 +148,7 @@ export class SealedLink implements LinkPort {
   /**
    * Decrypts what is encrypted, and tells it when it is known who wrote it.
    *
-   * @param topic the topic that it goes on with, if it does
+   * @param topic the topic whose next messages it brings, if any
    */
   async #open(
     messages: readonly TopicEvent[],

@@ -18,7 +18,7 @@ import { type KeySets, KnownKeys } from "./known_keys.ts";
 import type { Privacy } from "./privacy.ts";
 import { senseless, toUserKeys } from "./user_keys.ts";
 
-/** What it is made from. */
+/** Settings and ports of encryption. */
 export interface SealingOptions {
   /** Where the client remembers things; undefined where it can remember nothing. */
   readonly folder: string | undefined;
@@ -172,7 +172,7 @@ export class Sealing {
   async canSeal(user: string, ask: (request: Request) => Promise<Reply>): Promise<boolean> {
     const { device } = this.#entered();
     if (!device) return false;
-    // Who had no device may have one by now; whom a file is encrypted for is seen when it is offered.
+    // A user without a device may have got one; which devices can read the file is settled by its offer.
     if (!this.#lists.get(fold(user))?.keys.length) {
       const told = await ask({ cmd: "keys", user }).catch((error) => {
         // An earlier server has no keys, and nothing that is encrypted.

@@ -28,7 +28,7 @@ export function toUserKeys(asked: string, value: unknown): UserKeys | undefined 
   return usable ? { user, keys, version } : undefined;
 }
 
-/** What is thrown where it cannot be used. */
+/** The error for an answer about a user's keys that cannot be used. */
 export function senseless(user: string): ChatError {
   return new ChatError("internal", `What the server says of ${user}'s devices makes no sense`);
 }

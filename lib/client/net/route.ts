@@ -2,7 +2,7 @@ import type { ServerAddress } from "../base/address.ts";
 import type { BackoffOptions, Clock } from "../../common/time.ts";
 import { pauseBefore } from "./backoff.ts";
 
-/** What a route is made from. */
+/** Settings and ports of a route. */
 export interface RouteOptions {
   /** At least one. */
   readonly servers: readonly ServerAddress[];

@@ -25,7 +25,7 @@ export type Status =
   | { readonly state: "logged_out" }
   | { readonly state: "gave_up"; readonly seconds: number };
 
-/** The line for a person; undefined where it is nothing that lines tell (a status bar may). */
+/** The line for a person; undefined for what only a status bar shows. */
 export function statusText(status: Status): string | undefined {
   switch (status.state) {
     case "lost":

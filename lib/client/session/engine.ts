@@ -18,7 +18,7 @@ export type Granted = Answer & { readonly kind: "reply" };
 /** An answer that refuses. */
 export type Refused = Answer & { readonly kind: "refused" };
 
-/** What an engine is made from. */
+/** Settings and ports of an engine. */
 export interface EngineOptions extends LinkOptions {
   /** Encrypts private messages, where there is one. */
   readonly sealing?: Sealer;

@@ -8,7 +8,7 @@ import type { ConnectionLost } from "../base/exit.ts";
 import { Route, type RouteOptions } from "../net/route.ts";
 import type { Status } from "../net/status.ts";
 
-/** What a link is made from. */
+/** Settings and ports of a link. */
 export interface LinkOptions extends ConnectionOptions, Omit<RouteOptions, "clock"> {
   readonly dial: Dial;
 }

@@ -3,10 +3,11 @@ import type { CommandTable, Repetition } from "../net/commands.ts";
 import type { Request } from "../net/connection.ts";
 import { ClientError, ConnectionLost } from "../base/exit.ts";
 
-/** One request on its way. */
+/** One request that waits to be sent or for its answer. */
 export interface Entry {
   /** What is sent; the same object comes back with the answer. */
   request: Request;
+  /** Whether it may be sent again over another connection. */
   readonly repetition: Repetition;
   /** The client's own question, which nobody typed: its answer is no update. */
   readonly own: boolean;
@@ -14,6 +15,7 @@ export interface Entry {
   sent: boolean;
   /** Sent on an earlier connection as well. */
   tried: boolean;
+  /** Settles the promise that the caller holds. */
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
 }

@@ -3,26 +3,36 @@ import { maxCount } from "../../wire/command.ts";
 import { roomTopic } from "../../wire/names.ts";
 import type { Request } from "../net/connection.ts";
 
-/** What an answer brought: what is to be told, and what is to be asked next. */
+/** What a page of history led to. */
 export interface Told {
   readonly events: readonly ServerEvent[];
-  /** How many of them were said while it was away; null where more may have been said. */
+  /** How many of the events were said while the side connection was away; null where more may have been said. */
   readonly missed: number | null;
+  /** What is to be asked next. */
   readonly ask?: Request;
+}
+
+/** A place in the room's log. */
+interface Spot {
+  readonly seq: number;
+  readonly pos: string;
 }
 
 /**
  * A room that a side connection listens to, over the ends of its connections.
  *
  * A side connection is no session, so nothing is replayed to it: after each join it asks for the room's history and
- * tells what it missed, before anything newer. Promises: each message is told once and in its order; where the log does
- * not reach back to the last that was told, or is another, a gap is told.
+ * tells what it missed, before anything newer. Promises: each message since the first join is told once and in its order;
+ * where the log does not reach back to the last that was told, or is another, a gap is told.
  */
 export class RoomListener {
   readonly room: string;
   readonly #count: number;
   readonly #topic: string;
-  #last: { seq: number; pos: string } | undefined;
+  /** Where the log stood when the room was joined first. */
+  #start: Spot | undefined;
+  /** The last message that was told. */
+  #last: Spot | undefined;
   #asked: Request | undefined;
   #pages: TopicEvent[] = [];
   #kept: TopicEvent[] = [];
@@ -36,8 +46,14 @@ export class RoomListener {
     this.#count = count;
   }
 
-  /** The room is joined, on a new connection perhaps. @returns what is to be asked */
-  joined(): Request {
+  /**
+   * The room is joined, on a new connection perhaps.
+   *
+   * @param pos the log's end when it was
+   * @returns what is to be asked
+   */
+  joined(pos?: string): Request {
+    this.#start ??= spotAt(pos);
     this.#pages = [];
     this.#kept = [];
     this.#read.clear();
@@ -57,10 +73,12 @@ export class RoomListener {
       return { events: [], missed: null, ask: this.#ask(oldest.seq) };
     }
     this.#asked = undefined;
-    const events = this.#last ? this.#missed(this.#last) : this.#before();
-    // Without a last message that was told, nobody knows where the connection was lost.
-    const missed = this.#last && events[0]?.type !== "gap" ? events.length : null;
-    this.#last = this.#pages.at(-1) ?? this.#last ?? { seq: 0, pos: "" };
+    const from = this.#last ?? this.#start;
+    const newer = from ? this.#missed(from) : [];
+    const events = [...this.#last ? [] : this.#before(), ...newer];
+    // Without a place to go on from, nobody knows what was said meanwhile.
+    const missed = from && newer[0]?.type !== "gap" ? newer.length : null;
+    this.#last = this.#pages.at(-1) ?? from ?? { seq: 0, pos: "" };
     for (const { pos } of this.#pages) this.#read.add(pos);
     this.#pages = [];
     const live = this.#kept.splice(0).flatMap((event) => this.live(event));
@@ -80,20 +98,27 @@ export class RoomListener {
   }
 
   #ask(before?: number): Request {
-    const wanted = this.#last ? maxCount : Math.max(1, this.#count - this.#pages.length);
+    const wanted = this.#last ? maxCount : Math.max(1, this.#count - this.#earlier().length);
     const n = Math.min(maxCount, wanted);
     return this.#asked = { cmd: "history", room: this.room, n, ...(before === undefined ? {} : { before }) };
   }
 
   #wantsMore(oldest: number): boolean {
-    return this.#last ? oldest > this.#last.seq : this.#pages.length < this.#count;
+    if (this.#last) return oldest > this.#last.seq;
+    return this.#earlier().length < this.#count || (this.#start !== undefined && oldest > this.#start.seq + 1);
+  }
+
+  /** What was said before the first join. */
+  #earlier(): TopicEvent[] {
+    const start = this.#start?.seq ?? Infinity;
+    return this.#pages.filter(({ seq }) => seq <= start);
   }
 
   #before(): TopicEvent[] {
-    return this.#count === 0 ? [] : this.#pages.slice(-this.#count);
+    return this.#count === 0 ? [] : this.#earlier().slice(-this.#count);
   }
 
-  #missed({ seq, pos }: { seq: number; pos: string }): ServerEvent[] {
+  #missed({ seq, pos }: Spot): ServerEvent[] {
     const newer = this.#pages.filter((event) => event.seq > seq);
     const place = this.#pages.find((event) => event.seq === seq);
     const next = newer[0]?.seq ?? seq + 1;
@@ -103,4 +128,10 @@ export class RoomListener {
     const gap = { type: "gap", topic: this.#topic, from: seq + 1, to: other ? null : next - 1, pos } as const;
     return [gap, ...newer];
   }
+}
+
+/** @param pos `epoch.seq.id`; anything else is no place */
+function spotAt(pos: string | undefined): Spot | undefined {
+  const seq = Number(pos?.split(".")[1]);
+  return pos !== undefined && Number.isSafeInteger(seq) ? { seq, pos } : undefined;
 }

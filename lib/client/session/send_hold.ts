@@ -6,7 +6,7 @@ import type { Entry } from "./outgoing.ts";
 /** After how many milliseconds a store that was away is tried again. */
 const againMs = 500;
 
-/** What a hold is made from. */
+/** Settings and ports of a hold. */
 export interface SendHoldOptions {
   readonly clock: Clock;
   readonly link: Pick<LinkPort, "signal">;

@@ -7,7 +7,7 @@ import { ResumePolicy } from "./resume_policy.ts";
 import { SessionIdentity } from "./session_identity.ts";
 import type { Ending, Login, Update } from "./update.ts";
 
-/** What a session is made from. */
+/** Settings and ports of a session. */
 export interface SessionOptions extends EngineOptions {
   /** Whether the servers are not verified; see {@linkcode Session.insecure}. */
   readonly insecure?: boolean;

@@ -1,4 +1,5 @@
 import type { Reply, ServerEvent } from "../../wire/event.ts";
+import { roomTopic } from "../../wire/names.ts";
 import type { ConnectionLost } from "../base/exit.ts";
 import type { Answer, Request } from "../net/connection.ts";
 import type { EnginePolicy, EnginePort, Granted, Refused, Updates } from "./engine.ts";
@@ -58,7 +59,7 @@ export class SidePolicy implements EnginePolicy {
     if (reply.of === "join") {
       this.#listener = new RoomListener(reply.room, this.backlog);
       this.backlog = 0;
-      this.#request(this.#listener.joined());
+      this.#request(this.#listener.joined(reply.positions[roomTopic(reply.room)]));
     }
     if (reply.of === "leave" || reply.of === "logout") this.#listener = undefined;
   }

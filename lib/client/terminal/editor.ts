@@ -39,7 +39,7 @@ export class Editor {
   #place = 0;
   #draft = "";
   #killed = "";
-  /** The last key, where the next of the same kind goes on with it: a kill gathers, and typing is one change. */
+  /** The kind of the last key, if a next one of that kind continues it: kills gather, typing is one change. */
   #going: "killing" | "typing" | undefined;
   #past: Moment[] = [];
 

@@ -122,7 +122,7 @@ export async function downloadFile(
   wire.progress(size);
 }
 
-/** Does it until the store is there, and no longer than it is wanted. */
+/** Repeats it while the store is away, for `patienceMs` at most and while it is wanted. */
 async function patiently<T>({ clock, signal }: Wire, act: () => Promise<T>): Promise<T> {
   const since = clock.now();
   for (;;) {

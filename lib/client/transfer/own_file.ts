@@ -55,8 +55,8 @@ async function found(path: string): Promise<Deno.FsFile | undefined> {
 }
 
 /**
- * Whether a file is as one's own are in that folder. Who one is, and what modes its file system knows, is seen from one
- * that is made: to ask the system for the user's number would take a permission of its own.
+ * Whether a file is as one's own are in that folder. A new file there shows the user's number and the modes. It is
+ * made because asking the system for the number would take a permission of its own.
  */
 async function isOwn({ nlink, uid, mode }: Deno.FileInfo, folder: string): Promise<boolean> {
   const path = join(folder, `.${crypto.randomUUID()}.tmp`);

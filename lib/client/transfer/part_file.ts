@@ -59,7 +59,7 @@ export class PartFile implements Disposable {
         throw new ClientError("usage", `${name} is being fetched into ${folder} already`);
       }
       const { size: found } = await file.stat();
-      // Of a chunk that was half written nothing is kept, nor of a file that was another one.
+      // Nothing is kept of a half-written chunk, nor of a file that is too long and so another one.
       const have = found > size ? 0 : Math.floor(found / fileChunkBytes);
       const kept = found === size ? size : have * fileChunkBytes;
       await file.truncate(kept);
@@ -105,7 +105,7 @@ export class PartFile implements Disposable {
   /**
    * Puts the file in its place, and removes what arrived.
    *
-   * @param bytes the file, compared, and decrypted where it was encrypted: what stands on the disk is neither
+   * @param bytes the file's bytes, compared and, if need be, decrypted: those on the disk are neither
    * @returns where it is
    * @throws {ClientError} `usage` where that cannot be done; what arrived stays
    */

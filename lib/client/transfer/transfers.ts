@@ -33,7 +33,7 @@ export interface Transfer {
   readonly rate: number | undefined;
 }
 
-/** What they are made from. */
+/** Settings and ports of the transfers. */
 export interface TransfersOptions {
   readonly session: TransferSession;
   readonly offers: Offers;
@@ -106,7 +106,7 @@ export class Transfers {
             } catch (error) {
               if (offer.number === run.number) this.offers.remove(offer);
               if (isCode(error, "unknown_file")) run.offering = false; // it is sent once more
-              throw new AlreadyTold(error); // it is shown like what is typed, and so is its refusal
+              throw new AlreadyTold(error); // the session shows its refusal, like that of a typed request
             }
           },
         },

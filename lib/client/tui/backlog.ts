@@ -123,7 +123,7 @@ export class Backlog {
     this.#anchor = this.#unread = this.#presence = undefined;
   }
 
-  /** What is on a screen of so many rows and columns, the end of the last item at the bottom unless scrolled back. */
+  /** What a screen of this size shows. Unless it is scrolled back, the last item's end is at the bottom. */
   view(height: number, columns: number): View {
     this.#resize(columns);
     let index = this.#anchor ? this.#items.indexOf(this.#anchor.item) : this.#items.length - 1;

@@ -22,7 +22,7 @@ import { progressRows, waitingRows } from "./rows.ts";
 import { statusBar } from "./status_bar.ts";
 import { type SessionPort, Timeline } from "./timeline.ts";
 
-/** What a screen is made from. */
+/** Settings and ports of a screen. */
 export interface FullScreenOptions {
   readonly tty: Tty;
   readonly session: SessionPort;
@@ -143,7 +143,7 @@ export class FullScreen implements Screen {
     this.#painter.now();
   }
 
-  /** Gives the terminal back; where the session was ended by others, after a key, so that it can be read why. */
+  /** Gives the terminal back. Where others ended the session, it waits for a key, so that the reason can be read. */
   async close(): Promise<void> {
     const { ending } = this.#options.session;
     if (!this.#closed && ending && ending.reason !== "left") {

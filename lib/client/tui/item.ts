@@ -62,7 +62,7 @@ export function timeOfDay(at: Date): string {
 
 const weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"] as const;
 
-/** A day, as it stands between those before it and those of it. */
+/** A day, as it stands in the line above its first message. */
 export function dayOf(at: Date): string {
   return `${weekdays[at.getDay()]} ${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`;
 }

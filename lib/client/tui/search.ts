@@ -11,7 +11,7 @@ const maxPages = 10;
 /** How many findings are shown. */
 const maxFound = 200;
 
-/** Where is looked: the last messages of the room, or, of a talk, those that came before number `before`. */
+/** Which messages are asked for: the last ones or, in a room, those before number `before`. */
 export interface Range {
   readonly n: number;
   readonly before?: number;

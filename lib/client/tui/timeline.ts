@@ -23,7 +23,7 @@ export type SessionPort = Pick<
   "user" | "room" | "server" | "commands" | "maxMessageBytes" | "waiting" | "storeAway" | "ending" | "ask"
 >;
 
-/** What a talk is made from. */
+/** Settings and ports of a talk. */
 export interface TimelineOptions {
   readonly session: SessionPort;
   readonly theme: Theme;

@@ -15,7 +15,7 @@ export interface Pem {
   readonly key: string;
 }
 
-/** What a listener is made from. */
+/** Settings and ports of a listener. */
 export interface ListenerOptions {
   readonly hostname: string;
   /** 0 takes any free port. */

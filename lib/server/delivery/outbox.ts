@@ -9,7 +9,7 @@ export interface Sink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** How many times the limit may wait for a reader that has not had the time to take it. */
+/** A reader that had no time to take its events may have this many times the limit waiting. */
 export const burstFactor = 8;
 
 /** What became of a push. */
@@ -21,7 +21,7 @@ export interface ReadMarks {
   written(seq: number): void;
 }
 
-/** What else an outbox is made from. */
+/** Settings and ports of an outbox. */
 export interface OutboxOptions {
   /** How long a reader may take for what is in flight before the limit holds, in milliseconds; 0 by default. */
   readonly patienceMs?: number;

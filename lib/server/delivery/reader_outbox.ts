@@ -17,7 +17,7 @@ export interface ReaderConnection {
   end(last: ErrorEvent): void;
 }
 
-/** What a reader's outbox is made from. */
+/** Settings and ports of a reader's outbox. */
 export interface ReaderOutboxOptions {
   /** The user's name, as registered. */
   readonly user: string;

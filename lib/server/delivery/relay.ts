@@ -20,7 +20,7 @@ export interface Outlet {
   count(topic: Topic): number;
 }
 
-/** What the relay is made from. */
+/** Settings and ports of the relay. */
 export interface RelayOptions {
   readonly topics: Topics;
   readonly outlet: Outlet;

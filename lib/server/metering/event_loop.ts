@@ -8,7 +8,7 @@ import type { Distribution } from "../../observability/metrics.ts";
 const everyMs = 100;
 
 /**
- * Measures the delay of a timer until it is disposed of. The runtime's own `monitorEventLoopDelay` shows nothing of a loop
+ * Measures how late a timer is, until what it returns is disposed of. The runtime's own `monitorEventLoopDelay` shows nothing of a loop
  * that is blocked.
  *
  * @param delay takes seconds

@@ -84,7 +84,7 @@ export interface CommandDefinition<A extends readonly Argument[], W extends Audi
   run(caller: Admitted<W>, values: Arguments<A>, services: Services): Outcome | Promise<Outcome>;
 }
 
-/** Makes a command's record. */
+/** Makes a command's record: the handler gets its arguments typed, and what it throws rejects its promise. */
 export function defineCommand<const A extends readonly Argument[] = [], W extends Audience = Audience>(
   definition: CommandDefinition<A, W>,
 ): CommandSpec {

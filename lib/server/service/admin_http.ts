@@ -11,7 +11,7 @@ import { ProcessMetrics } from "./process_metrics.ts";
 /** The port that {@linkcode openAdminHttp} tries where the configuration names none. */
 export const usualAdminPort = 9464;
 
-/** What the admin port is made from. */
+/** Settings and ports of the admin port. */
 export interface AdminHttpOptions {
   readonly hostname: string;
   /** 0 takes any that is free. */

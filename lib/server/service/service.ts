@@ -28,7 +28,7 @@ import { Relay } from "../delivery/relay.ts";
 import { Connection } from "../connection/connection.ts";
 import type { ConnectionHost } from "../connection/host.ts";
 
-/** What a service is made from. */
+/** Settings and ports of a service. */
 export interface ServiceOptions {
   readonly config: Config;
   readonly store: Store;

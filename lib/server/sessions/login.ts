@@ -17,7 +17,7 @@ import { type Opened, openTopics, type ReturnPositions } from "./open_topics.ts"
 import { hashToken, makeToken, tokenUser } from "./resume_token.ts";
 import { forcedLogout, type LocalSessions } from "./local_sessions.ts";
 
-/** What logins and the session manager are made from. */
+/** Settings and ports of logins and the session manager. */
 export interface LoginOptions {
   readonly serverId: string;
   readonly store: Store;

@@ -9,7 +9,7 @@ import type { SessionEnds } from "./session_ends.ts";
 import type { UserSession } from "./user_session.ts";
 import type { LocalSessions } from "./local_sessions.ts";
 
-/** What a reconciler is made from. */
+/** Settings and ports of a reconciler. */
 export interface ReconcileOptions {
   readonly store: Store;
   readonly ends: SessionEnds;

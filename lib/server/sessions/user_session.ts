@@ -25,7 +25,7 @@ export interface ClientChannel extends ReaderConnection {
   end(last: ServerEvent): void;
 }
 
-/** What a user's session is made from. */
+/** Settings and ports of a user's session. */
 export interface UserSessionOptions {
   readonly user: string;
   /** Undefined for a side connection. */

@@ -18,7 +18,7 @@ import type { Watched } from "../metering/health.ts";
 import { DiscoveryResponder } from "../discovery.ts";
 import { Service } from "../service/service.ts";
 
-/** What a server is made from. */
+/** Settings and ports of a server. */
 export interface ServerOptions {
   /** What it runs with; changed in place by `reconfigure()`. */
   readonly config: Config;
@@ -35,7 +35,7 @@ export interface ServerOptions {
   readonly onFatal: () => void;
 }
 
-/** A server, or several, until it is disposed of: that drains it within `DRAIN_SECONDS`. */
+/** A handle on what runs, one server or several workers; to dispose of it drains them within `DRAIN_SECONDS`. */
 export interface Running extends Watched, AsyncDisposable {
   /** Its name among those that share a store. */
   readonly id: string;

@@ -25,7 +25,7 @@ export function workerCount(config: Config, cores: number): number {
   return usesRedis(config) ? Math.min(cores, maxWorkers) : 1;
 }
 
-/** What workers are made from. */
+/** Settings and ports of workers. */
 export interface WorkersOptions {
   /** What they run with; changed in place by `reconfigure()`. */
   readonly config: Config;

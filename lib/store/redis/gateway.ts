@@ -7,7 +7,7 @@ import type { Answer, Master, RedisAddress, RedisTransport } from "./redis_trans
 import { MasterTransport } from "./master_transport.ts";
 import { type ScriptName, scripts } from "./scripts.ts";
 
-/** What the gateway is made from. */
+/** Settings and ports of the gateway. */
 export interface GatewayOptions extends RedisAddress {
   /** How long any call may take, in milliseconds. */
   readonly timeoutMs: number;
@@ -196,7 +196,7 @@ export class RedisGateway implements AsyncDisposable {
     if (!hangs) await ignored; // else the next listener would wait in vain
   }
 
-  /** Waits for what was asked of a channel's server, which is known to hang once that is late, until it is done. */
+  /** Waits for what was asked of a channel's server. If that is late, the server counts as hanging until it is done. */
   async #answered(channel: string, work: Promise<void>): Promise<void> {
     const server = this.#link.whereIs(channel);
     try {

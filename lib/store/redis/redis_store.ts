@@ -20,7 +20,7 @@ import { RedisServers } from "./servers.ts";
 import { RedisSessions } from "./sessions.ts";
 import { RedisTopics } from "./topics.ts";
 
-/** What the store is made from. */
+/** Settings and ports of the store. */
 export interface RedisOptions extends StoreLimits, RedisAddress {
   /** What every key and channel begins with. */
   readonly prefix: string;

@@ -59,8 +59,8 @@ export class RedisTopics implements Topics {
 
   async publish(topic: Topic, draft: Draft, writer: Session | undefined): Promise<PublishResult> {
     this.#redis.checkSettled();
-    // Its own room it may write to by being in it, and no other. Anything else is granted once, and whoever waits for
-    // that does so in the order of the calls.
+    // It may write to the room that it is in, and to no other. Anything else is granted once; calls that wait for
+    // that keep their order.
     if (writer && topic !== roomTopic(writer.room)) {
       if (topic.startsWith("room:") || !await this.#grants.mayWrite(writer, topic)) return { kind: "fenced" };
     }

@@ -21,18 +21,18 @@ import { toEntry } from "./topics.ts";
 /** How many rows are read in one turn of the event loop. */
 const pageSize = 100;
 
-/** What the office asks of the sessions: they are in memory. */
+/** What the admin store asks of the sessions, which are in memory. */
 export interface SessionList {
   list(): SessionState[];
 }
 
-/** What the office asks of the one server, if one has joined. */
-export interface Crew {
+/** What the admin store asks of the one server, if one has joined. */
+export interface ServerList {
   states(sessions: number): ServerState[];
   order(order: Order, timeoutMs: number): Promise<OrderReport[]>;
 }
 
-/** What the office asks of the topics. */
+/** What the admin store asks of the topics. */
 export interface TopicMemory {
   /** Forgets what is known of a topic's row: it was written to. */
   forget(topic: Topic): void;
@@ -43,14 +43,20 @@ export class SqliteAdminStore implements AdminStore {
   readonly #database: DatabaseSync;
   readonly #sessions: SessionList;
   readonly #topics: TopicMemory;
-  readonly #crew: Crew;
+  readonly #servers: ServerList;
   readonly #now: () => number;
 
-  constructor(database: DatabaseSync, sessions: SessionList, topics: TopicMemory, crew: Crew, now: () => number) {
+  constructor(
+    database: DatabaseSync,
+    sessions: SessionList,
+    topics: TopicMemory,
+    servers: ServerList,
+    now: () => number,
+  ) {
     this.#database = database;
     this.#sessions = sessions;
     this.#topics = topics;
-    this.#crew = crew;
+    this.#servers = servers;
     this.#now = now;
   }
 
@@ -118,7 +124,7 @@ export class SqliteAdminStore implements AdminStore {
   }
 
   servers(): Promise<ServerState[]> {
-    return Promise.resolve(this.#crew.states(this.#sessions.list().length));
+    return Promise.resolve(this.#servers.states(this.#sessions.list().length));
   }
 
   async *topics(room?: string): AsyncIterable<TopicSize> {
@@ -168,7 +174,7 @@ export class SqliteAdminStore implements AdminStore {
   }
 
   order(order: Order, timeoutMs: number): Promise<OrderReport[]> {
-    return this.#crew.order(order, timeoutMs);
+    return this.#servers.order(order, timeoutMs);
   }
 
   // deno-lint-ignore require-await

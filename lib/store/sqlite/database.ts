@@ -89,7 +89,7 @@ export function openDatabase(path: string, durability: Durability): DatabaseSync
   }
 }
 
-/** Runs a step of the store; a fault of the disk or the file becomes what every store's absence is. */
+/** Runs a step of the store; a fault of the disk or the file becomes `store_unavailable`. */
 export function guarded<T>(step: () => T): T {
   try {
     return step();

@@ -24,7 +24,7 @@ import { SqliteAdminStore } from "./admin_store.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { SqliteTopics } from "./topics.ts";
 
-/** What the embedded store is made from. */
+/** Settings and ports of the embedded store. */
 export interface SqliteOptions extends StoreLimits {
   /** The database file, or `:memory:`. */
   readonly path: string;

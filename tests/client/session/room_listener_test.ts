@@ -40,3 +40,22 @@ test("RoomListener.answered() does not say how much was missed where it was cut 
   const { events, missed } = listener.answered([message(4)]);
   assert.deepEqual([events, missed], [[], null]);
 });
+
+test("RoomListener.answered() tells what was said between the join and its first history, once", () => {
+  const listener = new RoomListener("lobby");
+  listener.joined("e.3.x");
+  listener.live(message(4));
+  const { events } = listener.answered([message(4)]);
+  assert.deepEqual(events.map((event) => (event as Json).seq), [4]);
+  assert.deepEqual(listener.live(message(5)).length, 1);
+});
+
+test("RoomListener.joined() goes on from its first join where it was cut off before the first history", () => {
+  const listener = new RoomListener("lobby", 2);
+  listener.joined("e.3.x");
+  listener.joined("e.5.y");
+  assert.ok(listener.answered([message(5)]).ask, "4 is missing, and two of before");
+  const { events, missed } = listener.answered([message(2), message(3, { pos: "e.3.x" }), message(4)]);
+  assert.deepEqual(events.map((event) => (event as Json).seq), [2, 3, 4, 5]);
+  assert.equal(missed, 2);
+});

@@ -1,5 +1,5 @@
 -- Stands before the scripts that need a log's epoch: makes it where there is none, and anew where it is of an earlier
--- generation of the store's data than the caller knows of (see tide.lua).
+-- generation of the store's data than the caller knows of (see data_generation.lua).
 local function ensureEpoch(meta, epoch, generation)
   local known, made, seq = unpack(redis.call('HMGET', meta, 'epoch', 'generation', 'seq'))
   if not known then
