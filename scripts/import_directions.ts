@@ -36,6 +36,11 @@ const ground = ["lib/observability", "lib/config", "lib/wire", "lib/common"];
 /** What the client is made of, from what a person starts down to what everything stands on. */
 const client = ladder(["lib/wire", "lib/common"], [
   { folder: "lib/client/cli", because: "it is what a person starts, and nothing stands on it" },
+  {
+    folder: "lib/client/cli/options",
+    butNot: "lib/client",
+    because: "a command line is read before anything is opened",
+  },
   { folder: "lib/client", because: "a bot has no terminal" },
   { folder: "lib/client/tui", because: "the full screen is one of the screens" },
   { folder: "lib/client/terminal", because: "what any screen needs knows none of them" },

@@ -17,7 +17,7 @@ import { importRecords } from "./import.ts";
 import { linesOf } from "./lines.ts";
 import { AdminError, type Given } from "./operations.ts";
 import { readPassword } from "./password.ts";
-import { type Row, table } from "./table.ts";
+import { type Row, table } from "../common/table.ts";
 
 /** What is around the program. */
 export interface Surroundings {

@@ -3,6 +3,7 @@
  */
 
 import { isIP } from "node:net";
+import { isMulticastGroup } from "../wire/discovery.ts";
 import { fold, isRoom, lobby, roomRule } from "../wire/names.ts";
 
 /** More cores than this are not used. */
@@ -127,6 +128,13 @@ export const hostPorts: Kind<readonly { readonly host: string; readonly port: nu
     });
     return addresses.every((address) => address !== undefined) ? addresses : undefined;
   },
+};
+
+/** An IPv4 multicast group. */
+export const multicastGroup: Kind<string> = {
+  allowed: "an IPv4 multicast address, 224.0.0.0 to 239.255.255.255",
+  placeholder: "<address>",
+  parse: (text) => isMulticastGroup(text) ? text : undefined,
 };
 
 /** Rooms, folded to lower case; the lobby is always one. */

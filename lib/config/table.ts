@@ -12,6 +12,7 @@ import {
   host,
   hostPorts,
   type Kind,
+  multicastGroup,
   path,
   pattern,
   portOrOff,
@@ -22,6 +23,7 @@ import {
   whole,
   workers,
 } from "./kinds.ts";
+import { defaultPlace, formerPlace } from "../wire/discovery.ts";
 import { lobby } from "../wire/names.ts";
 
 /** One option of the table. */
@@ -83,8 +85,14 @@ export const options = {
     DISCOVERY: option(
       "off",
       toggle,
-      "Whether clients in the local network find this server with chat --discover (multicast, UDP port 42428)",
+      "Whether clients in the local network find this server with chat --discover",
     ),
+    DISCOVERY_GROUP: option(
+      defaultPlace.group,
+      multicastGroup,
+      `The multicast group that questions come to; ${formerPlace.group}:${formerPlace.port} is answered as well`,
+    ),
+    DISCOVERY_PORT: option(`${defaultPlace.port}`, whole(1, 65_535), "The UDP port that questions come to"),
     ROOMS: live(lobby, roomList, `The rooms that are listed even when empty; ${lobby} always is`),
     FOLLOW_ROOM_MESSAGES: live("off", toggle, "Whether followers who are not in the room get its messages too"),
     DRAIN_SECONDS: live("8", decimal(0, 600), "How long a stop may take to say goodbye and flush, in seconds"),

@@ -5,9 +5,19 @@
 import { X509Certificate } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { getLog } from "../observability/log.ts";
 import { TokenBucket } from "../common/rate_limit.ts";
-import { type Announcement, discoveryPlace, encodeAnnouncement, isQuestion } from "../wire/discovery.ts";
+import type { Config } from "../config/config.ts";
+import { lobby } from "../wire/names.ts";
+import {
+  type Announcement,
+  type DiscoveryPlace,
+  discoveryTtl,
+  encodeAnnouncement,
+  formerPlace,
+  isQuestion,
+} from "../wire/discovery.ts";
 
 /** Settings and ports of a responder. */
 export interface DiscoveryOptions {
@@ -17,8 +27,10 @@ export interface DiscoveryOptions {
   readonly port: number;
   /** The certificate's file, PEM, with its authority's beside it; read at each question, as it may be replaced. */
   readonly certFile: string;
-  /** The multicast group and the UDP port of questions; no group is joined where it is undefined. */
-  readonly place?: { readonly group: string | undefined; readonly port: number };
+  /** Where questions are heard: each place once. */
+  readonly places: readonly DiscoveryPlace[];
+  /** The rooms to name; read at each question. */
+  readonly config: Pick<Config, "rooms">;
   /** Milliseconds since some fixed moment. */
   readonly now?: () => number;
 }
@@ -35,57 +47,84 @@ const log = getLog("server");
  * most a few are sent in a second.
  */
 export class DiscoveryResponder implements AsyncDisposable {
-  /** The UDP port that it hears on. */
-  readonly port: number;
-  readonly #socket: Socket;
+  /** The UDP ports that it hears on. */
+  readonly ports: readonly number[];
+  readonly #sockets: readonly Socket[];
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    this.port = socket.address().port;
+  private constructor(sockets: readonly Socket[]) {
+    this.#sockets = sockets;
+    this.ports = sockets.map((socket) => socket.address().port);
   }
 
-  /** Starts to answer. Where that cannot be, logs a warning and returns undefined. */
+  /** Starts to answer. Where it cannot answer in any place, logs a warning and returns undefined. */
   static async start(options: DiscoveryOptions): Promise<DiscoveryResponder | undefined> {
-    const { place = discoveryPlace, host } = options;
-    if (place.group !== undefined && /^(127\.|::1$|localhost$)/.test(host)) {
+    const { places, host, now = () => performance.now() } = options;
+    if (places.some(({ group }) => group !== undefined) && /^(127\.|::1$|localhost$)/.test(host)) {
       log.warn("discovery_unavailable", { reason: `the server listens on ${host}, which no other machine reaches` });
       return undefined;
     }
-    const { now = () => performance.now() } = options;
     const bucket = new TokenBucket({ rate: answersPerSecond, burst: answersAtOnce, now });
-    const socket = createSocket({ type: "udp4", reuseAddr: true });
-    socket.on("message", (question, { address, port }) => {
-      if (!isQuestion(question) || !bucket.take()) return;
-      try {
-        socket.send(encodeAnnouncement(announcementOf(options)), port, address, () => {});
-      } catch (error) {
-        log.warn("discovery_unavailable", { reason: (error as Error).message });
-      }
-    });
-    try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once("error", reject);
-        socket.bind(place.port, () => resolve());
-      });
-      if (place.group !== undefined) socket.addMembership(place.group);
-    } catch (error) {
-      log.warn("discovery_unavailable", { reason: (error as Error).message });
-      await close(socket);
-      return undefined;
-    }
-    socket.removeAllListeners("error");
-    socket.on("error", (error) => log.warn("discovery_unavailable", { reason: error.message }));
-    return new DiscoveryResponder(socket);
+    const answer = (question: Uint8Array) =>
+      isQuestion(question) && bucket.take() ? encodeAnnouncement(announcementOf(options)) : undefined;
+    const sockets = await Promise.all(places.map((place) => listen(place, answer)));
+    const open = sockets.filter((socket) => socket !== undefined);
+    return open.length === 0 ? undefined : new DiscoveryResponder(open);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await close(this.#socket);
+    await Promise.all(this.#sockets.map(close));
   }
 }
 
-function announcementOf({ server, port, certFile }: DiscoveryOptions): Announcement {
+/** The places where a server with this configuration hears questions: its own, and that of earlier clients. */
+export function discoveryPlaces({ discoveryGroup, discoveryPort }: PlaceConfig): readonly DiscoveryPlace[] {
+  const own = { group: discoveryGroup, port: discoveryPort };
+  return isDeepStrictEqual(own, formerPlace) ? [own] : [own, formerPlace];
+}
+
+type PlaceConfig = Pick<Config, "discoveryGroup" | "discoveryPort">;
+
+/** @returns undefined where nothing can be heard there: the log says why */
+async function listen(
+  { group, port }: DiscoveryPlace,
+  answer: (question: Uint8Array) => Uint8Array | undefined,
+): Promise<Socket | undefined> {
+  const unavailable = (error: Error) =>
+    log.warn("discovery_unavailable", { place: `${group}:${port}`, reason: error.message });
+  const socket = createSocket({ type: "udp4", reuseAddr: true });
+  socket.on("message", (question, from) => {
+    try {
+      const datagram = answer(question);
+      if (datagram) socket.send(datagram, from.port, from.address, () => {});
+    } catch (error) {
+      unavailable(error as Error);
+    }
+  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("error", reject);
+      socket.bind(port, () => resolve());
+    });
+    if (group !== undefined) {
+      socket.addMembership(group);
+      socket.setTTL(discoveryTtl);
+    }
+  } catch (error) {
+    unavailable(error as Error);
+    await close(socket);
+    return undefined;
+  }
+  socket.removeAllListeners("error");
+  socket.on("error", unavailable);
+  return socket;
+}
+
+function announcementOf({ server, port, certFile, config }: DiscoveryOptions): Announcement {
   const leaf = new X509Certificate(Deno.readTextFileSync(certFile));
-  return { server, host: hostName(), port, fingerprint: leaf.fingerprint256, ca: authorityOf(leaf, certFile) };
+  const [fingerprint, ca] = [leaf.fingerprint256, authorityOf(leaf, certFile)];
+  // Every server has the lobby: to name it would tell nothing.
+  const rooms = config.rooms.filter((room) => room !== lobby).sort();
+  return { server, host: hostName(), port, fingerprint, ca, rooms };
 }
 
 function authorityOf(leaf: X509Certificate, certFile: string): string | undefined {

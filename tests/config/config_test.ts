@@ -55,6 +55,8 @@ test("loadConfig() without any source gives the documented defaults", () => {
     rooms: ["lobby"],
     followRoomMessages: false,
     discovery: false,
+    discoveryGroup: "224.1.1.1",
+    discoveryPort: 12348,
     drainSeconds: 8,
     registration: "open",
     demoAccounts: false,

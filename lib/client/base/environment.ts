@@ -10,6 +10,8 @@ export const variables = {
   CHAT_USER: "the user, where neither --user nor a profile names one",
   CHAT_PASSWORD: "the password",
   SERVER_PORT: "the port where none is named (default: 8000)",
+  DISCOVERY_GROUP: "the multicast group that --discover asks (default: 224.1.1.1)",
+  DISCOVERY_PORT: "the UDP port that --discover asks (default: 12348)",
   SSL_CERT_FILE: "the system's trusted authorities, where they are not in the usual place",
   TERM: '"dumb" gives plain lines, as --plain does',
   NO_COLOR: "set to anything, it turns colours off",

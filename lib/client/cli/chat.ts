@@ -20,11 +20,9 @@ import { runInteractive } from "./interactive.ts";
 import { runJson } from "./json.ts";
 import { KeptSession } from "./kept_session.ts";
 import { openScreen } from "./open_screen.ts";
-import type { Options } from "./options.ts";
+import type { ChatOptions } from "./options/options.ts";
 import type { Output } from "./pipe.ts";
 import { runScript } from "./script.ts";
-
-type ChatOptions = Options & { kind: "chat" };
 
 /** What a person or a script can log in with. */
 interface Credentials {
@@ -64,10 +62,11 @@ export async function runChat(options: ChatOptions, { out, err }: Output): Promi
   if (script && options.insecure) await err([note(insecureNote)]);
   const login = scriptedLogin(options, credentials);
   const given = { lines: inputLines(), out, ...(login ? { login } : {}) };
+  const join = options.join === undefined ? {} : { join: options.join };
   if (options.json || session instanceof SideSession) return await runJson(session, given);
   const additions = new Additions(session, { downloads: () => downloadFolder(options.downloads) });
   if (sealing) additions.own.add(...sealCommands(sealing, session));
-  if (script) return await runScript(session, { ...given, err, additions });
+  if (script) return await runScript(session, { ...given, ...join, err, additions });
   return await runOnScreen(options, session, additions, credentials);
 }
 
@@ -90,7 +89,7 @@ function scriptedLogin({ user, register }: ChatOptions, { token, password }: Cre
 }
 
 async function runOnScreen(
-  { screen: chosen, insecure, user, register }: ChatOptions,
+  { screen: chosen, insecure, user, register, join }: ChatOptions,
   session: Session,
   additions: Additions,
   { password, token }: Credentials,
@@ -105,7 +104,7 @@ async function runOnScreen(
     screen.print(note(`Connected to ${formatServer(address)}${name === "" ? "" : ` (${name})`}`));
     if (insecure) screen.print(note(insecureNote));
     const choice = user === undefined ? {} : { user, register, password, token };
-    return await runInteractive(session, screen, choice, additions);
+    return await runInteractive(session, screen, choice, { additions, join });
   } finally {
     await screen.close();
   }

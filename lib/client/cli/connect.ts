@@ -10,7 +10,7 @@ import { ClientError } from "../base/exit.ts";
 import { environment } from "../base/environment.ts";
 import { readCa, readPassword } from "./files.ts";
 import { KnownServers } from "../net/known_servers.ts";
-import type { Target } from "./options.ts";
+import type { Target } from "./options/options.ts";
 import type { PeerCertificate } from "../net/peer_certificate.ts";
 import { stateFolder } from "../base/user_dirs.ts";
 import { PlainScreen } from "../terminal/plain.ts";

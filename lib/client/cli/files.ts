@@ -9,7 +9,7 @@ import { ClientError } from "../base/exit.ts";
 import { environment } from "../base/environment.ts";
 import { configFolder } from "../base/user_dirs.ts";
 import { readPrivate } from "../base/private_file.ts";
-import { noProfiles, parseProfiles, type Profiles } from "./profiles.ts";
+import { noProfiles, parseProfiles, type Profiles } from "./options/profiles.ts";
 
 /** Where a server that made its own certificates leaves its authority's, seen from where it was started. */
 const defaultCa = "certs/ca.pem";

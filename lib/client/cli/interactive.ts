@@ -20,19 +20,26 @@ const farewellMs = 2_000;
 /**
  * Runs a session on a screen, from its login to its end; the session is connected already.
  *
+ * @param options `join`: the room that is joined after the first login
  * @returns the way it ended
  */
 export async function runInteractive(
   session: Session,
   screen: Screen,
   choice: LoginChoice,
-  additions?: Additions,
+  { additions, join }: { readonly additions?: Additions | undefined; readonly join?: string | undefined } = {},
 ): Promise<Exit> {
   const conversation = new Conversation(session, screen, additions);
   const shown = conversation.show();
   try {
     let next: LoginChoice | undefined = choice;
-    while (next && await logIn(session, screen, next)) next = await conversation.talk();
+    let room = join;
+    while (next && await logIn(session, screen, next)) {
+      // Once: a later login comes back to where its person was.
+      if (room !== undefined) void session.send({ cmd: "join", room });
+      room = undefined;
+      next = await conversation.talk();
+    }
     await session.quit(farewellMs);
   } finally {
     session.close();

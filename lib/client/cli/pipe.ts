@@ -10,7 +10,7 @@ import { eventText, replyText } from "../../wire/format.ts";
 import type { Bot, RoomEvent } from "../bot.ts";
 import { cleanLine } from "../base/clean.ts";
 import type { Exit } from "../base/exit.ts";
-import type { Destination } from "./options.ts";
+import type { Destination } from "./options/options.ts";
 import { errorLine } from "../terminal/render.ts";
 import { marked } from "../e2ee/privacy.ts";
 

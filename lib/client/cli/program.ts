@@ -5,14 +5,17 @@ import { environment } from "../base/environment.ts";
 import { ClientError, type Exit, exits } from "../base/exit.ts";
 import { version } from "../base/version.ts";
 import { errorLine } from "../terminal/render.ts";
-import { writeBytes, writeLines } from "../terminal/tty.ts";
+import { PlainScreen } from "../terminal/plain.ts";
+import { processTty, writeBytes, writeLines } from "../terminal/tty.ts";
 import { runChat } from "./chat.ts";
-import { completions } from "./completions.ts";
-import { knownServers, openBot, scriptGiveUpMs } from "./connect.ts";
-import { runDiscover } from "./discovery.ts";
+import { completions } from "./options/completions.ts";
+import { dialerOf, knownServers, openBot, scriptGiveUpMs } from "./connect.ts";
+import { findServer } from "./find_server.ts";
 import { readProfiles } from "./files.ts";
 import { inputLines } from "./input_lines.ts";
-import { helpText, type Options, readOptions } from "./options.ts";
+import { helpText } from "./options/help.ts";
+import type { DiscoverOptions, Options } from "./options/options.ts";
+import { readOptions } from "./options/read_options.ts";
 import { type Output, runHistory, runSend, runTail } from "./pipe.ts";
 import { runGet, runSendFile } from "./pipe_files.ts";
 
@@ -48,7 +51,7 @@ async function run(options: Options): Promise<Exit> {
     case "forget":
       return await forget(options);
     case "discover":
-      return await runDiscover(output);
+      return await find(options);
     case "send":
       return await send(options);
     case "tail": {
@@ -73,6 +76,15 @@ async function forget({ servers }: Options & { kind: "forget" }): Promise<Exit> 
   const forgotten = servers.filter((server) => known.forget(server));
   if (forgotten.length > 0) return await say(`Forgotten: ${forgotten.map(formatServer).join(", ")}`);
   throw new ClientError("usage", `Nothing is remembered of ${servers.map(formatServer).join(", ")}`);
+}
+
+async function find({ chat, json, join, places }: DiscoverOptions): Promise<Exit> {
+  const someoneIsThere = !json && Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  const screen = someoneIsThere ? new PlainScreen(processTty) : undefined;
+  const { dial, stopAsking } = dialerOf(chat);
+  const goal = await findServer({ output, json, join, screen, ca: chat.ca, dial, discovery: { places } });
+  stopAsking();
+  return goal ? await runChat({ ...chat, servers: [goal.server], join: goal.room }, output) : "ok";
 }
 
 async function send(options: Options & { kind: "send" }): Promise<Exit> {

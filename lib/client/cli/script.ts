@@ -30,6 +30,8 @@ export interface ScriptOptions {
   err(lines: readonly string[]): Promise<void>;
   /** Who logs in before the first line; without it, the first line is the login. */
   readonly login?: Login;
+  /** The room that is joined after the login. */
+  readonly join?: string;
   /** Local commands, beside the server's. */
   readonly additions?: Additions;
   readonly clock?: Clock;
@@ -135,6 +137,8 @@ class Script {
     } catch (error) {
       throw error instanceof ClientError ? new Stop(error.exit, error) : new Stop("login");
     }
+    const { join } = this.#options;
+    if (join !== undefined) await this.#send({ cmd: "join", room: join });
   }
 
   async #command(line: string): Promise<void> {
@@ -152,6 +156,10 @@ class Script {
     }
     // A question or a change of room waits until what was said before it has come back.
     if (commands.repetition(request.cmd) !== "message") await this.#echo();
+    await this.#send(request);
+  }
+
+  async #send(request: Request): Promise<void> {
     try {
       const reply = await this.#session.send(request);
       if (reply.of === "say") this.#said = reply;

@@ -47,6 +47,7 @@ async function publish(
 export const messageCommands = [
   defineCommand({
     name: "say",
+    aliases: ["room_msg"],
     arguments: [...said, { name: "room", kind: "room", optional: true }, file],
     who: "user",
     help: "say something in your room; what does not begin with / is said too, and //x says /x",

@@ -15,7 +15,7 @@ import type { Store } from "../../store/store.ts";
 import { type Audit, openAudit } from "../../observability/audit.ts";
 import type { Pem, Sharing } from "../connection/listener.ts";
 import type { Watched } from "../metering/health.ts";
-import { DiscoveryResponder } from "../discovery.ts";
+import { discoveryPlaces, DiscoveryResponder } from "../discovery.ts";
 import { Service } from "../service/service.ts";
 
 /** Settings and ports of a server. */
@@ -92,7 +92,10 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   );
   if (config.discovery) {
     const { serverHost: host, certFile } = config;
-    parts.use(await DiscoveryResponder.start({ server: service.id, host, port: service.port, certFile }));
+    const places = discoveryPlaces(config);
+    parts.use(
+      await DiscoveryResponder.start({ server: service.id, host, port: service.port, certFile, places, config }),
+    );
   }
   if (!usesRedis(config)) {
     const socket = openSocket(config.dataDir, store); // else nobody but this process gets at the file

@@ -67,7 +67,7 @@ interface Scene {
   readonly exit: Promise<Exit>;
 }
 
-async function started(choice: LoginChoice = {}, downloads?: string): Promise<Scene> {
+async function started(choice: LoginChoice = {}, downloads?: string, join?: string): Promise<Scene> {
   const screen = new FakeScreen();
   const servers = new FakeServers();
   const clock = new FakeClock();
@@ -80,7 +80,7 @@ async function started(choice: LoginChoice = {}, downloads?: string): Promise<Sc
   });
   const [peer] = await Promise.all([servers.accept(), session.connect()]);
   const additions = downloads === undefined ? undefined : new Additions(session, { downloads: () => downloads, clock });
-  return { screen, servers, clock, peer, exit: runInteractive(session, screen, choice, additions) };
+  return { screen, servers, clock, peer, exit: runInteractive(session, screen, choice, { additions, join }) };
 }
 
 async function leave({ screen, peer, exit }: Scene, last = peer): Promise<void> {
@@ -132,6 +132,15 @@ test("runInteractive() uses what it was given, once", async () => {
   await peer.admit();
   await settled();
   assert.deepEqual(screen.asked, ["Password: (hidden)", "lobby> "]);
+  await leave(scene);
+});
+
+test("runInteractive() joins the room that it was given, once", async () => {
+  const scene = await started({ user: "a", password: "1" }, undefined, "tech");
+  await scene.peer.admit();
+  const joined = await scene.peer.expect("join");
+  assert.equal(joined.room, "tech");
+  scene.peer.ok(joined, { room: "tech", positions: {} });
   await leave(scene);
 });
 

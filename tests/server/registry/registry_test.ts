@@ -34,7 +34,7 @@ function refused(code: ErrorCode, fn: () => unknown): void {
 
 test("allCommands has a name, a help sentence and an audience for every command", () => {
   for (const { name, aliases, help, who } of allCommands) {
-    for (const word of [name, ...aliases]) assert.match(word, /^([a-z]+|\?)$/);
+    for (const word of [name, ...aliases]) assert.match(word, /^([a-z_]+|\?)$/);
     assert.match(help, /^[a-z].{3,110}[^.]$/, `the help of ${name}`);
     assert(["anyone", "guest", "user", "member"].includes(who), `the audience of ${name}`);
   }

@@ -4,12 +4,12 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { completions } from "../../../lib/client/cli/completions.ts";
-import { optionTable, type Shell, shells, words } from "../../../lib/client/cli/option_table.ts";
-import { type Need, need, permitted } from "../../support/needs.ts";
-import { temporaryFolder } from "../../support/process.ts";
-import { test as testWith } from "../../support/server.ts";
-import { test } from "../fakes.ts";
+import { completions } from "../../../../lib/client/cli/options/completions.ts";
+import { optionTable, type Shell, shells, words } from "../../../../lib/client/cli/options/option_table.ts";
+import { type Need, need, permitted } from "../../../support/needs.ts";
+import { temporaryFolder } from "../../../support/process.ts";
+import { test as testWith } from "../../../support/server.ts";
+import { test } from "../../fakes.ts";
 
 const allowed = await permitted("run", "read", "write", "env");
 

@@ -10,9 +10,9 @@
  */
 
 import { dirname, isAbsolute, join } from "node:path";
-import { ClientError } from "../base/exit.ts";
+import { ClientError } from "../../base/exit.ts";
 import { type OptionName, type OptionSpec, optionTable, takesPath, words } from "./option_table.ts";
-import { isObject } from "../base/shape.ts";
+import { isObject } from "../../base/shape.ts";
 
 /** Option → its value. */
 export type Values = { readonly [K in OptionName]?: string | boolean };

@@ -1,6 +1,6 @@
-import { serversRule } from "../base/address.ts";
-import { exits } from "../base/exit.ts";
-import { variables } from "../base/environment.ts";
+import { serversRule } from "../../base/address.ts";
+import { exits } from "../../base/exit.ts";
+import { variables } from "../../base/environment.ts";
 import { type OptionSpec, optionTable, words } from "./option_table.ts";
 
 /** The text of `--help`, made from the tables; no line is longer than 120 columns. */

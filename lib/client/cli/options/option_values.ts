@@ -1,8 +1,9 @@
 /** Reads the single values of the command line and the environment: each is one of what is allowed, or refused. */
 
-import type { Environment } from "../base/environment.ts";
-import { parsePort } from "../base/address.ts";
-import { ClientError } from "../base/exit.ts";
+import { defaultPlace, formerPlace, isMulticastGroup } from "../../../wire/discovery.ts";
+import type { Environment } from "../../base/environment.ts";
+import { parsePort } from "../../base/address.ts";
+import { ClientError } from "../../base/exit.ts";
 import { type OptionName, type Shell, shells } from "./option_table.ts";
 
 /** The port of a server that names none. */
@@ -89,4 +90,26 @@ export function portFrom(env: Environment): number {
   const port = parsePort(text);
   if (port === undefined) throw usage(`SERVER_PORT is "${text}"; allowed: 1 to 65535`);
   return port;
+}
+
+/** A multicast group and a UDP port where servers hear questions. */
+export interface Place {
+  readonly group: string;
+  readonly port: number;
+}
+
+/**
+ * Where servers are asked for: the place of `DISCOVERY_GROUP` and `DISCOVERY_PORT`, and that of earlier servers.
+ *
+ * @throws {ClientError} `usage`
+ */
+export function placesFrom(env: Environment): readonly Place[] {
+  const group = env("DISCOVERY_GROUP") || defaultPlace.group;
+  if (!isMulticastGroup(group)) {
+    throw usage(`DISCOVERY_GROUP is "${group}"; allowed: an IPv4 multicast address, 224.0.0.0 to 239.255.255.255`);
+  }
+  const text = env("DISCOVERY_PORT") || `${defaultPlace.port}`;
+  const port = parsePort(text);
+  if (port === undefined) throw usage(`DISCOVERY_PORT is "${text}"; allowed: 1 to 65535`);
+  return [{ group, port }, formerPlace];
 }

@@ -62,6 +62,13 @@ export const optionTable = {
     words: dialing,
     profile: true,
   },
+  username: {
+    type: "string",
+    value: "name",
+    help: "another name for --user",
+    words: dialing,
+    profile: false,
+  },
   register: {
     type: "boolean",
     help: "make an account of that name, and log in",
@@ -193,7 +200,15 @@ export const optionTable = {
   },
   discover: {
     type: "boolean",
-    help: "list the servers that answer in this network, and leave",
+    help: "list the servers that answer in this network, with their rooms; on a terminal, choose one",
+    words: ["chat"],
+    profile: false,
+  },
+  join: {
+    type: "string",
+    short: "j",
+    value: "room",
+    help: "join this room after the login; with --discover, on the first trusted server that has it",
     words: ["chat"],
     profile: false,
   },

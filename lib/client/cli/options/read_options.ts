@@ -5,80 +5,17 @@
  * permission; the tables are in `option_table.ts`.
  */
 
-import type { Environment } from "../base/environment.ts";
-import { CommandLineError, type FlagSpec, readCommandLine } from "../../common/command_line.ts";
-import { shown } from "../../common/shown.ts";
-import { portFrom, readChoice, readCount, readName, readShell, usage } from "./option_values.ts";
-import { isRoom, isUsername, roomRule, usernameRule } from "../../wire/names.ts";
-import { parseServers, type ServerAddress, serversRule } from "../base/address.ts";
-import { ClientError } from "../base/exit.ts";
-import { type OptionName, type OptionSpec, optionTable, type Shell, type Word, words } from "./option_table.ts";
+import type { Environment } from "../../base/environment.ts";
+import { CommandLineError, type FlagSpec, readCommandLine } from "../../../common/command_line.ts";
+import { shown } from "../../../common/shown.ts";
+import { placesFrom, portFrom, readChoice, readCount, readName, readShell, usage } from "./option_values.ts";
+import { fold, isRoom, isUsername, roomRule, usernameRule } from "../../../wire/names.ts";
+import { parseServers, type ServerAddress, serversRule } from "../../base/address.ts";
+import { ClientError } from "../../base/exit.ts";
+import type { ChatOptions, Destination, DiscoverOptions, Options, Target } from "./options.ts";
+import { type OptionName, type OptionSpec, optionTable, type Word, words } from "./option_table.ts";
 import { noProfiles, type Profiles, type Values } from "./profiles.ts";
-import { colors, notifications, type ScreenOptions } from "../tui/choices.ts";
-
-export { helpText } from "./help.ts";
-export type { Environment };
-
-/** Where to, and as whom. */
-export interface Target {
-  readonly servers: readonly ServerAddress[];
-  readonly user?: string;
-  readonly ca?: string;
-  /** Whether a certificate is asked about once, and remembered. */
-  readonly tofu: boolean;
-  /** Whether any certificate will do. */
-  readonly insecure: boolean;
-  readonly passwordFile?: string;
-  readonly password?: string;
-}
-
-/** Where a message goes. */
-export type Destination =
-  | { readonly cmd: "say"; readonly room: string }
-  | { readonly cmd: "msg"; readonly to: string }
-  | { readonly cmd: "publish" };
-
-/** What the client is to do. */
-export type Options =
-  | { readonly kind: "help" }
-  | { readonly kind: "version" }
-  | { readonly kind: "discover" }
-  | { readonly kind: "completions"; readonly shell: Shell | "profiles" }
-  | { readonly kind: "forget"; readonly servers: readonly ServerAddress[] }
-  | Target & {
-    readonly kind: "chat";
-    readonly register: boolean;
-    readonly remember: boolean;
-    readonly json: boolean;
-    readonly side: boolean;
-    /** The folder for files that are fetched, where somebody chose one. */
-    readonly downloads?: string;
-    /** How the screen is to be. */
-    readonly screen: Omit<ScreenOptions, "warning" | "stateFolder">;
-  }
-  | Target & {
-    readonly kind: "send";
-    readonly destination: Destination;
-    readonly text?: string;
-    readonly file?: string;
-  }
-  | Target & { readonly kind: "tail"; readonly room: string; readonly count: number; readonly json: boolean }
-  | Target & {
-    readonly kind: "history";
-    readonly from: { readonly room: string } | { readonly user: string };
-    readonly count: number;
-    readonly json: boolean;
-  }
-  | Target & {
-    readonly kind: "get";
-    readonly from: { readonly room: string } | { readonly user: string };
-    /** Names or ids; none lists what there is. */
-    readonly files: readonly string[];
-    /** A file, a folder, or `-` for the output. */
-    readonly output?: string;
-    readonly downloads?: string;
-    readonly json: boolean;
-  };
+import { colors, notifications } from "../../tui/choices.ts";
 
 /**
  * Reads the command line.
@@ -98,7 +35,7 @@ export function readOptions(
   const word: Word = first !== undefined && Object.hasOwn(words, first) ? first as Word : "chat";
   const rest = first === word ? positionals.slice(1) : positionals;
   checkWord(word, values, rest);
-  if (values.discover) return { kind: "discover" };
+  if (values.discover) return readDiscover(values, rest, env, readProfiles());
   if (word === "completions") return { kind: "completions", shell: readShell(rest[0]) };
   if (word === "forget") {
     if (rest[0] === undefined) throw usage(`forget needs a server; allowed: ${serversRule}`);
@@ -137,6 +74,26 @@ function checkWord(word: Word, values: Values, rest: readonly string[]): void {
   if (rest.length > most) throw usage(`"${rest[most]}" is one argument too many; allowed: ${instead}`);
 }
 
+/** The servers are looked for, so the command line names none. */
+function readDiscover(
+  { discover: _, json, ...values }: Values,
+  [unexpected]: readonly string[],
+  env: Environment,
+  profiles: Profiles,
+): DiscoverOptions {
+  if (unexpected !== undefined) throw usage(`"${unexpected}" is one argument too many; allowed: options`);
+  if (values.server !== undefined) throw usage("--server does not go with --discover");
+  const chat = readDialing("chat", values, [], env, profiles) as ChatOptions;
+  const { join } = chat;
+  return {
+    kind: "discover",
+    json: json === true,
+    places: placesFrom(env),
+    chat,
+    ...(join === undefined ? {} : { join }),
+  };
+}
+
 /** The words that connect to a server. */
 type DialingWord = Exclude<Word, "completions" | "forget">;
 
@@ -160,7 +117,8 @@ function readDialing(
   env: Environment,
   profiles: Profiles,
 ): Options {
-  const given = word === "chat" && rest[0] !== undefined ? { ...values, server: rest[0] } : values;
+  const named = withUser(values);
+  const given = word === "chat" && rest[0] !== undefined ? { ...named, server: rest[0] } : named;
   const { servers, profile } = serversOf(given.server ?? env("CHAT_SERVER"), env, profiles);
   const chosen = { ...profile, ...given };
   const target = targetOf(servers, chosen, env);
@@ -168,6 +126,13 @@ function readDialing(
   const room = readName(chosen.room, "room", "#", isRoom, roomRule);
   const to = readName(chosen.to, "to", "@", isUsername, usernameRule);
   return readWord[word]({ given, chosen, target, room, to, rest, env });
+}
+
+/** `--username` is another name for `--user`. */
+function withUser({ username, ...values }: Values): Values {
+  if (username === undefined) return values;
+  if (values.user !== undefined) throw usage("--username does not go with --user: it is another name for it");
+  return { ...values, user: username };
 }
 
 function targetOf(servers: readonly ServerAddress[], chosen: Values, env: Environment): Target {
@@ -224,6 +189,8 @@ function readChat({ target, chosen, env }: Dialing): Options {
   const side = chosen.side === true;
   if (side && !json) throw usage("--side needs --json");
   if (side && chosen.register) throw usage("--register does not go with --side");
+  const join = readName(chosen.join, "join", "#", isRoom, roomRule);
+  if (json && join !== undefined) throw usage('--join does not go with --json: send {"cmd":"join"}');
   return {
     kind: "chat",
     ...target,
@@ -231,6 +198,7 @@ function readChat({ target, chosen, env }: Dialing): Options {
     remember: chosen.remember === true && !side,
     json,
     side,
+    ...(join === undefined ? {} : { join: fold(join) }),
     ...(chosen.downloads === undefined ? {} : { downloads: chosen.downloads as string }),
     screen: {
       plain: chosen.plain === true,

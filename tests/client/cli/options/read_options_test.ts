@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { formatServer, parseServers } from "../../../lib/client/base/address.ts";
-import { ClientError, exits } from "../../../lib/client/base/exit.ts";
-import { type Environment, helpText, type Options, readOptions } from "../../../lib/client/cli/options.ts";
-import { optionTable, words } from "../../../lib/client/cli/option_table.ts";
-import { parseProfiles } from "../../../lib/client/cli/profiles.ts";
-import { test } from "../fakes.ts";
+import { formatServer, parseServers } from "../../../../lib/client/base/address.ts";
+import { ClientError, exits } from "../../../../lib/client/base/exit.ts";
+import type { Environment } from "../../../../lib/client/base/environment.ts";
+import { helpText } from "../../../../lib/client/cli/options/help.ts";
+import type { Options } from "../../../../lib/client/cli/options/options.ts";
+import { readOptions } from "../../../../lib/client/cli/options/read_options.ts";
+import { optionTable, words } from "../../../../lib/client/cli/options/option_table.ts";
+import { parseProfiles } from "../../../../lib/client/cli/options/profiles.ts";
+import { test } from "../../fakes.ts";
 
 const read = (args: string[], env: Record<string, string> = {}) => {
   return readOptions(args, ((name) => env[name]) as Environment);
