@@ -9,7 +9,8 @@ import type { Turns } from "../lib/server/delivery/flush_scheduler.ts";
 import { Outbox } from "../lib/server/delivery/outbox.ts";
 import { SqliteStore } from "../lib/store/sqlite/sqlite_store.ts";
 import { LineFramer } from "../lib/wire/lines.ts";
-import { bindTyped, parseRequest, parseTyped } from "../lib/wire/command.ts";
+import { bindTyped, parseTyped } from "../lib/wire/command.ts";
+import { parseRequest } from "../lib/wire/request.ts";
 import { encodeEvent } from "../lib/wire/format.ts";
 import type { Format, MessageEvent } from "../lib/wire/event.ts";
 

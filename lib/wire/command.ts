@@ -1,5 +1,5 @@
 /**
- * Line ↔ command: how both formats name a command and give its arguments.
+ * Line → command: how a command is typed, and how both formats give its arguments.
  *
  * Arguments are declared once, in a command's spec; this file reads them from a typed line or from a JSON object, and
  * checks each by its kind. It knows no command by name.
@@ -54,6 +54,12 @@ export const maxCount = 500;
 
 /** The longest `cid`, in characters. */
 export const maxIdLength = 64;
+
+/**
+ * What an id must not have: control and format characters, line and paragraph separators, halves of characters. They
+ * are refused and never removed, so that no two ids become one.
+ */
+const unclean = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
 /** Kinds that exist in JSON only: nobody types them. */
 const jsonOnly: ReadonlySet<ArgumentKind> = new Set([
@@ -154,38 +160,6 @@ function cutWord(left: string, last: boolean, quotes: boolean, kind: ArgumentKin
   return end < 0 ? { word: start, left: "" } : { word: start.slice(0, end), left: start.slice(end + 1) };
 }
 
-/** A request of the JSON lines format. */
-export interface Request {
-  /** What the reply will carry, if the client gave one. */
-  readonly id: string | number | undefined;
-  readonly cmd: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
-
-/**
- * Reads one line of the JSON lines format.
- *
- * @throws {ChatError} `invalid_json` where it is not one object, `usage` where it names no command; `extra.id` is the
- *   request's, where it could be read
- */
-export function parseRequest(line: string): Request {
-  let fields: unknown;
-  try {
-    fields = JSON.parse(line);
-  } catch {
-    throw new ChatError("invalid_json", "The line is not valid JSON; each line is one object");
-  }
-  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
-    throw new ChatError("invalid_json", 'The line is not a JSON object such as {"id":1,"cmd":"whoami"}');
-  }
-  const { id: given, cmd } = fields as Record<string, unknown>;
-  const id = typeof given === "string" || typeof given === "number" ? given : undefined;
-  if (typeof cmd !== "string") {
-    throw new ChatError("usage", 'The field "cmd" must name a command', id === undefined ? {} : { id });
-  }
-  return { id, cmd: fold(cmd), fields: fields as Record<string, unknown> };
-}
-
 /**
  * Reads a command's arguments from a request's fields; fields that are not declared are ignored.
  *
@@ -256,9 +230,8 @@ const checks: Readonly<
     throw new ChatError("usage", `"${name}" must be a whole number that is not negative`);
   },
   id(value: string, name) {
-    const id = cleanText(value);
-    if (id.length >= 1 && value.length <= maxIdLength) return id;
-    throw new ChatError("usage", `"${name}" must be 1 to ${maxIdLength} characters`);
+    if (value.length >= 1 && value.length <= maxIdLength && !unclean.test(value)) return value;
+    throw new ChatError("usage", `"${name}" must be 1 to ${maxIdLength} characters, none of them invisible`);
   },
   filename(value: string) {
     if (isFilename(value)) return value;

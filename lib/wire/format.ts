@@ -8,6 +8,7 @@
 import type { ArgumentHelp, CommandHelp, ErrorEvent, Format, Reply, ServerEvent, TopicEvent } from "./event.ts";
 import { usageOf } from "./command.ts";
 import { encodeLine } from "./lines.ts";
+import type { RequestId } from "./request.ts";
 
 /** The lines that a person is shown for an event, joined by LF; empty where there is nothing to show. */
 export function eventText(event: ServerEvent): string {
@@ -102,7 +103,7 @@ export function encodeEvent(event: ServerEvent, format: Format): Uint8Array<Arra
 }
 
 /** A reply as the bytes of one or more lines; `id` is the request's. */
-export function encodeReply(reply: Reply, format: Format, id?: string | number): Uint8Array<ArrayBuffer> {
+export function encodeReply(reply: Reply, format: Format, id?: RequestId): Uint8Array<ArrayBuffer> {
   if (format === "text") return encode(replyText(reply));
   const { of, ...fields } = reply;
   const type = of === "hello" ? "hello" : "ok";
@@ -110,7 +111,7 @@ export function encodeReply(reply: Reply, format: Format, id?: string | number):
 }
 
 /** An error that answers a request, as bytes. */
-export function encodeError(error: ErrorEvent, format: Format, id?: string | number): Uint8Array<ArrayBuffer> {
+export function encodeError(error: ErrorEvent, format: Format, id?: RequestId): Uint8Array<ArrayBuffer> {
   if (format === "text") return encode(eventText(error));
   const { type, ...fields } = error;
   return encode(JSON.stringify(id === undefined ? error : { type, id, ...fields }));

@@ -24,9 +24,13 @@ export function isRoom(name: string): boolean {
   return room.test(name);
 }
 
-/** The form in which names are compared and rooms are shown. */
+/**
+ * The form in which names are compared and rooms are shown: A to Z become small letters. Nothing else changes, so that no
+ * other character becomes one of a name: the sign of kelvin is no k.
+ */
 export function fold(name: string): string {
-  return name.toLowerCase();
+  // deno-lint-ignore no-control-regex
+  return /^[\x00-\x7f]*$/.test(name) ? name.toLowerCase() : name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** What a topic belongs to. */
@@ -57,6 +61,7 @@ export function inboxTopic(user: string): Topic {
  */
 export function parseTopic(topic: string): { kind: TopicKind; name: string; topic: Topic } | undefined {
   const colon = topic.indexOf(":");
+  if (colon < 0) return undefined;
   const kind = topic.slice(0, colon);
   const name = fold(topic.slice(colon + 1));
   if (kind === "room" ? !isRoom(name) : (kind !== "feed" && kind !== "inbox") || !isUsername(name)) return undefined;

@@ -240,7 +240,7 @@ onEachStore("requests are judged as the protocol says, with their id where they 
   await refused('{"id":1', "invalid_json");
   for (const line of ["null", "1", '"hi"', "[]", "[{}]", "hello"]) await refused(line, "invalid_json");
   await refused('{"id":"x"}', "usage", "x");
-  await refused('{"id":{"not":"an id"},"cmd":"whoami"}', "login_required");
+  await refused('{"id":{"not":"an id"},"cmd":"whoami"}', "usage");
   await refused('{"cmd":"whoami"}', "login_required");
   await refused('{"id":0,"cmd":"say","text":"hi"}', "login_required", 0);
   await refused('{"id":2,"cmd":"login","user":"a"}', "usage", 2);

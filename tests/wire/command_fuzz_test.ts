@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { ChatError } from "../../lib/common/errors.ts";
 import { allCommands } from "../../lib/server/commands/all.ts";
 import { Registry } from "../../lib/server/registry/registry.ts";
-import { type Argument, bindFields, bindTyped, maxCount, parseRequest, parseTyped } from "../../lib/wire/command.ts";
+import { type Argument, bindFields, bindTyped, maxCount, parseTyped } from "../../lib/wire/command.ts";
+import { parseRequest } from "../../lib/wire/request.ts";
 import { test } from "../support/declare.ts";
 
 const limits = { maxMessageBytes: 200 };

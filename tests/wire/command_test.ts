@@ -9,12 +9,12 @@ import {
   bindTyped,
   maxCount,
   maxIdLength,
-  parseRequest,
   parseTyped,
   quote,
   splitVerb,
   usageOf,
 } from "../../lib/wire/command.ts";
+import { parseRequest } from "../../lib/wire/request.ts";
 import type { ArgumentKind } from "../../lib/wire/event.ts";
 import { test } from "../support/declare.ts";
 
@@ -146,25 +146,6 @@ test("usageOf() shows how a command is typed", () => {
   assert.equal(usageOf("login", declaredBy("login")), "/login <user> <password>");
 });
 
-test("parseRequest() reads one object with a command's name, and the id that the reply carries", () => {
-  assert.deepEqual(parseRequest('{"id":7,"cmd":"JOIN","room":"x"}'), {
-    id: 7,
-    cmd: "join",
-    fields: { id: 7, cmd: "JOIN", room: "x" },
-  });
-  assert.equal(parseRequest(' {"id":"a","cmd":"x"} ').id, "a");
-  for (const id of ["null", "true", "[1]", "{}"]) assert.equal(parseRequest(`{"id":${id},"cmd":"x"}`).id, undefined);
-});
-
-test("parseRequest() refuses what is not one object, and what names no command", () => {
-  for (const bad of ['{"id":1', "", "hello", "[]", '[{"cmd":"x"}]', "null", "7", '"cmd"', '{"cmd":"x"}{"cmd":"y"}']) {
-    refused("invalid_json", () => parseRequest(bad));
-  }
-  for (const bad of ["{}", '{"cmd":7}', '{"cmd":null}', '{"cmd":["x"]}']) refused("usage", () => parseRequest(bad));
-  assert.throws(() => parseRequest('{"id":9}'), (error) => (error as ChatError).extra.id === 9);
-  assert.throws(() => parseRequest("{}"), (error) => !Object.hasOwn((error as ChatError).extra, "id"));
-});
-
 test("bindFields() reads declared fields and ignores all others", () => {
   assert.deepEqual(fields([user, { ...text, optional: true }], { user: "b", more: 1, text: undefined }), { user: "b" });
   assert.deepEqual(fields([{ ...text, optional: true }], { text: null }), {});
@@ -230,7 +211,24 @@ test("bindFields() checks topics, numbers and ids", () => {
     "feed:bob",
     "inbox:bob",
   ]);
-  for (const bad of ["", "general", "room:", "room:#x", "Room:x", "feed:a.b", "other:x", ":x", "__proto__:x"]) {
+  for (
+    const bad of [
+      "",
+      "general",
+      "rooml",
+      "feedb",
+      "inboxbo",
+      ":",
+      "room:\u212aitchen",
+      "room:",
+      "room:#x",
+      "Room:x",
+      "feed:a.b",
+      "other:x",
+      ":x",
+      "__proto__:x",
+    ]
+  ) {
     refused("usage", () => field("topic", bad));
   }
   assert.deepEqual([0, 1, Number.MAX_SAFE_INTEGER].map((seq) => field("seq", seq)), [0, 1, Number.MAX_SAFE_INTEGER]);
@@ -239,15 +237,33 @@ test("bindFields() checks topics, numbers and ids", () => {
   for (const bad of ["", "x".repeat(maxIdLength + 1)]) refused("usage", () => field("id", bad));
 });
 
-test("bindFields() takes control characters and halves of characters out of texts and ids", () => {
+test("bindFields() takes control characters and halves of characters out of texts", () => {
   assert.equal(field("text", "a\u0000\u0007\u001b[31m\t\u007f\u0080\u009f\r\nb"), "a[31m\tb");
   assert.equal(field("text", "a\ud800b"), "a\ufffdb");
-  assert.equal(field("id", "a\u0000b\u0085\ud800"), "ab\ufffd");
 });
 
-test("bindFields() refuses a text or an id with nothing in it", () => {
+test("bindFields() refuses an id with a character that is not to be seen, and changes none", () => {
+  const invisible = [
+    "\u0000",
+    "\t",
+    "\n",
+    "\u001f",
+    "\u007f",
+    "\u0085",
+    "\ud800",
+    "\udc00",
+    "\u00ad",
+    "\u200b",
+    "\u200d",
+  ];
+  for (const one of [...invisible, "\u202e", "\u2066", "\u2028", "\u2029", "\ufeff", "\u{e0041}"]) {
+    for (const id of [`a${one}`, `${one}a`, one]) refused("usage", () => field("id", id), /none of them invisible/);
+  }
+  for (const id of [" a ", "É", "e\u0301", "日本", "😀", "a:b/c"]) assert.equal(field("id", id), id);
+});
+
+test("bindFields() refuses a text with nothing in it", () => {
   for (const empty of ["", " ", "\t", "\u0000", "\r\n", " \u001b "]) refused("usage", () => field("text", empty));
-  for (const empty of ["\u0000", "\u0007\u0085"]) refused("usage", () => field("id", empty));
 });
 
 test("bindTyped() and bindFields() bound a text in bytes of UTF-8, not in characters", () => {

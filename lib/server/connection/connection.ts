@@ -5,6 +5,7 @@ import { randomWord } from "../../store/log_position.ts";
 import type { ErrorEvent, Format, ServerEvent } from "../../wire/event.ts";
 import { encodeError, encodeEvent, encodeReply } from "../../wire/format.ts";
 import type { Line } from "../../wire/lines.ts";
+import type { RequestId } from "../../wire/request.ts";
 import { type QueuedReply, ReplyQueue } from "./reply_queue.ts";
 import type { Caller, CommandSpec, Outcome } from "../registry/command.ts";
 import type { ClientSocket, ConnectionHost } from "./host.ts";
@@ -30,7 +31,7 @@ const nothing = new Uint8Array(0);
 interface Call {
   readonly command: CommandSpec;
   readonly values: Record<string, unknown>;
-  readonly id: string | number | undefined;
+  readonly id: RequestId | undefined;
   /** Where it publishes: its turn among the connection's messages. */
   readonly message: Admitted | undefined;
 }
@@ -282,7 +283,7 @@ export class Connection implements Caller {
   }
 
   /** Answers a line that no command was run for. */
-  #refuse(error: unknown, id?: string | number, command: string = noCommand): void {
+  #refuse(error: unknown, id?: RequestId, command: string = noCommand): void {
     this.#host.meter.commands.refused(command, codeOf(error));
     this.#answers.add({ bytes: this.#encodeError(error, id) });
   }
@@ -291,7 +292,7 @@ export class Connection implements Caller {
     return this.#answers.settled();
   }
 
-  #encodeError(error: unknown, id?: string | number): Uint8Array {
+  #encodeError(error: unknown, id?: RequestId): Uint8Array {
     let event: ErrorEvent;
     if (error instanceof ChatError) {
       const { id: _, ...extra } = error.extra;

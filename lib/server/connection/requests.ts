@@ -1,6 +1,7 @@
 import { ChatError } from "../../common/errors.ts";
-import { parseRequest, parseTyped, splitVerb } from "../../wire/command.ts";
+import { parseTyped, splitVerb } from "../../wire/command.ts";
 import { cleanText } from "../../wire/names.ts";
+import { parseRequest, type RequestId } from "../../wire/request.ts";
 import { type Given, loginRequired, type Registry } from "../registry/registry.ts";
 
 /** What a line asks for: a command by any of its names, an error that is the answer already, or nothing. */
@@ -9,9 +10,9 @@ export type Request =
     readonly kind: "command";
     readonly name: string;
     readonly given: Given;
-    readonly id?: string | number | undefined;
+    readonly id?: RequestId | undefined;
   }
-  | { readonly kind: "refused"; readonly error: unknown; readonly id?: string | number | undefined }
+  | { readonly kind: "refused"; readonly error: unknown; readonly id?: RequestId | undefined }
   | { readonly kind: "nothing" };
 
 /** What requests are read with. */
@@ -49,7 +50,7 @@ export function readJson(line: string, bytes: number, maxLineBytes: number, comm
     request = parseRequest(line);
   } catch (error) {
     const { id } = (error as ChatError).extra;
-    return { kind: "refused", error, id: id as string | number | undefined };
+    return { kind: "refused", error, id: id as RequestId | undefined };
   }
   const { cmd, id, fields } = request;
   const allowed = Math.max(maxLineBytes, commands.find(cmd)?.lineBytes ?? 0);
