@@ -8,7 +8,8 @@
 import { ChatError } from "../common/errors.ts";
 import type { ArgumentKind } from "./event.ts";
 import { filenameRule, isFilename } from "./files.ts";
-import { cleanText, fold, isRoom, isUsername, parseTopic, roomRule, type Topic, usernameRule } from "./names.ts";
+import { cleanText } from "./clean.ts";
+import { fold, isRoom, isUsername, parseTopic, roomRule, type Topic, usernameRule } from "./names.ts";
 import { isPublicKey } from "./sealed.ts";
 
 /** One argument of a command, as its spec declares it. */

@@ -2,7 +2,7 @@
  * Files on the wire: how they are cut, and what they may be called.
  */
 
-import { cleanText } from "./names.ts";
+import { cleanText } from "./clean.ts";
 
 /** How many bytes a chunk has, the last of a file excepted. */
 export const fileChunkBytes = 49_152;

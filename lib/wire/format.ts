@@ -6,6 +6,7 @@
  */
 
 import type { ArgumentHelp, CommandHelp, ErrorEvent, Format, Reply, ServerEvent, TopicEvent } from "./event.ts";
+import { cleanLine } from "./clean.ts";
 import { usageOf } from "./command.ts";
 import { encodeLine } from "./lines.ts";
 import type { RequestId } from "./request.ts";
@@ -99,28 +100,30 @@ export function replyText(reply: Reply): string {
 
 /** An event as the bytes of one or more lines; empty where the format has nothing to say. */
 export function encodeEvent(event: ServerEvent, format: Format): Uint8Array<ArrayBuffer> {
-  return encode(format === "json" ? JSON.stringify(event) : eventText(event));
+  return format === "json" ? encodeLine(JSON.stringify(event)) : encodeText(eventText(event));
 }
 
 /** A reply as the bytes of one or more lines; `id` is the request's. */
 export function encodeReply(reply: Reply, format: Format, id?: RequestId): Uint8Array<ArrayBuffer> {
-  if (format === "text") return encode(replyText(reply));
+  if (format === "text") return encodeText(replyText(reply));
   const { of, ...fields } = reply;
   const type = of === "hello" ? "hello" : "ok";
-  return encode(JSON.stringify(id === undefined ? { type, ...fields } : { type, id, ...fields }));
+  return encodeLine(JSON.stringify(id === undefined ? { type, ...fields } : { type, id, ...fields }));
 }
 
 /** An error that answers a request, as bytes. */
 export function encodeError(error: ErrorEvent, format: Format, id?: RequestId): Uint8Array<ArrayBuffer> {
-  if (format === "text") return encode(eventText(error));
+  if (format === "text") return encodeText(eventText(error));
   const { type, ...fields } = error;
-  return encode(JSON.stringify(id === undefined ? error : { type, id, ...fields }));
+  return encodeLine(JSON.stringify(id === undefined ? error : { type, id, ...fields }));
 }
 
 const none = new Uint8Array(0);
 
-function encode(text: string): Uint8Array<ArrayBuffer> {
-  return text === "" ? none : encodeLine(text);
+/** Lines for a person, without what could do harm on a terminal; JSON clients get it, and clean what they show. */
+function encodeText(text: string): Uint8Array<ArrayBuffer> {
+  if (text === "") return none;
+  return encodeLine(/^[\x20-\x7e\n]*$/.test(text) ? text : text.split("\n").map(cleanLine).join("\n"));
 }
 
 function loginText(room: string | null): string {

@@ -1,5 +1,5 @@
 /**
- * What may be called what: usernames, rooms and topics, and how text is cleaned before anybody sees it.
+ * What may be called what: usernames, rooms and topics.
  */
 
 const username = /^[A-Za-z0-9_-]{1,32}$/;
@@ -66,12 +66,4 @@ export function parseTopic(topic: string): { kind: TopicKind; name: string; topi
   const name = fold(topic.slice(colon + 1));
   if (kind === "room" ? !isRoom(name) : (kind !== "feed" && kind !== "inbox") || !isUsername(name)) return undefined;
   return { kind: kind as TopicKind, name, topic: `${kind as TopicKind}:${name}` };
-}
-
-// deno-lint-ignore no-control-regex
-const controls = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
-
-/** Text without C0 and C1 control characters (TAB stays) and without halves of characters. */
-export function cleanText(text: string): string {
-  return text.toWellFormed().replace(controls, "");
 }

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { errorCodes } from "../../lib/common/errors.ts";
 import { allCommands } from "../../lib/server/commands/all.ts";
-import { cleanText } from "../../lib/wire/names.ts";
+import { cleanText } from "../../lib/wire/clean.ts";
 import { eventually, type Json, LineClient, TextClient, within } from "../support/client.ts";
 import { permitted } from "../support/needs.ts";
 import { onSqlite, type TestServer } from "../support/server.ts";

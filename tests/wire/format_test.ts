@@ -245,3 +245,37 @@ function assertOneLine(bytes: Uint8Array): void {
   assert.deepEqual(more, []);
   assert.doesNotMatch(line, control);
 }
+
+/** What reorders, hides or breaks a line, none of which a person at a terminal sees come. */
+const harmful = "\u202e\u2066\u2069\u200b\u2028\u2029\ufeff\u00ad\u{e0041}";
+
+test("encodeEvent() takes format characters out of a text line, and nothing out of a JSON line", () => {
+  const text = `one${harmful}two 👩‍👩‍👧 ❤️ שלום`;
+  const events: ServerEvent[] = [
+    { type: "message", ...logged, text },
+    { type: "notification", ...logged, topic: "feed:a", text },
+    { type: "direct", ...logged, topic: "inbox:b", to: "b", text },
+    { type: "system", code: "notice", message: text },
+  ];
+  for (const event of events) {
+    const line = decode(encodeEvent(event, "text"));
+    assert.ok(line.endsWith("onetwo 👩‍👩‍👧 ❤️ שלום\n"), JSON.stringify(line));
+    assert.deepEqual(JSON.parse(decode(encodeEvent(event, "json"))), event);
+  }
+});
+
+test("encodeReply() and encodeError() take format characters out of text lines, line by line", () => {
+  const messages = [`a${harmful}`, `${harmful}b`].map((text) => ({ type: "message" as const, ...logged, text }));
+  const history: Reply = { of: "history", messages };
+  const time = "[2026-11-21T09:00:00Z] a: ";
+  assert.equal(decode(encodeReply(history, "text")), `${time}a\n${time}b\n`);
+  assert.deepEqual(JSON.parse(decode(encodeReply(history, "json"))).messages, messages);
+  assert.equal(decode(encodeReply({ of: "msg", ...accepted, to: "b", text: `x${harmful}` }, "text")), "DM to b: x\n");
+  const error: ErrorEvent = { type: "error", code: "usage", message: `"${harmful}" is not a topic` };
+  assert.equal(decode(encodeError(error, "text")), '[ERROR] usage: "" is not a topic\n');
+  assert.deepEqual(JSON.parse(decode(encodeError(error, "json"))), error);
+});
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}

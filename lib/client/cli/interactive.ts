@@ -3,7 +3,7 @@
  */
 
 import type { Additions } from "../terminal/additions.ts";
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import type { Exit } from "../base/exit.ts";
 import { isSecret, readLine } from "../terminal/input.ts";
 import { logIn, type LoginChoice } from "./login.ts";

@@ -8,7 +8,7 @@ import { ChatError } from "../../common/errors.ts";
 import type { TopicEvent } from "../../wire/event.ts";
 import { eventText, replyText } from "../../wire/format.ts";
 import type { Bot, RoomEvent } from "../bot.ts";
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import type { Exit } from "../base/exit.ts";
 import type { Destination } from "./options/options.ts";
 import { errorLine } from "../terminal/render.ts";

@@ -6,7 +6,7 @@ import { ChatError } from "../../common/errors.ts";
 import type { TopicEvent } from "../../wire/event.ts";
 import type { Output } from "./pipe.ts";
 import type { Bot } from "../bot.ts";
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import { ClientError, type Exit } from "../base/exit.ts";
 import { errorLine } from "../terminal/render.ts";
 import type { Where } from "../transfer/chunks.ts";

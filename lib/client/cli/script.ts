@@ -10,7 +10,7 @@
 
 import { ChatError } from "../../common/errors.ts";
 import type { Additions } from "../terminal/additions.ts";
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import { type Clock, pause, systemClock } from "../../common/time.ts";
 import type { Request } from "../net/connection.ts";
 import { ClientError, type Exit } from "../base/exit.ts";

@@ -5,7 +5,8 @@
 import { ChatError } from "../../common/errors.ts";
 import { quote } from "../../wire/command.ts";
 import type { Reply, UserKeys } from "../../wire/event.ts";
-import { cleanText, fold, isUsername, usernameRule } from "../../wire/names.ts";
+import { cleanText } from "../../wire/clean.ts";
+import { fold, isUsername, usernameRule } from "../../wire/names.ts";
 import { sealedNote } from "../../wire/sealed.ts";
 import { formatServer, type ServerAddress } from "../base/address.ts";
 import type { Request } from "../net/connection.ts";

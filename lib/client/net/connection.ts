@@ -2,7 +2,7 @@ import { ChatError, type ErrorCode, messageOf } from "../../common/errors.ts";
 import { type CommandHelp, protocolVersion, type Reply, type ServerEvent } from "../../wire/event.ts";
 import { formatServer, type ServerAddress } from "../base/address.ts";
 import { LineChannel } from "./channel.ts";
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import { type Clock, systemClock, TimeLimitError, within } from "../../common/time.ts";
 import { DialError, type Transport } from "./dial.ts";
 import type { ConnectionLost } from "../base/exit.ts";

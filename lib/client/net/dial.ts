@@ -6,7 +6,7 @@
 
 import { messageOf } from "../../common/errors.ts";
 import { formatServer, type ServerAddress } from "../base/address.ts";
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import { type Clock, systemClock } from "../../common/time.ts";
 import { ClientError } from "../base/exit.ts";
 

@@ -1,6 +1,6 @@
 import { ChatError } from "../../common/errors.ts";
 import { parseTyped } from "../../wire/command.ts";
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import type { Update } from "./update.ts";
 
 /** Where a command says what came of it. */

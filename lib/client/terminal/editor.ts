@@ -1,4 +1,4 @@
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import type { Key, KeyName } from "./keys.ts";
 import { graphemes, graphemeWidth, textWidth } from "./width.ts";
 

@@ -1,4 +1,4 @@
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import { Editor, inputView, submittedLines } from "./editor.ts";
 import { type Key, KeyDecoder, type KeyName } from "./keys.ts";
 import { LineSearch } from "./line_search.ts";

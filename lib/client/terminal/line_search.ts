@@ -1,4 +1,4 @@
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import type { Key } from "./keys.ts";
 import { graphemes } from "./width.ts";
 

@@ -7,7 +7,7 @@
 import { ChatError, messageOf } from "../../common/errors.ts";
 import type { Reply } from "../../wire/event.ts";
 import { eventText, replyText } from "../../wire/format.ts";
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import { marked, privacyOf, privateName } from "../e2ee/privacy.ts";
 import { isObject } from "../base/shape.ts";
 import { statusText } from "../net/status.ts";

@@ -1,6 +1,6 @@
 import type { FileOffer, TopicEvent } from "../../wire/event.ts";
 import { parseTopic } from "../../wire/names.ts";
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import { isObject } from "../base/shape.ts";
 import type { Update } from "../session/update.ts";
 import { safeName } from "./safe_name.ts";

@@ -6,7 +6,7 @@
  */
 
 import { basename, join } from "node:path";
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import { expanded } from "./local.ts";
 
 /** How many entries of a folder are looked at. */

@@ -1,5 +1,5 @@
 import { maxFilenameBytes } from "../../wire/files.ts";
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 
 /** What a file is called of whose name nothing is left. */
 const nameless = "file";

@@ -1,4 +1,4 @@
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import { formatServer, type ServerAddress } from "../base/address.ts";
 import type { Status } from "../net/status.ts";
 

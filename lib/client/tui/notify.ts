@@ -2,7 +2,7 @@
  * Telling a person who looks elsewhere: the terminal's bell, or a notification of the desktop.
  */
 
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import { fitted } from "../terminal/width.ts";
 import type { Notification } from "./choices.ts";
 

@@ -1,4 +1,4 @@
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import type { PresenceEvent, Reply } from "../../wire/event.ts";
 import { isObject } from "../base/shape.ts";
 

@@ -2,7 +2,7 @@
  * The rows between what was said and the status line: what waits to be sent, and how far files have come.
  */
 
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import type { Request } from "../net/connection.ts";
 import { progressOf } from "../transfer/progress_text.ts";
 import type { Transfer } from "../transfer/transfers.ts";

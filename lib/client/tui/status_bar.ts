@@ -2,7 +2,7 @@
  * The status line: as much of what there is to tell as fits, the most important first.
  */
 
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import { fitted, textWidth } from "../terminal/width.ts";
 import type { Theme } from "./theme.ts";
 

@@ -1,7 +1,7 @@
 import type { Reply, ServerEvent, TopicEvent } from "../../wire/event.ts";
 import { roomTopic } from "../../wire/names.ts";
 import { formatServer } from "../base/address.ts";
-import { cleanLine } from "../base/clean.ts";
+import { cleanLine } from "../../wire/clean.ts";
 import { errorLine, note, render } from "../terminal/render.ts";
 import type { Session } from "../session/session.ts";
 import { privacyOf } from "../e2ee/privacy.ts";

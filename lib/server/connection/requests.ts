@@ -1,6 +1,6 @@
 import { ChatError } from "../../common/errors.ts";
 import { parseTyped, splitVerb } from "../../wire/command.ts";
-import { cleanText } from "../../wire/names.ts";
+import { cleanText } from "../../wire/clean.ts";
 import { parseRequest, type RequestId } from "../../wire/request.ts";
 import { type Given, loginRequired, type Registry } from "../registry/registry.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { cleanLine } from "../../../lib/client/base/clean.ts";
+import { cleanLine } from "../../../lib/wire/clean.ts";
 import { ClientError } from "../../../lib/client/base/exit.ts";
 import { errorLine, render } from "../../../lib/client/terminal/render.ts";
 import { statusText } from "../../../lib/client/net/status.ts";

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
 import stringWidth from "string-width";
-import { cleanLine } from "../../../lib/client/base/clean.ts";
+import { cleanLine } from "../../../lib/wire/clean.ts";
 import { CommandTable } from "../../../lib/client/net/commands.ts";
 import { Editor } from "../../../lib/client/terminal/editor.ts";
 import { LocalCommands } from "../../../lib/client/session/local_commands.ts";

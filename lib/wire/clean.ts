@@ -1,9 +1,9 @@
 /**
- * The last gate before a screen: nothing that comes from a network may move the cursor, change a colour, set a title or
- * reorder what is read.
+ * What is taken out of a text before somebody sees it: nothing that a peer sends may move a reader's cursor, change a
+ * colour, set a title or reorder what is read.
  *
- * The server cleans what users say; this cleans what servers say as well, for a server need not be one's friend.
- * Everything that is shown passes here once.
+ * A server takes controls out of what users say, and the rest out of what it shows to text clients. The client cleans all
+ * that servers say as well, for a server need not be one's friend.
  */
 
 /** C0 without TAB, DEL and C1: what a terminal obeys. */
@@ -32,6 +32,11 @@ const flood = /([\p{M}\u200c-\u200f]{8})[\p{M}\u200c-\u200f]+/gu;
 const idleJoiners =
   /(?<!\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f|\p{M}|(?!\p{scx=Latin})\p{L})[\u200c\u200d]+|[\u200c\u200d]+(?!\p{Extended_Pictographic}|(?!\p{scx=Latin})\p{L}|[\u200c\u200d])/gu;
 
+/** Text without C0 and C1 control characters (TAB stays) and without halves of characters. */
+export function cleanText(text: string): string {
+  return text.toWellFormed().replace(controls, "");
+}
+
 /** Marks where there is nothing that they could stand on. */
 const orphans = /^[\p{M}\u200c-\u200f]+/u;
 
@@ -48,7 +53,7 @@ const orphans = /^[\p{M}\u200c-\u200f]+/u;
 export function cleanLine(text: string): string {
   // Most text is plain, and is done here.
   if (/^[\x20-\x7e]*$/.test(text)) return text;
-  const safe = text.toWellFormed().replace(controls, "");
+  const safe = cleanText(text);
   let clean = "";
   let end = 0;
   for (const flag of safe.matchAll(regionFlag)) {

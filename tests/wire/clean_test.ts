@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { cleanLine } from "../../../lib/client/base/clean.ts";
-import { notification } from "../../../lib/client/tui/notify.ts";
-import { test } from "../fakes.ts";
+import { cleanLine } from "../../lib/wire/clean.ts";
+import { notification } from "../../lib/client/tui/notify.ts";
+import { test } from "../client/fakes.ts";
 
 /** All that a terminal could obey, or that could turn text around or hide it. */
 const harmful =
