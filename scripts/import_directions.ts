@@ -31,7 +31,7 @@ function ladder(
   }));
 }
 
-const ground = ["lib/observability", "lib/config", "lib/wire", "lib/common"];
+const ground = ["lib/limits", "lib/observability", "lib/config", "lib/wire", "lib/common"];
 
 /** What the client is made of, from what a person starts down to what everything stands on. */
 const client = ladder(["lib/wire", "lib/common"], [
@@ -93,7 +93,7 @@ const house: readonly Part[] = [
   },
   ...server.map((part) => {
     // Which accounts and which certificate there are is the root's choice: below it they are ports.
-    const ports = ["service", "registry", "connection"].some((name) => part.folder.endsWith(name));
+    const ports = ["service", "registry", "connection", "sessions"].some((name) => part.folder.endsWith(name));
     const auth = part.folder === "lib/server/commands" ? { imports: [...part.imports, "lib/auth"] } : {};
     return { ...part, ...auth, ...(ports ? { types: ["lib/auth", "lib/tls"] } : {}) };
   }),
@@ -122,6 +122,11 @@ const house: readonly Part[] = [
   { folder: "lib/store/redis", imports: [...stores, ...ground], because: "a store knows no connection" },
   { folder: "lib/store/sqlite", imports: ["lib/store", ...ground], because: "a store knows no connection" },
   { folder: "lib/store/redis/scripts", imports: [], because: "scripts run in Redis" },
+  {
+    folder: "lib/limits",
+    imports: ["lib/observability", "lib/config", "lib/wire", "lib/common"],
+    because: "what is counted is told by who counts it",
+  },
   {
     folder: "lib/observability",
     imports: ["lib/config", "lib/wire", "lib/common"],

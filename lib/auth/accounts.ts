@@ -1,8 +1,10 @@
 import { accountDisabled, ChatError } from "../common/errors.ts";
-import type { KeyedLimiter } from "../common/rate_limit.ts";
+import type { Peer } from "../limits/peer.ts";
 import type { Account, Accounts } from "../store/accounts.ts";
 import { fold, isUsername, usernameRule } from "../wire/names.ts";
-import { type Hasher, maxPasswordBytes, passwordBytes } from "./password.ts";
+import type { HashQueue, Turn } from "./hash_queue.ts";
+import type { LoginGuard } from "./login_guard.ts";
+import { maxPasswordBytes, passwordBytes } from "./password.ts";
 
 /** The shortest new password, in bytes. */
 const minPasswordBytes = 8;
@@ -18,14 +20,9 @@ export const demoAccounts: Readonly<Record<string, string>> = {
 /** Settings and ports of the service. */
 export interface AccountServiceOptions {
   readonly accounts: Accounts;
-  readonly hasher: Hasher;
+  readonly hashes: HashQueue;
+  readonly guard: LoginGuard;
   readonly registration: "open" | "closed";
-  /** Failed logins by address; undefined where nothing is limited. */
-  readonly addressFailures?: KeyedLimiter;
-  /** Failed logins by account. */
-  readonly accountFailures?: KeyedLimiter;
-  /** Registrations by address. */
-  readonly registrations?: KeyedLimiter;
   readonly now?: () => number;
 }
 
@@ -41,56 +38,62 @@ export class AccountService {
 
   constructor(options: AccountServiceOptions) {
     this.#options = options;
-    this.#decoy = options.hasher.hash(crypto.randomUUID());
+    this.#decoy = options.hashes.hash(crypto.randomUUID(), ownTurn);
     this.#decoy.catch(() => {}); // an await of it throws
+  }
+
+  /**
+   * Logs somebody in by password.
+   *
+   * @throws {ChatError} `invalid_credentials`, `too_many_attempts`, and `banned` where the account is disabled, which only
+   *   who knows the password is told
+   */
+  async logIn(name: string, password: string, peer: Peer): Promise<Account> {
+    const account = await this.verify(name, password, peer);
+    this.#options.guard.succeeded(account.name, peer);
+    return account;
   }
 
   /**
    * Proves who somebody is.
    *
-   * @param address the peer's, which failures are counted by
-   * @throws {ChatError} `invalid_credentials`, `too_many_attempts`, and `banned` where the account is disabled, which only
-   *   who knows the password is told
+   * @throws {ChatError} as {@linkcode logIn} does
    */
-  async verify(name: string, password: string, address: string): Promise<Account> {
-    const { accounts, hasher, addressFailures, accountFailures } = this.#options;
-    const admit = () => {
-      this.#refuse(addressFailures, address, "failed logins from your address");
-      this.#refuse(accountFailures, fold(name), `failed logins as ${name}`);
-    };
-    admit();
+  async verify(name: string, password: string, peer: Peer): Promise<Account> {
+    const { accounts, hashes, guard } = this.#options;
+    guard.admit(name, peer);
     const account = await accounts.find(name);
     const hash = account?.hash ?? await this.#decoy;
     // The limits are checked again when its turn comes: guesses made at the same time may have failed by then.
-    const right = await hasher.verify(password, hash, admit) && passwordBytes(password) <= maxPasswordBytes;
+    const right = await hashes.verify(password, hash, this.#turn(name, peer), () => guard.admit(name, peer)) &&
+      passwordBytes(password) <= maxPasswordBytes;
     if (account && right) {
       if (account.disabled) throw accountDisabled(account.name);
       return account;
     }
-    addressFailures?.take(address);
-    accountFailures?.take(fold(name));
+    guard.failed(name, peer);
     throw new ChatError("invalid_credentials", "Unknown user or wrong password");
   }
 
   /**
-   * Makes an account.
+   * Makes an account. A try counts before its name is looked up, so that nobody learns who is registered by trying names.
    *
    * @throws {ChatError} `registration_closed`, `invalid_username`, `invalid_password`, `username_taken`,
    *   `too_many_attempts`
    */
-  async register(name: string, password: string, address: string): Promise<Account> {
-    const { accounts, hasher, registration, registrations, now = Date.now } = this.#options;
+  async register(name: string, password: string, peer: Peer): Promise<Account> {
+    const { accounts, hashes, guard, registration, now = Date.now } = this.#options;
     if (registration === "closed") {
       throw new ChatError("registration_closed", "This server makes no accounts on request; ask its operator");
     }
     if (!isUsername(name)) throw new ChatError("invalid_username", `A username is ${usernameRule}`);
     checkNewPassword(password);
+    guard.admitRegistration(peer);
     if (await accounts.find(name)) throw taken(name);
-    if (registrations && !registrations.take(address)) {
-      throw tooMany("registrations from your address", registrations.retryAfterMs(address));
-    }
-    const account = { name, hash: await hasher.hash(password), role: "user" as const, created: now() };
+    const hash = await hashes.hash(password, this.#turn(name, peer));
+    const account = { name, hash, role: "user" as const, created: now() };
     if (!await accounts.create(account)) throw taken(name);
+    guard.remember(name, peer);
     return account;
   }
 
@@ -99,10 +102,11 @@ export class AccountService {
    *
    * @throws {ChatError} `invalid_credentials`, `invalid_password`, `too_many_attempts`
    */
-  async changePassword(name: string, old: string, password: string, address: string): Promise<void> {
+  async changePassword(name: string, old: string, password: string, peer: Peer): Promise<void> {
+    const { accounts, hashes } = this.#options;
     checkNewPassword(password);
-    await this.verify(name, old, address);
-    await this.#options.accounts.setHash(name, await this.#options.hasher.hash(password));
+    await this.verify(name, old, peer);
+    await accounts.setHash(name, await hashes.hash(password, this.#turn(name, peer)));
   }
 
   /**
@@ -111,21 +115,24 @@ export class AccountService {
    * @returns the names of the accounts that were made
    */
   async makeDemoAccounts(): Promise<string[]> {
-    const { accounts, hasher, now = Date.now } = this.#options;
+    const { accounts, hashes, now = Date.now } = this.#options;
     const made = await Promise.all(
       Object.entries(demoAccounts).map(async ([name, password]) => {
         if (await accounts.find(name)) return [];
-        const account = { name, hash: await hasher.hash(password), role: "user" as const, created: now() };
+        const account = { name, hash: await hashes.hash(password, ownTurn), role: "user" as const, created: now() };
         return await accounts.create(account) ? [name] : [];
       }),
     );
     return made.flat();
   }
 
-  #refuse(limiter: KeyedLimiter | undefined, key: string, what: string): void {
-    if (limiter && !limiter.peek(key)) throw tooMany(what, limiter.retryAfterMs(key));
+  #turn(name: string, peer: Peer): Turn {
+    return { network: peer.network, known: this.#options.guard.isKnown(name, peer), account: fold(name) };
   }
 }
+
+/** The server's own turn among those whose passwords are hashed. */
+const ownTurn: Turn = { network: "", known: true, account: "" };
 
 /**
  * Refuses a new password that is shorter than 8 bytes, longer than 72 or holds a zero byte.
@@ -145,11 +152,4 @@ export function checkNewPassword(password: string): void {
 
 function taken(name: string): ChatError {
   return new ChatError("username_taken", `The name ${name} is taken`);
-}
-
-function tooMany(what: string, retryAfterMs: number): ChatError {
-  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
-  return new ChatError("too_many_attempts", `Too many ${what}; try again in ${seconds} s`, {
-    retry_after_ms: Math.ceil(retryAfterMs),
-  });
 }

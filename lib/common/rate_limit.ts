@@ -37,6 +37,16 @@ class Pace {
     return Math.max(fullAt, now) + tokens * this.#interval;
   }
 
+  /** The same where there may be too few: as if the bucket could be a full one below empty. */
+  charged(fullAt: number, tokens: number, now: number): number {
+    return Math.min(this.after(fullAt, tokens, now), now + 2 * this.#capacity);
+  }
+
+  /** When the bucket will be full once `tokens` are put back. */
+  refunded(fullAt: number, tokens: number): number {
+    return fullAt - tokens * this.#interval;
+  }
+
   /** How long until `tokens` can be taken, in milliseconds. */
   wait(fullAt: number, tokens: number, now: number): number {
     if (tokens * this.#interval > this.#capacity + tolerance) return Infinity;
@@ -119,19 +129,30 @@ export class KeyedLimiter {
   }
 
   /**
-   * Takes one token out of the key's bucket.
+   * Takes tokens out of the key's bucket, all or none.
    *
-   * @returns whether there was one
+   * @returns whether there were enough
    */
-  take(key: string): boolean {
+  take(key: string, tokens = 1): boolean {
+    if (this.retryAfterMs(key, tokens) > 0) return false;
+    this.charge(key, tokens);
+    return true;
+  }
+
+  /** Takes tokens out even where there are none left: the key then waits for them too, at most for one bucket more. */
+  charge(key: string, tokens = 1): void {
     const now = this.#pace.now();
     this.#dropFull(now);
-    const fullAt = this.#touch(key);
-    if (this.#pace.wait(fullAt, 1, now) > 0) return false;
+    const fullAt = this.#pace.charged(this.#touch(key), tokens, now);
     this.#fullAt.delete(key);
-    this.#fullAt.set(key, this.#pace.after(fullAt, 1, now));
+    this.#fullAt.set(key, fullAt);
     if (this.#fullAt.size > this.#maxKeys) this.#fullAt.delete(this.#fullAt.keys().next().value!);
-    return true;
+  }
+
+  /** Gives tokens back that were taken for nothing. */
+  refund(key: string, tokens = 1): void {
+    const fullAt = this.#fullAt.get(key);
+    if (fullAt !== undefined) this.#fullAt.set(key, this.#pace.refunded(fullAt, tokens));
   }
 
   /** Whether {@linkcode take} would find a token; takes none. */
@@ -139,9 +160,23 @@ export class KeyedLimiter {
     return this.retryAfterMs(key) === 0;
   }
 
-  /** How long until the key's bucket has a token, in whole milliseconds. */
-  retryAfterMs(key: string): number {
-    return this.#pace.wait(this.#touch(key), 1, this.#pace.now());
+  /** How long until the key's bucket has as many tokens, in whole milliseconds; `Infinity` where it is too small. */
+  retryAfterMs(key: string, tokens = 1): number {
+    return this.#pace.wait(this.#touch(key), tokens, this.#pace.now());
+  }
+
+  /** The keys whose buckets are empty, and for how long, in milliseconds. */
+  *empty(): IterableIterator<{ key: string; retryAfterMs: number }> {
+    const now = this.#pace.now();
+    for (const [key, fullAt] of this.#fullAt) {
+      const retryAfterMs = this.#pace.wait(fullAt, 1, now);
+      if (retryAfterMs > 0) yield { key, retryAfterMs };
+    }
+  }
+
+  /** Fills the key's bucket. @returns whether it was not full */
+  clear(key: string): boolean {
+    return this.#fullAt.delete(key);
   }
 
   /** The key's bucket, moved to the end of those that may be forgotten. */

@@ -172,9 +172,23 @@ export const options = {
   }),
   ...section("Pace", {
     RATE_LIMIT: live("on", toggle, "Whether the limits of this section hold; off is for benchmarks"),
-    LOGIN_FAILURES_PER_MINUTE_PER_ADDRESS: live("60", whole(1, 1_000_000), "Failed logins from one address"),
-    LOGIN_FAILURES_PER_MINUTE_PER_ACCOUNT: live("10", whole(1, 1_000_000), "Failed logins to one account"),
-    REGISTRATIONS_PER_HOUR_PER_ADDRESS: live("200", whole(1, 1_000_000), "New accounts from one address"),
+    LOGIN_FAILURES_PER_MINUTE_PER_ADDRESS: live(
+      "60",
+      whole(1, 1_000_000),
+      "Failed logins and resumes from one address; of IPv6, here and below, from one network of 64 bits",
+    ),
+    LOGIN_FAILURES_PER_MINUTE_PER_ACCOUNT: live(
+      "10",
+      whole(1, 1_000_000),
+      "Failed logins to one account from one address; ten times as many from all that never logged in to it",
+    ),
+    LOGINS_PER_MINUTE_PER_ACCOUNT: live("60", whole(1, 1_000_000), "Logins of one account"),
+    LOGINS_PER_MINUTE_PER_ADDRESS: live("600", whole(1, 1_000_000), "Logins from one address"),
+    REGISTRATIONS_PER_HOUR_PER_ADDRESS: live(
+      "200",
+      whole(1, 1_000_000),
+      "New accounts from one address, and tries that found the name taken",
+    ),
     MESSAGES_PER_SECOND: live(
       "100",
       decimal(0.1, 1_000_000),

@@ -1,13 +1,16 @@
 /** What accounts promise: who is refused and in which words, and how often somebody may guess. */
 
 import assert from "node:assert/strict";
-import { AccountService, type AccountServiceOptions, demoAccounts } from "../../lib/auth/accounts.ts";
+import { AccountService, demoAccounts } from "../../lib/auth/accounts.ts";
+import { HashQueue } from "../../lib/auth/hash_queue.ts";
+import { LoginGuard } from "../../lib/auth/login_guard.ts";
 import type { Hasher } from "../../lib/auth/password.ts";
 import { ChatError, type ErrorCode } from "../../lib/common/errors.ts";
-import { KeyedLimiter } from "../../lib/common/rate_limit.ts";
+import { peerOf } from "../../lib/limits/peer.ts";
 import type { Account, Accounts } from "../../lib/store/accounts.ts";
 import { fold } from "../../lib/wire/names.ts";
 import { test } from "../support/declare.ts";
+import { makeLimits } from "../support/limits.ts";
 
 /** Accounts in memory: the part of the store that the service needs. */
 class FakeAccounts implements Pick<Accounts, "create" | "find" | "setHash"> {
@@ -20,8 +23,12 @@ class FakeAccounts implements Pick<Accounts, "create" | "find" | "setHash"> {
     return true;
   }
 
+  /** How often somebody asked for an account. */
+  looked = 0;
+
   // deno-lint-ignore require-await
   async find(name: string): Promise<Account | undefined> {
+    this.looked++;
     return this.all.get(fold(name));
   }
 
@@ -49,17 +56,18 @@ class PlainHasher implements Hasher {
   }
 }
 
-function make(options: Partial<AccountServiceOptions> = {}) {
+/** @param env options of the configuration: limits are off unless they are named */
+function make(env: Readonly<Record<string, string>> = { RATE_LIMIT: "off" }, hasher = new PlainHasher()) {
   const accounts = new FakeAccounts();
-  const hasher = new PlainHasher();
+  const { limits, clock, config } = makeLimits(env);
   const service = new AccountService({
     accounts: accounts as unknown as Accounts,
-    hasher,
-    registration: "open",
+    hashes: new HashQueue(hasher, { running: 2 }),
+    guard: new LoginGuard(limits),
+    registration: config.registration,
     now: () => 1000,
-    ...options,
   });
-  return { accounts, hasher, service };
+  return { accounts, hasher, service, clock };
 }
 
 async function refused(code: ErrorCode, promise: Promise<unknown>): Promise<ChatError> {
@@ -73,8 +81,8 @@ async function refused(code: ErrorCode, promise: Promise<unknown>): Promise<Chat
   return refusal!;
 }
 
-const here = "192.0.2.1";
-const there = "192.0.2.2";
+const here = peerOf("192.0.2.1");
+const there = peerOf("192.0.2.2");
 
 test("AccountService.register() makes an account that verify() knows, in either case", async () => {
   const { service } = make();
@@ -120,20 +128,24 @@ test("AccountService.register() refuses names that are none, before anything is 
 });
 
 test("AccountService.register() makes nothing where registration is closed", async () => {
-  const { service, accounts } = make({ registration: "closed" });
+  const { service, accounts } = make({ REGISTRATION: "closed" });
   await refused("registration_closed", service.register("eve", "password", here));
   assert.equal(accounts.all.size, 0);
 });
 
 test("AccountService.register() makes so many accounts from one address, and others from another", async () => {
-  const registrations = new KeyedLimiter({ rate: 0.001, burst: 2, now: () => 0 });
-  const { service } = make({ registrations });
+  const { service, accounts } = make({ REGISTRATIONS_PER_HOUR_PER_ADDRESS: "3" });
   await service.register("a", "password", here);
   await refused("username_taken", service.register("a", "password", here));
   await refused("invalid_password", service.register("b", "short", here));
   await service.register("b", "password", here);
-  const { extra } = await refused("too_many_attempts", service.register("c", "password", here));
-  assert.equal(extra.retry_after_ms, 1_000_000);
+  const before = accounts.looked;
+  // Neither a free name nor a taken one is looked up any more: who tries names learns nothing.
+  for (const name of ["c", "a"]) {
+    const { extra } = await refused("too_many_attempts", service.register(name, "password", here));
+    assert.equal(extra.retry_after_ms, 1_200_000);
+  }
+  assert.equal(accounts.looked, before);
   await service.register("c", "password", there);
 });
 
@@ -150,7 +162,7 @@ test("AccountService.verify() says the same of an unknown user and a wrong passw
 test("AccountService.verify() refuses a password that bcrypt would cut", async () => {
   const cutting = new PlainHasher();
   cutting.verify = (password, hash) => Promise.resolve(hash === `hash of ${password.slice(0, 72)}`);
-  const { service } = make({ hasher: cutting });
+  const { service } = make(undefined, cutting);
   const password = "x".repeat(72);
   await service.register("eve", password, here);
   await service.verify("eve", password, here);
@@ -158,28 +170,25 @@ test("AccountService.verify() refuses a password that bcrypt would cut", async (
 });
 
 test("AccountService.verify() counts failures by account, not successes", async () => {
-  let time = 0;
-  const accountFailures = new KeyedLimiter({ rate: 1, burst: 3, now: () => time });
-  const { service, hasher } = make({ accountFailures });
+  const { service, hasher, clock } = make({ LOGIN_FAILURES_PER_MINUTE_PER_ACCOUNT: "3" });
   await service.register("eve", "password", here);
-  for (let i = 0; i < 10; i++) await service.verify("eve", "password", here);
+  for (let i = 0; i < 10; i++) await service.logIn("eve", "password", here);
   for (const name of ["eve", "EVE", "Eve"]) await refused("invalid_credentials", service.verify(name, "guess", here));
   const before = hasher.verified.length;
-  const { extra, message } = await refused("too_many_attempts", service.verify("EVE", "password", there));
-  assert.equal(extra.retry_after_ms, 1000);
-  assert.match(message, /try again in 1 s/);
+  const { extra, message } = await refused("too_many_attempts", service.verify("EVE", "password", here));
+  assert.equal(extra.retry_after_ms, 20_000);
+  assert.match(message, /try again in 20 s/);
   assert.equal(hasher.verified.length, before, "nothing is hashed for who guesses too often");
-  time += 1000;
-  await service.verify("eve", "password", here);
+  clock.time += 20_000;
+  await service.logIn("eve", "password", here);
 });
 
-test("AccountService.verify() counts failures by address, whoever is tried", async () => {
-  const addressFailures = new KeyedLimiter({ rate: 1, burst: 3, now: () => 0 });
-  const { service } = make({ addressFailures });
-  await service.register("eve", "password", here);
-  for (const name of ["a", "b", "c"]) await refused("invalid_credentials", service.verify(name, "guess", here));
-  await refused("too_many_attempts", service.verify("eve", "password", here));
-  await service.verify("eve", "password", there);
+test("AccountService.verify() hashes no guess that came while others of its network failed", async () => {
+  const { service, hasher } = make({ LOGIN_FAILURES_PER_MINUTE_PER_ACCOUNT: "3" });
+  const guesses = Array.from({ length: 20 }, () => service.logIn("eve", "guess", there));
+  const outcomes = await Promise.allSettled(guesses);
+  assert.ok(outcomes.every(({ status }) => status === "rejected"));
+  assert.ok(hasher.verified.length <= 4, `${hasher.verified.length} were hashed`);
 });
 
 test("AccountService.changePassword() wants the old password, and a good new one", async () => {
@@ -194,8 +203,7 @@ test("AccountService.changePassword() wants the old password, and a good new one
 });
 
 test("AccountService.changePassword() is no way to guess without limit", async () => {
-  const accountFailures = new KeyedLimiter({ rate: 1, burst: 2, now: () => 0 });
-  const { service } = make({ accountFailures });
+  const { service } = make({ LOGIN_FAILURES_PER_MINUTE_PER_ACCOUNT: "2" });
   await service.register("eve", "password", here);
   for (let i = 0; i < 2; i++) {
     await refused("invalid_credentials", service.changePassword("eve", "guess", "new password", here));
@@ -220,11 +228,10 @@ test("AccountService.makeDemoAccounts() makes them once, and leaves a changed pa
 });
 
 test("AccountService.verify() reports a hasher that fails, and is not unhandled where only the decoy failed", async () => {
-  const broken: Hasher = {
-    hash: () => Promise.reject(new Error("broken")),
-    verify: () => Promise.resolve(true),
-  };
-  const { service, accounts } = make({ hasher: broken });
+  const broken = new PlainHasher();
+  broken.hash = () => Promise.reject(new Error("broken"));
+  broken.verify = () => Promise.resolve(true);
+  const { service, accounts } = make(undefined, broken);
   await accounts.create({ name: "eve", hash: "x", role: "user", created: 0 });
   await service.verify("eve", "password", here);
   await assert.rejects(service.verify("nobody", "password", here), /broken/);

@@ -3,7 +3,8 @@
  */
 
 import assert from "node:assert/strict";
-import { bcryptHasher, boundedHasher, type Hasher } from "../../lib/auth/password.ts";
+import { HashQueue } from "../../lib/auth/hash_queue.ts";
+import { bcryptHasher, type Hasher } from "../../lib/auth/password.ts";
 import { permitted } from "../support/needs.ts";
 
 const native = await permitted("env", "read", "ffi");
@@ -61,7 +62,7 @@ test("bcryptHasher() works off the event loop", async () => {
   assert.ok(turns > 20, `the event loop had ${turns} turns meanwhile`);
 });
 
-test("boundedHasher() lets the real hashes through, a few at a time", async (hasher) => {
+test("HashQueue lets the real hashes through, a few at a time", async (hasher) => {
   let running = 0;
   let most = 0;
   const counted: Hasher = {
@@ -71,9 +72,10 @@ test("boundedHasher() lets the real hashes through, a few at a time", async (has
     },
     verify: hasher.verify,
   };
-  const { hash, verify } = boundedHasher(counted, 2);
+  const queue = new HashQueue(counted, { running: 2 });
+  const eve = { network: "192.0.2.1", known: true, account: "eve" };
   const passwords = Array.from({ length: 8 }, (_, n) => `password ${n}`);
-  const hashes = await Promise.all(passwords.map(hash));
+  const hashes = await Promise.all(passwords.map((password) => queue.hash(password, eve)));
   assert.equal(most, 2);
-  assert.ok((await Promise.all(passwords.map((password, n) => verify(password, hashes[n])))).every(Boolean));
+  assert.ok((await Promise.all(passwords.map((password, n) => queue.verify(password, hashes[n], eve)))).every(Boolean));
 });

@@ -2,6 +2,7 @@
  * Coming back: resume tokens, positions, replay and gaps, on both stores.
  */
 
+import { peerOf } from "../../lib/limits/peer.ts";
 import assert from "node:assert/strict";
 import { eventually, type Json, type JsonClient } from "../support/client.ts";
 import { onEachStore, type TestServer } from "../support/server.ts";
@@ -183,7 +184,7 @@ onEachStore("under reject, a token that a newer login revoked is told that there
 onEachStore("the longest name can resume", async (start) => {
   await using server = await start();
   const user = "n".repeat(32);
-  await server.accounts.register(user, "long enough", "127.0.0.1");
+  await server.accounts.register(user, "long enough", peerOf("127.0.0.1"));
   await using client = await server.jsonLogin(user, { password: "long enough" });
   await using again = await server.json();
   await again.ok("resume", { token: client.session.resume });

@@ -1,5 +1,6 @@
 /** One connection over a socket in memory, with commands of the test's own. */
 
+import { peerOf } from "../../lib/limits/peer.ts";
 import { Metrics } from "../../lib/observability/metrics.ts";
 import { Connection } from "../../lib/server/connection/connection.ts";
 import { ConnectionLog } from "../../lib/server/connection/connection_log.ts";
@@ -136,9 +137,9 @@ export function connect(...commands: CommandSpec[]): Scene {
     pace: () => undefined,
     now: () => now,
     abandon: (conn) => conn.close(),
-    log: (connection, address) => new Log("s", connection, address, undefined, () => now),
+    log: (connection, { address }) => new Log("s", connection, address, undefined, () => now),
   };
-  const connection = new Connection(socket, "c-1", "127.0.0.1", host);
+  const connection = new Connection(socket, "c-1", peerOf("127.0.0.1"), host);
   const over = connection.run();
   let seen = 0;
   const told = async () => {

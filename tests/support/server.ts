@@ -6,7 +6,10 @@
  */
 
 import { AccountService } from "../../lib/auth/accounts.ts";
-import { accountLimits } from "../../lib/auth/limits.ts";
+import { HashQueue } from "../../lib/auth/hash_queue.ts";
+import { LoginGuard } from "../../lib/auth/login_guard.ts";
+import { Limits, refusalCounters } from "../../lib/limits/limits.ts";
+import { Metrics } from "../../lib/observability/metrics.ts";
 import type { Hasher } from "../../lib/auth/password.ts";
 import { type Config, loadConfig } from "../../lib/config/config.ts";
 import { Service } from "../../lib/server/service/service.ts";
@@ -68,14 +71,19 @@ export async function startServer(settings: Settings, redis: Settings | undefine
   });
   await using parts = new AsyncDisposableStack();
   const store = parts.use(redis ? await openStore(config) : memoryStore(config));
+  const metrics = new Metrics();
+  const limits = new Limits(config, refusalCounters(metrics));
+  const guard = new LoginGuard(limits);
   const accounts = new AccountService({
     accounts: store.accounts,
-    hasher: quickHasher,
+    hashes: new HashQueue(quickHasher, { running: config.bcryptConcurrency }),
+    guard,
     registration: config.registration,
-    ...accountLimits(config),
   });
   await accounts.makeDemoAccounts();
-  const service = parts.use(await Service.start({ config, store, accounts, certificate: certificates }));
+  const service = parts.use(
+    await Service.start({ config, store, metrics, limits, guard, accounts, certificate: certificates }),
+  );
   const owned = parts.move();
   const at = { port: service.port, ca: certificates.ca };
   return {

@@ -20,7 +20,7 @@ export const accountCommands = [
     help: "log in",
     audited: true,
     async run(caller, { user, password, side }, { accounts, sessions: { login } }) {
-      const account = await accounts.verify(user, password, caller.address);
+      const account = await accounts.logIn(user, password, caller.peer);
       return entered(
         "login",
         side ? await login.side(account, caller) : await login.login(account, caller),
@@ -34,7 +34,7 @@ export const accountCommands = [
     help: "make an account and log in; a password is 8 to 72 bytes",
     audited: true,
     async run(caller, { user, password }, { accounts, sessions: { login } }) {
-      const account = await accounts.register(user, password, caller.address);
+      const account = await accounts.register(user, password, caller.peer);
       return entered("register", await login.login(account, caller));
     },
   }),
@@ -56,8 +56,8 @@ export const accountCommands = [
     who: "member",
     help: 'change your password; either may be in "double quotes"',
     audited: true,
-    async run({ session, address }, { old, new: password }, { accounts, sessions }) {
-      await accounts.changePassword(session.user, old, password, address);
+    async run({ session, peer }, { old, new: password }, { accounts, sessions }) {
+      await accounts.changePassword(session.user, old, password, peer);
       const resume = await sessions.renewToken(session);
       return { reply: { of: "passwd", ...(resume === undefined ? {} : { resume }) } };
     },

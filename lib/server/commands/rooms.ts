@@ -1,16 +1,11 @@
-import { ChatError } from "../../common/errors.ts";
-import { lobby } from "../../wire/names.ts";
+import { fold, lobby } from "../../wire/names.ts";
 import { type Caller, defineCommand, type Outcome, type Services } from "../registry/command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 
 /** Moves a session to a room, and tells both rooms. */
-async function go(of: "join" | "leave", session: UserSession, room: string, { sessions }: Services): Promise<Outcome> {
-  if (room !== session.room && session.joins && !session.joins.take(1)) {
-    const wait = session.joins.waitMs(1);
-    throw new ChatError("rate_limited", `You change rooms too often; try again in ${Math.ceil(wait / 1000)} s`, {
-      retry_after_ms: Math.ceil(wait),
-    });
-  }
+async function go(of: "join" | "leave", session: UserSession, room: string, services: Services): Promise<Outcome> {
+  const { sessions, limits } = services;
+  if (room !== session.room) limits.pace.joins.spend(fold(session.user), "changes of room", "rate_limited");
   let joined;
   try {
     joined = await session.join(room);

@@ -1,6 +1,7 @@
 import { ChatError } from "../../common/errors.ts";
 import type { TokenBucket } from "../../common/rate_limit.ts";
 import { pause } from "../../common/time.ts";
+import type { Peer } from "../../limits/peer.ts";
 import { randomWord } from "../../store/log_position.ts";
 import type { ErrorEvent, Format, ServerEvent } from "../../wire/event.ts";
 import { encodeError, encodeEvent, encodeReply } from "../../wire/format.ts";
@@ -50,7 +51,7 @@ interface Call {
  */
 export class Connection implements Caller {
   readonly id: string;
-  readonly address: string;
+  readonly peer: Peer;
   format: Format = "text";
   session: UserSession | undefined;
   readonly outbox: Outbox;
@@ -69,10 +70,10 @@ export class Connection implements Caller {
   /** Who it was that quit. */
   #lastUser: string | undefined;
 
-  constructor(conn: ClientSocket, connection: string, address: string, host: ConnectionHost) {
+  constructor(conn: ClientSocket, connection: string, peer: Peer, host: ConnectionHost) {
     this.#conn = conn;
     this.id = connection;
-    this.address = address;
+    this.peer = peer;
     this.#host = host;
     this.outbox = new Outbox(conn, host.turns, host.config.maxQueueBytes, {
       patienceMs,
@@ -92,7 +93,7 @@ export class Connection implements Caller {
     });
     this.#pace = host.pace();
     this.#silence = new Silence(host.now);
-    this.#log = host.log(connection, address);
+    this.#log = host.log(connection, peer);
   }
 
   get closed(): boolean {

@@ -1,5 +1,6 @@
 import type { TokenBucket } from "../../common/rate_limit.ts";
 import type { Config } from "../../config/config.ts";
+import type { Peer } from "../../limits/peer.ts";
 import type { Turns } from "../delivery/flush_scheduler.ts";
 import type { ConnectionMeter } from "../metering/instruments.ts";
 import type { Services } from "../registry/command.ts";
@@ -28,5 +29,5 @@ export interface ConnectionHost {
   /** Closes a connection whose peer does not read, so that nothing of it stays. */
   abandon(conn: ClientSocket): void;
   /** What the logs are to say of a connection. */
-  log(connection: string, address: string): ConnectionLog;
+  log(connection: string, peer: Peer): ConnectionLog;
 }

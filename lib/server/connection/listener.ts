@@ -1,6 +1,9 @@
 import type { Log } from "../../observability/log.ts";
 import type { Config } from "../../config/config.ts";
+import type { Limits } from "../../limits/limits.ts";
+import { type Peer, peerOf } from "../../limits/peer.ts";
 import { pause, within } from "../../common/time.ts";
+import { Tally } from "../../common/tally.ts";
 import type { LinuxSockets } from "./linux_sockets.ts";
 
 /**
@@ -35,10 +38,12 @@ export interface ListenerOptions {
   readonly log: Log;
   /** Counts connections that were refused, and handshakes that failed. */
   readonly meter?: { readonly refused: { value: number }; readonly failed: { value: number } };
+  /** Told which limit refused a connection. */
+  readonly limits?: Pick<Limits, "refused">;
   /** Socket options and the end of stalled connections, where there is a kernel to ask. */
   readonly sockets: LinuxSockets | undefined;
   /** Serves a connection whose handshake is done; the connection is closed when it resolves. */
-  serve(conn: Deno.TlsConn, address: string): Promise<void>;
+  serve(conn: Deno.TlsConn, peer: Peer): Promise<void>;
 }
 
 /** How long to wait when a connection could not be accepted, in milliseconds. */
@@ -64,7 +69,7 @@ const overlapping = Deno.build.os === "linux";
  *
  * Promises:
  * 1. a peer that is silent, slow or speaks no TLS holds up nobody else, and is gone when the handshake's time is over;
- * 2. connections are bounded in all, for each address, and while their handshake is not done;
+ * 2. connections are bounded in all, for each network, and while their handshake is not done;
  * 3. no failure to accept one connection ends the loop; out of descriptors, it waits a little;
  * 4. a new certificate is used from the next connection on, and no connection is dropped or refused for it: on Linux a
  *    second socket listens beside the first, gets all that is new, and the first goes when its queue has run empty.
@@ -78,8 +83,11 @@ export class Listener {
   #former: Deno.TlsListener | undefined;
   #retired: Promise<void> = Promise.resolve();
   readonly #closing = new AbortController();
-  readonly #handshakes = new Set<Deno.TlsConn>();
-  readonly #addresses = new Map<string, number>();
+  /** Connections whose handshake is under way, in the order in which they came, and their networks. */
+  readonly #handshakes = new Map<Deno.TlsConn, string>();
+  readonly #unfinished = new Tally();
+  /** Connections whose handshake is done, by network. */
+  readonly #networks = new Tally();
   readonly #serving = new Set<Promise<void>>();
   readonly #accepting = new Map<Deno.TlsListener, Promise<void>>();
   readonly #doomed = new Set<Deno.TlsConn>();
@@ -124,7 +132,7 @@ export class Listener {
     this.#closed = true;
     this.#closing.abort();
     this.#listener.close();
-    for (const conn of this.#handshakes) this.abandon(conn);
+    for (const conn of this.#handshakes.keys()) this.abandon(conn);
   }
 
   /**
@@ -206,47 +214,57 @@ export class Listener {
 
   async #receive(conn: Deno.TlsConn): Promise<void> {
     const { config, log, serve } = this.#options;
-    const address = (conn.remoteAddr as Deno.NetAddr).hostname;
-    if (this.#refuses(address)) return this.abandon(conn); // it may be silent
+    const peer = peerOf((conn.remoteAddr as Deno.NetAddr).hostname);
+    if (this.#refuses(peer)) return this.abandon(conn); // it may be silent
     if (this.#handshakes.size >= config.maxHandshakes) this.#giveUpOldest();
-    if (!await this.#shakeHands(conn, address)) return;
-    if (this.#refuses(address)) return this.abandon(conn); // others were quicker
+    if (!await this.#shakeHands(conn, peer)) return;
+    if (this.#refuses(peer)) return this.abandon(conn); // others were quicker
     this.#connections++;
-    this.#addresses.set(address, (this.#addresses.get(address) ?? 0) + 1);
+    this.#networks.add(peer.network);
     try {
-      await serve(conn, address);
+      await serve(conn, peer);
     } catch (error) {
-      log.error("connection_failed", { address, error });
+      log.error("connection_failed", { address: peer.address, error });
       closeQuietly(conn);
     } finally {
       this.#connections--;
-      const left = this.#addresses.get(address)! - 1;
-      if (left > 0) this.#addresses.set(address, left);
-      else this.#addresses.delete(address);
+      this.#networks.delete(peer.network);
     }
   }
 
-  /** Whether there are as many connections as there may be, in all or from the address. */
-  #refuses(address: string): boolean {
-    const { config: { maxConnections, maxConnectionsPerIp }, log, meter } = this.#options;
-    const before = this.#addresses.get(address) ?? 0;
+  /** Whether there are as many connections as there may be, in all or from the network. */
+  #refuses({ address, network }: Peer): boolean {
+    const { config: { maxConnections, maxConnectionsPerIp }, log, meter, limits } = this.#options;
+    const before = this.#networks.of(network);
     if (this.#connections < maxConnections && before < maxConnectionsPerIp) return false;
     if (meter) meter.refused.value++;
+    limits?.refused(before < maxConnectionsPerIp ? "connections" : "connections_network");
     log.warn("connection_refused", { address, connections: this.#connections, from_address: before });
     return true;
   }
 
-  /** A crowd of unfinished handshakes must not keep anybody out: the one that has had the longest time goes. */
+  /**
+   * A crowd of unfinished handshakes must not keep anybody out: of the network that has most of them, the one goes that
+   * has had the longest time.
+   */
   #giveUpOldest(): void {
-    for (const oldest of this.#handshakes) {
-      this.#handshakes.delete(oldest);
+    const largest = this.#unfinished.largest();
+    for (const [oldest, network] of this.#handshakes) {
+      if (network !== largest) continue;
+      this.#forget(oldest, network);
+      this.#options.limits?.refused("handshakes");
       return this.abandon(oldest);
     }
   }
 
-  async #shakeHands(conn: Deno.TlsConn, address: string): Promise<boolean> {
+  #forget(conn: Deno.TlsConn, network: string): void {
+    if (this.#handshakes.delete(conn)) this.#unfinished.delete(network);
+  }
+
+  async #shakeHands(conn: Deno.TlsConn, { address, network }: Peer): Promise<boolean> {
     const { config: { handshakeTimeoutSeconds }, log, meter } = this.#options;
-    this.#handshakes.add(conn);
+    this.#handshakes.set(conn, network);
+    this.#unfinished.add(network);
     try {
       await within(handshakeTimeoutSeconds * 1000, conn.handshake());
       if (this.#closed || !this.#handshakes.has(conn)) throw new Error("the connection was given up");
@@ -257,7 +275,7 @@ export class Listener {
       this.abandon(conn);
       return false;
     } finally {
-      this.#handshakes.delete(conn);
+      this.#forget(conn, network);
     }
   }
 }

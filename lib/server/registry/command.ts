@@ -1,4 +1,6 @@
 import type { AccountService } from "../../auth/accounts.ts";
+import type { LoginGuard } from "../../auth/login_guard.ts";
+import type { Limits } from "../../limits/limits.ts";
 import type { ChatError } from "../../common/errors.ts";
 import type { Config } from "../../config/config.ts";
 import type { Store } from "../../store/store.ts";
@@ -19,6 +21,8 @@ export interface Services {
   readonly config: Config;
   readonly store: Store;
   readonly accounts: AccountService;
+  readonly guard: LoginGuard;
+  readonly limits: Limits;
   readonly sessions: SessionManager;
   /** Every command, for `help`. */
   readonly commands: readonly CommandSpec[];

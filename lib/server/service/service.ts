@@ -4,7 +4,9 @@
 
 import type { Audit } from "../../observability/audit.ts";
 import type { AccountService } from "../../auth/accounts.ts";
+import type { LoginGuard } from "../../auth/login_guard.ts";
 import type { Config } from "../../config/config.ts";
+import type { Limits } from "../../limits/limits.ts";
 import { getLog } from "../../observability/log.ts";
 import { Metrics } from "../../observability/metrics.ts";
 import { TokenBucket } from "../../common/rate_limit.ts";
@@ -33,6 +35,8 @@ export interface ServiceOptions {
   readonly config: Config;
   readonly store: Store;
   readonly accounts: AccountService;
+  readonly guard: LoginGuard;
+  readonly limits: Limits;
   /** Nothing is recorded without it. */
   readonly audit?: Audit;
   readonly certificate: Pem;
@@ -116,6 +120,7 @@ export class Service implements AsyncDisposable {
         onFault: (topic, error, reference) => log.error("replay_failed", { topic, reference, error }),
       },
       config: options.config,
+      guard: options.guard,
       onFault: (what, error) => log.warn("store_failed", { what, error }),
     });
     try {
@@ -152,7 +157,7 @@ export class Service implements AsyncDisposable {
     this.#leasedUntil = performance.now() + options.config.activeTtlSeconds * 1000;
     const { store: { servers }, reload } = options;
     this.#control = new Control({ serverId: id, servers, sessions, connections: this.#connections, reload });
-    const { config, certificate, sharing, listeners = 1 } = options;
+    const { config, certificate, limits, sharing, listeners = 1 } = options;
     const host = this.#host();
     const instance = randomWord(8);
     let connections = 0;
@@ -165,9 +170,10 @@ export class Service implements AsyncDisposable {
       config,
       log,
       meter: instruments.listener,
+      limits,
       sockets: this.#sockets,
-      serve: async (conn, address) => {
-        const connection = new Connection(conn, `${instance}-${++connections}`, address, host);
+      serve: async (conn, peer) => {
+        const connection = new Connection(conn, `${instance}-${++connections}`, peer, host);
         this.#connections.add(connection);
         instruments.came();
         const over = connection.run();
@@ -250,8 +256,9 @@ export class Service implements AsyncDisposable {
   }
 
   #host(): ConnectionHost {
-    const { config, store, accounts } = this.#options;
-    const services = { serverId: this.id, config, store, accounts, sessions: this.#sessions, commands: allCommands };
+    const { config, store, accounts, guard, limits } = this.#options;
+    const shared = { config, store, accounts, guard, limits };
+    const services = { serverId: this.id, ...shared, sessions: this.#sessions, commands: allCommands };
     return {
       services,
       registry: new Registry(allCommands, config),
@@ -264,7 +271,7 @@ export class Service implements AsyncDisposable {
       },
       now: () => performance.now(),
       abandon: (conn) => this.#listener.abandon(conn as Deno.TlsConn),
-      log: (connection, address) =>
+      log: (connection, { address }) =>
         new ConnectionLog(this.id, connection, address, this.#options.audit, () => performance.now()),
     };
   }

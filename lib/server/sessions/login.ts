@@ -4,7 +4,7 @@
 
 import { accountDisabled, ChatError } from "../../common/errors.ts";
 import type { Config } from "../../config/config.ts";
-import { TokenBucket } from "../../common/rate_limit.ts";
+import type { LoginGuard } from "../../auth/login_guard.ts";
 import type { Account } from "../../store/accounts.ts";
 import type { ClaimResult, Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
@@ -23,7 +23,8 @@ export interface LoginOptions {
   readonly store: Store;
   readonly feeds: Feeds;
   /** What the server runs with; it may change meanwhile, so that it is read at each login. */
-  readonly config: Pick<Config, "duplicateLogin" | "maxQueueBytes" | "rateLimit" | "joinsPerMinute">;
+  readonly config: Pick<Config, "duplicateLogin" | "maxQueueBytes">;
+  readonly guard: Pick<LoginGuard, "admitResume" | "resumeFailed" | "remember">;
   /** Told what failed because the store was away. */
   readonly onFault: (what: string, error: unknown) => void;
 }
@@ -78,17 +79,30 @@ export class Logins {
    *
    * @param presented the resume token
    * @param positions the client's own: topic → position; a value that is not a position is ignored
-   * @throws {ChatError} `invalid_credentials`, `already_logged_in`, `store_unavailable`
+   * @throws {ChatError} `invalid_credentials`, `already_logged_in`, `too_many_attempts`, `store_unavailable`
    */
   async resume(
     presented: string,
     positions: Readonly<Record<string, unknown>>,
     channel: ClientChannel,
   ): Promise<LoginResult> {
+    const { guard } = this.#options;
+    guard.admitResume(channel.peer);
+    try {
+      const result = await this.#resume(presented, positions, channel);
+      guard.remember(result.session.user, channel.peer);
+      return result;
+    } catch (error) {
+      if (error instanceof ChatError && error.code === "invalid_credentials") guard.resumeFailed(channel.peer);
+      throw error;
+    }
+  }
+
+  async #resume(presented: string, given: Return["given"], channel: ClientChannel): Promise<LoginResult> {
     const name = tokenUser(presented);
     const account = name === undefined ? undefined : await this.#options.store.accounts.find(name);
     if (!account) throw refused();
-    return await this.#login(account.name, channel, { presented, given: positions });
+    return await this.#login(account.name, channel, { presented, given });
   }
 
   /**
@@ -197,10 +211,8 @@ export class Logins {
 
   #session(user: string, record: Session | undefined, tokenHash: string, channel: ClientChannel): UserSession {
     const { store, feeds, config, onFault } = this.#options;
-    const { rateLimit, joinsPerMinute, maxQueueBytes } = config;
-    const joins = rateLimit ? new TokenBucket({ rate: joinsPerMinute / 60, burst: joinsPerMinute }) : undefined;
-    const replayBelow = maxQueueBytes / 4;
-    return new UserSession({ user, record, tokenHash, channel, store, feeds, replayBelow, joins, onFault });
+    const replayBelow = config.maxQueueBytes / 4;
+    return new UserSession({ user, record, tokenHash, channel, store, feeds, replayBelow, onFault });
   }
 }
 

@@ -3,7 +3,7 @@
  */
 
 import { ChatError } from "../../common/errors.ts";
-import type { TokenBucket } from "../../common/rate_limit.ts";
+import type { Peer } from "../../limits/peer.ts";
 import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { encodePosition, type LogPosition } from "../../store/log_position.ts";
@@ -16,8 +16,7 @@ import { type Feeds, TopicReaders } from "../delivery/topic_readers.ts";
 export interface ClientChannel extends ReaderConnection {
   /** Never used again, by any server. */
   readonly id: string;
-  /** The peer's IP address. */
-  readonly address: string;
+  readonly peer: Peer;
   readonly closed: boolean;
   /** Resolves when every request of the client has its answer. */
   answered(): Promise<void>;
@@ -37,8 +36,6 @@ export interface UserSessionOptions {
   readonly feeds: Feeds;
   /** A replay reads its next page when all but this of the last is written, in bytes. */
   readonly replayBelow: number;
-  /** How often rooms may be changed; undefined where that is not limited. */
-  readonly joins: TokenBucket | undefined;
   /** Told what failed because the store was away, where nothing depends on it. */
   readonly onFault: (what: string, error: unknown) => void;
 }
@@ -51,7 +48,6 @@ export interface UserSessionOptions {
 export class UserSession {
   readonly user: string;
   readonly topics: TopicReaders;
-  readonly joins: TokenBucket | undefined;
   /** Hash of the session's present resume token. */
   tokenHash: string;
   readonly #channel: ClientChannel;
@@ -62,7 +58,6 @@ export class UserSession {
 
   constructor(options: UserSessionOptions) {
     this.user = options.user;
-    this.joins = options.joins;
     this.tokenHash = options.tokenHash;
     this.#channel = options.channel;
     this.#store = options.store;

@@ -4,9 +4,11 @@
 
 import { openSocket } from "../../admin/socket.ts";
 import { AccountService } from "../../auth/accounts.ts";
-import { accountLimits } from "../../auth/limits.ts";
-import { bcryptHasher, boundedHasher, hashMeter } from "../../auth/password.ts";
+import { hashMeter, HashQueue } from "../../auth/hash_queue.ts";
+import { LoginGuard } from "../../auth/login_guard.ts";
+import { bcryptHasher } from "../../auth/password.ts";
 import { type Config, type ConfigChange, takeLive, usesRedis } from "../../config/config.ts";
+import { Limits, refusalCounters } from "../../limits/limits.ts";
 import { getLog } from "../../observability/log.ts";
 import { Metrics } from "../../observability/metrics.ts";
 import { observedStore } from "../../store/observed.ts";
@@ -56,9 +58,6 @@ const log = getLog("server");
 /** The work for the hash of a demo account's password, in steps of which each doubles it. */
 const demoCost = 4;
 
-/** The options that the limits on guessing are made from. */
-const pace = /^(RATE_LIMIT|LOGIN_FAILURES_|REGISTRATIONS_PER_)/;
-
 /**
  * Starts a server: its store, its accounts and its service, which end together. When this resolves, it accepts connections.
  *
@@ -70,15 +69,18 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   await using parts = new AsyncDisposableStack();
   const audit: Audit = parts.use(openAudit(config));
   const store = observedStore(parts.use(await openStore(config)), metrics);
-  const limits = { now: accountLimits(config) };
-  const accounts = await openAccounts(config, store, metrics, limits);
-  if (config.demoAccounts) await makeDemoAccounts(config, store);
+  const limits = new Limits(config, refusalCounters(metrics));
+  const guard = new LoginGuard(limits);
+  const accounts = await openAccounts(config, store, metrics, { limits, guard });
+  if (config.demoAccounts) await makeDemoAccounts(config, store, guard);
   const service = parts.use(
     await Service.start({
       config,
       store,
       metrics,
       accounts,
+      guard,
+      limits,
       audit,
       certificate,
       sharing,
@@ -111,7 +113,6 @@ export async function startServer(options: ServerOptions): Promise<Running> {
     renew: (certificate) => service.renew(certificate),
     reconfigure(next) {
       const change = takeLive(config, next);
-      if (change.taken.some((name) => pace.test(name))) limits.now = accountLimits(config);
       service.reconfigured();
       audit.reopen();
       return change;
@@ -120,36 +121,29 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   };
 }
 
-/** @param limits read at each use: those of `now` are replaced when the configuration changes */
 async function openAccounts(
   config: Config,
   { accounts }: Store,
   metrics: Metrics,
-  limits: { readonly now: ReturnType<typeof accountLimits> },
+  { limits, guard }: { readonly limits: Limits; readonly guard: LoginGuard },
 ): Promise<AccountService> {
-  const hasher = await bcryptHasher(config.bcryptCost);
+  const hashes = new HashQueue(await bcryptHasher(config.bcryptCost), {
+    running: config.bcryptConcurrency,
+    meter: hashMeter(metrics),
+    onRefused: () => limits.refused("password_hashes"),
+  });
   return new AccountService({
-    accounts,
-    hasher: boundedHasher(hasher, config.bcryptConcurrency, undefined, hashMeter(metrics)),
+    ...{ accounts, hashes, guard },
     get registration() {
       return config.registration;
-    },
-    get addressFailures() {
-      return limits.now.addressFailures;
-    },
-    get accountFailures() {
-      return limits.now.accountFailures;
-    },
-    get registrations() {
-      return limits.now.registrations;
     },
   });
 }
 
 /** Makes the demo accounts that are missing. */
-async function makeDemoAccounts({ bcryptCost }: Config, { accounts }: Store): Promise<void> {
+async function makeDemoAccounts(config: Config, { accounts }: Store, guard: LoginGuard): Promise<void> {
   // Everybody knows their passwords: a hash that takes long would protect nothing, and hold up the start.
-  const hasher = await bcryptHasher(Math.min(bcryptCost, demoCost));
-  const quick = new AccountService({ accounts, hasher, registration: "closed" });
+  const hashes = new HashQueue(await bcryptHasher(Math.min(config.bcryptCost, demoCost)), { running: 1 });
+  const quick = new AccountService({ accounts, hashes, guard, registration: "closed" });
   log.warn("demo_accounts_on", { made: await quick.makeDemoAccounts(), advice: "anybody knows their passwords" });
 }

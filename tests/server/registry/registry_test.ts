@@ -1,5 +1,7 @@
 /** The command table as a whole, and the gate in front of every handler. */
 
+import { peerOf } from "../../../lib/limits/peer.ts";
+import { openGuard } from "../../support/limits.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ChatError, type ErrorCode, errorCodes } from "../../../lib/common/errors.ts";
@@ -215,12 +217,13 @@ test("Registry.admit() takes the resume token and the position that the longest 
     serverId: "server1",
     store,
     feeds: { topics, relay, hub, onFault: () => {} },
-    config: { duplicateLogin: "force", maxQueueBytes: 1e6, rateLimit: false, joinsPerMinute: 0 },
+    config: { duplicateLogin: "force", maxQueueBytes: 1e6 },
+    guard: openGuard,
     onFault: () => {},
   });
   const channel: ClientChannel = {
     id: "1",
-    address: "192.0.2.1",
+    peer: peerOf("192.0.2.1"),
     format: "json",
     closed: false,
     outbox: openOutbox,

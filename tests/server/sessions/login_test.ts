@@ -1,5 +1,7 @@
 /** Logins that something happens to on the way: each client is told once, and no session is left behind. */
 
+import { peerOf } from "../../../lib/limits/peer.ts";
+import { openGuard } from "../../support/limits.ts";
 import assert from "node:assert/strict";
 import { ChatError } from "../../../lib/common/errors.ts";
 import { Hub } from "../../../lib/server/delivery/hub.ts";
@@ -25,7 +27,7 @@ function line(connection: string): Line {
   const ends: ServerEvent[] = [];
   return {
     id: connection,
-    address: "192.0.2.1",
+    peer: peerOf("192.0.2.1"),
     format: "json",
     ends,
     get closed() {
@@ -51,7 +53,8 @@ async function scene(policy: "force" | "reject" = "force") {
     serverId,
     store,
     feeds,
-    config: { duplicateLogin: policy, maxQueueBytes: 1e6, rateLimit: false, joinsPerMinute: 0 },
+    config: { duplicateLogin: policy, maxQueueBytes: 1e6 },
+    guard: openGuard,
     onFault: () => {},
   });
   const owned = stack.move();

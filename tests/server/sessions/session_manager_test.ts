@@ -1,5 +1,6 @@
 /** The sessions of a server, and what the store is told of them. */
 
+import { openGuard } from "../../support/limits.ts";
 import assert from "node:assert/strict";
 import { ChatError } from "../../../lib/common/errors.ts";
 import type { Feeds } from "../../../lib/server/delivery/topic_readers.ts";
@@ -37,7 +38,8 @@ test("SessionManager.renewToken() gives the earlier token up before the store is
   });
   const manager = new SessionManager({
     serverId,
-    config: { duplicateLogin: "force", maxQueueBytes: 0, rateLimit: false, joinsPerMinute: 0 },
+    config: { duplicateLogin: "force", maxQueueBytes: 0 },
+    guard: openGuard,
     ...shared,
   });
   await assert.rejects(manager.renewToken(userSession), { code: "store_unavailable" });

@@ -1,0 +1,128 @@
+import { ChatError } from "../common/errors.ts";
+import { FairQueue } from "../common/fair_queue.ts";
+import type { Count, Distribution, Metrics } from "../observability/metrics.ts";
+import type { Hasher } from "./password.ts";
+
+/** What hashing is measured in; times in seconds. */
+export interface HashMeter {
+  readonly running: Count;
+  readonly waiting: Count;
+  readonly refused: Count;
+  readonly wait: Distribution;
+  readonly work: Distribution;
+}
+
+/** The cells that hashing is measured in. */
+export function hashMeter(metrics: Metrics): HashMeter {
+  return {
+    running: metrics.gauge("chat_password_hashes_running"),
+    waiting: metrics.gauge("chat_password_hashes_waiting"),
+    refused: metrics.counter("chat_password_hashes_refused_total"),
+    wait: metrics.histogram("chat_password_hash_wait_seconds"),
+    work: metrics.histogram("chat_password_hash_duration_seconds"),
+  };
+}
+
+/** Whose password is hashed: turns go round the networks, in each of them round known and strangers, then round accounts. */
+export interface Turn {
+  readonly network: string;
+  /** Whether a login of the account from there has succeeded before. */
+  readonly known: boolean;
+  /** The account's folded name. */
+  readonly account: string;
+}
+
+/** Settings of a queue; how many may wait is to bound memory, since turns are fair. */
+export interface HashQueueOptions {
+  /** How many are hashed at once. */
+  readonly running: number;
+  /** How many may wait of one account, of one network, and in all; one more is refused. */
+  readonly waiting?: { readonly account: number; readonly network: number; readonly all: number };
+  /** Told what is under way. */
+  readonly meter?: HashMeter;
+  /** Told of each that was refused. */
+  readonly onRefused?: () => void;
+}
+
+const usualWaiting = { account: 32, network: 1_000, all: 5_000 };
+
+/** When somebody who was refused may try again, in milliseconds. */
+const retryMs = 5_000;
+
+/**
+ * Lets a bounded number of hashes run at once: each takes a core for a good part of a second, and the event loop and
+ * the sockets need a core too. The others take turns: see {@linkcode Turn}.
+ */
+export class HashQueue {
+  readonly #hasher: Hasher;
+  readonly #options: HashQueueOptions;
+  readonly #waiting = new FairQueue<() => void>();
+  #running = 0;
+
+  constructor(hasher: Hasher, options: HashQueueOptions) {
+    this.#hasher = hasher;
+    this.#options = options;
+  }
+
+  /** Hashes a password when it is its turn. @throws {ChatError} `too_many_attempts` where too many wait */
+  hash(password: string, turn: Turn): Promise<string> {
+    return this.#inTurn(turn, () => this.#hasher.hash(password));
+  }
+
+  /**
+   * Compares a password with a hash when it is its turn.
+   *
+   * @param admit called then; what it throws is thrown instead of hashing
+   * @throws {ChatError} `too_many_attempts` where too many wait
+   */
+  verify(password: string, hash: string, turn: Turn, admit?: () => void): Promise<boolean> {
+    return this.#inTurn(turn, () => {
+      admit?.();
+      return this.#hasher.verify(password, hash);
+    });
+  }
+
+  async #inTurn<T>({ network, known, account }: Turn, work: () => Promise<T>): Promise<T> {
+    const { meter } = this.#options;
+    const came = performance.now();
+    if (this.#running < this.#options.running) this.#running++;
+    else await this.#wait([network, known ? "known" : "strangers", account]);
+    const began = performance.now();
+    meter?.wait.observe((began - came) / 1000);
+    this.#note();
+    try {
+      return await work();
+    } finally {
+      meter?.work.observe((performance.now() - began) / 1000);
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#running--;
+      this.#note();
+    }
+  }
+
+  async #wait(path: readonly string[]): Promise<void> {
+    const { waiting: most = usualWaiting, meter, onRefused } = this.#options;
+    const { size } = this.#waiting;
+    const full = size >= most.all || this.#waiting.sizeOf(path.slice(0, 1)) >= most.network ||
+      this.#waiting.sizeOf(path) >= most.account;
+    if (full) {
+      if (meter) meter.refused.value++;
+      onRefused?.();
+      throw new ChatError("too_many_attempts", "Too many logins at this moment; try again in a few seconds", {
+        retry_after_ms: retryMs,
+      });
+    }
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(path, resolve);
+      this.#note();
+    });
+  }
+
+  #note(): void {
+    const { meter } = this.#options;
+    if (!meter) return;
+    meter.running.value = this.#running;
+    meter.waiting.value = this.#waiting.size;
+  }
+}
