@@ -48,6 +48,11 @@ export const commands = {
     arguments: ["user"],
     doc: "Closes a user's connections and makes its resume tokens worthless; it may log in again",
   },
+  "limits show": { arguments: [], doc: "Who has to wait for which limit on pace, on which server and for how long" },
+  "limits clear": {
+    arguments: ["[key]"],
+    doc: "Lets a user, an address or a network wait no longer; everybody where none is named",
+  },
   "servers list": { arguments: [], doc: "The servers that share the store, and their leases" },
   "reload": { arguments: [], doc: "Has every server read its certificate and configuration again" },
   "export": {

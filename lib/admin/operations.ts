@@ -177,5 +177,25 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
     if (failed.length > 0) throw new AdminError(failed.map(({ server, failed }) => `${server}: ${failed}`).join("; "));
   },
 
+  async *"limits show"(store) {
+    for (const { server, waiting = [], failed } of await store.admin.order({ do: "show_limits" }, orderMs)) {
+      if (failed !== undefined) yield done(`${server}: ${failed}`);
+      for (const { limit, key, retryAfterMs } of waiting) {
+        yield { server, limit, key, wait_seconds: Math.ceil(retryAfterMs / 1000) };
+      }
+    }
+  },
+
+  async *"limits clear"(store, given) {
+    const key = given.key === undefined ? undefined : text(given, "key");
+    let cleared = false;
+    for (const { server, done: what = [], failed } of await store.admin.order({ do: "clear_limits", key }, orderMs)) {
+      if (failed !== undefined) yield done(`${server}: ${failed}`);
+      for (const line of what) yield done(`${server} ${line}`);
+      cleared ||= what.length > 0;
+    }
+    if (!cleared) yield done(`${key ?? "nobody"} has to wait for ${key === undefined ? "any" : "no"} limit`);
+  },
+
   export: (store, given) => exportRecords(store.admin, text(given, "store")),
 };

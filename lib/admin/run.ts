@@ -65,9 +65,10 @@ async function audited(
   env: Surroundings["env"],
   work: () => Promise<void>,
 ): Promise<void> {
-  if (command.endsWith(" list") || ["off", "stdout", "stderr"].includes(config.auditLog)) return await work();
+  if (/ (list|show)$/.test(command) || ["off", "stdout", "stderr"].includes(config.auditLog)) return await work();
   using audit = openAudit(config);
-  const { user: target, role, room } = given;
+  const { user, key, role, room } = given;
+  const target = user ?? key;
   const record = (outcome: string) =>
     audit.record({ event: command, outcome, user: env.SUDO_USER ?? env.USER, by: "admin", target, role, room });
   try {
@@ -93,7 +94,7 @@ async function run(typed: Typed, config: Config): Promise<void> {
     else rows.push(row);
   }
   if (rows.length > 0) print(table(rows).join("\n"));
-  else if (!json && command.endsWith(" list")) print("none");
+  else if (!json && / (list|show)$/.test(command)) print("none");
 }
 
 /** Adds what is not typed: a password, as its hash. */

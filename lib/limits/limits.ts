@@ -2,7 +2,9 @@ import { ChatError, type ErrorCode } from "../common/errors.ts";
 import { KeyedLimiter } from "../common/rate_limit.ts";
 import type { Config } from "../config/config.ts";
 import type { Metrics } from "../observability/metrics.ts";
+import { fold } from "../wire/names.ts";
 import { type LimitName, limitNames, type PaceName, paceTable } from "./limit_table.ts";
+import { peerOf } from "./peer.ts";
 
 /** A key that has to wait. */
 export interface HeldBack {
@@ -137,12 +139,19 @@ export class Limits {
       .sort((a, b) => b.retryAfterMs - a.retryAfterMs);
   }
 
-  /** Gives a key all its tokens back, or all keys. @returns how many buckets were not full, and are now */
+  /**
+   * Lets somebody wait no longer.
+   *
+   * @param key a user, an address or a network; everybody where it is left out
+   * @returns how many buckets were empty, and are full now
+   */
   clear(key?: string): number {
+    const peer = key === undefined ? undefined : peerOf(key);
+    const meant = peer && [fold(key!), peer.address, peer.network];
+    const isMeant = (held: string) => !meant || [held, ...held.split(" ")].some((part) => meant.includes(part));
     let cleared = 0;
     for (const limit of Object.values(this.pace)) {
-      const keys = [...limit.held()].map((held) => held.key).filter((held) => key === undefined || isOf(key, held));
-      for (const held of keys) if (limit.clear(held)) cleared++;
+      for (const { key: held } of [...limit.held()]) if (isMeant(held) && limit.clear(held)) cleared++;
     }
     return cleared;
   }
@@ -151,10 +160,6 @@ export class Limits {
 /** Joins what is counted together into a key. */
 export function keyOf(account: string, network: string): string {
   return `${account} ${network}`;
-}
-
-function isOf(wanted: string, key: string): boolean {
-  return key === wanted || key.split(" ").includes(wanted);
 }
 
 function tooMany(what: string, retryAfterMs: number, code: ErrorCode = "too_many_attempts"): ChatError {

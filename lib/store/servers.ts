@@ -3,13 +3,29 @@ export type Order =
   /** Ends a user's sessions and side connections there, with their resume tokens, and tells their clients why. */
   | { readonly do: "expel"; readonly user: string; readonly message: string }
   /** Reads certificate and configuration again. */
-  | { readonly do: "reload" };
+  | { readonly do: "reload" }
+  /** Tells who has to wait for which limit. */
+  | { readonly do: "show_limits" }
+  /** Lets a user or an address wait no longer, or everybody. */
+  | { readonly do: "clear_limits"; readonly key?: string | undefined };
+
+/** Somebody who has to wait. */
+export interface Waiting {
+  /** The limit's name. */
+  readonly limit: string;
+  /** By what it counts: a user, an address, or both. */
+  readonly key: string;
+  /** For how long, in milliseconds. */
+  readonly retryAfterMs: number;
+}
 
 /** What came of an order on one server. */
 export interface OrderReport {
   readonly server: string;
   /** What was done, in words; empty where there was nothing to do. */
   readonly done?: readonly string[];
+  /** Who has to wait there, for the order that asks for it. */
+  readonly waiting?: readonly Waiting[];
   /** Why it could not be done. */
   readonly failed?: string;
 }

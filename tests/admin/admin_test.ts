@@ -242,3 +242,21 @@ test("admin doctor says what is wrong, and what to do", async () => {
   assert.match(bad.out, /^fail {2}configuration: SERVER_PORT is "many"; allowed:/);
   assert.equal(bad.code, 1);
 }, processes);
+
+onEach("admin limits: shows who has to wait for what, and lets them wait no longer", async (operated) => {
+  const { server, settings } = operated;
+  assert.equal(await done(settings, ["limits", "show"]), "none");
+  await using guesser = await TextClient.open(server);
+  for (let i = 0; i < 3; i++) assert.match(await guesser.ask("LOGIN a guess"), /^\[ERROR\] invalid_credentials/);
+  assert.match(await guesser.ask("LOGIN a guess"), /^\[ERROR\] too_many_attempts/);
+  const rows = await list(settings, "limits", "show");
+  assert.deepEqual(rows.map(({ server, limit, key }) => ({ server, limit, key })), [
+    { server: "server1", limit: "login_failures_account", key: "a 127.0.0.1" },
+  ]);
+  const { wait_seconds: wait } = rows[0];
+  assert.ok(typeof wait === "number" && wait > 10 && wait <= 20, `${wait}`);
+  assert.equal(await done(settings, ["limits", "clear", "b"]), "b has to wait for no limit");
+  assert.equal(await done(settings, ["limits", "clear", "A"]), "server1 cleared 1 limit");
+  assert.match(await guesser.ask("LOGIN a 1"), /^Login successful/);
+  assert.equal(await done(settings, ["limits", "clear"]), "nobody has to wait for any limit");
+}, { LOGIN_FAILURES_PER_MINUTE_PER_ACCOUNT: "3" });

@@ -155,9 +155,9 @@ export class Service implements AsyncDisposable {
     this.#turns = turns;
     this.#instruments = instruments;
     this.#leasedUntil = performance.now() + options.config.activeTtlSeconds * 1000;
-    const { store: { servers }, reload } = options;
-    this.#control = new Control({ serverId: id, servers, sessions, connections: this.#connections, reload });
-    const { config, certificate, limits, sharing, listeners = 1 } = options;
+    const { store: { servers }, limits, reload } = options;
+    this.#control = new Control({ serverId: id, servers, sessions, limits, connections: this.#connections, reload });
+    const { config, certificate, sharing, listeners = 1 } = options;
     const host = this.#host();
     const instance = randomWord(8);
     let connections = 0;

@@ -3,6 +3,7 @@
  */
 
 import { getLog } from "../../observability/log.ts";
+import type { Limits } from "../../limits/limits.ts";
 import type { Order, OrderReport } from "../../store/servers.ts";
 import type { Servers, ServerSignal } from "../../store/servers.ts";
 import type { SystemEvent } from "../../wire/event.ts";
@@ -20,10 +21,14 @@ export interface ControlOptions {
   readonly serverId: string;
   readonly servers: Servers;
   readonly sessions: SessionManager;
+  readonly limits: Pick<Limits, "held" | "clear">;
   readonly connections: Iterable<Connected>;
   /** Reads certificate and configuration again. @returns one phrase for each thing that was done */
   readonly reload: (() => Promise<readonly string[]>) | undefined;
 }
+
+/** How many of those who have to wait are told, the longest first: a report is one message. */
+const maxWaiting = 500;
 
 const log = getLog("server", "orders");
 
@@ -43,21 +48,29 @@ export class Control {
     const { serverId: server, servers } = this.#options;
     let report: OrderReport;
     try {
-      report = { server, done: await this.#carryOut(order) };
+      report = { server, ...await this.#carryOut(order) };
     } catch (error) {
       report = { server, failed: (error as Error).message };
     }
-    log.info("order_obeyed", { order: order.do, ...report });
+    const { waiting: _, ...told } = report;
+    log.info("order_obeyed", { order: order.do, ...told });
     await servers.signal(from, { kind: "report", id, report }).catch((error) => log.warn("report_failed", { error }));
   }
 
-  async #carryOut(order: Order): Promise<readonly string[]> {
+  async #carryOut(order: Order): Promise<Pick<OrderReport, "done" | "waiting">> {
+    const { reload, limits } = this.#options;
     switch (order.do) {
       case "reload":
-        if (!this.#options.reload) throw new Error("it cannot read its files again; restart it");
-        return await this.#options.reload();
+        if (!reload) throw new Error("it cannot read its files again; restart it");
+        return { done: await reload() };
       case "expel":
-        return await this.#expel(order.user, order.message);
+        return { done: await this.#expel(order.user, order.message) };
+      case "show_limits":
+        return { waiting: limits.held().slice(0, maxWaiting) };
+      case "clear_limits": {
+        const cleared = limits.clear(order.key);
+        return { done: cleared === 0 ? [] : [`cleared ${cleared} limit${cleared === 1 ? "" : "s"}`] };
+      }
       default:
         throw new Error(`its release does not know the order ${JSON.stringify((order as Order).do)}`);
     }
