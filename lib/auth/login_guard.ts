@@ -13,7 +13,8 @@ const maxKnown = 20_000;
  *    network or all over the world, does not touch it.
  * 3. Strangers of all networks together have an allowance for each account: many networks guess no faster.
  * 4. A network has an allowance for all accounts together; what was refused costs it as much as what has failed.
- * 5. Successes are limited as well, by account and by network, since each costs as much as a guess.
+ * 5. Successes are limited as well: logins by account and by network, since each costs as much as a guess; resumes by
+ *    account, since a network's users come back together after a restart.
  */
 export class LoginGuard {
   readonly #limits: Limits;
@@ -81,10 +82,19 @@ export class LoginGuard {
   /**
    * Lets somebody show a resume token, or not.
    *
+   * @param name the user that the token names, if it names one
    * @throws {ChatError} `too_many_attempts`
    */
-  admitResume({ network }: Peer): void {
-    this.#limits.pace.resume_failures.check(network, "refused resumes from your address");
+  admitResume(name: string | undefined, { network }: Peer): void {
+    const { pace } = this.#limits;
+    pace.resume_failures.check(network, "refused resumes from your address");
+    if (name !== undefined) pace.logins_account.check(fold(name), `logins as ${name}`);
+  }
+
+  /** Counts a resume as a login of the account, and remembers from where it came. */
+  resumed(name: string, peer: Peer): void {
+    this.#limits.pace.logins_account.charge(fold(name));
+    this.remember(name, peer);
   }
 
   /** Counts a resume token that was worth nothing. */

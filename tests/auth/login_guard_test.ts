@@ -73,11 +73,19 @@ test("LoginGuard limits successes by account and by network", () => {
   assert.ok(isAdmitted(guard, "bob", home));
 });
 
+test("LoginGuard counts a resume as a login of the account, and not of its network", () => {
+  const { guard } = make({ LOGINS_PER_MINUTE_PER_ACCOUNT: "2", LOGINS_PER_MINUTE_PER_ADDRESS: "1" });
+  for (let i = 0; i < 2; i++) guard.resumed("bob", home);
+  assert.throws(() => guard.admitResume("BOB", home), /Too many logins as BOB/);
+  guard.admitResume(undefined, home);
+  assert.ok(isAdmitted(guard, "carol", home));
+});
+
 test("LoginGuard limits refused resumes and registrations by network", () => {
   const { guard } = make({ LOGIN_FAILURES_PER_MINUTE_PER_ADDRESS: "2", REGISTRATIONS_PER_HOUR_PER_ADDRESS: "2" });
   for (let i = 0; i < 2; i++) guard.resumeFailed(guesser);
-  assert.throws(() => guard.admitResume(guesser), /Too many refused resumes/);
-  guard.admitResume(home);
+  assert.throws(() => guard.admitResume("bob", guesser), /Too many refused resumes/);
+  guard.admitResume("bob", home);
   for (let i = 0; i < 2; i++) guard.admitRegistration(guesser);
   assert.throws(() => guard.admitRegistration(guesser), /Too many registrations/);
   guard.admitRegistration(home);

@@ -24,7 +24,7 @@ export interface LoginOptions {
   readonly feeds: Feeds;
   /** What the server runs with; it may change meanwhile, so that it is read at each login. */
   readonly config: Pick<Config, "duplicateLogin" | "maxQueueBytes">;
-  readonly guard: Pick<LoginGuard, "admitResume" | "resumeFailed" | "remember">;
+  readonly guard: Pick<LoginGuard, "admitResume" | "resumeFailed" | "resumed">;
   /** Told what failed because the store was away. */
   readonly onFault: (what: string, error: unknown) => void;
 }
@@ -87,10 +87,11 @@ export class Logins {
     channel: ClientChannel,
   ): Promise<LoginResult> {
     const { guard } = this.#options;
-    guard.admitResume(channel.peer);
+    const name = tokenUser(presented);
+    guard.admitResume(name, channel.peer);
     try {
-      const result = await this.#resume(presented, positions, channel);
-      guard.remember(result.session.user, channel.peer);
+      const result = await this.#resume(name, { presented, given: positions }, channel);
+      guard.resumed(result.session.user, channel.peer);
       return result;
     } catch (error) {
       if (error instanceof ChatError && error.code === "invalid_credentials") guard.resumeFailed(channel.peer);
@@ -98,11 +99,10 @@ export class Logins {
     }
   }
 
-  async #resume(presented: string, given: Return["given"], channel: ClientChannel): Promise<LoginResult> {
-    const name = tokenUser(presented);
+  async #resume(name: string | undefined, back: Return, channel: ClientChannel): Promise<LoginResult> {
     const account = name === undefined ? undefined : await this.#options.store.accounts.find(name);
     if (!account) throw refused();
-    return await this.#login(account.name, channel, { presented, given });
+    return await this.#login(account.name, channel, back);
   }
 
   /**
