@@ -14,6 +14,8 @@ import assert from "node:assert/strict";
 export interface Endpoint {
   readonly port: number;
   readonly ca: string;
+  /** The address that is connected to; 127.0.0.1 unless it is named. */
+  readonly host?: string;
 }
 
 /** How long anything may take that a test waits for, in milliseconds; what is right takes some milliseconds. */
@@ -232,8 +234,8 @@ export class LineClient implements AsyncDisposable {
 }
 
 /** A connection to the server, its certificate verified. */
-export async function connect({ port, ca }: Endpoint): Promise<Deno.TlsConn> {
-  const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
+export async function connect({ port, ca, host = "127.0.0.1" }: Endpoint): Promise<Deno.TlsConn> {
+  const tcp = await Deno.connect({ hostname: host, port });
   tcp.setNoDelay(true); // else a line may wait 40 ms for an acknowledgement of the one before it
   const conn = await Deno.startTls(tcp, { hostname: "127.0.0.1", caCerts: [ca] });
   try {

@@ -1,0 +1,64 @@
+/** Limits as those feel them who come from outside: who harms is slowed down, and nobody else is. */
+
+import assert from "node:assert/strict";
+import { JsonClient, TextClient } from "../support/client.ts";
+import { onEachStore } from "../support/server.ts";
+
+/** Listens to IPv4 and IPv6, so that a test can come from two networks: IPv4 comes mapped into IPv6. */
+const bothFamilies = { SERVER_HOST: "::" };
+
+onEachStore("guesses from one address keep nobody out but the guesser", async (start) => {
+  await using server = await start(bothFamilies);
+  const { port, ca } = server;
+  await using guesser = await TextClient.open({ port, ca, host: "::1" });
+  const answers: string[] = [];
+  for (let i = 0; i < 31; i++) {
+    answers.push(await guesser.ask("LOGIN a guess"));
+    await using owner = await TextClient.login({ port, ca }, "a");
+    assert.equal(await owner.ask("/logout"), "Logged out");
+  }
+  assert.match(answers[9], /invalid_credentials/);
+  assert.ok(answers.slice(10).every((answer) => /too_many_attempts/.test(answer)), answers.join("\n"));
+  assert.match(await guesser.ask("LOGIN a 1"), /too_many_attempts/, "nor does the right password help a guesser");
+});
+
+onEachStore(
+  "refused resumes and tries of names are limited by address, before anything is looked up",
+  async (start) => {
+    await using server = await start({
+      ...bothFamilies,
+      LOGIN_FAILURES_PER_MINUTE_PER_ADDRESS: "5",
+      REGISTRATIONS_PER_HOUR_PER_ADDRESS: "5",
+    });
+    const { port, ca } = server;
+    await using guesser = await JsonClient.open({ port, ca, host: "::1" });
+    for (let i = 0; i < 5; i++) await guesser.refused("resume", { token: `a.${i}` }, "invalid_credentials");
+    await guesser.refused("resume", { token: "a.x" }, "too_many_attempts");
+    for (let i = 0; i < 5; i++) {
+      await guesser.refused(
+        "register",
+        { user: "a", password: "long enough" },
+        "username_taken",
+      );
+    }
+    await guesser.refused("register", { user: "a", password: "long enough" }, "too_many_attempts");
+    await guesser.refused("register", { user: "nobody-yet", password: "long enough" }, "too_many_attempts");
+    await using other = await JsonClient.open({ port, ca });
+    await other.refused("resume", { token: "a.x" }, "invalid_credentials");
+    await other.ok("register", { user: "eve", password: "long enough" });
+  },
+);
+
+onEachStore("an account that logs in again and again waits, and no other does", async (start) => {
+  await using server = await start({ LOGINS_PER_MINUTE_PER_ACCOUNT: "5" });
+  await using client = await server.text();
+  for (let i = 0; i < 5; i++) {
+    assert.match(await client.ask("LOGIN a 1"), /^Login successful/);
+    await client.ask("/logout");
+  }
+  assert.match(
+    await client.ask("LOGIN a 1"),
+    /^\[ERROR\] too_many_attempts: Too many logins as a; try again in \d+ s$/,
+  );
+  assert.match(await client.ask("LOGIN b 1"), /^Login successful/);
+});
