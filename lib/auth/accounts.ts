@@ -100,13 +100,17 @@ export class AccountService {
   /**
    * Changes a password; the user's resume tokens end with the old one.
    *
+   * @returns how often it was changed by now
    * @throws {ChatError} `invalid_credentials`, `invalid_password`, `too_many_attempts`
    */
-  async changePassword(name: string, old: string, password: string, peer: Peer): Promise<void> {
+  async changePassword(name: string, old: string, password: string, peer: Peer): Promise<number> {
     const { accounts, hashes } = this.#options;
     checkNewPassword(password);
-    await this.verify(name, old, peer);
-    await accounts.setHash(name, await hashes.hash(password, this.#turn(name, peer)));
+    const { passwords: before = 0 } = await this.verify(name, old, peer);
+    const hash = await hashes.hash(password, this.#turn(name, peer));
+    const passwords = await accounts.setHash(name, hash, before);
+    if (passwords === undefined) throw new ChatError("invalid_credentials", "The password was changed meanwhile");
+    return passwords;
   }
 
   /**

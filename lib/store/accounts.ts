@@ -10,6 +10,8 @@ export interface Account {
   readonly role: Role;
   /** Milliseconds since 1970. */
   readonly created: number;
+  /** How often its password was changed; not at all where it is not set. */
+  readonly passwords?: number;
   /** Set where an operator has disabled it: nobody can log in or resume with it. */
   readonly disabled?: true;
 }
@@ -19,8 +21,15 @@ export interface Accounts {
   /** @returns false where the name is taken */
   create(account: Account): Promise<boolean>;
   find(name: string): Promise<Account | undefined>;
-  /** Sets the hash and revokes the user's resume tokens. */
-  setHash(name: string, hash: string): Promise<void>;
+  /**
+   * Sets a new password's hash, counts the change, and revokes the user's resume tokens.
+   *
+   * @param passwords how often the password may have been changed before; undefined where that does not matter
+   * @returns how often it was changed now; undefined where there is no such account, or the count was another
+   */
+  setHash(name: string, hash: string, passwords?: number): Promise<number | undefined>;
+  /** Sets another hash of the same password. @returns false where the earlier hash is not the account's any more */
+  replaceHash(name: string, earlier: string, hash: string): Promise<boolean>;
   /** @returns false where the user follows `limit` others already; following twice is following */
   follow(user: string, target: string, limit: number): Promise<boolean>;
   unfollow(user: string, target: string): Promise<void>;

@@ -13,12 +13,14 @@ export interface StoredKey {
  */
 export interface DeviceKeys {
   /**
-   * Adds a key, or notes that it is in use still. Where there are `most` others, the one that was announced longest ago
-   * makes room.
+   * Adds a key, or notes that it is in use still.
+   *
+   * @param most how many keys a user may have; one that is there may stay, even where there are more
+   * @returns `full` where there are so many others: then nothing has changed
    */
-  announce(user: string, key: string, most: number): Promise<void>;
-  /** Removes a key; removing one that is not there is no error. */
-  revoke(user: string, key: string): Promise<void>;
+  announce(user: string, key: string, most: number): Promise<"added" | "known" | "full">;
+  /** @returns false where the key was not there */
+  revoke(user: string, key: string): Promise<boolean>;
   /** A user's keys, in the order in which they were added. */
   list(user: string): Promise<StoredKey[]>;
 }

@@ -18,6 +18,7 @@ const labels = {
     create: "create",
     find: "find",
     setHash: "setHash",
+    replaceHash: "replaceHash",
     follow: "follow",
     unfollow: "unfollow",
     follows: "follows",

@@ -1,7 +1,12 @@
+import type { SystemEvent } from "../wire/event.ts";
+
 /** What a running server can be told to do. */
 export type Order =
-  /** Ends a user's sessions and side connections there, with their resume tokens, and tells their clients why. */
-  | { readonly do: "expel"; readonly user: string; readonly message: string }
+  /**
+   * Ends a user's sessions and side connections there, with their resume tokens, and tells their clients why; where
+   * `before` is set, only those that began when the password had been changed less often than that.
+   */
+  | { readonly do: "expel"; readonly user: string; readonly message: string; readonly before?: number }
   /** Reads certificate and configuration again. */
   | { readonly do: "reload" }
   /** Tells who has to wait for which limit. */
@@ -40,6 +45,8 @@ export type ServerSignal =
   | { readonly kind: "probe" }
   /** An operator's order; what came of it is signalled to `from`, under the same `id`. */
   | { readonly kind: "order"; readonly from: string; readonly id: string; readonly order: Order }
+  /** Something that a user's sessions are to be told, but for the connection that did it. */
+  | { readonly kind: "tell"; readonly user: string; readonly event: SystemEvent; readonly except: string }
   /** What came of an order. */
   | { readonly kind: "report"; readonly id: string; readonly report: OrderReport };
 

@@ -20,6 +20,8 @@ export interface ClaimRequest {
   readonly room: string;
   /** What happens to a live session: it is superseded, or the claim is refused. */
   readonly policy: "force" | "reject";
+  /** How often the password had been changed when it was checked; undefined where nothing was. */
+  readonly passwords?: number;
   /** Hash of the resume token that this claim makes; the earlier ones are revoked by a login. */
   readonly tokenHash: string;
   /** Hash of the resume token that is presented; without it the claim is a login. */
@@ -41,7 +43,9 @@ export type ClaimResult =
   /** The resume token is unknown, spent, expired or revoked. */
   | { readonly kind: "refused" }
   /** The account is disabled. */
-  | { readonly kind: "disabled" };
+  | { readonly kind: "disabled" }
+  /** The password was changed after it was checked. */
+  | { readonly kind: "outdated" };
 
 /** Sessions, and the indexes that are made from them. */
 export interface Sessions {
@@ -66,9 +70,15 @@ export interface Sessions {
    * when the lease ran out, or the store came back with older data.
    *
    * @param tokenHash the session's present resume token
-   * @returns the session, and whether it was gone; undefined where a newer claim has it
+   * @param passwords how often the password had been changed when the session began, or by the session itself
+   * @returns the session, and whether it was gone; undefined where a newer claim has it, the account is disabled, or the
+   *   password was changed
    */
-  reassert(session: Session, tokenHash: string): Promise<{ session: Session; wasGone: boolean } | undefined>;
+  reassert(
+    session: Session,
+    tokenHash: string,
+    passwords?: number,
+  ): Promise<{ session: Session; wasGone: boolean } | undefined>;
   /** The sessions that the store believes this server to hold. */
   held(): Promise<Session[]>;
   /** Everybody who is online on any live server, sorted. */

@@ -33,8 +33,12 @@ class FakeAccounts implements Pick<Accounts, "create" | "find" | "setHash"> {
   }
 
   // deno-lint-ignore require-await
-  async setHash(name: string, hash: string): Promise<void> {
-    this.all.set(fold(name), { ...this.all.get(fold(name))!, hash });
+  async setHash(name: string, hash: string, passwords?: number): Promise<number | undefined> {
+    const account = this.all.get(fold(name))!;
+    const { passwords: before = 0 } = account;
+    if (before !== (passwords ?? before)) return undefined;
+    this.all.set(fold(name), { ...account, hash, passwords: before + 1 });
+    return before + 1;
   }
 }
 

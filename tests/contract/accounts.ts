@@ -37,9 +37,29 @@ export function accountsContract(test: Declare): void {
     assert.deepEqual(await accounts.followers("constructor"), ["__proto__"]);
   });
 
-  test("Accounts.setHash() changes the hash and nothing else", async ({ store: { accounts } }) => {
+  test("Accounts.setHash() changes the hash, and counts how often it did", async ({ store: { accounts } }) => {
     await accounts.create(account("Eve"));
-    await accounts.setHash("eve", "another");
+    assert.equal(await accounts.setHash("eve", "another"), 1);
+    assert.deepEqual({ ...await accounts.find("eve") }, account("Eve", { hash: "another", passwords: 1 }));
+    assert.equal(await accounts.setHash("EVE", "third", 1), 2);
+    assert.equal(await accounts.setHash("eve", "fourth", 1), undefined, "another was here first");
+    assert.deepEqual({ ...await accounts.find("eve") }, account("Eve", { hash: "third", passwords: 2 }));
+    assert.equal(await accounts.setHash("nobody", "hash"), undefined);
+    assert.equal(await accounts.find("nobody"), undefined);
+  });
+
+  test("Accounts.setHash() by many who go by the same password lets one do it", async ({ store: { accounts } }) => {
+    await accounts.create(account("eve"));
+    const set = await Promise.all(Array.from({ length: 10 }, (_, index) => accounts.setHash("eve", `hash${index}`, 0)));
+    assert.deepEqual(set.filter((count) => count !== undefined), [1]);
+  });
+
+  test("Accounts.replaceHash() replaces the hash that it names, and counts nothing", async ({ store: { accounts } }) => {
+    await accounts.create(account("Eve"));
+    assert.equal(await accounts.replaceHash("EVE", "hash of Eve", "another"), true);
+    assert.deepEqual({ ...await accounts.find("eve") }, account("Eve", { hash: "another" }));
+    assert.equal(await accounts.replaceHash("eve", "hash of Eve", "late"), false);
+    assert.equal(await accounts.replaceHash("nobody", "", "hash"), false);
     assert.deepEqual({ ...await accounts.find("eve") }, account("Eve", { hash: "another" }));
   });
 

@@ -32,19 +32,33 @@ export function deviceKeysContract(test: Declare): void {
     assert.ok(a!.added > 1_700_000_000_000 && a!.added === before[0]!.used);
   });
 
-  test("DeviceKeys.announce() lets the key go that was announced longest ago", async ({ store }) => {
+  test("DeviceKeys.announce() adds no key to as many as there may be, and pushes none out", async ({ store }) => {
     const { deviceKeys } = store;
-    for (const key of ["a", "b", "c", "d", "e", "f", "g", "h"]) await deviceKeys.announce("eve", key, 8);
-    await deviceKeys.announce("eve", "a", 8);
-    await deviceKeys.announce("eve", "i", 8);
-    assert.deepEqual(await names(store), ["a", "c", "d", "e", "f", "g", "h", "i"]);
-    await deviceKeys.announce("eve", "j", 3);
-    assert.deepEqual(await names(store), ["a", "i", "j"], "where fewer are allowed than there are");
-    await deviceKeys.announce("eve", "j", 1);
-    assert.deepEqual(await names(store), ["a", "i", "j"], "what is known makes nobody go");
+    const eight = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for (const key of eight) assert.equal(await deviceKeys.announce("eve", key, 8), "added");
+    assert.equal(await deviceKeys.announce("eve", "i", 8), "full");
+    assert.equal(await deviceKeys.announce("EVE", "a", 8), "known");
+    assert.equal(await deviceKeys.announce("eve", "a", 3), "known", "where fewer are allowed than there are");
+    assert.deepEqual(await names(store), eight);
+    assert.equal(await deviceKeys.revoke("eve", "c"), true);
+    assert.equal(await deviceKeys.announce("eve", "i", 8), "added");
+    assert.equal(await deviceKeys.announce("bob", "i", 8), "added", "another's are counted apart");
   });
 
-  test("DeviceKeys.announce() by many at once leaves as many as may be", async ({ store }) => {
+  test("DeviceKeys.announce() by many at once, on two servers, adds as many as may be", async ({ store, place }) => {
+    const other = await place.open();
+    const outcomes = await Promise.all(
+      Array.from(
+        { length: 20 },
+        (_, index) => (index % 2 ? store : other).deviceKeys.announce("eve", `key${index}`, 4),
+      ),
+    );
+    assert.deepEqual(outcomes.filter((outcome) => outcome === "added").length, 4);
+    assert.deepEqual(outcomes.filter((outcome) => outcome === "full").length, 16);
+    assert.equal(new Set(await names(store)).size, 4);
+  }, { demand: "several servers" });
+
+  test("DeviceKeys.announce() by many at once adds as many as may be", async ({ store }) => {
     await Promise.all(Array.from({ length: 20 }, (_, index) => store.deviceKeys.announce("eve", `key${index}`, 4)));
     assert.equal(new Set(await names(store)).size, 4);
   });
@@ -52,9 +66,9 @@ export function deviceKeysContract(test: Declare): void {
   test("DeviceKeys.revoke() removes a key, also one that is not there", async ({ store }) => {
     const { deviceKeys } = store;
     for (const key of ["a", "b"]) await deviceKeys.announce("eve", key, 8);
-    await deviceKeys.revoke("EVE", "a");
-    await deviceKeys.revoke("eve", "a");
-    await deviceKeys.revoke("nobody", "a");
+    assert.equal(await deviceKeys.revoke("EVE", "a"), true);
+    assert.equal(await deviceKeys.revoke("eve", "a"), false);
+    assert.equal(await deviceKeys.revoke("nobody", "a"), false);
     assert.deepEqual(await names(store), ["b"]);
     await deviceKeys.announce("eve", "a", 8);
     assert.deepEqual(await names(store), ["b", "a"], "it is new when it comes again");

@@ -22,7 +22,7 @@ export function lastingContract(test: Declare): void {
 
     const again = await place.open();
     assert.deepEqual({ ...await again.accounts.find("eve") }, account("Eve"));
-    assert.deepEqual({ ...await again.accounts.find("bob") }, account("bob", { hash: "new" }));
+    assert.deepEqual({ ...await again.accounts.find("bob") }, account("bob", { hash: "new", passwords: 1 }));
     assert.equal(await again.accounts.create(account("EVE")), false);
     assert.deepEqual([await again.accounts.follows("bob"), await again.accounts.followers("eve")], [["Eve"], ["bob"]]);
     assert.deepEqual(await Promise.all(logged.map((topic) => again.topics.read(topic, { limit: 10 }))), pages);

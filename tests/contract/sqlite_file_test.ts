@@ -53,10 +53,12 @@ test("SqliteStore brings a file of an earlier release up to date, and keeps what
     await store.accounts.create({ name: "eve", hash: "hash", role: "user", created: 1 });
   }
   const earlier = new DatabaseSync(path);
-  earlier.exec("DROP TABLE files; DROP TABLE chunks; DROP TABLE device_keys; PRAGMA user_version = 2");
+  earlier.exec("DROP TABLE files; DROP TABLE chunks; DROP TABLE device_keys");
+  earlier.exec("ALTER TABLE accounts DROP COLUMN passwords; PRAGMA user_version = 2");
   earlier.close();
   await using store = open(path);
   assert.equal((await store.accounts.find("eve"))!.hash, "hash");
+  assert.equal(await store.accounts.setHash("eve", "another", 0), 1);
   const draft = { owner: "eve", topic: "room:lobby", name: "a", size: 1, sha256: "" } as const;
   assert.notEqual(await store.files.begin(draft), "full");
   await store.deviceKeys.announce("eve", "key", 8);

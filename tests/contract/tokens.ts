@@ -100,6 +100,27 @@ export function tokensContract(test: Declare): void {
     claimed(await resume(store, "two", "three"));
   });
 
+  test("Accounts.replaceHash() leaves resume tokens good", async ({ store }) => {
+    await login(store, "eve", { tokenHash: "one" });
+    assert.equal(await store.accounts.replaceHash("eve", "hash of eve", "another"), true);
+    claimed(await resume(store, "one", "two"));
+  });
+
+  test("Sessions.claim() refuses whose password was changed after it was checked", async ({ store }) => {
+    const before = await login(store, "eve", { passwords: 0 });
+    await store.accounts.setHash("eve", "another");
+    assert.deepEqual(await claim(store, "eve", { passwords: 0 }), { kind: "outdated" });
+    assert.equal(await store.sessions.renewToken(before, "two"), true, "the session is whose it was");
+    claimed(await claim(store, "eve", { passwords: 1 }));
+  });
+
+  test("Sessions.reassert() takes no session back that began with an earlier password", async ({ store }) => {
+    const session = await login(store, "eve", { passwords: 0 });
+    await store.accounts.setHash("eve", "another");
+    assert.equal(await store.sessions.reassert(session, "one", 0), undefined);
+    assert.equal((await store.sessions.reassert(session, "one", 1))?.session.connection, session.connection);
+  });
+
   test("Sessions.renewToken() takes the place of all tokens before, for the room that the session is in", async ({ store }) => {
     const session = await login(store, "eve", { tokenHash: "one" });
     const moved = await store.sessions.move(session, "general");

@@ -48,15 +48,33 @@ onEachStore("keys are announced, listed in their order, and removed", async (sta
   await b.refused("keys", { user: "nobody" }, "unknown_user");
 });
 
-onEachStore("a user has at most 8 keys: the one that was announced longest ago makes room", async (start) => {
+onEachStore("a ninth key is refused and pushes none out, until one is removed", async (start) => {
   await using server = await start();
   await using a = await server.jsonLogin("a");
   const keys = Array.from({ length: 9 }, newKey);
   for (const key of keys.slice(0, 8)) await a.ok("key", { public: key });
   await a.ok("key", { public: keys[0] });
-  const { keys: _, ...reply } = await a.ok("key", { public: keys[8] });
-  assert.deepEqual(publics(await a.ok("keys", { user: "a" })), [keys[0], ...keys.slice(2)]);
-  assert.equal(reply.user, "a");
+  assert.match((await a.refused("key", { public: keys[8] }, "forbidden")).message, /8 device keys.*\/keys/);
+  assert.deepEqual(publics(await a.ok("keys", { user: "a" })), keys.slice(0, 8));
+  await a.ok("unkey", { public: keys[2] });
+  assert.deepEqual(publics(await a.ok("key", { public: keys[8] })), keys.filter((key) => key !== keys[2]));
+});
+
+onEachStore("a user's sessions are told of a key that is added or removed, but for who did it", async (start) => {
+  await using server = await start();
+  await using a = await server.login("a");
+  await using b = await server.jsonLogin("b");
+  await a.expect("b joined lobby");
+  await using side = await server.jsonLogin("a", { side: true });
+  const key = newKey();
+  await side.ok("key", { public: key });
+  assert.match(await a.line(), new RegExp(`^\\[SYSTEM\\] The key of a device was added .*: ${key.slice(0, 8)}…`));
+  await side.ok("key", { public: key });
+  await side.ok("unkey", { public: key });
+  await side.ok("unkey", { public: key });
+  assert.match(await a.line(), new RegExp(`^\\[SYSTEM\\] The key of a device was removed .*: ${key.slice(0, 8)}…`));
+  assert.equal(await a.ask("no more"), "a: no more");
+  assert.equal((await b.event()).text, "no more", "nobody else is told");
 });
 
 onEachStore("what is no public key is refused", async (start) => {
@@ -197,4 +215,22 @@ onRedis("keys that are announced at one server are what another compares", async
   await a.refused("msg", { to: "b", text: note, sealed: "AAAA", keys: before }, "keys_changed");
   await a.ok("msg", { to: "b", text: note, sealed: "AAAA", keys: await versions(a, "a", "b") });
   assert.equal((await b.event()).sealed, "AAAA");
+});
+
+onRedis("sessions on other servers are told of a key, and a key beyond the limit is refused on each", async (start) => {
+  await using one = await start();
+  await using two = await start();
+  await using a = await one.jsonLogin("a");
+  await using side = await two.jsonLogin("a", { side: true });
+  await using other = await one.jsonLogin("a", { side: true });
+  const keys = Array.from({ length: 20 }, newKey);
+  const answers = await Promise.all([
+    ...keys.slice(0, 10).map((key) => side.request("key", { public: key })),
+    ...keys.slice(10).map((key) => other.request("key", { public: key })),
+  ]);
+  assert.equal(answers.filter(({ type }) => type === "ok").length, 8);
+  assert.equal(answers.filter(({ code }) => code === "forbidden").length, 12);
+  assert.equal(publics(await a.ok("keys", { user: "a" })).length, 8);
+  const told = await a.events(8);
+  assert.deepEqual(new Set(told.map(({ type, code }) => `${type} ${code}`)), new Set(["system device_key_added"]));
 });

@@ -54,11 +54,11 @@ export const accountCommands = [
     name: "passwd",
     arguments: [{ name: "old", kind: "secret" }, { name: "new", kind: "secret" }],
     who: "member",
-    help: 'change your password; either may be in "double quotes"',
+    help: 'change your password, which ends your other connections; either may be in "double quotes"',
     audited: true,
     async run({ session, peer }, { old, new: password }, { accounts, sessions }) {
-      await accounts.changePassword(session.user, old, password, peer);
-      const resume = await sessions.renewToken(session);
+      const passwords = await accounts.changePassword(session.user, old, password, peer);
+      const resume = await sessions.passwordChanged(session, passwords);
       return { reply: { of: "passwd", ...(resume === undefined ? {} : { resume }) } };
     },
   }),

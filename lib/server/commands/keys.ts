@@ -26,8 +26,16 @@ export const keyCommands = [
     who: "user",
     help: "announce the public key of your device",
     typed: false,
-    async run({ session: { user } }, { public: key }, services) {
-      await services.store.deviceKeys.announce(user, key, maxDevices);
+    audited: true,
+    async run({ id, session: { user } }, { public: key }, services) {
+      const outcome = await services.store.deviceKeys.announce(user, key, maxDevices);
+      if (outcome === "full") {
+        throw new ChatError(
+          "forbidden",
+          `You have ${maxDevices} device keys, as many as there may be; remove one that you do not use: /keys lists them`,
+        );
+      }
+      if (outcome === "added") await tellSessions("added", user, key, id, services);
       return { reply: { of: "key", ...await keysOf(user, services) } };
     },
   }),
@@ -38,12 +46,26 @@ export const keyCommands = [
     help: "remove the public key of a device of yours",
     typed: false,
     audited: true,
-    async run({ session: { user } }, { public: key }, services) {
-      await services.store.deviceKeys.revoke(user, key);
+    async run({ id, session: { user } }, { public: key }, services) {
+      if (await services.store.deviceKeys.revoke(user, key)) await tellSessions("removed", user, key, id, services);
       return { reply: { of: "unkey", ...await keysOf(user, services) } };
     },
   }),
 ];
+
+/** Tells the user's sessions, but for the connection that did it, that a key was added or removed. */
+async function tellSessions(
+  what: "added" | "removed",
+  user: string,
+  key: string,
+  connection: string,
+  { sessions }: Services,
+): Promise<void> {
+  const message = what === "added"
+    ? `The key of a device was added to your account: ${key.slice(0, 8)}…; if it is not yours, change your password`
+    : `The key of a device was removed from your account: ${key.slice(0, 8)}…`;
+  await sessions.tell(user, { type: "system", code: `device_key_${what}`, message }, connection);
+}
 
 /** What a private message is said to be encrypted for, or not to be. */
 export interface Meant {

@@ -4,7 +4,7 @@ import { getLog, type Log, type Properties } from "../../observability/log.ts";
 import type { CommandSpec } from "../registry/command.ts";
 
 /** The arguments that may be written. */
-const told = ["role", "room", "seconds", "side"] as const;
+const told = ["role", "room", "seconds", "side", "public"] as const;
 
 const log = getLog("server", "session");
 

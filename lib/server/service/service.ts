@@ -156,7 +156,7 @@ export class Service implements AsyncDisposable {
     this.#instruments = instruments;
     this.#leasedUntil = performance.now() + options.config.activeTtlSeconds * 1000;
     const { store: { servers }, limits, reload } = options;
-    this.#control = new Control({ serverId: id, servers, sessions, limits, connections: this.#connections, reload });
+    this.#control = new Control({ serverId: id, servers, sessions, limits, reload });
     const { config, certificate, sharing, listeners = 1 } = options;
     const host = this.#host();
     const instance = randomWord(8);

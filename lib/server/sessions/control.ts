@@ -6,15 +6,7 @@ import { getLog } from "../../observability/log.ts";
 import type { Limits } from "../../limits/limits.ts";
 import type { Order, OrderReport } from "../../store/servers.ts";
 import type { Servers, ServerSignal } from "../../store/servers.ts";
-import type { SystemEvent } from "../../wire/event.ts";
-import { fold } from "../../wire/names.ts";
 import type { SessionManager } from "./session_manager.ts";
-
-/** A connection, logged in or not, as far as orders need it. */
-export interface Connected {
-  readonly session: { readonly user: string; readonly side: boolean } | undefined;
-  end(last: SystemEvent): void;
-}
 
 /** What orders need of the server. */
 export interface ControlOptions {
@@ -22,7 +14,6 @@ export interface ControlOptions {
   readonly servers: Servers;
   readonly sessions: SessionManager;
   readonly limits: Pick<Limits, "held" | "clear">;
-  readonly connections: Iterable<Connected>;
   /** Reads certificate and configuration again. @returns one phrase for each thing that was done */
   readonly reload: (() => Promise<readonly string[]>) | undefined;
 }
@@ -64,7 +55,7 @@ export class Control {
         if (!reload) throw new Error("it cannot read its files again; restart it");
         return { done: await reload() };
       case "expel":
-        return { done: await this.#expel(order.user, order.message) };
+        return { done: await this.#expel(order) };
       case "show_limits":
         return { waiting: limits.held().slice(0, maxWaiting) };
       case "clear_limits": {
@@ -76,15 +67,10 @@ export class Control {
     }
   }
 
-  async #expel(user: string, message: string): Promise<readonly string[]> {
+  async #expel({ user, message, before }: Order & { do: "expel" }): Promise<readonly string[]> {
     // The code tells bundled clients not to come back by themselves.
     const last = { type: "system", code: "forced_logout", message } as const;
-    let closed = await this.#options.sessions.expel(user, last);
-    for (const connection of [...this.#options.connections]) {
-      if (!connection.session?.side || fold(connection.session.user) !== fold(user)) continue;
-      connection.end(last);
-      closed++;
-    }
+    const closed = await this.#options.sessions.expel(user, last, before);
     return closed > 0 ? [`closed ${closed} of ${user}'s connections`] : [];
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Which connection of this server holds which session.
+ * Who is logged in on which connection of this server, side connections included.
  */
 
 import type { SystemEvent } from "../../wire/event.ts";
@@ -13,6 +13,13 @@ export const forcedLogout: SystemEvent = {
   message: "Logged in from another location.",
 };
 
+/** The last line of a connection that began with a password which was changed since. */
+export const passwordChanged: SystemEvent = {
+  type: "system",
+  code: "forced_logout",
+  message: "Your password was changed; log in with the new one.",
+};
+
 /** A reserved connection, as a login that is under way sees it. */
 export interface Reservation {
   /** Whether another connection has taken the session meanwhile. */
@@ -21,9 +28,16 @@ export interface Reservation {
   readonly expelled: SystemEvent | undefined;
 }
 
-interface LocalSession extends Reservation {
-  /** The user's name, folded. */
+/** Whose login a connection is reserved for. */
+export interface Login {
   readonly user: string;
+  /** How often the password had been changed when it was checked, or when the resume token was. */
+  readonly passwords: number;
+  readonly side: boolean;
+}
+
+interface LocalSession extends Reservation {
+  readonly login: Login;
   /** Undefined while the login is under way. */
   session: UserSession | undefined;
   superseded: boolean;
@@ -33,7 +47,8 @@ interface LocalSession extends Reservation {
 }
 
 /**
- * The sessions that connections of this server hold, are about to hold, or held until a moment ago.
+ * The logins of this server's connections, with sessions or on the side: those that they have, are about to have, or had
+ * until a moment ago.
  *
  * 1. A login reserves its connection before it asks the store for the session. So an eviction that comes meanwhile finds
  *    the reservation, and the client is told instead of logged in.
@@ -44,14 +59,16 @@ export class LocalSessions {
   /** By connection. */
   readonly #sessions = new Map<string, LocalSession>();
 
-  /** How many there are, reserved and kept ones among them. */
+  /** How many sessions there are, reserved and kept ones among them; side connections have none. */
   get size(): number {
-    return this.#sessions.size;
+    let sides = 0;
+    for (const { login } of this.#sessions.values()) if (login.side) sides++;
+    return this.#sessions.size - sides;
   }
 
   /** Reserves a connection for a login, which then attaches or releases it. */
-  reserve(connection: string, user: string): Reservation {
-    const local = { user: fold(user), session: undefined, superseded: false, expelled: undefined, grace: undefined };
+  reserve(connection: string, login: Login): Reservation {
+    const local = { login, session: undefined, superseded: false, expelled: undefined, grace: undefined };
     this.#sessions.set(connection, local);
     return local;
   }
@@ -94,7 +111,7 @@ export class LocalSessions {
     return local?.session === session && local.grace === undefined;
   }
 
-  /** The sessions whose connections are there. */
+  /** All that are logged in and whose connections are there, side connections included. */
   attached(): UserSession[] {
     return [...this.#sessions.values()].flatMap(({ session, grace }) => grace === undefined ? session ?? [] : []);
   }
@@ -110,18 +127,25 @@ export class LocalSessions {
     local.session.end(forcedLogout);
   }
 
+  /** The sessions of a user whose connections are there; side connections have none. */
+  sessionsOf(user: string): UserSession[] {
+    return this.attached().filter((session) => !session.side && fold(session.user) === fold(user));
+  }
+
   /**
    * Closes a user's connections.
    *
    * @param last their last line
+   * @param before spares those that began when the password had been changed so often, or more often
    * @returns how many connections were closed, and the sessions that are to end; a login that is under way counts, and
    *   its client is told instead of logged in
    */
-  expel(user: string, last: SystemEvent): { closed: number; sessions: UserSession[] } {
+  expel(user: string, last: SystemEvent, before = Infinity): { closed: number; sessions: UserSession[] } {
     let closed = 0;
     const sessions: UserSession[] = [];
-    for (const [connection, local] of [...this.#sessions].filter(([, local]) => local.user === fold(user))) {
-      const { session, grace } = local;
+    for (const [connection, local] of [...this.#sessions]) {
+      const { login, session, grace } = local;
+      if (fold(login.user) !== fold(user) || (session ?? login).passwords >= before) continue;
       if (grace === undefined) closed++;
       local.expelled = last;
       if (!session) continue;

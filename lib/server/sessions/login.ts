@@ -71,7 +71,7 @@ export class Logins {
    * @throws {ChatError} `already_logged_in` where the policy keeps a live session, `store_unavailable`
    */
   async login(account: Account, channel: ClientChannel): Promise<LoginResult> {
-    return await this.#login(account.name, channel);
+    return await this.#login(account, channel);
   }
 
   /**
@@ -102,31 +102,47 @@ export class Logins {
   async #resume(name: string | undefined, back: Return, channel: ClientChannel): Promise<LoginResult> {
     const account = name === undefined ? undefined : await this.#options.store.accounts.find(name);
     if (!account) throw refused();
-    return await this.#login(account.name, channel, back);
+    return await this.#login(account, channel, back);
   }
 
   /**
    * Logs a side connection in: it has no session and no presence, and evicts nobody.
    *
-   * @throws {ChatError} `banned`, `store_unavailable`
+   * @throws {ChatError} `banned`, `invalid_credentials`, `store_unavailable`
    */
   async side(account: Account, channel: ClientChannel): Promise<LoginResult> {
-    // The account may have been disabled while the password was checked; a session's claim sees that by itself.
-    if ((await this.#options.store.accounts.find(account.name))?.disabled) throw accountDisabled(account.name);
-    const session = this.#session(account.name, undefined, "", channel);
-    return { session, loggedIn: { user: account.name, room: null, positions: {} }, start: () => {} };
+    const { name: user, passwords = 0 } = account;
+    const { id: connection } = channel;
+    const reservation = this.#local.reserve(connection, { user, passwords, side: true });
+    try {
+      // What has changed since the password was checked; a session's claim sees that by itself.
+      const now = await this.#options.store.accounts.find(user);
+      if (now?.disabled) throw accountDisabled(user);
+      if (!now || now.passwords !== account.passwords) throw outdated();
+      if (reservation.expelled) {
+        channel.end(reservation.expelled);
+        throw outdated(); // the client has had its last line already
+      }
+      const session = this.#session(account, undefined, "", channel);
+      this.#local.attach(session);
+      return { session, loggedIn: { user, room: null, positions: {} }, start: () => {} };
+    } catch (error) {
+      this.#local.release(connection);
+      throw error;
+    }
   }
 
-  async #login(user: string, channel: ClientChannel, back?: Return): Promise<LoginResult> {
+  async #login(account: Account, channel: ClientChannel, back?: Return): Promise<LoginResult> {
+    const { name: user, passwords = 0 } = account;
     const token = makeToken(user);
     const tokenHash = await hashToken(token);
     const presentedHash = back && await hashToken(back.presented);
     const { id: connection } = channel;
-    const reservation = this.#local.reserve(connection, user);
+    const reservation = this.#local.reserve(connection, { user, passwords, side: false });
     try {
-      const claimed = await this.#claim(user, connection, tokenHash, presentedHash);
+      const claimed = await this.#claim(account, connection, tokenHash, presentedHash);
       const { session: record, savedPositions } = claimed;
-      const session = this.#session(record.user, record, tokenHash, channel);
+      const session = this.#session(account, record, tokenHash, channel);
       const { positions, missed, start } = await this.#open(
         session,
         claimed,
@@ -163,14 +179,17 @@ export class Logins {
   }
 
   async #claim(
-    user: string,
+    { name: user, passwords = 0 }: Account,
     connection: string,
     tokenHash: string,
     presentedHash: string | undefined,
   ): Promise<Claimed> {
     const { store, config: { duplicateLogin: policy } } = this.#options;
     const shown = presentedHash === undefined ? {} : { presentedHash };
-    const result = await store.sessions.claim({ user, room: lobby, tokenHash, ...shown, connection, policy });
+    const result = await store.sessions.claim({
+      ...{ user, passwords, room: lobby, tokenHash, connection, policy },
+      ...shown,
+    });
     switch (result.kind) {
       case "claimed":
         return result;
@@ -180,6 +199,8 @@ export class Logins {
         throw refused();
       case "disabled":
         throw accountDisabled(user);
+      case "outdated":
+        throw presentedHash === undefined ? outdated() : refused();
     }
   }
 
@@ -209,11 +230,17 @@ export class Logins {
     else await this.#options.store.servers.signal(server, { kind: "evict", connection });
   }
 
-  #session(user: string, record: Session | undefined, tokenHash: string, channel: ClientChannel): UserSession {
+  #session(account: Account, record: Session | undefined, tokenHash: string, channel: ClientChannel): UserSession {
+    const { name: user, passwords = 0 } = account;
     const { store, feeds, config, onFault } = this.#options;
     const replayBelow = config.maxQueueBytes / 4;
-    return new UserSession({ user, record, tokenHash, channel, store, feeds, replayBelow, onFault });
+    return new UserSession({ user, record, tokenHash, passwords, channel, store, feeds, replayBelow, onFault });
   }
+}
+
+/** The refusal of a password that was changed after it was checked. */
+function outdated(): ChatError {
+  return new ChatError("invalid_credentials", "Unknown user or wrong password");
 }
 
 function refused(): ChatError {

@@ -7,7 +7,8 @@ import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { SessionEnds } from "./session_ends.ts";
 import type { UserSession } from "./user_session.ts";
-import type { LocalSessions } from "./local_sessions.ts";
+import { type LocalSessions, passwordChanged } from "./local_sessions.ts";
+import type { SystemEvent } from "../../wire/event.ts";
 
 /** Settings and ports of a reconciler. */
 export interface ReconcileOptions {
@@ -17,6 +18,9 @@ export interface ReconcileOptions {
   /** Told what failed because the store was away. */
   readonly onFault: (what: string, error: unknown) => void;
 }
+
+/** The last line of a side connection whose account was disabled meanwhile. */
+const disabled: SystemEvent = { type: "system", code: "forced_logout", message: "Your account was disabled." };
 
 /** How many sessions are reasserted at the same time. */
 const atOnce = 200;
@@ -92,14 +96,24 @@ export class Reconciler {
 
   async #reassert(session: UserSession): Promise<void> {
     const { store, ends, sessions } = this.#options;
-    const { record, connectionId, tokenHash } = session;
-    if (!record) return;
-    const asserted = await store.sessions.reassert(record, tokenHash);
+    const { record, connectionId, tokenHash, passwords } = session;
+    if (!record) return await this.#checkSide(session);
+    const asserted = await store.sessions.reassert(record, tokenHash, passwords);
     if (!sessions.isKnown(connectionId)) return ends.enqueue(asserted?.session ?? record); // its client went meanwhile
     if (!asserted) return sessions.supersede(connectionId);
     await session.answered();
     // The session may have moved to another room meanwhile; then its record is newer.
     if (session.record === record) session.reasserted(asserted.session);
     if (asserted.wasGone) await ends.announce(record.room, record.user, "joined", asserted.session.claim);
+  }
+
+  /** Closes a side connection whose account was disabled, or whose password was changed, without this server's hearing. */
+  async #checkSide(session: UserSession): Promise<void> {
+    const { store, sessions } = this.#options;
+    const account = await store.accounts.find(session.user);
+    if (account && !account.disabled && (account.passwords ?? 0) <= session.passwords) return;
+    session.topics.stopAll();
+    sessions.release(session.connectionId);
+    session.end(account?.disabled ? disabled : passwordChanged);
   }
 }

@@ -9,6 +9,7 @@ import type { SystemEvent } from "../../wire/event.ts";
 import { SessionEnds } from "./session_ends.ts";
 import { type LoginOptions, Logins } from "./login.ts";
 import type { UserSession } from "./user_session.ts";
+import { Expulsions } from "./expulsions.ts";
 import { Reconciler } from "./reconcile.ts";
 import { hashToken, makeToken } from "./resume_token.ts";
 import { LocalSessions } from "./local_sessions.ts";
@@ -25,17 +26,21 @@ export const resumeGraceMs = 5_000;
 export class SessionManager {
   /** Login, resume and side logins. */
   readonly login: Logins;
+  readonly #serverId: string;
   readonly #store: Store;
   readonly #onFault: (what: string, error: unknown) => void;
   readonly #local = new LocalSessions();
   readonly #ends: SessionEnds;
+  readonly #expulsions: Expulsions;
   readonly #reconciler: Reconciler;
 
   constructor(options: LoginOptions) {
-    const { store, onFault } = options;
+    const { serverId, store, onFault } = options;
+    this.#serverId = serverId;
     this.#store = store;
     this.#onFault = onFault;
     this.#ends = new SessionEnds(store, onFault);
+    this.#expulsions = new Expulsions({ store, local: this.#local, ends: this.#ends, onFault });
     this.#reconciler = new Reconciler({ store, ends: this.#ends, sessions: this.#local, onFault });
     this.login = new Logins(options, this.#local, this.#ends);
   }
@@ -52,12 +57,29 @@ export class SessionManager {
    * @throws {ChatError} `store_unavailable`
    */
   async renewToken(session: UserSession): Promise<string | undefined> {
-    if (!session.record || session.format !== "json") return undefined;
+    if (!session.record) return undefined;
     const token = makeToken(session.user);
     const hash = await hashToken(token);
     // First, so that a store which is away meanwhile is never given the earlier token again.
     session.tokenHash = hash;
-    return await this.#store.sessions.renewToken(session.record, hash) ? token : undefined;
+    const renewed = await this.#store.sessions.renewToken(session.record, hash);
+    return renewed && session.format === "json" ? token : undefined;
+  }
+
+  /**
+   * Goes on with a session that has changed its user's password, and ends whatever the user began with an earlier one, on
+   * every server. When this resolves, nothing of that takes effect any more, as far as servers could be asked.
+   *
+   * @param passwords how often the password was changed by now
+   * @returns the session's new resume token, as {@linkcode renewToken} gives it
+   * @throws {ChatError} `store_unavailable`
+   */
+  async passwordChanged(session: UserSession, passwords: number): Promise<string | undefined> {
+    session.passwords = passwords;
+    const token = this.renewToken(session);
+    token.catch(() => {}); // an await of it throws
+    await this.#expulsions.afterPassword(session.user, passwords);
+    return await token;
   }
 
   /**
@@ -85,6 +107,7 @@ export class SessionManager {
   async drop(session: UserSession): Promise<void> {
     const { record, connectionId } = session;
     if (!record || !this.#local.isKnown(connectionId)) {
+      if (!record) this.#local.release(connectionId);
       session.topics.stopAll();
       return;
     }
@@ -103,22 +126,31 @@ export class SessionManager {
     }
   }
 
-  /**
-   * Ends a user's sessions here, with their resume tokens, and tells their clients why.
-   *
-   * @param last the clients' last line
-   * @returns how many connections were closed
-   */
-  async expel(user: string, last: SystemEvent): Promise<number> {
-    const { closed, sessions } = this.#local.expel(user, last);
-    await Promise.all(sessions.map((session) => this.#end(session, true)));
-    return closed;
+  /** Ends a user's connections here, see {@linkcode Expulsions.here}. @returns how many were closed */
+  expel(user: string, last: SystemEvent, before?: number): Promise<number> {
+    return this.#expulsions.here(user, last, before);
+  }
+
+  /** Tells a user's sessions on every server of something, but for the connection that did it; best effort. */
+  async tell(user: string, event: SystemEvent, except: string): Promise<void> {
+    const signal = { kind: "tell", user, event, except } as const;
+    this.hear(signal);
+    try {
+      const others = (await this.#store.admin.servers()).filter(({ id }) => id !== this.#serverId);
+      await Promise.all(others.map(({ id }) => this.#store.servers.signal(id, signal)));
+    } catch (error) {
+      this.#onFault("tell", error);
+    }
   }
 
   /** Takes another server's signal. */
   hear(signal: ServerSignal): void {
     if (signal.kind === "evict") this.#local.supersede(signal.connection);
-    else if (signal.kind === "missed") this.reassert().catch((error) => this.#onFault("reassert", error));
+    else if (signal.kind === "tell") {
+      for (const session of this.#local.sessionsOf(signal.user)) {
+        if (session.connectionId !== signal.except) session.tell(signal.event);
+      }
+    } else if (signal.kind === "missed") this.reassert().catch((error) => this.#onFault("reassert", error));
   }
 
   /** Reconciles all sessions with the store, see {@linkcode Reconciler.all}. @throws {ChatError} `store_unavailable` */
@@ -131,9 +163,10 @@ export class SessionManager {
     return this.#reconciler.recheck(session);
   }
 
-  /** Ends the sessions that were to end while the store was away. @throws {ChatError} `store_unavailable` */
-  drainEnds(): Promise<void> {
-    return this.#ends.drain();
+  /** Ends what was to end while the store was away. @throws {ChatError} `store_unavailable` */
+  async drainEnds(): Promise<void> {
+    await this.#ends.drain();
+    await this.#expulsions.drain();
   }
 
   /** Tells rooms of users who were lost with their server. */
@@ -161,7 +194,7 @@ export class SessionManager {
       this.#local.clear().map(async (session) => {
         const positions = session.topics.positions();
         session.topics.stopAll();
-        if (session.format === "text") return await this.#end(session, false);
+        if (session.format === "text" || session.side) return await this.#end(session, false);
         try {
           await session.remember(positions);
           await this.#store.sessions.detach(session.record!);

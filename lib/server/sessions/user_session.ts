@@ -7,7 +7,8 @@ import type { Peer } from "../../limits/peer.ts";
 import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { encodePosition, type LogPosition } from "../../store/log_position.ts";
-import type { Format, Positions, ServerEvent } from "../../wire/event.ts";
+import type { Format, Positions, ServerEvent, SystemEvent } from "../../wire/event.ts";
+import { encodeEvent } from "../../wire/format.ts";
 import { roomTopic, type Topic } from "../../wire/names.ts";
 import { type ReaderConnection, ReaderOutbox } from "../delivery/reader_outbox.ts";
 import { type Feeds, TopicReaders } from "../delivery/topic_readers.ts";
@@ -31,6 +32,8 @@ export interface UserSessionOptions {
   readonly record: Session | undefined;
   /** Hash of the session's present resume token. */
   readonly tokenHash: string;
+  /** How often the password had been changed when the login began. */
+  readonly passwords: number;
   readonly channel: ClientChannel;
   readonly store: Store;
   readonly feeds: Feeds;
@@ -50,6 +53,8 @@ export class UserSession {
   readonly topics: TopicReaders;
   /** Hash of the session's present resume token. */
   tokenHash: string;
+  /** How often the password had been changed when this began, or by this itself; a later change ends it. */
+  passwords: number;
   readonly #channel: ClientChannel;
   readonly #store: Store;
   readonly #reader: ReaderOutbox;
@@ -59,6 +64,7 @@ export class UserSession {
   constructor(options: UserSessionOptions) {
     this.user = options.user;
     this.tokenHash = options.tokenHash;
+    this.passwords = options.passwords;
     this.#channel = options.channel;
     this.#store = options.store;
     this.#onFault = options.onFault;
@@ -103,6 +109,11 @@ export class UserSession {
   /** Takes the session as the store holds it now; it is the same connection's. */
   reasserted(record: Session): void {
     this.#hold(record);
+  }
+
+  /** Tells the client something; where it does not read, it is not told. */
+  tell(event: SystemEvent): void {
+    this.#channel.outbox.push(encodeEvent(event, this.format));
   }
 
   /** Sends a last event, then closes the connection. */

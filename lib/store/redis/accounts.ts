@@ -29,8 +29,14 @@ export class RedisAccounts implements Accounts {
     return fields.name === undefined ? undefined : toAccount(fields);
   }
 
-  async setHash(name: string, hash: string): Promise<void> {
-    await this.#redis.run("setHash", [this.#keys.account(name), this.#keys.tokens(name)], [hash]);
+  async setHash(name: string, hash: string, passwords?: number): Promise<number | undefined> {
+    const keys = [this.#keys.account(name), this.#keys.tokens(name)];
+    const changed = await this.#redis.run("setHash", keys, [hash, passwords ?? ""]) as number;
+    return changed === 0 ? undefined : changed;
+  }
+
+  async replaceHash(name: string, earlier: string, hash: string): Promise<boolean> {
+    return await this.#redis.run("replaceHash", [this.#keys.account(name)], [earlier, hash]) === 1;
   }
 
   async follow(user: string, target: string, limit: number): Promise<boolean> {
@@ -54,12 +60,13 @@ export class RedisAccounts implements Accounts {
 }
 
 /** An account from its hash. */
-export function toAccount({ name, hash, role, created, disabled }: Record<string, string>): Account {
+export function toAccount({ name, hash, role, created, passwords, disabled }: Record<string, string>): Account {
   return {
     name,
     hash,
     role: role as Account["role"],
     created: Number(created),
+    ...(passwords === undefined ? {} : { passwords: Number(passwords) }),
     ...(disabled === "1" ? { disabled: true } : {}),
   };
 }

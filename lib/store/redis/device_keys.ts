@@ -16,12 +16,13 @@ export class RedisDeviceKeys implements DeviceKeys {
     this.#keys = keys;
   }
 
-  async announce(user: string, key: string, most: number): Promise<void> {
-    await this.#redis.run("announceKey", [this.#keys.deviceKeys(user)], [key, most]);
+  async announce(user: string, key: string, most: number): Promise<"added" | "known" | "full"> {
+    const keys = [this.#keys.deviceKeys(user)];
+    return await this.#redis.run("announceKey", keys, [key, most]) as "added" | "known" | "full";
   }
 
-  async revoke(user: string, key: string): Promise<void> {
-    await this.#redis.command("HDEL", this.#keys.deviceKeys(user), key);
+  async revoke(user: string, key: string): Promise<boolean> {
+    return await this.#redis.command("HDEL", this.#keys.deviceKeys(user), key) === 1;
   }
 
   async list(user: string): Promise<StoredKey[]> {

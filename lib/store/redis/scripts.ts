@@ -32,6 +32,7 @@ import putTopic from "./scripts/put_topic.lua" with { type: "text" };
 import read from "./scripts/read.lua" with { type: "text" };
 import reassert from "./scripts/reassert.lua" with { type: "text" };
 import renewEpoch from "./scripts/renew_epoch.lua" with { type: "text" };
+import replaceHash from "./scripts/replace_hash.lua" with { type: "text" };
 import revoke from "./scripts/revoke.lua" with { type: "text" };
 import setHash from "./scripts/set_hash.lua" with { type: "text" };
 import dataGeneration from "./scripts/data_generation.lua" with { type: "text" };
@@ -66,6 +67,7 @@ export const scripts = {
   read: epoch + read,
   reassert,
   renewEpoch,
+  replaceHash,
   revoke,
   setHash,
   dataGeneration,

@@ -42,7 +42,7 @@ export class RedisSessions implements Sessions {
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
-    const { user, connection, room, policy, tokenHash, presentedHash = "" } = request;
+    const { user, connection, room, policy, tokenHash, presentedHash = "", passwords = "" } = request;
     const { account, session, tokens, grants, savedPositions: stood } = this.#keys;
     const { id, instance } = this.#leases;
     for (let tries = 0; tries < maxTries; tries++) {
@@ -53,11 +53,11 @@ export class RedisSessions implements Sessions {
       const answer = await this.#redis.run(
         "claim",
         [session(user), account(user), tokens(user), grants(user), stood(user)],
-        [current.connection ?? "", connection, id, instance, room, tokenHash, presentedHash, tokenLifeMs],
+        [current.connection ?? "", connection, id, instance, room, tokenHash, presentedHash, tokenLifeMs, passwords],
       ) as Answer[];
       if (answer[0] === "changed") continue;
       if (answer[0] === "revoked") return { kind: stands ? "live" : "refused" };
-      if (answer[0] === "refused" || answer[0] === "disabled") return { kind: answer[0] };
+      if (answer[0] === "refused" || answer[0] === "disabled" || answer[0] === "outdated") return { kind: answer[0] };
       return await this.#claimed(answer, connection);
     }
     throw new Error(`The session of ${user} was claimed by others ${maxTries} times in a row`);
@@ -172,14 +172,18 @@ export class RedisSessions implements Sessions {
     return ended;
   }
 
-  async reassert(session: Session, tokenHash: string): Promise<{ session: Session; wasGone: boolean } | undefined> {
+  async reassert(
+    session: Session,
+    tokenHash: string,
+    passwords?: number,
+  ): Promise<{ session: Session; wasGone: boolean } | undefined> {
     const { user, connection, claim, room } = session;
     const { session: key, account, grants, tokens } = this.#keys;
     const { id, instance } = this.#leases;
     const [outcome, held, earlier, granted] = await this.#redis.run(
       "reassert",
       [key(user), account(user), grants(user), tokens(user)],
-      [user, id, instance, connection, claim, room, tokenHash, tokenLifeMs],
+      [user, id, instance, connection, claim, room, tokenHash, tokenLifeMs, passwords ?? ""],
     ) as [string, number, Answer, Answer];
     if (outcome === "superseded") return undefined;
     // What it was granted before is granted anew when it is needed: the topics may have forgotten it too.

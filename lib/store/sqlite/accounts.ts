@@ -27,18 +27,32 @@ export class SqliteAccounts implements Accounts {
   // deno-lint-ignore require-await
   async find(name: string): Promise<Account | undefined> {
     return guarded(() => {
-      const row = this.#database.prepare("SELECT name, hash, role, created, disabled FROM accounts WHERE key = ?")
+      const row = this.#database.prepare(
+        "SELECT name, hash, role, created, passwords, disabled FROM accounts WHERE key = ?",
+      )
         .get(fold(name));
       return row && toAccount(row);
     });
   }
 
   // deno-lint-ignore require-await
-  async setHash(name: string, hash: string): Promise<void> {
-    transaction(this.#database, () => {
-      this.#database.prepare("UPDATE accounts SET hash = ? WHERE key = ?").run(hash, fold(name));
-      this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(fold(name));
+  async setHash(name: string, hash: string, passwords?: number): Promise<number | undefined> {
+    return transaction(this.#database, () => {
+      const changed = this.#database.prepare(
+        "UPDATE accounts SET hash = ?, passwords = passwords + 1 WHERE key = ? AND passwords = coalesce(?, passwords) " +
+          "RETURNING passwords",
+      ).get(hash, fold(name), passwords ?? null);
+      if (changed) this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(fold(name));
+      return changed?.passwords as number | undefined;
     });
+  }
+
+  // deno-lint-ignore require-await
+  async replaceHash(name: string, earlier: string, hash: string): Promise<boolean> {
+    return guarded(() =>
+      this.#database.prepare("UPDATE accounts SET hash = ? WHERE key = ? AND hash = ?").run(hash, fold(name), earlier)
+        .changes === 1
+    );
   }
 
   // deno-lint-ignore require-await
@@ -79,6 +93,6 @@ export class SqliteAccounts implements Accounts {
 
 /** An account from its row. */
 export function toAccount(row: Record<string, unknown>): Account {
-  const { name, hash, role, created, disabled } = row as unknown as Account & { disabled: unknown };
-  return { name, hash, role, created, ...(disabled ? { disabled: true } : {}) };
+  const { name, hash, role, created, passwords, disabled } = row as unknown as Account & { disabled: unknown };
+  return { name, hash, role, created, ...(passwords ? { passwords } : {}), ...(disabled ? { disabled: true } : {}) };
 }

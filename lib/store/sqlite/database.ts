@@ -13,7 +13,8 @@ export type Durability = "normal" | "full";
 const schema = `
   CREATE TABLE IF NOT EXISTS accounts (
     key TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL, role TEXT NOT NULL, created INTEGER NOT NULL,
-    claims INTEGER NOT NULL DEFAULT 0, disabled INTEGER NOT NULL DEFAULT 0
+    claims INTEGER NOT NULL DEFAULT 0, disabled INTEGER NOT NULL DEFAULT 0,
+    passwords INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS follows (
     user TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (user, target)
@@ -51,12 +52,13 @@ const schema = `
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 3;
+const schemaVersion = 4;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
   1: "ALTER TABLE accounts ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0",
   2: "", // new tables only
+  3: "ALTER TABLE accounts ADD COLUMN passwords INTEGER NOT NULL DEFAULT 0",
 };
 
 /**

@@ -18,19 +18,16 @@ export class SqliteDeviceKeys implements DeviceKeys {
   }
 
   // deno-lint-ignore require-await
-  async announce(user: string, key: string, most: number): Promise<void> {
+  async announce(user: string, key: string, most: number): Promise<"added" | "known" | "full"> {
     const folded = fold(user);
-    transaction(this.#database, () => {
+    return transaction(this.#database, () => {
       const run = (sql: string, ...values: (string | number)[]) => this.#database.prepare(sql).run(...values);
       const now = this.#moment(folded);
       const known = run("UPDATE device_keys SET used = ? WHERE user = ? AND public = ?", now, folded, key);
-      if (known.changes > 0) return;
-      run(
-        "DELETE FROM device_keys WHERE user = ?1 AND public NOT IN " +
-          "(SELECT public FROM device_keys WHERE user = ?1 ORDER BY used DESC LIMIT ?2)",
-        ...[folded, most - 1],
-      );
+      if (known.changes > 0) return "known";
+      if (keysOf(this.#database, folded).length >= most) return "full";
       run("INSERT INTO device_keys (user, public, added, used) VALUES (?, ?, ?, ?)", folded, key, now, now);
+      return "added";
     });
   }
 
@@ -42,8 +39,9 @@ export class SqliteDeviceKeys implements DeviceKeys {
   }
 
   // deno-lint-ignore require-await
-  async revoke(user: string, key: string): Promise<void> {
-    guarded(() => this.#database.prepare("DELETE FROM device_keys WHERE user = ? AND public = ?").run(fold(user), key));
+  async revoke(user: string, key: string): Promise<boolean> {
+    const sql = "DELETE FROM device_keys WHERE user = ? AND public = ?";
+    return guarded(() => this.#database.prepare(sql).run(fold(user), key).changes === 1);
   }
 
   // deno-lint-ignore require-await

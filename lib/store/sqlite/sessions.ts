@@ -58,8 +58,13 @@ export class SqliteSessions implements Sessions {
   }
 
   /** Why a session cannot be claimed; undefined where it can. */
-  #refusal(key: string, { presentedHash, policy }: ClaimRequest): "disabled" | "live" | "refused" | undefined {
-    if (this.#database.prepare("SELECT 1 FROM accounts WHERE key = ? AND disabled").get(key)) return "disabled";
+  #refusal(
+    key: string,
+    { presentedHash, policy, passwords }: ClaimRequest,
+  ): Exclude<ClaimResult["kind"], "claimed"> | undefined {
+    const account = this.#database.prepare("SELECT disabled, passwords FROM accounts WHERE key = ?").get(key);
+    if (account?.disabled) return "disabled";
+    if (passwords !== undefined && passwords !== account?.passwords) return "outdated";
     const kept = this.#sessions.get(key)?.attached && policy === "reject";
     if (presentedHash === undefined) return kept ? "live" : undefined;
     const tokens = this.#tokens(key);
@@ -112,8 +117,17 @@ export class SqliteSessions implements Sessions {
   }
 
   // deno-lint-ignore require-await
-  async reassert(session: Session): Promise<{ session: Session; wasGone: boolean } | undefined> {
-    return this.holds(session) ? { session, wasGone: false } : undefined;
+  async reassert(
+    session: Session,
+    _tokenHash: string,
+    passwords?: number,
+  ): Promise<{ session: Session; wasGone: boolean } | undefined> {
+    if (!this.holds(session)) return undefined;
+    const account = guarded(() =>
+      this.#database.prepare("SELECT passwords FROM accounts WHERE key = ?").get(fold(session.user))
+    );
+    const isOutdated = passwords !== undefined && Number(account?.passwords) > passwords;
+    return isOutdated ? undefined : { session, wasGone: false };
   }
 
   // deno-lint-ignore require-await

@@ -1,14 +1,17 @@
 -- Claims a user's session for a connection, by password or by resume token, if nobody else has claimed it meanwhile.
 -- KEYS session, account, tokens, grants, stood
 -- ARGV connection that has the session now ('' for none), new connection, server id, server instance, room,
---      hash of the new token, hash of the presented token ('' for a login), a token's life in ms
+--      hash of the new token, hash of the presented token ('' for a login), a token's life in ms,
+--      how often the password had been changed when it was checked ('' where it was not)
 -- Returns {'claimed', user, claim, room, earlier session as pairs, grants as pairs, positions as pairs},
---         {'changed'}, {'disabled'} (the account is), {'refused'} or {'revoked'} (the token was made worthless by a newer login).
+--         {'changed'}, {'disabled'} (the account is), {'outdated'} (the password is),
+--         {'refused'} or {'revoked'} (the token was made worthless by a newer login).
 local session, account, tokens, grants, stood = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local expected, connection, server, instance, room, hash, presented, life = unpack(ARGV)
+local expected, connection, server, instance, room, hash, presented, life, passwords = unpack(ARGV)
 
 if (redis.call('HGET', session, 'connection') or '') ~= expected then return {'changed'} end
 if redis.call('HGET', account, 'disabled') == '1' then return {'disabled'} end
+if passwords ~= '' and passwords ~= (redis.call('HGET', account, 'passwords') or '0') then return {'outdated'} end
 
 local known = redis.call('HMGET', tokens, 'current', 'previous', 'revoked', 'room')
 local revoked = known[3] or ''

@@ -1,10 +1,14 @@
 -- Makes the store hold a session that its connection still has.
 -- KEYS session, account, grants, tokens
--- ARGV user, server id, server instance, connection, claim, room, hash of the resume token, a token's life in ms
+-- ARGV user, server id, server instance, connection, claim, room, hash of the resume token, a token's life in ms,
+--      how often the password may have been changed ('' where that does not matter)
 -- Returns {'superseded'}, or {'held' or 'gone' (it had to be claimed anew), claim, the session that was there as pairs,
 -- grants as pairs}.
-local user, server, instance, connection, claim, room, hash, life = unpack(ARGV)
+local user, server, instance, connection, claim, room, hash, life, passwords = unpack(ARGV)
 if redis.call('EXISTS', KEYS[2]) == 0 or redis.call('HGET', KEYS[2], 'disabled') == '1' then return {'superseded'} end
+if passwords ~= '' and tonumber(redis.call('HGET', KEYS[2], 'passwords') or '0') > tonumber(passwords) then
+  return {'superseded'}
+end
 local held = redis.call('HGET', KEYS[1], 'connection')
 local earlier, granted = redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[3])
 local claims, claimant = unpack(redis.call('HMGET', KEYS[2], 'claims', 'claimant'))

@@ -1,0 +1,81 @@
+/**
+ * Ends a user's connections: here, and after a new password on every server.
+ */
+
+import { allowLate, within } from "../../common/time.ts";
+import type { Store } from "../../store/store.ts";
+import type { SystemEvent } from "../../wire/event.ts";
+import { fold } from "../../wire/names.ts";
+import { type LocalSessions, passwordChanged } from "./local_sessions.ts";
+import type { SessionEnds } from "./session_ends.ts";
+import type { UserSession } from "./user_session.ts";
+
+/** Settings and ports of expulsions. */
+export interface ExpulsionOptions {
+  readonly store: Store;
+  readonly local: LocalSessions;
+  readonly ends: SessionEnds;
+  /** Told what could not be done. */
+  readonly onFault: (what: string, error: unknown) => void;
+}
+
+/** How long other servers may take to report, and ended connections to finish what they had begun, in milliseconds. */
+const patienceMs = 5_000;
+
+/**
+ * Ends connections of users who may not go on with them.
+ *
+ * 1. A connection that is told its last line takes no further line. What it had begun has come to its end, too, when an
+ *    expulsion is done: nothing of it takes effect later. A command that hangs for longer than five seconds is the exception.
+ * 2. After a new password, every server ends what began with an earlier one. Where the store is away, the order is sent
+ *    again until it is back; a server that could not hear it compares its connections' passwords when it can.
+ */
+export class Expulsions {
+  readonly #options: ExpulsionOptions;
+  /** New passwords that other servers were not told of: user → how often it had been changed by then. */
+  readonly #queue = new Map<string, number>();
+
+  constructor(options: ExpulsionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Ends a user's connections on this server, with their resume tokens.
+   *
+   * @param last the clients' last line
+   * @param before spares those that began when the password had been changed so often, or more often
+   * @returns how many connections were closed
+   */
+  async here(user: string, last: SystemEvent, before?: number): Promise<number> {
+    const { closed, sessions } = this.#options.local.expel(user, last, before);
+    await Promise.all(sessions.map((session) => this.#finish(session)));
+    return closed;
+  }
+
+  /** Ends what a user began with an earlier password, on every server; where the store is away, when it is back. */
+  async afterPassword(user: string, passwords: number): Promise<void> {
+    this.#queue.set(fold(user), passwords);
+    await this.here(user, passwordChanged, passwords);
+    await this.drain().catch((error) => this.#options.onFault("expel", error));
+  }
+
+  /** Tells other servers of the queued passwords. @throws {ChatError} `store_unavailable`: the rest stays queued */
+  async drain(): Promise<void> {
+    for (const [user, passwords] of [...this.#queue]) {
+      const order = { do: "expel", user, message: passwordChanged.message, before: passwords } as const;
+      const reports = await this.#options.store.admin.order(order, patienceMs);
+      if (this.#queue.get(user) === passwords) this.#queue.delete(user);
+      for (const { server, failed } of reports) {
+        if (failed !== undefined) this.#options.onFault("expel", new Error(`${server}: ${failed}`));
+      }
+    }
+  }
+
+  async #finish(session: UserSession): Promise<void> {
+    session.topics.stopAll();
+    await Promise.all([
+      session.record && this.#options.ends.end(session.record, true),
+      within(patienceMs, session.answered()).catch(allowLate),
+    ]);
+  }
+}
