@@ -73,6 +73,7 @@ Deno.bench("SqliteTopics.publish(), a batch in memory", async (bench) => {
     historyMaxMessages: 10_000,
     historyMaxAge: Infinity,
     maxInbox: 1_000,
+    maxInboxPerSender: 1_000,
     maxFilesBytes: 1e9,
     maxUserFilesBytes: 1e9,
     fileTtl: 1e9,

@@ -144,6 +144,7 @@ export const options = {
     HISTORY_MAX_MESSAGES: option("10000", whole(1, 10_000_000), "How many messages a topic keeps"),
     HISTORY_MAX_AGE: option("90d", duration, "How long a topic keeps a message"),
     MAX_INBOX: option("1000", whole(1, 1_000_000), "How many unread direct messages a user may have"),
+    MAX_INBOX_PER_SENDER: option("100", whole(1, 1_000_000), "How many of them may be one sender's"),
   }),
   ...section("Files", {
     MAX_FILE_BYTES: live("16777216", whole(0, 268_435_456), "The largest file that can be offered; 0 takes none"),

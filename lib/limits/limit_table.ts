@@ -50,6 +50,7 @@ export const boundTable = {
   handshakes: "TLS handshakes under way",
   password_hashes: "passwords that wait to be hashed, of one account, one network, or in all",
   inbox: "unread private messages of one user",
+  inbox_sender: "unread private messages of one user, by sender",
   files: "bytes of all files, or of one user's",
   follows: "users that one follows",
 } as const;

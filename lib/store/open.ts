@@ -23,6 +23,7 @@ export type StoreConfig = Pick<
   | "maxFilesBytes"
   | "maxUserFilesBytes"
   | "maxInbox"
+  | "maxInboxPerSender"
   | "redisClusterNodes"
   | "redisDb"
   | "redisHost"
@@ -43,6 +44,7 @@ export function storeLimits(config: StoreConfig): StoreLimits {
     historyMaxMessages: config.historyMaxMessages,
     historyMaxAge: config.historyMaxAge,
     maxInbox: config.maxInbox,
+    maxInboxPerSender: config.maxInboxPerSender,
     maxFilesBytes: config.maxFilesBytes,
     maxUserFilesBytes: config.maxUserFilesBytes,
     fileTtl: config.fileTtl,

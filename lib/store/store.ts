@@ -49,6 +49,8 @@ export interface StoreLimits {
   readonly historyMaxAge: number;
   /** Unread messages that an inbox holds. */
   readonly maxInbox: number;
+  /** Unread messages of one sender that an inbox of another user holds. */
+  readonly maxInboxPerSender: number;
   /** What all files together may have, in bytes. */
   readonly maxFilesBytes: number;
   /** What one user's files together may have, in bytes. */

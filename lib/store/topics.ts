@@ -44,8 +44,12 @@ export type PublishResult =
   }
   /** The session is superseded, or not in the room. */
   | { readonly kind: "fenced" }
-  /** The inbox has too many unread messages. */
-  | { readonly kind: "full" };
+  | {
+    /** The inbox has too many unread messages. */
+    readonly kind: "full";
+    /** How many of them are the sender's, where it is these that are too many. */
+    readonly theirs: number | undefined;
+  };
 
 /** A piece of a topic's log. */
 export interface Page {

@@ -86,6 +86,7 @@ export class World implements AsyncDisposable {
       // Nothing is trimmed in a run of any length: what is not in a log was lost.
       HISTORY_MAX_MESSAGES: "10000000",
       MAX_INBOX: "1000000",
+      MAX_INBOX_PER_SENDER: "1000000",
       DRAIN_SECONDS: "3",
     };
     const { timeline, onCrash } = options;

@@ -7,6 +7,7 @@ import { claimsContract } from "./claims.ts";
 import { deviceKeysContract } from "./device_keys.ts";
 import { filesContract } from "./files.ts";
 import { lastingContract } from "./lasting.ts";
+import { inboxContract } from "./inbox.ts";
 import { officeContract } from "./admin_store.ts";
 import { presenceContract } from "./presence.ts";
 import { publishContract } from "./publish.ts";
@@ -23,6 +24,7 @@ export function storeContract(subject: Subject): void {
   presenceContract(test);
   publishContract(test);
   readContract(test);
+  inboxContract(test);
   channelsContract(test);
   filesContract(test);
   deviceKeysContract(test);

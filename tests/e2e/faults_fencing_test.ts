@@ -144,7 +144,7 @@ test("the clients of a server that slept longer than its lease go on without a r
 test(
   "what clients say while their server sleeps longer than its lease is neither lost nor doubled nor reordered",
   async () => {
-    await using pair = await startPair({ ...hasty, MAX_INBOX: "100000" });
+    await using pair = await startPair({ ...hasty, MAX_INBOX: "100000", MAX_INBOX_PER_SENDER: "100000" });
     const { one, two } = pair;
     await using a = await Talker.start(one, "a", "room");
     await using b = await Talker.start(two, "b", "room");

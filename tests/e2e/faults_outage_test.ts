@@ -218,6 +218,7 @@ for (const { name, begin, end } of faults) {
       ACTIVE_TTL_SECONDS: "4",
       HEARTBEAT_INTERVAL_SECONDS: "1",
       MAX_INBOX: "100000",
+      MAX_INBOX_PER_SENDER: "100000",
     });
     await using parts = new AsyncDisposableStack();
     const { talkers, follows } = await startTalkers(pair, parts);

@@ -146,6 +146,27 @@ onEachStore("a full inbox refuses, and takes again once it is read", async (star
   await b.expect("DM from a: 4");
 });
 
+onEachStore("one sender's messages fill nobody's inbox, by whatever connection they come", async (start) => {
+  await using server = await start({ MAX_INBOX: "6", MAX_INBOX_PER_SENDER: "2" });
+  await using a = await server.login("a");
+  await using c = await server.login("c");
+  await using side = await server.jsonLogin("a", { side: true });
+  await a.expect("c joined lobby");
+  await a.ask("/msg b 1");
+  await side.ok("msg", { to: "B", text: "2", cid: "x" });
+  const refusal = "[ERROR] inbox_full: b has 2 unread messages of yours; this one was not sent";
+  assert.equal(await a.ask("/msg b 3"), refusal);
+  await side.refused("msg", { to: "b", text: "3" }, "inbox_full");
+  await side.ok("msg", { to: "b", text: "2", cid: "x" });
+  assert.equal(await c.ask("/msg b hi"), "DM to b: hi");
+  for (const text of ["1", "2", "3"]) await side.ok("msg", { to: "a", text });
+  await using b = await server.login("b");
+  await b.expect("DM from a: 1", "DM from a: 2", "DM from c: hi");
+  await c.expect("b joined lobby");
+  await eventually(async () => (await c.ask("/msg b there?")) === "DM to b: there?", "the mark has moved");
+  await side.ok("msg", { to: "b", text: "4" });
+});
+
 onEachStore("/history gives the room's and a talk's last messages, oldest first", async (start) => {
   await using server = await start();
   await using a = await server.login("a");

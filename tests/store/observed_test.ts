@@ -11,6 +11,7 @@ const limits = {
   historyMaxMessages: 10,
   historyMaxAge: 1e12,
   maxInbox: 1,
+  maxInboxPerSender: 1,
   maxFilesBytes: 1e6,
   maxUserFilesBytes: 1e6,
   fileTtl: 1e9,

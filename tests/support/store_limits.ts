@@ -7,6 +7,7 @@ export const wideLimits: StoreLimits = {
   historyMaxMessages: 100_000,
   historyMaxAge: 1e12,
   maxInbox: 100_000,
+  maxInboxPerSender: 100_000,
   maxFilesBytes: 1e9,
   maxUserFilesBytes: 1e9,
   fileTtl: 1e9,

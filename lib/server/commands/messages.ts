@@ -1,4 +1,5 @@
 import { ChatError } from "../../common/errors.ts";
+import type { Limits } from "../../limits/limits.ts";
 import { decodePosition } from "../../store/log_position.ts";
 import type { Draft, PublishResult } from "../../store/topics.ts";
 import { tracing } from "../../observability/tracing.ts";
@@ -26,7 +27,7 @@ const pageSize = 500;
 /** Puts a message into a topic's log; from there it reaches everybody, the sender included. */
 async function publish(
   { session }: Admitted<"user">,
-  { store, sessions }: Services,
+  { store, sessions, limits }: Services,
   topic: Topic,
   draft: Draft,
 ): Promise<Accepted> {
@@ -37,10 +38,17 @@ async function publish(
     case "published":
       return { topic, seq: result.seq, time: isoTime(result.time) };
     case "full":
-      throw new ChatError("inbox_full", `${draft.to} has too many unread messages; yours was not sent`);
+      throw inboxFull(draft.to!, result.theirs, limits);
     case "fenced":
       throw sessions.recheck(session);
   }
+}
+
+/** @param theirs how many unread messages of the sender's there are, where it is these that are too many */
+function inboxFull(to: string, theirs: number | undefined, limits: Limits): ChatError {
+  limits.refused(theirs === undefined ? "inbox" : "inbox_sender");
+  const many = theirs === undefined ? "too many unread messages" : `${theirs} unread messages of yours`;
+  return new ChatError("inbox_full", `${to} has ${many}; this one was not sent`);
 }
 
 /** What is said: in rooms, to followers, to one person; and what was said before. */

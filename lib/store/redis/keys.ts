@@ -40,6 +40,8 @@ export class Keys {
   incoming = (topic: Topic) => `${this.#prefix}{${topic}}:incoming`;
   /** User → claim: who may write, which in a room are its members. */
   writers = (topic: Topic) => `${this.#prefix}{${topic}}:${topic.startsWith("room:") ? "members" : "writers"}`;
+  /** What is unread in an inbox, by sender. */
+  unread = (inbox: Topic) => `${this.#prefix}{${inbox}}:unread`;
   cid = (topic: Topic, user: string, cid: string) => `${this.#prefix}{${topic}}:cid:${fold(user)}:${cid}`;
 
   /** Rooms that may have members, by when they last got one. */

@@ -34,6 +34,7 @@ import reassert from "./scripts/reassert.lua" with { type: "text" };
 import renewEpoch from "./scripts/renew_epoch.lua" with { type: "text" };
 import replaceHash from "./scripts/replace_hash.lua" with { type: "text" };
 import revoke from "./scripts/revoke.lua" with { type: "text" };
+import unread from "./scripts/unread.lua" with { type: "text" };
 import setHash from "./scripts/set_hash.lua" with { type: "text" };
 import dataGeneration from "./scripts/data_generation.lua" with { type: "text" };
 
@@ -61,7 +62,7 @@ export const scripts = {
   leaseRenew,
   leaseTake,
   mark,
-  publish: epoch + publish,
+  publish: epoch + unread + publish,
   purge,
   putTopic,
   read: epoch + read,

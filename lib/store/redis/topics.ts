@@ -3,7 +3,7 @@
  */
 
 import { ChatError } from "../../common/errors.ts";
-import { roomTopic, type Topic } from "../../wire/names.ts";
+import { inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
 import type { Session } from "../sessions.ts";
 import type { StoreLimits } from "../store.ts";
@@ -65,11 +65,16 @@ export class RedisTopics implements Topics {
       if (topic.startsWith("room:") || !await this.#grants.mayWrite(writer, topic)) return { kind: "fenced" };
     }
     const { cid, from, ...rest } = draft;
-    const { meta, log, writers, cid: cidKey, topicChannel } = this.#keys;
+    const { meta, log, writers, unread, cid: cidKey, topicChannel } = this.#keys;
+    const inbox = topic.startsWith("inbox:");
     const id = randomWord(6);
     const answer = await this.#redis.run(
       "publish",
-      [meta(topic), log(topic), writers(topic), cid === undefined ? meta(topic) : cidKey(topic, from, cid)],
+      [
+        ...[meta(topic), log(topic), writers(topic)],
+        cid === undefined ? meta(topic) : cidKey(topic, from, cid),
+        inbox ? unread(topic) : meta(topic),
+      ],
       [
         topicChannel(topic),
         from,
@@ -81,13 +86,15 @@ export class RedisTopics implements Topics {
         JSON.stringify({ from, ...rest, cid }),
         this.#limits.historyMaxMessages,
         this.#maxAge,
-        topic.startsWith("inbox:") ? this.#limits.maxInbox : "",
+        inbox ? this.#limits.maxInbox : "",
         ++this.#calls,
+        topic === inboxTopic(from) ? "" : this.#limits.maxInboxPerSender,
       ],
     ) as Answer[];
     const [kind, seq, time, epoch] = answer as [string, number, number, string];
     if (kind === "late") throw new ChatError("store_unavailable", "The message came too late; try again");
-    if (kind === "fenced" || kind === "full") return { kind };
+    if (kind === "fenced") return { kind };
+    if (kind === "full") return { kind, theirs: seq > 0 ? seq : undefined };
     if (kind === "published") this.#remember(topic, { epoch, seq, id });
     return { kind: "published", seq, time, repeated: kind === "repeated" };
   }
@@ -156,7 +163,7 @@ export class RedisTopics implements Topics {
   }
 
   async markRead(inbox: Topic, seq: number): Promise<void> {
-    await this.#redis.run("mark", [this.#keys.meta(inbox)], [seq]);
+    await this.#redis.run("mark", [this.#keys.meta(inbox), this.#keys.unread(inbox)], [seq]);
   }
 
   async subscribe(topic: Topic, listener: (signal: TopicSignal) => void): Promise<Subscription> {

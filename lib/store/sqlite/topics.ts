@@ -6,7 +6,7 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { inboxTopic, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
 import type { Session } from "../sessions.ts";
 import type { StoreLimits } from "../store.ts";
@@ -21,6 +21,7 @@ import {
   type TopicSignal,
 } from "../topics.ts";
 import { guarded, transaction } from "./database.ts";
+import { UnreadCounts } from "./unread.ts";
 
 /** Trims a log once in so many messages: what is over the limit meanwhile is not worth a DELETE each. */
 const trimEvery = 64;
@@ -64,6 +65,7 @@ export class SqliteTopics implements Topics {
   readonly #listeners = new Map<Topic, Set<(signal: TopicSignal) => void>>();
   #waiting: Waiting[] = [];
   readonly #rows = new Map<Topic, TopicRow>();
+  readonly #unread: UnreadCounts;
   readonly #row: StatementSync;
   readonly #make: StatementSync;
   readonly #advance: StatementSync;
@@ -79,6 +81,7 @@ export class SqliteTopics implements Topics {
     this.#limits = limits;
     this.#fence = fence;
     this.#now = now;
+    this.#unread = new UnreadCounts(database);
     this.#row = database.prepare("SELECT epoch, seq, id, read, previous, since FROM topics WHERE topic = ?");
     this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
     this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ? WHERE topic = ?");
@@ -138,6 +141,7 @@ export class SqliteTopics implements Topics {
       return transaction(this.#database, work);
     } catch (error) {
       this.#rows.clear();
+      this.#unread.clear();
       throw error;
     }
   }
@@ -156,17 +160,26 @@ export class SqliteTopics implements Topics {
       if (known) return { result: { kind: "published", ...known, repeated: true } };
     }
     const row = this.#topic(topic);
-    if (kind === "inbox" && row.seq - row.read >= this.#limits.maxInbox) return { result: { kind: "full" } };
+    const full = kind === "inbox" && this.#full(topic, row, from);
+    if (full) return { result: full };
     const prev = row.id;
     const seq = ++row.seq;
     const id = row.id = randomWord(6);
     this.#append.run(topic, seq, id, time, JSON.stringify(draft));
+    if (kind === "inbox") this.#unread.add(from, topic, seq);
     if (cid !== undefined) this.#rememberCid.run(topic, from, cid, seq, time);
     if (seq % trimEvery === 0) this.#trim(topic, seq, kind === "inbox" ? row.read : seq);
     return {
       result: { kind: "published", seq, time, repeated: false },
       signal: { kind: "entry", epoch: row.epoch, prev, entry: { seq, id, time, ...draft } },
     };
+  }
+
+  #full(inbox: Topic, { read, seq }: TopicRow, from: string): PublishResult | undefined {
+    const { maxInbox, maxInboxPerSender } = this.#limits;
+    const theirs = this.#unread.of(from, inbox, read, seq);
+    if (theirs >= maxInboxPerSender && inbox !== inboxTopic(from)) return { kind: "full", theirs };
+    return seq - read >= maxInbox ? { kind: "full", theirs: undefined } : undefined;
   }
 
   /** The number of the oldest message that is within the limits or after `read`; `head` + 1 where none is. */

@@ -1,12 +1,13 @@
 -- Publishes a message: known cid, fence, next number, log, channel; all or nothing.
--- KEYS meta, log, writers, cid
+-- KEYS meta, log, writers, cid, for an inbox what is unread by sender (any key of the topic's for another topic)
 -- ARGV channel, user, claim ('' for no fence), the cid's life in ms ('' for no cid), an epoch in case there is none of
 --      this generation, the generation, the message's id, its body, how many messages are kept, for how many ms, how many may be unread ('' for no inbox),
---      and a number that grows with every call of the same writer
--- Returns {'published', seq, time, epoch}, {'repeated', seq, time}, {'fenced'}, {'full'}, or {'late'} where a newer call of the
+--      a number that grows with every call of the same writer, and how many of the user's may be unread ('' for any number)
+-- Returns {'published', seq, time, epoch}, {'repeated', seq, time}, {'fenced'}, {'full', how many of the user's are unread, or 0
+-- where it is not these that are too many}, or {'late'} where a newer call of the
 -- same writer was here first: this one was given up long ago.
-local meta, log, writers, cid = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call = unpack(ARGV)
+local meta, log, writers, cid, counts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call, own = unpack(ARGV)
 
 local held, last
 if claim ~= '' then
@@ -27,12 +28,17 @@ ensureEpoch(meta, fresh, generation)
 local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id')
 local epoch = state[1]
 local seq, read = tonumber(state[2] or '0') + 1, tonumber(state[3] or '0')
-if unread ~= '' and seq - 1 - read >= tonumber(unread) then return {'full'} end
+if unread ~= '' then
+  local theirs = unreadOf(user, counts, log, read, seq - 1)
+  if own ~= '' and theirs >= tonumber(own) then return {'full', theirs} end
+  if seq - 1 - read >= tonumber(unread) then return {'full', 0} end
+end
 local clock = redis.call('TIME')
 local time = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local number, stamp = string.format('%.0f', seq), string.format('%.0f', time)
 redis.call('HSET', meta, 'seq', number, 'id', id)
 redis.call('XADD', log, number .. '-0', 'i', id, 't', stamp, 'b', body)
+if unread ~= '' then addUnread(user, counts, seq) end
 if claim ~= '' then redis.call('HSET', writers, user, claim .. ' ' .. call) end
 if life ~= '' then redis.call('SET', cid, number .. ' ' .. stamp, 'PX', life) end
 
