@@ -103,6 +103,8 @@ test("loadConfig() without any source gives the documented defaults", () => {
     maxFollows: 1000,
     rateLimit: true,
     loginFailuresPerMinutePerAddress: 60,
+    loginsPerMinutePerAccount: 60,
+    loginsPerMinutePerAddress: 600,
     loginFailuresPerMinutePerAccount: 10,
     registrationsPerHourPerAddress: 200,
     messagesPerSecond: 100,
