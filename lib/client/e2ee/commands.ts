@@ -10,7 +10,7 @@ import type { Sealing } from "./sealing.ts";
 import { senseless, toUserKeys } from "./user_keys.ts";
 
 /** What the commands need of the encryption. */
-export type SealPort = Pick<Sealing, "account" | "mindTheDevice">;
+export type SealPort = Pick<Sealing, "account" | "mindTheDevice"> & Partial<Pick<Sealing, "turnedAway">>;
 
 /** What the commands need of a session. */
 export interface SealSession {
@@ -86,6 +86,9 @@ function keysCommand(sealing: SealPort, session: SealSession): LocalCommand {
       }
       for (const [index, key] of listed.entries()) tell.answer(deviceLine(index + 1, key, account));
       if (listed.length === 0) tell.note("You have no device that can decrypt");
+      if (sealing.turnedAway) {
+        tell.note("This device is not among them: its key was refused. /keys remove <n> makes room for it");
+      }
       sealing.mindTheDevice((sentence) => tell.note(sentence));
     },
   };

@@ -17,11 +17,14 @@ const maxSenders = 10_000;
  */
 export class KeyRequests {
   readonly #link: Pick<LinkPort, "request">;
-  readonly #sealing: Pick<Sealing, "account">;
+  readonly #sealing: Pick<Sealing, "account"> & Partial<Pick<Sealing, "turnedAway">>;
   readonly #open = new Map<Request, string>();
   readonly #asked = new Map<string, ReadonlySet<string>>();
 
-  constructor(link: Pick<LinkPort, "request">, sealing: Pick<Sealing, "account">) {
+  constructor(
+    link: Pick<LinkPort, "request">,
+    sealing: Pick<Sealing, "account"> & Partial<Pick<Sealing, "turnedAway">>,
+  ) {
     this.#link = link;
     this.#sealing = sealing;
   }
@@ -42,10 +45,16 @@ export class KeyRequests {
   askFor(user: string): Request {
     const open = this.#find(user);
     if (open) return open;
-    const { account } = this.#sealing;
+    const { account, turnedAway } = this.#sealing;
     // To announce one's own key is to be told all of them.
-    const own = account?.isOwn(user) ? account.device : undefined;
+    const own = account?.isOwn(user) && !turnedAway ? account.device : undefined;
     return this.ask(own ? { cmd: "key", public: own.public } : { cmd: "keys", user }, user);
+  }
+
+  /** Announces the key of this device, also where the user's keys are being asked for. @returns the question */
+  announce(): Request | undefined {
+    const { user, device } = this.#sealing.account ?? {};
+    return user === undefined || !device ? undefined : this.ask({ cmd: "key", public: device.public }, user);
   }
 
   /**

@@ -34,6 +34,8 @@ export class SealedLink implements LinkPort {
   readonly #outbox: Outbox;
   /** The connection is lost, and the sender does not know it yet. */
   #lost = false;
+  /** The announcement of this device's key after it had been refused. */
+  #announcedAgain: Request | undefined;
   #connection: Connection | undefined;
 
   constructor(link: LinkPort, sealing: Sealing) {
@@ -117,6 +119,7 @@ export class SealedLink implements LinkPort {
 
   async #takeEvent({ event }: Incoming & { kind: "event" }): Promise<void> {
     const plain = unmarked(event);
+    if (plain.type === "system" && plain.code === "device_key_removed") this.#announceAgain();
     if (plain.type === "direct") return await this.#open([plain], ([opened]) => asEvent(opened), plain.topic);
     this.#held.push({ kind: "incoming", incoming: { kind: "event", event: plain } });
   }
@@ -129,6 +132,7 @@ export class SealedLink implements LinkPort {
       // The asker says whom it is about, not the server.
       const user = reply.of === "keys" ? request.user : this.#sealing.account?.user;
       if (typeof user === "string") this.#sealing.learn(user, reply, this.#note);
+      if (reply.of === "unkey") this.#announceAgain();
       void this.#outbox.flush();
     } else if (reply.of === "history" && Array.isArray(reply.messages)) {
       // The history of a talk with somebody holds private messages only.
@@ -143,6 +147,13 @@ export class SealedLink implements LinkPort {
     await this.#sealing.enter(user);
     const { device } = this.#sealing.account ?? {};
     if (device && this.#link.commands.find("key")) this.#keyRequests.askFor(user);
+  }
+
+  /** One of the user's keys was removed: where this device's was refused, there may be room for it. */
+  #announceAgain(): void {
+    if (!this.#sealing.turnedAway) return;
+    this.#sealing.tryAgain();
+    this.#announcedAgain = this.#keyRequests.announce();
   }
 
   /**
@@ -165,8 +176,17 @@ export class SealedLink implements LinkPort {
   /** @param user whom it was asked about; "" where the answer is nobody's */
   #takeKeys(user: string, answer: Answer): void {
     this.#keyRequests.answered(answer.request);
+    const isRefused = answer.kind === "refused" && answer.request.cmd === "key" && answer.error.code === "forbidden";
+    if (isRefused && user !== "") {
+      this.#sealing.turnAway(answer.error.message, this.#note);
+      this.#keyRequests.askFor(user); // messages are encrypted for the user's other devices
+      return this.#held.answered(answer.request);
+    }
     const learned = answer.kind === "reply" && (user === "" || this.#sealing.learn(user, answer.reply, this.#note));
     this.#held.answered(answer.request);
+    if (learned && answer.request === this.#announcedAgain) {
+      this.#note("The key of this device is announced now: private messages from now on can be read here");
+    }
     if (!learned && user !== "") {
       this.#outbox.refuse(user, answer.kind === "refused" ? answer.error : senseless(user));
     }

@@ -55,6 +55,7 @@ export class Sealing {
   #fault: ClientError | undefined;
   #lists = new Map<string, UserKeys>();
   #told = new Set<string>();
+  #turnedAway = false;
 
   constructor(options: SealingOptions) {
     this.#options = options;
@@ -67,6 +68,7 @@ export class Sealing {
 
   /** Somebody is logged in; on another connection, where that is who was logged in before. */
   async enter(user: string): Promise<void> {
+    this.#turnedAway = false; // there may be room by now
     if (this.#account?.isOwn(user)) {
       // Who had no device may have one by now.
       for (const [name, { keys }] of this.#lists) if (keys.length === 0) this.#lists.delete(name);
@@ -116,6 +118,28 @@ export class Sealing {
   get announced(): boolean {
     const { device, user } = this.#account ?? {};
     return this.#lists.get(fold(user ?? ""))?.keys.some((key) => key.public === device?.public) ?? false;
+  }
+
+  /** Whether the server has refused this device's key: others encrypt nothing for it. */
+  get turnedAway(): boolean {
+    return this.#turnedAway;
+  }
+
+  /** The server has refused this device's key, and why. */
+  turnAway(why: string, tell: (sentence: string) => void): void {
+    this.#turnedAway = true;
+    this.#once("turned away", () => {
+      tell(
+        `This device goes on without its key: private messages to you cannot be read here. ${why}. ` +
+          "/keys remove <n> makes room for this one",
+      );
+    });
+  }
+
+  /** There may be room for this device's key now. */
+  tryAgain(): void {
+    this.#turnedAway = false;
+    this.#told.delete("turned away");
   }
 
   /** Whose keys have to be asked for before something can be sent to somebody. */
