@@ -195,6 +195,11 @@ export const options = {
       decimal(0.1, 1_000_000),
       "Messages of one session; ten seconds' worth may come at once, what is over is read later, not dropped",
     ),
+    MESSAGE_BYTES_PER_DAY_PER_USER: live(
+      "67108864",
+      whole(1, 1_099_511_627_776),
+      "Bytes of one user's messages that are stored, each counted with 256 more; all may come at once",
+    ),
     JOINS_PER_MINUTE: live("120", whole(1, 1_000_000), "Changes of room of one session"),
   }),
   ...section("Log", {

@@ -40,6 +40,7 @@ export const paceTable = {
   resume_failures: { by: "network", pace: (config) => [config.loginFailuresPerMinutePerAddress, 60] },
   registrations: { by: "network", pace: (config) => [config.registrationsPerHourPerAddress, 3600] },
   messages: { by: "user", pace: (config) => [burstSeconds * config.messagesPerSecond, burstSeconds] },
+  message_bytes: { by: "user", pace: (config) => [config.messageBytesPerDayPerUser, 86_400] },
   joins: { by: "user", pace: (config) => [config.joinsPerMinute, 60] },
 } as const satisfies Record<string, PaceSpec>;
 

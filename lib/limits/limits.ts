@@ -77,12 +77,12 @@ export class PaceLimit {
   }
 
   /**
-   * Takes a token.
+   * Takes a token, or as many as are given.
    *
    * @throws {ChatError} as {@linkcode check} does, where there is none
    */
-  spend(key: string, what: string, code?: ErrorCode): void {
-    if (!this.take(key)) throw tooMany(what, this.waitMs(key), code);
+  spend(key: string, what: string, code?: ErrorCode, tokens = 1): void {
+    if (!this.take(key, tokens)) throw tooMany(what, this.waitMs(key, tokens), code);
   }
 
   /** The keys that have to wait. */

@@ -82,6 +82,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
     historyMaxMessages: 10_000,
     historyMaxAge: 90 * 24 * 3600 * 1000,
     maxInbox: 1000,
+    messageBytesPerDayPerUser: 67108864,
     maxInboxPerSender: 100,
     maxFileBytes: 16_777_216,
     maxUserFilesBytes: 67_108_864,

@@ -62,3 +62,41 @@ onEachStore("an account that logs in again and again waits, and no other does", 
   );
   assert.match(await client.ask("LOGIN b 1"), /^Login successful/);
 });
+
+onEachStore("the bytes that one user's messages take in a day are bounded, by every way to send one", async (start) => {
+  // Ten messages of 244 bytes.
+  await using server = await start({ MESSAGE_BYTES_PER_DAY_PER_USER: "5000", FOLLOW_ROOM_MESSAGES: "on" });
+  await using a = await server.jsonLogin("a");
+  await using side = await server.jsonLogin("A", { side: true });
+  await using b = await server.jsonLogin("b");
+  const text = "é".repeat(122);
+  await a.ok("say", { text, cid: "x" }); // in the room and in the feed
+  await a.ok("say", { text, cid: "x" });
+  await a.ok("publish", { text });
+  await side.ok("publish", { text });
+  await side.ok("say", { room: "general", text });
+  await a.ok("msg", { to: "b", text });
+  await side.ok("msg", { to: "b", text: "(sealed)", sealed: "AAAA".repeat(59), keys: await versions(side) });
+  await a.refused("msg", { to: "nobody", text }, "unknown_user");
+  await a.ok("msg", { to: "b", text });
+  await side.ok("msg", { to: "a", text });
+  for (
+    const [client, cmd, fields] of [
+      [a, "say", {}],
+      [a, "publish", {}],
+      [a, "msg", { to: "b" }],
+      [side, "say", { room: "lobby" }],
+    ] as const
+  ) {
+    const { message, retry_after_ms } = await client.refused(cmd, { text, ...fields }, "rate_limited");
+    assert.match(message, /^Too many bytes of messages in a day; try again in \d+ s$/);
+    assert.ok(retry_after_ms > 1_000_000 && retry_after_ms < 86_400_000, `${retry_after_ms}`);
+  }
+  await b.ok("say", { text });
+});
+
+/** The versions of the keys of a and b, who have none. */
+async function versions(client: JsonClient): Promise<Record<string, string>> {
+  const of = async (user: string) => [user, (await client.ok("keys", { user })).version];
+  return Object.fromEntries(await Promise.all(["a", "b"].map(of)));
+}

@@ -8,10 +8,12 @@ import { maxCount, quote } from "../../wire/command.ts";
 import { feedTopic, fold, inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { sealedLineBytes } from "../../wire/sealed.ts";
 import { type Admitted, defineCommand, type Services } from "../registry/command.ts";
+import type { UserSession } from "../sessions/user_session.ts";
 import { isContinuous } from "../delivery/recovery.ts";
 import { isoTime, topicEvent } from "../delivery/events.ts";
 import { offered } from "./files.ts";
 import { knownUser } from "./follows.ts";
+import { countBytes } from "./message_bytes.ts";
 import { checkKeys } from "./keys.ts";
 import { mayRead } from "./reading.ts";
 
@@ -24,16 +26,22 @@ const defaultCount = 20;
 /** The inbox is searched for a conversation in pages of this size. */
 const pageSize = 500;
 
-/** Puts a message into a topic's log; from there it reaches everybody, the sender included. */
+/**
+ * Puts a message into a topic's log; from there it reaches everybody, the sender included.
+ *
+ * @param copies how often it is stored, with those that the caller puts elsewhere
+ */
 async function publish(
   { session }: Admitted<"user">,
-  { store, sessions, limits }: Services,
+  services: Services,
   topic: Topic,
   draft: Draft,
+  copies = 1,
 ): Promise<Accepted> {
-  const trace = tracing?.context();
-  const traced = trace === undefined ? draft : { ...draft, trace };
-  const result: PublishResult = await store.topics.publish(topic, traced, session.record);
+  const { sessions, limits } = services;
+  const giveBack = countBytes(draft, copies, services);
+  const result = await put(session, services, topic, draft);
+  if (result.kind !== "published" || result.repeated) giveBack();
   switch (result.kind) {
     case "published":
       return { topic, seq: result.seq, time: isoTime(result.time) };
@@ -42,6 +50,12 @@ async function publish(
     case "fenced":
       throw sessions.recheck(session);
   }
+}
+
+function put(session: UserSession, { store }: Services, topic: Topic, draft: Draft): Promise<PublishResult> {
+  const trace = tracing?.context();
+  const traced = trace === undefined ? draft : { ...draft, trace };
+  return store.topics.publish(topic, traced, session.record);
 }
 
 /** @param theirs how many unread messages of the sender's there are, where it is these that are too many */
@@ -73,11 +87,12 @@ export const messageCommands = [
       const topic = roomTopic(target);
       const file = id === undefined ? undefined : await offered(id, topic, session, services);
       const draft = { from: session.user, text, cid, file };
-      const accepted = publish(caller, services, topic, draft);
-      if (services.config.followRoomMessages) {
+      const copied = services.config.followRoomMessages;
+      const accepted = publish(caller, services, topic, draft, copied ? 2 : 1);
+      if (copied) {
         // The copy for followers elsewhere is best effort and nobody's answer: the message itself is in its room's log.
         const copy = { from: session.user, text, cid, room: target };
-        accepted.then(() => publish(caller, services, feedTopic(session.user), copy)).catch(() => {});
+        accepted.then(() => put(session, services, feedTopic(session.user), copy)).catch(() => {});
       }
       return { reply: { of: "say", ...await accepted } };
     },
