@@ -160,7 +160,11 @@ export const options = {
     ACTIVE_TTL_SECONDS: option("15", decimal(0.1, 3600), "How long a silent server counts as alive, in seconds"),
     HEARTBEAT_INTERVAL_SECONDS: option("5", decimal(0.01, 1800), "How often a server says that it lives, in seconds"),
     HANDSHAKE_TIMEOUT_SECONDS: live("10", decimal(0.05, 600), "How long a TLS handshake may take, in seconds"),
-    IDLE_TIMEOUT_SECONDS: live("120", decimal(0.05, 86_400), "How long a client may take to log in, in seconds"),
+    IDLE_TIMEOUT_SECONDS: live(
+      "120",
+      decimal(0.05, 86_400),
+      "How long a client may take to log in, from its connection or its logout on, in seconds",
+    ),
   }),
   ...section("Limits", {
     MAX_CONNECTIONS: live("10000", whole(1, 1_000_000), "How many clients may be connected"),

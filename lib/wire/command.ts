@@ -270,8 +270,18 @@ function checkText(value: string, { maxMessageBytes }: ArgumentLimits): string {
   return text;
 }
 
-/** A peer's word inside an error: short, clean and in quotes. */
-export function quote(word: string): string {
+/**
+ * A peer's value inside an error: a text short, clean and in quotes, a number as it is.
+ *
+ * @param value anything that JSON can hold; an object is not made into a text, since its `toString` is the peer's
+ */
+export function quote(value: unknown): string {
+  if (typeof value === "string") return quoteText(value);
+  if (typeof value !== "object" || value === null) return quoteText(String(value));
+  return Array.isArray(value) ? "an array" : "an object";
+}
+
+function quoteText(word: string): string {
   const clean = cleanText(word);
   return `"${clean.length > 40 ? clean.slice(0, 40).toWellFormed() + "…" : clean}"`;
 }

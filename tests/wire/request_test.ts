@@ -1,6 +1,7 @@
 /** How a line of the JSON lines format becomes a request, and how its id comes back. */
 
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { ChatError, type ErrorCode } from "../../lib/common/errors.ts";
 import { encodeReply } from "../../lib/wire/format.ts";
 import { maxRequestIdLength, parseRequest } from "../../lib/wire/request.ts";
@@ -82,4 +83,33 @@ test("parseRequest() refuses an id that is neither text nor number, or too long,
     refused("usage", `{"id":${id},"cmd":"x"}`, /at most 256 are allowed/);
     assert.throws(() => parseRequest(`{"id":${id},"cmd":"x"}`), (error) => !("id" in (error as ChatError).extra));
   }
+});
+
+test("parseRequest() reads a number id in any line in a time that goes by the line's length, however it is nested", () => {
+  for (const inside of [`${"[".repeat(100_000)}${"]".repeat(100_000)}`, `[${"{},".repeat(60_000)}1]`]) {
+    assert.equal(echoed("", `{"cmd":"resume","positions":{"a":${inside}},"id":1.0}`), "1.0");
+  }
+  const many = `{"cmd":"resume","positions":[${"1,".repeat(120_000)}1],"id":1.0}`;
+  parseRequest(many);
+  const since = performance.now();
+  parseRequest(many);
+  const took = performance.now() - since; // 170 ms where a function is called for each value
+  assert.ok(took < 60, `${took} ms`);
+});
+
+test("parseRequest() finds the id that JSON.parse() does, with its own text", () => {
+  const key = fc.constantFrom('"id"', '"\\u0069d"', '"i\\u0064"', '"idx"', '"a"', '"\\"id"', '"\\\\"', '"cmd"');
+  const space = fc.constantFrom("", " ", "\n\t ");
+  const number = fc.constantFrom("1", "1.0", "-0", "2e3", "9007199254740993");
+  const inner = fc.oneof(
+    fc.json(),
+    number,
+    fc.constantFrom('"id:1"', '{"id":5.0}', '"\\\\"', '"\\"id\\":7"', '[{"id":6.0}]'),
+  );
+  const member = fc.tuple(space, key, space, space, fc.oneof(number, inner))
+    .map(([before, key, colon, after, value]) => `${before}${key}${colon}:${after}${value}`);
+  fc.assert(fc.property(fc.array(member, { maxLength: 6 }), number, (members, last) => {
+    const line = `{${[...members, `"id":${last},"x":"\\"id\\":3","cmd":"pong"`].join()}}`;
+    assert.equal(echoed("", line), last);
+  }));
 });

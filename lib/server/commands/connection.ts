@@ -22,11 +22,11 @@ export const connectionCommands = [
       }
       const { format, version = protocolVersion } = Object(wish) as Record<string, unknown>;
       if (format !== "json" && format !== "text") {
-        throw new ChatError("usage", `The format must be "text" or "json", not ${quote(String(format))}`);
+        throw new ChatError("usage", `The format must be "text" or "json", not ${quote(format)}`);
       }
       // From here on the client is spoken to as it wished, if only to be told that its version is unknown.
       if (version !== protocolVersion) {
-        const message = `This server speaks version ${protocolVersion}, not ${quote(String(version))}`;
+        const message = `This server speaks version ${protocolVersion}, not ${quote(version)}`;
         return { reply: new ChatError("usage", message, { versions: [protocolVersion] }), format };
       }
       const limits = {

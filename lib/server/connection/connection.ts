@@ -2,8 +2,7 @@ import { ChatError } from "../../common/errors.ts";
 import type { TokenBucket } from "../../common/rate_limit.ts";
 import { pause } from "../../common/time.ts";
 import type { Peer } from "../../limits/peer.ts";
-import { randomWord } from "../../store/log_position.ts";
-import type { ErrorEvent, Format, ServerEvent } from "../../wire/event.ts";
+import type { Format, ServerEvent } from "../../wire/event.ts";
 import { encodeError, encodeEvent, encodeReply } from "../../wire/format.ts";
 import type { Line } from "../../wire/lines.ts";
 import type { RequestId } from "../../wire/request.ts";
@@ -15,6 +14,7 @@ import type { UserSession } from "../sessions/user_session.ts";
 import { noCommand } from "../metering/command_meter.ts";
 import { tracing } from "../../observability/tracing.ts";
 import type { ConnectionLog } from "./connection_log.ts";
+import { codeOf, errorEvent, isAway } from "./failures.ts";
 import { Outbox } from "../delivery/outbox.ts";
 import { type Admitted, SendOrder } from "./send_order.ts";
 import { deadAfterMs, Silence } from "./silence.ts";
@@ -173,15 +173,19 @@ export class Connection implements Caller {
   tick(): void {
     if (this.#state !== "open") return;
     if (!this.session) {
-      if (this.#silence.ofGuest(this.#host.config.idleTimeoutSeconds * 1000) !== "end" || !this.#answers.complete) {
-        return;
-      }
-      return this.end({ type: "error", code: "idle_timeout", message: "You did not log in in time" });
+      const { idleTimeoutSeconds } = this.#host.config;
+      if (this.#silence.ofGuest(idleTimeoutSeconds * 1000) === "end") void this.answered().then(() => this.#endGuest());
+      return;
     }
     if (this.format !== "json") return;
     const verdict = this.#silence.ofProgram();
     if (verdict === "ping") this.#order.ping();
     if (verdict === "end") this.end({ type: "error", code: "idle_timeout", message: "You did not answer in time" });
+  }
+
+  /** The time to log in is over; a login whose answer was under way may have come in. */
+  #endGuest(): void {
+    if (!this.session) this.end({ type: "error", code: "idle_timeout", message: "You did not log in in time" });
   }
 
   async #take(line: Line): Promise<void> {
@@ -281,6 +285,7 @@ export class Connection implements Caller {
   #apply({ format, session }: Outcome): void {
     if (format !== undefined) this.format = format;
     if (session !== undefined) this.session = session ?? undefined;
+    if (session === null) this.#silence.loggedOut();
   }
 
   /** Answers a line that no command was run for. */
@@ -294,16 +299,7 @@ export class Connection implements Caller {
   }
 
   #encodeError(error: unknown, id?: RequestId): Uint8Array {
-    let event: ErrorEvent;
-    if (error instanceof ChatError) {
-      const { id: _, ...extra } = error.extra;
-      event = { type: "error", code: error.code, message: error.message, ...extra };
-    } else {
-      const reference = randomWord(8);
-      this.#log.failed(reference, error);
-      event = { type: "error", code: "internal", message: `Something went wrong; its reference is ${reference}` };
-    }
-    return encodeError(event, this.format, id);
+    return encodeError(errorEvent(error, (reference) => this.#log.failed(reference, error)), this.format, id);
   }
 
   async #slowDown(pace: TokenBucket): Promise<void> {
@@ -339,12 +335,4 @@ export class Connection implements Caller {
       // Closed by the peer already.
     }
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof ChatError ? error.code : "internal";
-}
-
-function isAway(error: unknown): boolean {
-  return error instanceof ChatError && error.code === "store_unavailable";
 }

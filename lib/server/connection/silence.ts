@@ -9,18 +9,19 @@ export type SilenceVerdict = "wait" | "ping" | "end";
 /**
  * How long a client has been silent, and what follows from it.
  *
- * Somebody who is not logged in has a limited time. A person who only reads may be silent for ever: TCP notices when
+ * Somebody who is not logged in has a limited time, and gains none by saying something. A person who only reads may be silent for ever: TCP notices when
  * their machine is gone. A program is pinged.
  */
 export class Silence {
   readonly #now: () => number;
+  #guestSince: number;
   #lastHeard: number;
   #lastAsked = -Infinity;
 
   /** @param now milliseconds since some fixed moment */
   constructor(now: () => number) {
     this.#now = now;
-    this.#lastHeard = now();
+    this.#guestSince = this.#lastHeard = now();
   }
 
   /** Something came from the client. */
@@ -28,9 +29,14 @@ export class Silence {
     this.#lastHeard = this.#now();
   }
 
-  /** @param limitMs how long somebody may take who is not logged in */
+  /** Nobody is logged in any more: the time to log in begins again. */
+  loggedOut(): void {
+    this.#guestSince = this.#now();
+  }
+
+  /** @param limitMs how long somebody may take to log in */
   ofGuest(limitMs: number): SilenceVerdict {
-    return this.#now() - this.#lastHeard < limitMs ? "wait" : "end";
+    return this.#now() - this.#guestSince < limitMs ? "wait" : "end";
   }
 
   /** Of a program that is logged in; where the verdict is `ping`, the caller asks now. */

@@ -125,6 +125,61 @@ test("Connection.tick() ends whoever does not log in in time, and pings a silent
   await ended(program);
 });
 
+test("Connection.tick() ends who says something all the time and does not log in, and lets a login be answered", async () => {
+  const login = Promise.withResolvers<Outcome>();
+  const scene = connect(
+    command("login", () => login.promise),
+    command("out", () => ({ reply: reply("out"), session: null })),
+  );
+  await scene.told();
+  const minute = async () => {
+    for (let second = 0; second < 60; second++) {
+      scene.socket.give("\n/first\n");
+      await scene.told();
+      scene.pass(1_000);
+      scene.connection.tick();
+    }
+  };
+  scene.socket.give("/enter\n");
+  await scene.told();
+  await minute();
+  scene.socket.give("/out\n"); // the time begins again
+  assert.deepEqual(await scene.told(), answered("out"));
+  scene.pass(59_000);
+  scene.connection.tick();
+  scene.socket.give("/login\n/first\n");
+  await scene.told();
+  scene.pass(5_000);
+  scene.connection.tick();
+  assert.deepEqual(await scene.told(), [], "its login is under way");
+  login.resolve({ reply: reply("in"), session: member });
+  assert.deepEqual(await scene.told(), answered("in", "first"));
+  await ended(scene);
+
+  const refused = Promise.withResolvers<Outcome>();
+  const guest = connect(command("login", () => refused.promise));
+  await guest.told();
+  guest.socket.give("/login\n/login\n");
+  await guest.told();
+  guest.pass(60_000);
+  guest.connection.tick();
+  assert.deepEqual(await guest.told(), []);
+  refused.resolve({ reply: new ChatError("invalid_credentials", "no") });
+  assert.match((await guest.told()).join(), /^\[ERROR\] invalid_credentials: no,\[ERROR\] idle_timeout/);
+  await ended(guest);
+
+  const talker = connect();
+  await talker.told();
+  for (let second = 0; second < 60; second++) {
+    talker.socket.give("\n");
+    await talker.told();
+    talker.pass(1_000);
+    talker.connection.tick();
+  }
+  assert.match((await talker.told())[0], /idle_timeout/);
+  await ended(talker);
+});
+
 test("Connection.tick() keeps a program that answers its pings", async () => {
   const scene = connect(command("pong", () => ({ reply: reply("pong") })));
   await scene.told();
