@@ -76,6 +76,7 @@ Deno.bench("SqliteTopics.publish(), a batch in memory", async (bench) => {
     maxInboxPerSender: 1_000,
     maxFilesBytes: 1e9,
     maxUserFilesBytes: 1e9,
+    maxUserFilesPercent: 100,
     fileTtl: 1e9,
     leaseMs: 15_000,
     timeoutMs: 2_000,

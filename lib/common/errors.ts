@@ -24,7 +24,8 @@ export const errorCodes = {
   wrong_room: "the sender is not, or no longer, in the room that it names",
   inbox_full: "the recipient has too many unread direct messages, in all or of the sender",
   file_too_large: "the file is over the limit, or the server takes none",
-  files_full: "the sender's files, or all files together, have as many bytes as they may",
+  files_full:
+    "the sender's files, or all files together, have as many bytes as they may, or the sender's share of what is left",
   unknown_file: "no such file, it has expired, or its upload is not complete",
   keys_changed: "the message is not encrypted for the devices that there are now; `keys` has them",
   rate_limited: "too much of something in too short a time",

@@ -149,6 +149,11 @@ export const options = {
   ...section("Files", {
     MAX_FILE_BYTES: live("16777216", whole(0, 268_435_456), "The largest file that can be offered; 0 takes none"),
     MAX_USER_FILES_BYTES: option("67108864", whole(0, 1_099_511_627_776), "What one user's files may take together"),
+    MAX_USER_FILES_PERCENT: option(
+      "25",
+      whole(1, 100),
+      "And how many percent of what those of others leave free; 100, for a server among friends, lets one have it all",
+    ),
     MAX_FILES_BYTES: option(
       "268435456",
       whole(0, 1_099_511_627_776),

@@ -35,6 +35,12 @@ export function fileLife({ size, have }: Pick<StoredFile, "size" | "have">, file
   return Math.min(fileTtl, have < chunkCount(size) ? unfinishedMs : longestMs);
 }
 
+/**
+ * Why there is no room for a file: its owner's files have as many bytes as one's may, or as many as one's may of what
+ * those of others leave free, or all files have as many as there may be.
+ */
+export type Full = "full_user" | "full_share" | "full_all";
+
 /** A file on its way in. */
 export interface FileDraft {
   /** Whose it is, as registered. */
@@ -65,9 +71,9 @@ export interface Files {
    * before: an answer that was lost costs nothing. The life of a complete one begins anew; one that is not complete is
    * kept no longer for being asked for. Of a new one nothing is counted but the least that a file counts as.
    *
-   * @returns `full` where with all its bytes the owner's files, or all files, would have more than they may
+   * @returns why there is no room, where with all its bytes the owner's files, or all files, would have more than they may
    */
-  begin(draft: FileDraft): Promise<StoredFile | "full">;
+  begin(draft: FileDraft): Promise<StoredFile | Full>;
   /** @returns undefined where there is none, or none any more */
   find(id: string): Promise<StoredFile | undefined>;
   /**
@@ -75,10 +81,10 @@ export interface Files {
    * it is there, and once, however often it comes. With the last one the file's life begins.
    *
    * @param file as it was just found
-   * @returns how many chunks are there now; undefined where the file is gone, and `full` where with these bytes the
-   *   owner's files, or all files, would have more than they may
+   * @returns how many chunks are there now; undefined where the file is gone, and why there is no room where with these
+   *   bytes the owner's files, or all files, would have more than they may
    */
-  put(file: StoredFile, n: number, data: string): Promise<number | "full" | undefined>;
+  put(file: StoredFile, n: number, data: string): Promise<number | Full | undefined>;
   /** @returns a chunk; undefined where it is not there */
   get(id: string, n: number): Promise<string | undefined>;
   /** Forgets a file now. */

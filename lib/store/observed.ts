@@ -160,13 +160,13 @@ function countingFiles(files: Files, metrics: Metrics): Files {
     ...files,
     async begin(draft) {
       const begun = await files.begin(draft);
-      if (begun === "full") refused.value++;
+      if (typeof begun === "string") refused.value++;
       return begun;
     },
     async put(file, n, data) {
       const have = await files.put(file, n, data);
       if (have === n + 1) stored.value++;
-      if (have === "full") refused.value++;
+      if (typeof have === "string") refused.value++;
       return have;
     },
     async get(id, n) {

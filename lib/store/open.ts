@@ -22,6 +22,7 @@ export type StoreConfig = Pick<
   | "fileTtl"
   | "maxFilesBytes"
   | "maxUserFilesBytes"
+  | "maxUserFilesPercent"
   | "maxInbox"
   | "maxInboxPerSender"
   | "redisClusterNodes"
@@ -47,6 +48,7 @@ export function storeLimits(config: StoreConfig): StoreLimits {
     maxInboxPerSender: config.maxInboxPerSender,
     maxFilesBytes: config.maxFilesBytes,
     maxUserFilesBytes: config.maxUserFilesBytes,
+    maxUserFilesPercent: config.maxUserFilesPercent,
     fileTtl: config.fileTtl,
     leaseMs: config.activeTtlSeconds * 1000,
     timeoutMs: config.storeTimeoutMs,

@@ -55,6 +55,8 @@ export interface StoreLimits {
   readonly maxFilesBytes: number;
   /** What one user's files together may have, in bytes. */
   readonly maxUserFilesBytes: number;
+  /** How many percent one user's files may have of what those of others leave free. */
+  readonly maxUserFilesPercent: number;
   /** How long a file is kept, in milliseconds. */
   readonly fileTtl: number;
   /** A server's lease, in milliseconds. */

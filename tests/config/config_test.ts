@@ -86,6 +86,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
     maxInboxPerSender: 100,
     maxFileBytes: 16_777_216,
     maxUserFilesBytes: 67_108_864,
+    maxUserFilesPercent: 25,
     maxFilesBytes: 268_435_456,
     fileTtl: 7 * 24 * 3600 * 1000,
     activeTtlSeconds: 15,

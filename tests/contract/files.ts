@@ -1,7 +1,7 @@
 /** The contract of {@linkcode Files}. */
 
 import assert from "node:assert/strict";
-import { type FileDraft, type Files, type StoredFile, unfinishedMs } from "../../lib/store/files.ts";
+import { type FileDraft, type Files, type Full, type StoredFile, unfinishedMs } from "../../lib/store/files.ts";
 import { chunkCount, fileChunkBytes } from "../../lib/wire/files.ts";
 import type { TestStore } from "../support/stores.ts";
 import type { Declare } from "./suite.ts";
@@ -14,12 +14,12 @@ function draft(name: string, size = 10_000, more: Partial<FileDraft> = {}): File
 /** Begins a file for which there must be room. */
 async function begun(store: TestStore, what: FileDraft): Promise<StoredFile> {
   const file = await store.files.begin(what);
-  assert.notEqual(file, "full");
+  assert.notEqual(typeof file, "string", `${file}`);
   return file as StoredFile;
 }
 
 /** Adds a chunk, as the command does: to the file as it is found. */
-export async function put(files: Files, id: string, n: number, data = "AAAA"): Promise<number | "full" | undefined> {
+export async function put(files: Files, id: string, n: number, data = "AAAA"): Promise<number | Full | undefined> {
   const file = await files.find(id);
   return file && await files.put(file, n, data);
 }
@@ -36,8 +36,8 @@ async function room(store: TestStore, drafts: readonly FileDraft[]): Promise<num
   let whole = 0;
   for (const one of drafts) {
     const file = await store.files.begin(one);
-    if (file === "full") continue;
-    let have: number | "full" | undefined = file.have;
+    if (typeof file === "string") continue;
+    let have: number | Full | undefined = file.have;
     while (typeof have === "number" && have < chunkCount(one.size)) have = await put(store.files, file.id, have);
     if (have === chunkCount(one.size)) whole++;
   }
@@ -47,7 +47,7 @@ async function room(store: TestStore, drafts: readonly FileDraft[]): Promise<num
 /** How many of these can be begun, one after the other. */
 async function fit(store: TestStore, drafts: readonly FileDraft[]): Promise<number> {
   let fitting = 0;
-  for (const one of drafts) if (await store.files.begin(one) !== "full") fitting++;
+  for (const one of drafts) if (typeof await store.files.begin(one) !== "string") fitting++;
   return fitting;
 }
 
@@ -89,7 +89,7 @@ export function filesContract(test: Declare): void {
     const all = await Promise.all(Array.from({ length: 20 }, () => begun(store, draft("a", 60_000))));
     assert.equal(new Set(all.map(({ id }) => id)).size, 1);
     await sent(store, draft("a", 60_000));
-    assert.equal(await store.files.begin(draft("b", 40_001)), "full");
+    assert.equal(await store.files.begin(draft("b", 40_001)), "full_user");
     await begun(store, draft("b", 40_000));
   }, { maxUserFilesBytes: 100_000 });
 
@@ -139,12 +139,12 @@ export function filesContract(test: Declare): void {
     const second = await begun(store, draft("b", size));
     assert.deepEqual([await put(files, first.id, 0), await put(files, second.id, 0)], [1, 1]);
     assert.equal(await put(files, first.id, 1), 2);
-    assert.deepEqual([await put(files, second.id, 1), await put(files, second.id, 1)], ["full", "full"]);
+    assert.deepEqual([await put(files, second.id, 1), await put(files, second.id, 1)], ["full_user", "full_user"]);
     assert.equal((await files.find(second.id))!.have, 1);
     assert.equal(await put(files, second.id, 0), 1, "what is there needs no room");
     await files.remove(first.id);
     assert.equal(await put(files, second.id, 1), 2);
-    assert.equal(await files.begin(draft("c", 50_000, { owner: "bob" })), "full", "of all");
+    assert.equal(await files.begin(draft("c", 50_000, { owner: "bob" })), "full_all", "of all");
   }, { maxUserFilesBytes: 3 * fileChunkBytes, maxFilesBytes: 3 * fileChunkBytes });
 
   test("Files.put() counts a chunk once, however often it comes", async ({ store }) => {
@@ -157,7 +157,7 @@ export function filesContract(test: Declare): void {
     }
     assert.equal((await files.find(id))!.have, 2);
     await sent(store, draft("b", 40_000));
-    assert.equal(await files.begin(draft("c", 1)), "full");
+    assert.equal(await files.begin(draft("c", 1)), "full_user");
   }, { maxUserFilesBytes: 100_000 });
 
   test("Files.put() takes chunks in their order, once each, and get() gives them back", async ({ store }) => {
@@ -186,7 +186,7 @@ export function filesContract(test: Declare): void {
 
   test("Files.begin() refuses what would be too much of one user, whose name has no case", async ({ store }) => {
     assert.equal(await room(store, named("a", 4, 30_000)), 3);
-    assert.equal(await store.files.begin(draft("b", 10_001, { owner: "EVE" })), "full");
+    assert.equal(await store.files.begin(draft("b", 10_001, { owner: "EVE" })), "full_user");
     assert.equal(await room(store, named("c", 1, 10_000, { owner: "eve" })), 1, "exactly as much as may be");
     assert.equal(await room(store, named("a", 3, 30_000)), 3, "what is there already");
     assert.equal(await room(store, named("a", 3, 30_000, { owner: "bob" })), 3, "another's");
@@ -195,9 +195,43 @@ export function filesContract(test: Declare): void {
   test("Files.begin() refuses what would be too much of all", async ({ store }) => {
     const owners = ["ann", "bob", "cid", "dan"];
     assert.equal(await room(store, owners.map((owner) => draft("a", 30_000, { owner }))), 3);
-    assert.equal(await store.files.begin(draft("b", 10_001)), "full");
+    assert.equal(await store.files.begin(draft("b", 10_001)), "full_all");
     assert.equal(await room(store, [draft("b", 10_000)]), 1);
   }, { maxFilesBytes: 100_000 });
+
+  test("Files leave room for the next, however many have taken as much as they may", async ({ store }) => {
+    const shares: number[] = [];
+    for (let user = 0; user < 12; user++) {
+      const owner = `user${user}`;
+      let bytes = 0;
+      for (const [index, size] of [40_000, 20_000, 10_000, 5_000].entries()) {
+        bytes += size * await room(store, named(`${index}`, 20, size, { owner }));
+      }
+      assert.equal(
+        await store.files.begin(draft("more", 5_000, { owner })),
+        bytes < 140_000 ? "full_share" : "full_user",
+      );
+      shares.push(bytes);
+    }
+    let left = 800_000;
+    for (const [index, share] of shares.entries()) {
+      const may = Math.min(left / 4, 140_000);
+      assert.ok(share <= may && share > may - 5_000, `${index}: ${share} of ${left}`);
+      left -= share;
+    }
+    assert.equal(await room(store, [draft("a", 5_000, { owner: "honest" })]), 1);
+    // Who has more than a share of what is left by now keeps it, and begins nothing.
+    assert.equal((await begun(store, draft("00", 40_000, { owner: "user0" }))).have, 1);
+  }, { maxUserFilesBytes: 140_000, maxUserFilesPercent: 25, maxFilesBytes: 800_000 });
+
+  test("Files.put() refuses what is more than a share once others have taken theirs", async ({ store }) => {
+    const first = await begun(store, draft("a", 2 * fileChunkBytes, { owner: "ann" }));
+    const second = await begun(store, draft("a", 2 * fileChunkBytes, { owner: "bob" }));
+    assert.deepEqual([await put(store.files, first.id, 0), await put(store.files, first.id, 1)], [1, 2]);
+    assert.deepEqual([await put(store.files, second.id, 0), await put(store.files, second.id, 1)], [1, "full_share"]);
+    await store.files.remove(first.id);
+    assert.equal(await put(store.files, second.id, 1), 2);
+  }, { maxUserFilesPercent: 25, maxFilesBytes: 9 * fileChunkBytes });
 
   test("Files.begin() does not let small files be as many as their bytes", async ({ store }) => {
     const count = await fit(store, named("a", 40, 1));
@@ -209,7 +243,7 @@ export function filesContract(test: Declare): void {
     const { id } = await begun(store, draft("a", 60_000));
     await put(files, id, 0);
     const found = (await files.find(id))!;
-    assert.equal(await files.begin(draft("b", 60_000)), "full");
+    assert.equal(await files.begin(draft("b", 60_000)), "full_user");
     await files.remove(id);
     await files.remove(id);
     assert.deepEqual(
@@ -220,7 +254,7 @@ export function filesContract(test: Declare): void {
     assert.deepEqual([again.have, await files.get(again.id, 0)], [0, undefined]);
     assert.notEqual(again.id, id);
     await put(files, again.id, 0);
-    assert.equal(await files.begin(draft("b", 60_000)), "full", "its bytes are counted again, once");
+    assert.equal(await files.begin(draft("b", 60_000)), "full_user", "its bytes are counted again, once");
     await files.remove("nothing");
   }, { maxUserFilesBytes: 100_000 });
 
@@ -235,7 +269,7 @@ export function filesContract(test: Declare): void {
         files.remove(id),
         files.remove(id),
       ]);
-      if (again !== "full") await files.remove(again.id);
+      if (typeof again !== "string") await files.remove(again.id);
     }
     assert.equal(await room(store, named("b", 3, 50_000)), 2);
   }, { maxUserFilesBytes: 100_000 });
@@ -253,7 +287,7 @@ export function filesContract(test: Declare): void {
     await place.pass(600);
     assert.equal((await begun(store, draft("b", 60_000))).have, 0);
     await sent(store, draft("b", 60_000));
-    assert.equal(await files.begin(draft("a", 60_000)), "full");
+    assert.equal(await files.begin(draft("a", 60_000)), "full_user");
   }, { maxUserFilesBytes: 100_000, fileTtl: 600 });
 
   test("Files.begin() of a file that has expired begins it without the old chunks", async ({ store, place }) => {
@@ -294,7 +328,7 @@ export function filesContract(test: Declare): void {
     const counts = new Map(owners.map((owner) => [owner, 0]));
     const send = async (one: FileDraft, { files }: TestStore): Promise<void> => {
       const file = await files.begin(one);
-      if (file === "full") return;
+      if (typeof file === "string") return;
       if (await files.put(file, 0, "AAAA") === 1) counts.set(one.owner, counts.get(one.owner)! + 1);
       else await files.remove(file.id);
     };

@@ -140,6 +140,7 @@ onEachStore("limits on a file, on a user's files and on all files have codes of 
     MAX_FILE_BYTES: "100000",
     MAX_USER_FILES_BYTES: "150000",
     MAX_FILES_BYTES: "250000",
+    MAX_USER_FILES_PERCENT: "100",
   });
   await using a = await server.jsonLogin("a");
   await using b = await server.jsonLogin("b");

@@ -14,6 +14,7 @@ const limits = {
   maxInboxPerSender: 1,
   maxFilesBytes: 1e6,
   maxUserFilesBytes: 1e6,
+  maxUserFilesPercent: 100,
   fileTtl: 1e9,
   leaseMs: 1000,
   timeoutMs: 1000,
@@ -72,12 +73,12 @@ Deno.test("observedStore() counts parts of files, and files that there was no ro
   await using _store = store;
   const draft = { owner: "eve", topic: "room:lobby", name: "a", size: 60_000, sha256: "" } as const;
   const file = await store.files.begin(draft);
-  assert.ok(file !== "full");
+  assert.ok(typeof file !== "string");
   await store.files.put(file, 1, "too early");
   await store.files.put(file, 0, "AAAA");
   assert.equal(await store.files.get(file.id, 0), "AAAA");
   assert.equal(await store.files.get(file.id, 1), undefined);
-  assert.equal(await store.files.begin({ ...draft, size: 1e9 }), "full");
+  assert.equal(await store.files.begin({ ...draft, size: 1e9 }), "full_user");
   await store.deviceKeys.announce("eve", "key", 8);
   const chunks = (direction: string) => metrics.counter("chat_file_chunks_total", { direction }).value;
   assert.deepEqual([chunks("stored"), chunks("fetched"), metrics.counter("chat_files_refused_total").value], [1, 1, 1]);

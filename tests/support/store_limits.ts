@@ -10,6 +10,7 @@ export const wideLimits: StoreLimits = {
   maxInboxPerSender: 100_000,
   maxFilesBytes: 1e9,
   maxUserFilesBytes: 1e9,
+  maxUserFilesPercent: 100,
   fileTtl: 1e9,
   leaseMs: 60_000,
   timeoutMs: 10_000,

@@ -1,5 +1,5 @@
 import { ChatError } from "../../common/errors.ts";
-import { fileLife, type StoredFile } from "../../store/files.ts";
+import { fileLife, type Full, type StoredFile } from "../../store/files.ts";
 import type { FileOffer } from "../../wire/event.ts";
 import { chunkCount, chunkLineBytes, chunkSize, fileChunkBytes } from "../../wire/files.ts";
 import { inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
@@ -34,7 +34,7 @@ export const fileCommands = [
       if (size === 0) throw new ChatError("usage", "The file is empty");
       const topic = await destination(session, to, room, services);
       const begun = await store.files.begin({ owner: session.user, topic, name, size, sha256 });
-      if (begun === "full") throw noRoom();
+      if (typeof begun === "string") throw noRoom(begun, services);
       const { id, have } = begun;
       const all = chunkCount(size);
       // Of one that is not complete, what it will be: until then it is kept for as long as it is being sent.
@@ -49,7 +49,8 @@ export const fileCommands = [
     help: "send a part of a file",
     typed: false,
     lineBytes: chunkLineBytes,
-    async run({ session }, { file: id, n, data }, { store }) {
+    async run({ session }, { file: id, n, data }, services) {
+      const { store } = services;
       const found = await ownFile(id, session, store);
       const { size } = found;
       const expected = chunkSize(size, n);
@@ -59,7 +60,7 @@ export const fileCommands = [
       }
       const have = await store.files.put(found, n, data);
       if (have === undefined) throw unknownFile();
-      if (have === "full") throw noRoom();
+      if (typeof have === "string") throw noRoom(have, services);
       return { reply: { of: "chunk", have } };
     },
   }),
@@ -146,8 +147,15 @@ function byteLength(data: string): number {
   return data.length / 4 * 3 - (data.endsWith("==") ? 2 : data.endsWith("=") ? 1 : 0);
 }
 
-function noRoom(): ChatError {
-  return new ChatError("files_full", "There is no room for the file until others have been withdrawn or expire");
+function noRoom(full: Full, { limits, config }: Services): ChatError {
+  limits.refused("files");
+  const { maxUserFilesBytes, maxUserFilesPercent, maxFilesBytes } = config;
+  const what = {
+    full_user: `one user's files may have ${maxUserFilesBytes} bytes`,
+    full_share: `one user's files may have ${maxUserFilesPercent} % of what those of others leave free`,
+    full_all: `all files together may have ${maxFilesBytes} bytes`,
+  };
+  return new ChatError("files_full", `There is no room until files are withdrawn or expire: ${what[full]}`);
 }
 
 function unknownFile(): ChatError {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { chunkCount } from "../../wire/files.ts";
 import { fold, type Topic } from "../../wire/names.ts";
-import { countedBytes, type FileDraft, fileLife, type Files, type StoredFile } from "../files.ts";
+import { countedBytes, type FileDraft, fileLife, type Files, type Full, type StoredFile } from "../files.ts";
 import { randomWord } from "../log_position.ts";
 import type { StoreLimits } from "../store.ts";
 import type { RedisGateway } from "./gateway.ts";
@@ -38,8 +38,8 @@ export class RedisFiles implements Files {
     this.#limits = limits;
   }
 
-  async begin(draft: FileDraft): Promise<StoredFile | "full"> {
-    const { fileTtl, maxFilesBytes, maxUserFilesBytes } = this.#limits;
+  async begin(draft: FileDraft): Promise<StoredFile | Full> {
+    const { fileTtl } = this.#limits;
     const { owner, topic, name, size, sha256 } = draft;
     const counts = [countedBytes(size, 0), countedBytes(size), fileLife({ size, have: 0 }, fileTtl)];
     const likeness = createHash("sha256").update(JSON.stringify([fold(owner), topic, name, size, sha256])).digest(
@@ -50,23 +50,23 @@ export class RedisFiles implements Files {
       const [id, until] = await this.#redis.run(
         "fileReserve",
         this.#keys.files(),
-        [randomWord(26), fold(owner), likeness, ...counts, maxUserFilesBytes, maxFilesBytes],
-      ) as [string?, string?];
-      if (id === undefined) return "full";
+        [randomWord(26), fold(owner), likeness, ...counts, ...this.#room],
+      ) as [string, string];
+      if (id === "") return until as Full;
       const begin = async (expires: string): Promise<StoredFile> => {
         const have = await this.#redis.run("fileBegin", this.#both(id), [expires, ...fields]) as number;
         return { ...draft, id, have, expires: Number(expires) };
       };
-      let begun = await begin(until!);
+      let begun = await begin(until);
       if (begun.have >= chunkCount(size)) {
-        const expires = await this.#count(begun, begun.have);
-        if (expires === "full") return expires;
+        const [expires, full] = await this.#count(begun, begun.have);
+        if (full) return full;
         if (expires !== undefined) begun = await begin(expires);
       }
       if (begun.have >= 0) return begun;
       await this.#free(id);
     }
-    return "full"; // somebody begins and removes the same file in a loop
+    return "full_user"; // somebody begins and removes the same file in a loop
   }
 
   async find(id: string): Promise<StoredFile | undefined> {
@@ -87,10 +87,10 @@ export class RedisFiles implements Files {
     };
   }
 
-  async put(file: StoredFile, n: number, data: string): Promise<number | "full" | undefined> {
+  async put(file: StoredFile, n: number, data: string): Promise<number | Full | undefined> {
     if (n !== file.have || n >= chunkCount(file.size)) return file.have;
-    const expires = await this.#count(file, n + 1);
-    if (expires === undefined || expires === "full") return expires;
+    const [expires, full] = await this.#count(file, n + 1);
+    if (full || expires === undefined) return full;
     const have = await this.#redis.run("filePut", this.#both(file.id), [n, data, expires]) as number;
     return have < 0 ? undefined : have;
   }
@@ -111,16 +111,18 @@ export class RedisFiles implements Files {
   /**
    * Counts the bytes of a file's first so many chunks, if that was not done yet, and renews its place in the index.
    *
-   * @returns when it expires; undefined where the index does not know it
+   * @returns when it expires, or behind that why there is no room; nothing where the index does not know it
    */
-  async #count({ id, size }: StoredFile, have: number): Promise<string | "full" | undefined> {
-    const { fileTtl, maxFilesBytes, maxUserFilesBytes } = this.#limits;
-    const [expires] = await this.#redis.run(
-      "fileCount",
-      this.#keys.files(),
-      [id, countedBytes(size, have), fileLife({ size, have }, fileTtl), maxUserFilesBytes, maxFilesBytes],
-    ) as [string?];
-    return expires;
+  async #count({ id, size }: StoredFile, have: number): Promise<[expires?: string, full?: Full]> {
+    const life = fileLife({ size, have }, this.#limits.fileTtl);
+    const counts = [id, countedBytes(size, have), life, ...this.#room];
+    return await this.#redis.run("fileCount", this.#keys.files(), counts) as [string?, Full?];
+  }
+
+  /** How many bytes one user's files may have, how many percent of what others leave, and how many bytes all. */
+  get #room(): [own: number, percent: number, all: number] {
+    const { maxUserFilesBytes, maxUserFilesPercent, maxFilesBytes } = this.#limits;
+    return [maxUserFilesBytes, maxUserFilesPercent, maxFilesBytes];
   }
 
   async #free(id: string): Promise<void> {

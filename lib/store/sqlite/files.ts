@@ -6,7 +6,7 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { chunkCount } from "../../wire/files.ts";
-import { countedBytes, type FileDraft, fileLife, type Files, type StoredFile } from "../files.ts";
+import { countedBytes, type FileDraft, fileLife, type Files, type Full, type StoredFile } from "../files.ts";
 import { randomWord } from "../log_position.ts";
 import type { StoreLimits } from "../store.ts";
 import { guarded, transaction } from "./database.ts";
@@ -47,7 +47,7 @@ export class SqliteFiles implements Files {
   }
 
   // deno-lint-ignore require-await
-  async begin({ owner, topic, name, size, sha256 }: FileDraft): Promise<StoredFile | "full"> {
+  async begin({ owner, topic, name, size, sha256 }: FileDraft): Promise<StoredFile | Full> {
     return transaction(this.#database, () => {
       const now = this.#now();
       const same = this.#database.prepare(
@@ -59,7 +59,8 @@ export class SqliteFiles implements Files {
         return { ...found, expires: this.#renew(found) };
       }
       if (same) this.#forget(same.id);
-      if (!this.#fits(owner, countedBytes(size))) return "full";
+      const full = this.#full(owner, countedBytes(size));
+      if (full) return full;
       const id = randomWord(26);
       const expires = now + fileLife({ size, have: 0 }, this.#limits.fileTtl);
       this.#database.prepare(
@@ -78,7 +79,7 @@ export class SqliteFiles implements Files {
   }
 
   // deno-lint-ignore require-await
-  async put({ id, owner, size }: StoredFile, n: number, data: string): Promise<number | "full" | undefined> {
+  async put({ id, owner, size }: StoredFile, n: number, data: string): Promise<number | Full | undefined> {
     return transaction(this.#database, () => {
       const counted = this.#live(id) && this.#counted.get(id)!.counted as number;
       if (counted === undefined) return undefined;
@@ -86,7 +87,8 @@ export class SqliteFiles implements Files {
       if (n !== have || n >= chunkCount(size)) return have;
       const more = countedBytes(size, n + 1) - counted;
       if (more > 0) {
-        if (!this.#fits(owner, more)) return "full";
+        const full = this.#full(owner, more);
+        if (full) return full;
         this.#count.run(more, id);
       }
       this.#put.run(id, n, data);
@@ -117,11 +119,14 @@ export class SqliteFiles implements Files {
     }
   }
 
-  /** Whether there is room for so many bytes more of an owner's. */
-  #fits(owner: string, bytes: number): boolean {
+  /** Why there is no room for so many bytes more of an owner's; undefined where there is. */
+  #full(owner: string, bytes: number): Full | undefined {
     const { all, own } = this.#used.get(owner, this.#now()) as { all: number; own: number };
-    const { maxFilesBytes, maxUserFilesBytes } = this.#limits;
-    return all + bytes <= maxFilesBytes && own + bytes <= maxUserFilesBytes;
+    const { maxFilesBytes, maxUserFilesBytes, maxUserFilesPercent } = this.#limits;
+    if (own + bytes > maxUserFilesBytes) return "full_user";
+    if (all + bytes > maxFilesBytes) return "full_all";
+    const left = maxFilesBytes - (all - own);
+    return (own + bytes) * 100 > left * maxUserFilesPercent ? "full_share" : undefined;
   }
 
   /** @returns until when the file is kept now */

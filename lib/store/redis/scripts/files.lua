@@ -9,9 +9,14 @@ local function files_entry(id)
   local bytes, owner, likeness = string.match(redis.call('HGET', sizes, id) or '', '^(%d+) (%S+) (%S+)$')
   return tonumber(bytes), owner, likeness
 end
-local function files_fit(owner, bytes, own, all)
-  local function taken(field) return tonumber(redis.call('HGET', used, field) or '0') + tonumber(bytes) end
-  return taken('all') <= tonumber(all) and taken('user:' .. owner) <= tonumber(own)
+-- Why there is no room for so many bytes more of an owner's; nil where there is. One owner's files may take so many bytes,
+-- and so many percent of what those of others leave free.
+local function files_full(owner, bytes, own, percent, all)
+  local whole, mine = tonumber(redis.call('HGET', used, 'all') or '0'), tonumber(redis.call('HGET', used, 'user:' .. owner) or '0')
+  local more = tonumber(bytes)
+  if mine + more > tonumber(own) then return 'full_user' end
+  if whole + more > tonumber(all) then return 'full_all' end
+  if (mine + more) * 100 > (tonumber(all) - (whole - mine)) * tonumber(percent) then return 'full_share' end
 end
 local function files_take(owner, bytes)
   for _, field in ipairs({'all', 'user:' .. owner}) do
