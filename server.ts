@@ -4,6 +4,7 @@
  */
 
 import { ConfigError, helpText, loadConfig, readDotenv } from "./lib/config/config.ts";
+import { misspelt } from "./lib/config/misspelt.ts";
 import { configureLog, getLog } from "./lib/observability/log.ts";
 import { openAdminHttp } from "./lib/server/service/admin_http.ts";
 import { reload } from "./lib/server/workers/reload.ts";
@@ -27,6 +28,9 @@ async function main(): Promise<number> {
     configureLog({ level: config.logLevel, format: config.logFormat, isTerminal: Deno.stderr.isTerminal() });
   parts.use(writeLog());
   const log = getLog("server");
+  for (const { name, meant } of misspelt(readDotenv() ?? "")) {
+    log.warn("config_misspelt", { name, meant, file: ".env" });
+  }
 
   const stop = Promise.withResolvers<number>();
   const onSignal = () => stop.resolve(0);

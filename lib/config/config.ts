@@ -13,6 +13,7 @@ import { shown } from "../common/shown.ts";
 import { type Kind, maxWorkers } from "./kinds.ts";
 import { type Option, options } from "./table.ts";
 import { messageOf } from "../common/errors.ts";
+import { readTextFile } from "../common/text_file.ts";
 
 export { type Option, options } from "./table.ts";
 
@@ -177,7 +178,7 @@ function readFlags(args: readonly string[]): ReadonlyMap<Name, string> | "help" 
  */
 export function readDotenv(path = ".env"): string | undefined {
   try {
-    return Deno.readTextFileSync(path);
+    return readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new ConfigError(`${path} cannot be read: ${messageOf(error)}`, {

@@ -2,6 +2,8 @@
  * Which store a configuration means, opened.
  */
 
+import { messageOf } from "../common/errors.ts";
+import { readTextFile } from "../common/text_file.ts";
 import type { Config } from "../config/config.ts";
 import { getLog } from "../observability/log.ts";
 import { RedisStore } from "./redis/redis_store.ts";
@@ -97,9 +99,9 @@ export function redisAddress(config: StoreConfig): RedisAddress | undefined {
 function passwordIn(file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
   try {
-    return Deno.readTextFileSync(file).trim();
+    return readTextFile(file).trim();
   } catch (cause) {
-    throw new Error(`REDIS_PASSWORD_FILE ${file} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new Error(`REDIS_PASSWORD_FILE ${file} cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
 

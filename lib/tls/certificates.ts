@@ -11,6 +11,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { messageOf } from "../common/errors.ts";
+import { readTextFile } from "../common/text_file.ts";
 import { pause } from "../common/time.ts";
 import {
   canonicalNames,
@@ -19,6 +20,7 @@ import {
   defaultNames,
   makeCertificates,
 } from "./authority.ts";
+import { readChain } from "./chain.ts";
 
 /** Paths of the certificate and its key. The authority's certificate lies beside it, as `ca.pem`. */
 export interface CertificatePaths {
@@ -131,11 +133,13 @@ function load({ certFile, keyFile, caFile }: Paths): Certificates | undefined {
     const [there, missing] = cert === undefined ? [keyFile, certFile] : [certFile, keyFile];
     throw new CertificateError(`${there} is there but ${missing} is not; restore it, or remove both to have new ones`);
   }
-  const leaf = parseCertificate(certFile, cert);
+  const authority = readAuthority(caFile);
+  const leaf = readChain(certFile, cert, authority);
   if (!leaf.checkPrivateKey(parseKey(keyFile, key))) {
     throw new CertificateError(`${keyFile} is not the private key of ${certFile}`);
   }
-  const ours = signed(leaf, caFile);
+  tryOut({ certFile, keyFile }, cert, key);
+  const ours = authority !== undefined && leaf.verify(authority.publicKey);
   return {
     cert,
     key,
@@ -145,14 +149,6 @@ function load({ certFile, keyFile, caFile }: Paths): Certificates | undefined {
     made: false,
     files: ours ? [caFile, certFile, keyFile] : [certFile, keyFile],
   };
-}
-
-function parseCertificate(path: string, pem: string): X509Certificate {
-  try {
-    return new X509Certificate(pem);
-  } catch (cause) {
-    throw new CertificateError(`${path} holds no certificate in PEM that can be read`, { cause });
-  }
 }
 
 function parseKey(path: string, pem: string): KeyObject {
@@ -165,13 +161,29 @@ function parseKey(path: string, pem: string): KeyObject {
   }
 }
 
-/** Whether the file is of the authority that signed the certificate. */
-function signed(leaf: X509Certificate, caFile: string): boolean {
+/**
+ * Has the TLS library take the pair, which refuses more than what cannot be read: a key that is too short, or of a curve
+ * that it does not know.
+ */
+function tryOut({ certFile, keyFile }: CertificatePaths, cert: string, key: string): void {
+  if (Deno.permissions.querySync({ name: "net", host: "127.0.0.1:0" }).state !== "granted") return;
+  try {
+    Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key }).close();
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AddrNotAvailable) return;
+    throw new CertificateError(`${certFile} with ${keyFile} is refused by the TLS library: ${reason(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** The authority's certificate; undefined where there is none, or somebody else's file by that name. */
+function readAuthority(caFile: string): X509Certificate | undefined {
   try {
     const pem = read(caFile);
-    return pem !== undefined && leaf.verify(new X509Certificate(pem).publicKey);
+    return pem === undefined ? undefined : new X509Certificate(pem);
   } catch {
-    return false; // Somebody else's file by the same name.
+    return undefined;
   }
 }
 
@@ -243,7 +255,7 @@ function replace(path: string, text: string, mode: number): void {
 /** @returns undefined where there is no such file */
 function read(path: string): string | undefined {
   try {
-    return Deno.readTextFileSync(path);
+    return readTextFile(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
     throw new CertificateError(`${path} cannot be read: ${reason(cause)}`, { cause });

@@ -11,6 +11,11 @@ const CR = 0x0d;
 const nothing = new Uint8Array(0);
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** The first line of what may come from a file, without the byte order mark that some editors begin a file with. */
+export function withoutMark(line: string): string {
+  return line.startsWith("\ufeff") ? line.slice(1) : line;
+}
+
 /**
  * Cuts a stream of bytes into lines, within bounds that no peer can exceed.
  *

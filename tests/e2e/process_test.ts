@@ -89,6 +89,23 @@ test("a configuration that is not allowed is one line that names it, and exit co
   }));
 }, processes);
 
+test("a .env file is read as any editor saves it, and a misspelt name in it is named", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, ".env");
+  const text = "\ufeffMAX_INBOX=banana\r\n";
+  const utf16 = new Uint8Array(new Uint16Array([...text].map((char) => char.charCodeAt(0))).buffer);
+  for (const bytes of [new TextEncoder().encode(text), utf16]) {
+    await Deno.writeFile(path, bytes);
+    await using program = runServer(folder.path);
+    assert.match((await program.ended()).text, /MAX_INBOX in \.env is .?"banana.?"/);
+  }
+  await Deno.writeTextFile(path, "SEVER_HOST=127.0.0.1\n");
+  await using server = await ServerProcess.start(folder.path);
+  assert.deepEqual((await server.program.logged("config_misspelt"))?.properties, {
+    ...{ name: "SEVER_HOST", meant: "SERVER_HOST", file: ".env" },
+  });
+}, processes);
+
 test("a port that is taken is one line and exit code 1", async () => {
   await using folder = await temporaryFolder();
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -1,4 +1,6 @@
 import { dirname, join } from "node:path";
+import { messageOf } from "../../common/errors.ts";
+import { readTextFile } from "../../common/text_file.ts";
 import { ClientError } from "./exit.ts";
 
 /**
@@ -10,10 +12,10 @@ import { ClientError } from "./exit.ts";
 export function readPrivate(path: string): string | undefined {
   if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return undefined;
   try {
-    return Deno.readTextFileSync(path);
+    return readTextFile(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw new ClientError("usage", `${path} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new ClientError("usage", `${path} cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -5,6 +5,8 @@
  */
 
 import { join } from "node:path";
+import { messageOf } from "../../common/errors.ts";
+import { readTextFile } from "../../common/text_file.ts";
 import { ClientError } from "../base/exit.ts";
 import { environment } from "../base/environment.ts";
 import { configFolder } from "../base/user_dirs.ts";
@@ -91,9 +93,9 @@ function read(file: string, what: string): string {
     throw new ClientError("usage", `The ${what} "${file}" may not be read: --allow-read is missing`);
   }
   try {
-    return Deno.readTextFileSync(file);
+    return readTextFile(file);
   } catch (cause) {
-    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message;
+    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(cause);
     throw new ClientError("usage", `The ${what} "${file}" cannot be read: ${why}`, { cause });
   }
 }

@@ -1,4 +1,4 @@
-import { LineFramer } from "../../wire/lines.ts";
+import { LineFramer, withoutMark } from "../../wire/lines.ts";
 import { ClientError } from "../base/exit.ts";
 
 /** The longest line of a script, in bytes: a chunk of a file, as JSON, and then some. */
@@ -12,7 +12,7 @@ const maxLine = 128 * 1024;
 export async function* inputLines(): AsyncGenerator<string, void, void> {
   const framer = new LineFramer(maxLine);
   const buffer = new Uint8Array(16 * 1024);
-  let ended = false;
+  let [begun, ended] = [false, false];
   while (!ended) {
     const count = await Deno.stdin.read(buffer);
     ended = count === null;
@@ -22,7 +22,8 @@ export async function* inputLines(): AsyncGenerator<string, void, void> {
         throw new ClientError("usage", `A line of the script is longer than ${maxLine} bytes`);
       }
       if (line.kind === "invalid_utf8") throw new ClientError("usage", "A line of the script is not UTF-8");
-      yield line.text;
+      yield begun ? line.text : withoutMark(line.text);
+      begun = true;
     }
   }
 }

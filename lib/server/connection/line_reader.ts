@@ -1,4 +1,4 @@
-import { type Line, LineFramer } from "../../wire/lines.ts";
+import { type Line, LineFramer, withoutMark } from "../../wire/lines.ts";
 
 /** What is read at once from a client that says little, and at most from one that says much, in bytes. */
 const [idleBufferBytes, busyBufferBytes] = [512, 32_768];
@@ -17,6 +17,7 @@ export interface ByteSource {
 export class LineReader {
   readonly #source: ByteSource;
   readonly #framer: LineFramer;
+  #begun = false;
   #buffer = new Uint8Array(idleBufferBytes);
 
   /** @param limit the longest line, in bytes without its end */
@@ -43,6 +44,15 @@ export class LineReader {
     else if (bytes <= idleBufferBytes / 2 && buffer.length > idleBufferBytes) {
       this.#buffer = new Uint8Array(idleBufferBytes);
     }
-    return { bytes, lines: this.#framer.push(buffer.subarray(0, bytes)) };
+    const lines = this.#framer.push(buffer.subarray(0, bytes));
+    return { bytes, lines: this.#begun ? lines : this.#first(lines) };
+  }
+
+  /** What is sent from a file may begin with a byte order mark, which is no part of the first line. */
+  *#first(lines: Iterable<Line>): Iterable<Line> {
+    for (const line of lines) {
+      yield this.#begun || line.kind !== "line" ? line : { ...line, text: withoutMark(line.text) };
+      this.#begun = true;
+    }
   }
 }

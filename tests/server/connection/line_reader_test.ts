@@ -35,6 +35,12 @@ test("LineReader.read() reads more at once from a client that says much, and lit
   assert.deepEqual(rooms.slice(-3), [32_768, 512, 512], "a small line makes it small");
 });
 
+test("LineReader.read() leaves a byte order mark out of the first line, and of no other", async () => {
+  const mark = "\ufeff";
+  const lines = await all(over([`${mark}LOGIN a 1\n${mark}hi\n`, `${mark}\n`]).reader);
+  assert.deepEqual(lines.map((line) => line.kind === "line" && line.text), ["LOGIN a 1", `${mark}hi`, mark]);
+});
+
 test("LineReader.read() keeps what was read, whatever it is read into next", async () => {
   const texts = Array.from({ length: 50 }, (_, index) => `${index}é`.repeat(1 + index * 7 % 300));
   const whole = texts.join("\n") + "\n";

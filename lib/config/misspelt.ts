@@ -1,0 +1,22 @@
+import { parseEnv } from "node:util";
+import { closest } from "../common/similar.ts";
+import { options } from "./table.ts";
+
+/** A name in `.env` that is no option's. */
+export interface Misspelt {
+  readonly name: string;
+  /** The option that it looks like. */
+  readonly meant: string;
+}
+
+/** What `compose.yaml` reads from the same file. */
+export const composeNames = ["GRAFANA_PORT", "PROMETHEUS_PORT", "REDIS_MEMORY", "SERVER_MEMORY", "SERVER_PORTS"];
+
+/** The names in a `.env` file that look like an option's and are not: what they say has no effect. */
+export function misspelt(dotenv: string): Misspelt[] {
+  const known = [...Object.keys(options), ...composeNames];
+  return Object.keys(parseEnv(dotenv)).filter((name) => !known.includes(name)).flatMap((name) => {
+    const meant = closest(name, known);
+    return meant === undefined ? [] : [{ name, meant }];
+  });
+}
