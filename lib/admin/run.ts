@@ -3,7 +3,7 @@
  */
 
 import { openAudit } from "../observability/audit.ts";
-import { checkNewPassword } from "../auth/accounts.ts";
+import { checkNewPassword } from "../auth/new_password.ts";
 import { bcryptHasher } from "../auth/password.ts";
 import { type Config, ConfigError, loadConfig, usesRedis } from "../config/config.ts";
 import { CommandLineError } from "../common/command_line.ts";
@@ -103,7 +103,7 @@ async function completed({ command, given }: Typed, config: Config): Promise<Giv
   const { user = "", role = "user" } = given;
   if (!isUsername(user)) throw new AdminError(`${JSON.stringify(user)} is no username; ${usernameRule}`);
   const password = await readPassword(user);
-  checkNewPassword(password);
+  await checkNewPassword(user, password);
   const hash = await (await bcryptHasher(config.bcryptCost)).hash(password);
   return command === "users create" ? { user, role, hash } : { user, hash };
 }

@@ -4,10 +4,9 @@ import type { Account, Accounts } from "../store/accounts.ts";
 import { fold, isUsername, usernameRule } from "../wire/names.ts";
 import type { HashQueue, Turn } from "./hash_queue.ts";
 import type { LoginGuard } from "./login_guard.ts";
+import { checkNewPassword } from "./new_password.ts";
 import { maxPasswordBytes, passwordBytes } from "./password.ts";
-
-/** The shortest new password, in bytes. */
-const minPasswordBytes = 8;
+import { isReservedName } from "./reserved_names.ts";
 
 /** Accounts to try the service with: name → password. They are exempt from the rule for new passwords. */
 export const demoAccounts: Readonly<Record<string, string>> = {
@@ -87,7 +86,10 @@ export class AccountService {
       throw new ChatError("registration_closed", "This server makes no accounts on request; ask its operator");
     }
     if (!isUsername(name)) throw new ChatError("invalid_username", `A username is ${usernameRule}`);
-    checkNewPassword(password);
+    if (isReservedName(name)) {
+      throw new ChatError("invalid_username", `The name ${name} is reserved; choose another one`);
+    }
+    await checkNewPassword(name, password);
     guard.admitRegistration(peer);
     if (await accounts.find(name)) throw taken(name);
     const hash = await hashes.hash(password, this.#turn(name, peer));
@@ -105,7 +107,7 @@ export class AccountService {
    */
   async changePassword(name: string, old: string, password: string, peer: Peer): Promise<number> {
     const { accounts, hashes } = this.#options;
-    checkNewPassword(password);
+    await checkNewPassword(name, password);
     const { passwords: before = 0 } = await this.verify(name, old, peer);
     const hash = await hashes.hash(password, this.#turn(name, peer));
     const passwords = await accounts.setHash(name, hash, before);
@@ -137,22 +139,6 @@ export class AccountService {
 
 /** The server's own turn among those whose passwords are hashed. */
 const ownTurn: Turn = { network: "", known: true, account: "" };
-
-/**
- * Refuses a new password that is shorter than 8 bytes, longer than 72 or holds a zero byte.
- *
- * @throws {ChatError} `invalid_password`
- */
-export function checkNewPassword(password: string): void {
-  const bytes = passwordBytes(password);
-  if (password.includes("\0")) throw new ChatError("invalid_password", "A password must not contain a zero byte");
-  if (bytes < minPasswordBytes || bytes > maxPasswordBytes) {
-    throw new ChatError(
-      "invalid_password",
-      `The password is ${bytes} bytes; ${minPasswordBytes} to ${maxPasswordBytes} are allowed`,
-    );
-  }
-}
 
 function taken(name: string): ChatError {
   return new ChatError("username_taken", `The name ${name} is taken`);

@@ -250,7 +250,7 @@ async function crowdOf(server: ServerProcess, count: number) {
   const people: TextClient[] = [];
   for (let i = 0; i < count; i++) {
     const person = parts.use(await TextClient.open(server));
-    await person.send(`REGISTER user${i} 12345678`);
+    await person.send(`REGISTER user${i} pass word 1`);
     await person.until("Login successful. Room: lobby");
     person.stopReading();
     people.push(person);

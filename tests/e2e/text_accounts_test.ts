@@ -50,12 +50,18 @@ onEachStore("REGISTER keeps to the rules for names and passwords", async (start)
   await refused(client, "REGISTER eve 1234567", "invalid_password");
   await refused(client, `REGISTER eve ${"p".repeat(73)}`, "invalid_password");
   await refused(client, `REGISTER eve ${"€".repeat(25)}`, "invalid_password"); // 75 bytes
-  await refused(client, "REGISTER A password", "username_taken");
+  await refused(client, "REGISTER A pass word", "username_taken");
+  for (const common of ["password", "Password1", "12345678", "eve19700", "eveEVEeve"]) {
+    await refused(client, `REGISTER eve ${common}`, "invalid_password");
+  }
+  for (const name of ["admin", "Root", "SYSTEM", "server", "everyone"]) {
+    await refused(client, `REGISTER ${name} long enough`, "invalid_username");
+  }
 
   await client.send(`REGISTER ${longest} ${"€".repeat(24)}`); // 72 bytes
   await client.expect(`Registered ${longest}`, "Login successful. Room: lobby");
   await client.ask("/logout");
-  await refused(client, `REGISTER ${longest.toUpperCase()} password`, "username_taken");
+  await refused(client, `REGISTER ${longest.toUpperCase()} pass word`, "username_taken");
   await refused(client, `LOGIN ${longest} ${"€".repeat(24)}x`, "invalid_credentials"); // not cut at 72
 });
 
@@ -83,6 +89,7 @@ onEachStore("/passwd changes the password, and takes either in double quotes", a
   await refused(client, "/passwd 1", "usage");
   await refused(client, "/passwd 2 long enough", "invalid_credentials");
   await refused(client, "/passwd 1 short", "invalid_password");
+  await refused(client, "/passwd 1 Password1", "invalid_password");
   assert.equal(await client.ask("/passwd 1 now with blanks"), "Password changed");
   assert.equal(await client.ask(String.raw`/passwd "now with blanks" "and a \" quote"`), "Password changed");
   await client.ask("/logout");

@@ -31,7 +31,7 @@ export const accountCommands = [
     name: "register",
     arguments: credentials,
     who: "guest",
-    help: "make an account and log in; a password is 8 to 72 bytes",
+    help: "make an account and log in; a password is 8 to 72 bytes, and none of the most common",
     audited: true,
     async run(caller, { user, password }, { accounts, sessions: { login } }) {
       const account = await accounts.register(user, password, caller.peer);

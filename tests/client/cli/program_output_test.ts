@@ -43,7 +43,7 @@ onSqlite("the client runs a script, with the authority's file named or where a s
   const refused = await chat([...ca, "-u", "b", where], { env: { CHAT_PASSWORD: "2" }, cwd: folder.path });
   assert.equal(refused.code, 4);
   const eve = await chat([...ca, "--register", "-u", "eve", where], {
-    env: { CHAT_PASSWORD: "12345678" },
+    env: { CHAT_PASSWORD: "eight bytes" },
     cwd: folder.path,
   });
   assert.deepEqual(eve, { code: 0, out: ["Registered eve", "Login successful. Room: lobby"], err: [] });
