@@ -41,6 +41,7 @@ const labels = {
   topics: {
     publish: "publish",
     read: "read",
+    readTalk: "readTalk",
     head: "head",
     renewEpoch: "renewEpoch",
     readMark: "readMark",

@@ -64,6 +64,24 @@ export interface Page {
   readonly renewed?: { readonly previous: string; readonly since: number };
 }
 
+/** Which messages of one sender's are meant: the last `limit` of those that are within both bounds. */
+export interface TalkRange {
+  /** The number before which they are. */
+  readonly before?: number;
+  /** The time before which they were stored, in milliseconds since 1970. */
+  readonly olderThan?: number;
+  readonly limit: number;
+}
+
+/** One sender's messages in an inbox. */
+export interface TalkPage {
+  readonly epoch: string;
+  /** When it was read, in milliseconds since 1970, by the store's clock. */
+  readonly time: number;
+  /** Ascending. */
+  readonly entries: readonly Entry[];
+}
+
 /** What a topic's listener is told. */
 export type TopicSignal =
   | {
@@ -97,6 +115,11 @@ export interface Topics {
    * Messages older than the history's age are left out, unread private ones never.
    */
   read(topic: Topic, range: { after: number; limit: number } | { before?: number; limit: number }): Promise<Page>;
+  /**
+   * Reads what one sender has in an inbox, of what {@linkcode read} would give. It costs what it gives, however much
+   * others sent; only the first call for an inbox that an earlier release wrote costs more, in small steps.
+   */
+  readTalk(inbox: Topic, sender: string, range: TalkRange): Promise<TalkPage>;
   /** The topic's newest message; a topic that nobody used yet gets its epoch here. */
   head(topic: Topic): Promise<LogPosition>;
   /**

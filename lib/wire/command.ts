@@ -29,6 +29,7 @@ export interface ArgumentValues {
   secret: string;
   count: number;
   seq: number;
+  seq_or_pos: number | string;
   command: string;
   id: string;
   flag: boolean;
@@ -66,6 +67,7 @@ const unclean = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 const jsonOnly: ReadonlySet<ArgumentKind> = new Set([
   "topic",
   "seq",
+  "seq_or_pos",
   "id",
   "flag",
   "fields",
@@ -184,19 +186,20 @@ export function bindFields(
   return values;
 }
 
-/** The JSON type of each kind, where it is not a string. */
-const jsonTypes: Partial<Record<ArgumentKind, string>> = {
-  count: "number",
-  seq: "number",
-  flag: "boolean",
-  fields: "object",
+/** The JSON types of each kind, where it is not a string alone. */
+const jsonTypes: Partial<Record<ArgumentKind, readonly string[]>> = {
+  count: ["number"],
+  seq: ["number"],
+  seq_or_pos: ["number", "string"],
+  flag: ["boolean"],
+  fields: ["object"],
 };
 
 function check({ name, kind }: Argument, value: unknown, limits: ArgumentLimits): unknown {
-  const expected = jsonTypes[kind] ?? "string";
-  if (typeof value !== expected || (expected === "object" && Array.isArray(value))) {
-    const article = expected === "object" ? "an" : "a";
-    throw new ChatError("usage", `The field "${name}" must be ${article} ${expected}`);
+  const expected = jsonTypes[kind] ?? ["string"];
+  if (!expected.includes(typeof value) || Array.isArray(value)) {
+    const types = expected.map((type) => (type === "object" ? "an " : "a ") + type).join(" or ");
+    throw new ChatError("usage", `The field "${name}" must be ${types}`);
   }
   return checks[kind]?.(value as never, name, limits) ?? value;
 }
@@ -230,8 +233,12 @@ const checks: Readonly<
     if (Number.isSafeInteger(value) && value >= 0) return value;
     throw new ChatError("usage", `"${name}" must be a whole number that is not negative`);
   },
+  seq_or_pos(value: number | string, name) {
+    if (typeof value === "string" ? isId(value) : Number.isSafeInteger(value) && value >= 0) return value;
+    throw new ChatError("usage", `"${name}" must be a whole number that is not negative, or a pos`);
+  },
   id(value: string, name) {
-    if (value.length >= 1 && value.length <= maxIdLength && !unclean.test(value)) return value;
+    if (isId(value)) return value;
     throw new ChatError("usage", `"${name}" must be 1 to ${maxIdLength} characters, none of them invisible`);
   },
   filename(value: string) {
@@ -251,6 +258,10 @@ const checks: Readonly<
     throw new ChatError("usage", `"${name}" must be base64 (RFC 4648, section 4), padded and without line ends`);
   },
 };
+
+function isId(text: string): boolean {
+  return text.length >= 1 && text.length <= maxIdLength && !unclean.test(text);
+}
 
 /** Whether it is base64 as RFC 4648 writes it, of at least a byte. */
 function isBase64(text: string): boolean {

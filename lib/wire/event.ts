@@ -236,6 +236,7 @@ export type ArgumentKind =
   | "secret"
   | "count"
   | "seq"
+  | "seq_or_pos"
   | "command"
   | "id"
   | "flag"

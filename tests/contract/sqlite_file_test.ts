@@ -54,7 +54,8 @@ test("SqliteStore brings a file of an earlier release up to date, and keeps what
   }
   const earlier = new DatabaseSync(path);
   earlier.exec("DROP TABLE files; DROP TABLE chunks; DROP TABLE device_keys");
-  earlier.exec("ALTER TABLE accounts DROP COLUMN passwords; PRAGMA user_version = 2");
+  earlier.exec("ALTER TABLE accounts DROP COLUMN passwords; DROP TABLE talks; PRAGMA user_version = 2");
+  earlier.exec("ALTER TABLE topics DROP COLUMN indexed");
   earlier.close();
   await using store = open(path);
   assert.equal((await store.accounts.find("eve"))!.hash, "hash");
@@ -63,6 +64,44 @@ test("SqliteStore brings a file of an earlier release up to date, and keeps what
   assert.notEqual(typeof await store.files.begin(draft), "string");
   await store.deviceKeys.announce("eve", "key", 8);
   assert.equal((await store.deviceKeys.list("eve")).length, 1);
+});
+
+test("SqliteStore finds talks in a file of an earlier release, also while messages keep arriving", async (path) => {
+  const inbox = "inbox:bob";
+  const write = (store: SqliteStore, from: string, count: number) =>
+    Promise.all(Array.from({ length: count }, () => store.topics.publish(inbox, { from, text: "hi" }, undefined)));
+  const numbers = async (store: SqliteStore, sender: string) =>
+    (await store.topics.readTalk(inbox, sender, { limit: 10_000 })).entries.map(({ seq }) => seq);
+  let before: number[];
+  {
+    await using store = open(path);
+    for (let i = 0; i < 10; i++) await Promise.all([write(store, "ann", 50), write(store, "Eve", 50)]);
+    before = await numbers(store, "ann");
+  }
+  const earlier = new DatabaseSync(path);
+  earlier.exec("DROP TABLE talks; ALTER TABLE topics DROP COLUMN indexed; PRAGMA user_version = 4");
+  earlier.close();
+  await using store = open(path);
+  const [one, two] = await Promise.all([numbers(store, "ann"), numbers(store, "ann"), write(store, "eve", 500)]);
+  assert.deepEqual([one, two, before.length], [before, before, 500]);
+  assert.equal((await numbers(store, "eve")).length, 1_000);
+  await write(store, "ann", 1);
+  assert.deepEqual(await numbers(store, "ann"), [...before, 1_501]);
+});
+
+test("SqliteStore keeps nothing of talks that the log has lost", async (path) => {
+  {
+    await using store = new SqliteStore({ ...wideLimits, historyMaxMessages: 100, path, durability: "normal" });
+    for (const from of ["ann", ...Array(20).fill("eve")]) {
+      const all = Array.from({ length: 64 }, () => store.topics.publish("inbox:bob", { from, text: "" }, undefined));
+      await Promise.all(all);
+      await store.topics.markRead("inbox:bob", Number.MAX_SAFE_INTEGER);
+    }
+  }
+  using left = new DatabaseSync(path);
+  const rows = left.prepare("SELECT topic, sender, count(*) AS n FROM talks GROUP BY topic, sender").all();
+  const [{ n }] = left.prepare("SELECT count(*) AS n FROM log").all();
+  assert.deepEqual(rows.map((row) => ({ ...row })), [{ topic: "inbox:bob", sender: "eve", n }]);
 });
 
 test("SqliteStore refuses what is no database, or cannot be one", async (path) => {

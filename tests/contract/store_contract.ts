@@ -13,6 +13,7 @@ import { presenceContract } from "./presence.ts";
 import { publishContract } from "./publish.ts";
 import { readContract } from "./read.ts";
 import { declare } from "./suite.ts";
+import { talksContract } from "./talks.ts";
 import { tokensContract } from "./tokens.ts";
 
 /** Declares the whole contract for one kind of store. */
@@ -24,6 +25,7 @@ export function storeContract(subject: Subject): void {
   presenceContract(test);
   publishContract(test);
   readContract(test);
+  talksContract(test);
   inboxContract(test);
   channelsContract(test);
   filesContract(test);

@@ -130,6 +130,7 @@ export class FakeTopics implements Topics {
   }
 
   publish = unused;
+  readTalk = unused;
   readMark = unused;
   markRead = unused;
   announce = unused;

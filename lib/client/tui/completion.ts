@@ -129,7 +129,9 @@ export class Completion {
     const [verb, ...words] = line.slice(1).split(/\s+/);
     const command = this.#commands().find(verb);
     if (!command) return undefined;
-    const declared = command.arguments.filter(({ kind }) => !["id", "seq", "topic", "flag", "fields"].includes(kind));
+    const declared = command.arguments.filter(({ kind }) =>
+      !["id", "seq", "seq_or_pos", "topic", "flag", "fields"].includes(kind)
+    );
     const argument = declared[Math.min(words.length, declared.length) - 1];
     switch (argument?.kind) {
       case "user":

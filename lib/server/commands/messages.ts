@@ -3,9 +3,9 @@ import type { Limits } from "../../limits/limits.ts";
 import { decodePosition } from "../../store/log_position.ts";
 import type { Draft, PublishResult } from "../../store/topics.ts";
 import { tracing } from "../../observability/tracing.ts";
-import type { Accepted, TopicEvent } from "../../wire/event.ts";
+import type { Accepted } from "../../wire/event.ts";
 import { maxCount, quote } from "../../wire/command.ts";
-import { feedTopic, fold, inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { feedTopic, inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { sealedLineBytes } from "../../wire/sealed.ts";
 import { type Admitted, defineCommand, type Services } from "../registry/command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
@@ -16,15 +16,13 @@ import { knownUser } from "./follows.ts";
 import { countBytes } from "./message_bytes.ts";
 import { checkKeys } from "./keys.ts";
 import { mayRead } from "./reading.ts";
+import { readTalk } from "./talk.ts";
 
 const said = [{ name: "text", kind: "text" }, { name: "cid", kind: "id", optional: true }] as const;
 const file = { name: "file", kind: "id", optional: true } as const;
 
 /** How many messages `history` gives unless it is told. */
 const defaultCount = 20;
-
-/** The inbox is searched for a conversation in pages of this size. */
-const pageSize = 500;
 
 /**
  * Puts a message into a topic's log; from there it reaches everybody, the sender included.
@@ -159,15 +157,18 @@ export const messageCommands = [
       { name: "n", kind: "count", optional: true },
       { name: "room", kind: "room", optional: true },
       { name: "topic", kind: "topic", optional: true },
-      { name: "before", kind: "seq", optional: true },
+      { name: "before", kind: "seq_or_pos", optional: true },
     ],
     who: "user",
     help: `show the last messages of your room, or of your talk with @user; n is 1 to ${maxCount}`,
     async run({ session }, { user, n = defaultCount, room, topic, before }, services) {
       if (user !== undefined) {
         const { name } = await knownUser(user, services);
-        return { reply: { of: "history", messages: await conversation(services, session.user, name, n) } };
+        if (typeof before === "number") throw new ChatError("usage", 'In a talk, "before" must be a pos');
+        const messages = await readTalk(services.store.topics, session.user, name, n, before);
+        return { reply: { of: "history", messages } };
       }
+      if (typeof before === "string") throw new ChatError("usage", '"before" must be a number, except in a talk');
       const name = room ?? session.room;
       const chosen = topic ?? (name === undefined ? undefined : roomTopic(name));
       if (chosen === undefined) throw new ChatError("usage", 'A side connection must name the "room" or the "topic"');
@@ -178,31 +179,3 @@ export const messageCommands = [
     },
   }),
 ];
-
-/** The last `n` private messages between two users, both ways, oldest first. */
-async function conversation({ store }: Services, one: string, other: string, n: number): Promise<TopicEvent[]> {
-  const [received, sent] = await Promise.all([
-    lastFrom(store.topics, inboxTopic(one), other, n),
-    fold(one) === fold(other) ? [] : lastFrom(store.topics, inboxTopic(other), one, n),
-  ]);
-  return [...received, ...sent].sort((a, b) => a.time < b.time ? -1 : a.time > b.time ? 1 : 0).slice(-n);
-}
-
-/** The last `n` messages of an inbox that came from one sender, oldest first. */
-async function lastFrom(
-  topics: Services["store"]["topics"],
-  inbox: Topic,
-  sender: string,
-  n: number,
-): Promise<TopicEvent[]> {
-  const found: TopicEvent[] = [];
-  let before: number | undefined;
-  while (found.length < n) {
-    const page = await topics.read(inbox, before === undefined ? { limit: pageSize } : { before, limit: pageSize });
-    if (page.entries.length === 0) break;
-    const theirs = page.entries.filter(({ from }) => from === sender);
-    found.unshift(...theirs.map((entry) => topicEvent(inbox, page.epoch, entry)));
-    before = page.entries[0].seq;
-  }
-  return found.slice(-n);
-}

@@ -42,6 +42,8 @@ export class Keys {
   writers = (topic: Topic) => `${this.#prefix}{${topic}}:${topic.startsWith("room:") ? "members" : "writers"}`;
   /** What is unread in an inbox, by sender. */
   unread = (inbox: Topic) => `${this.#prefix}{${inbox}}:unread`;
+  /** Sender → the newest number in an inbox; behind a colon and a sender's name, all the numbers of that sender's. */
+  talks = (inbox: Topic) => `${this.#prefix}{${inbox}}:talks`;
   cid = (topic: Topic, user: string, cid: string) => `${this.#prefix}{${topic}}:cid:${fold(user)}:${cid}`;
 
   /** Rooms that may have members, by when they last got one. */

@@ -26,14 +26,17 @@ import leaseList from "./scripts/lease_list.lua" with { type: "text" };
 import leaseRenew from "./scripts/lease_renew.lua" with { type: "text" };
 import leaseTake from "./scripts/lease_take.lua" with { type: "text" };
 import mark from "./scripts/mark.lua" with { type: "text" };
+import moments from "./scripts/moments.lua" with { type: "text" };
 import publish from "./scripts/publish.lua" with { type: "text" };
 import purge from "./scripts/purge.lua" with { type: "text" };
 import putTopic from "./scripts/put_topic.lua" with { type: "text" };
 import read from "./scripts/read.lua" with { type: "text" };
+import readTalk from "./scripts/read_talk.lua" with { type: "text" };
 import reassert from "./scripts/reassert.lua" with { type: "text" };
 import renewEpoch from "./scripts/renew_epoch.lua" with { type: "text" };
 import replaceHash from "./scripts/replace_hash.lua" with { type: "text" };
 import revoke from "./scripts/revoke.lua" with { type: "text" };
+import talks from "./scripts/talks.lua" with { type: "text" };
 import unread from "./scripts/unread.lua" with { type: "text" };
 import setHash from "./scripts/set_hash.lua" with { type: "text" };
 import dataGeneration from "./scripts/data_generation.lua" with { type: "text" };
@@ -62,10 +65,11 @@ export const scripts = {
   leaseRenew,
   leaseTake,
   mark,
-  publish: epoch + unread + publish,
+  publish: epoch + unread + talks + publish,
   purge,
   putTopic,
-  read: epoch + read,
+  read: epoch + moments + read,
+  readTalk: epoch + moments + talks + readTalk,
   reassert,
   renewEpoch,
   replaceHash,

@@ -14,6 +14,8 @@ import {
   type Page,
   type PublishResult,
   type Subscription,
+  type TalkPage,
+  type TalkRange,
   type Topics,
   type TopicSignal,
 } from "../topics.ts";
@@ -34,6 +36,9 @@ export interface Grants {
 
 /** Of how many topics the last acknowledged message is remembered. */
 const maxAcknowledged = 10_000;
+
+/** How many messages of an inbox are put into the index of its talks in one step. */
+const indexedAtOnce = 200;
 
 /** The longest that Redis can be told to keep something, in milliseconds: a thousand years. */
 const forEver = 31_536_000_000_000;
@@ -65,7 +70,7 @@ export class RedisTopics implements Topics {
       if (topic.startsWith("room:") || !await this.#grants.mayWrite(writer, topic)) return { kind: "fenced" };
     }
     const { cid, from, ...rest } = draft;
-    const { meta, log, writers, unread, cid: cidKey, topicChannel } = this.#keys;
+    const { meta, log, writers, unread, talks, cid: cidKey, topicChannel } = this.#keys;
     const inbox = topic.startsWith("inbox:");
     const id = randomWord(6);
     const answer = await this.#redis.run(
@@ -73,7 +78,7 @@ export class RedisTopics implements Topics {
       [
         ...[meta(topic), log(topic), writers(topic)],
         cid === undefined ? meta(topic) : cidKey(topic, from, cid),
-        inbox ? unread(topic) : meta(topic),
+        ...(inbox ? [unread(topic), talks(topic)] : []),
       ],
       [
         topicChannel(topic),
@@ -147,6 +152,24 @@ export class RedisTopics implements Topics {
       entries: after ? read : read.reverse(),
       ...(previous === "" ? {} : { renewed: { previous, since } }),
     };
+  }
+
+  async readTalk(inbox: Topic, sender: string, { before, olderThan, limit }: TalkRange): Promise<TalkPage> {
+    const { meta, log, talks } = this.#keys;
+    for (;;) {
+      const [kind, epoch, time, entries] = await this.#redis.run("readTalk", [meta(inbox), log(inbox), talks(inbox)], [
+        randomWord(8),
+        this.#generations.generation,
+        sender,
+        before ?? "",
+        olderThan ?? "",
+        limit,
+        this.#limits.historyMaxMessages,
+        this.#maxAge,
+        indexedAtOnce,
+      ]) as [string, string, number, [string, string[]][]];
+      if (kind === "page") return { epoch, time, entries: entries.map(toEntry) };
+    }
   }
 
   async head(topic: Topic): Promise<LogPosition> {

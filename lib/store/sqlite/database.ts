@@ -28,11 +28,14 @@ const schema = `
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS topics (
     topic TEXT PRIMARY KEY, epoch TEXT NOT NULL, seq INTEGER NOT NULL DEFAULT 0, id TEXT NOT NULL DEFAULT '',
-    read INTEGER NOT NULL DEFAULT 0, previous TEXT, since INTEGER
+    read INTEGER NOT NULL DEFAULT 0, previous TEXT, since INTEGER, indexed INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS log (
     topic TEXT NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL, time INTEGER NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (topic, seq)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS talks (
+    topic TEXT NOT NULL, sender TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (topic, sender, seq)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS cids (
     topic TEXT NOT NULL, user TEXT NOT NULL, cid TEXT NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,
@@ -52,13 +55,14 @@ const schema = `
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 4;
+const schemaVersion = 5;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
   1: "ALTER TABLE accounts ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0",
   2: "", // new tables only
   3: "ALTER TABLE accounts ADD COLUMN passwords INTEGER NOT NULL DEFAULT 0",
+  4: "ALTER TABLE topics ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0",
 };
 
 /**

@@ -17,10 +17,13 @@ import {
   type Page,
   type PublishResult,
   type Subscription,
+  type TalkPage,
+  type TalkRange,
   type Topics,
   type TopicSignal,
 } from "../topics.ts";
 import { guarded, transaction } from "./database.ts";
+import { SqliteTalks } from "./talks.ts";
 import { UnreadCounts } from "./unread.ts";
 
 /** Trims a log once in so many messages: what is over the limit meanwhile is not worth a DELETE each. */
@@ -44,6 +47,8 @@ interface TopicRow {
   id: string;
   /** The read mark. */
   read: number;
+  /** In an inbox: up to which number the talks have all. */
+  indexed: number;
   previous: string | null;
   since: number | null;
 }
@@ -66,6 +71,7 @@ export class SqliteTopics implements Topics {
   #waiting: Waiting[] = [];
   readonly #rows = new Map<Topic, TopicRow>();
   readonly #unread: UnreadCounts;
+  readonly #talks: SqliteTalks;
   readonly #row: StatementSync;
   readonly #make: StatementSync;
   readonly #advance: StatementSync;
@@ -82,9 +88,10 @@ export class SqliteTopics implements Topics {
     this.#fence = fence;
     this.#now = now;
     this.#unread = new UnreadCounts(database);
-    this.#row = database.prepare("SELECT epoch, seq, id, read, previous, since FROM topics WHERE topic = ?");
+    this.#talks = new SqliteTalks(database);
+    this.#row = database.prepare("SELECT epoch, seq, id, read, indexed, previous, since FROM topics WHERE topic = ?");
     this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
-    this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ? WHERE topic = ?");
+    this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ?, indexed = ? WHERE topic = ?");
     this.#append = database.prepare("INSERT INTO log (topic, seq, id, time, body) VALUES (?, ?, ?, ?, ?)");
     this.#knownCid = database.prepare(
       "SELECT seq, time FROM cids WHERE topic = ? AND user = ? AND cid = ? AND time > ?",
@@ -121,7 +128,7 @@ export class SqliteTopics implements Topics {
         const done = batch.map((waiting) => this.#publish(waiting));
         for (const topic of new Set(batch.map(({ topic }) => topic))) {
           const row = this.#rows.get(topic);
-          if (row) this.#advance.run(row.seq, row.id, topic);
+          if (row) this.#advance.run(row.seq, row.id, row.indexed, topic);
         }
         return done;
       });
@@ -166,7 +173,10 @@ export class SqliteTopics implements Topics {
     const seq = ++row.seq;
     const id = row.id = randomWord(6);
     this.#append.run(topic, seq, id, time, JSON.stringify(draft));
-    if (kind === "inbox") this.#unread.add(from, topic, seq);
+    if (kind === "inbox") {
+      this.#unread.add(from, topic, seq);
+      if (row.indexed === seq - 1) this.#talks.add(topic, from, row.indexed = seq);
+    }
     if (cid !== undefined) this.#rememberCid.run(topic, from, cid, seq, time);
     if (seq % trimEvery === 0) this.#trim(topic, seq, kind === "inbox" ? row.read : seq);
     return {
@@ -193,8 +203,13 @@ export class SqliteTopics implements Topics {
   /** Forgets what is over the limits; nothing after `read` is forgotten. */
   #trim(topic: Topic, head: number, read: number): void {
     const now = this.#now();
-    this.#database.prepare("DELETE FROM log WHERE topic = ? AND seq <= ? AND (seq <= ? OR time < ?)")
-      .run(topic, read, head - this.#limits.historyMaxMessages, this.#oldest(now));
+    const forgotten = this.#database.prepare(
+      "DELETE FROM log WHERE topic = ? AND seq <= ? AND (seq <= ? OR time < ?) " +
+        "RETURNING seq, iif(topic LIKE 'inbox:%', json_extract(body, '$.from'), NULL) AS sender",
+    ).all(topic, read, head - this.#limits.historyMaxMessages, this.#oldest(now));
+    for (const { seq, sender } of forgotten as { seq: number; sender: string | null }[]) {
+      if (sender !== null) this.#talks.remove(topic, sender, seq);
+    }
     this.#database.prepare("DELETE FROM cids WHERE time < ?").run(now - cidMemoryMs);
   }
 
@@ -228,6 +243,24 @@ export class SqliteTopics implements Topics {
         : this.#readBack.all(topic, first, range.before ?? Number.MAX_SAFE_INTEGER, range.limit).reverse();
       return { epoch, head: { epoch, seq, id }, first, entries: rows.map(toEntry), ...renewal(previous, since ?? 0) };
     });
+  }
+
+  async readTalk(inbox: Topic, sender: string, range: TalkRange): Promise<TalkPage> {
+    while (!this.#isIndexed(inbox)) await new Promise((resolve) => setImmediate(resolve));
+    return guarded(() => {
+      const { epoch, seq, read } = this.#topic(inbox);
+      const first = this.#first(inbox, seq, read);
+      const rows = this.#talks.read(inbox, sender, first, seq, range);
+      return { epoch, time: this.#now(), entries: rows.map(toEntry) };
+    });
+  }
+
+  /** Whether the talks have all of an inbox; a step is done where they do not. */
+  #isIndexed(inbox: Topic): boolean {
+    const row = guarded(() => this.#topic(inbox));
+    if (row.indexed === row.seq) return true;
+    row.indexed = this.#inTransaction(() => this.#talks.catchUp(inbox, row.indexed, row.seq));
+    return row.indexed === row.seq;
   }
 
   // deno-lint-ignore require-await

@@ -1,0 +1,92 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { fold, type Topic } from "../../wire/names.ts";
+import type { TalkRange } from "../topics.ts";
+
+/** How many messages of an inbox are indexed in one step. */
+const indexedAtOnce = 200;
+
+/**
+ * Which of an inbox's messages came from whom: sender → numbers, a row each.
+ *
+ * It knows no limits of the history: who reads says which numbers still count.
+ */
+export class SqliteTalks {
+  readonly #insert: StatementSync;
+  readonly #remove: StatementSync;
+  readonly #step: StatementSync;
+  readonly #fill: StatementSync;
+  readonly #mark: StatementSync;
+  readonly #read: StatementSync;
+  readonly #timeAt: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#insert = database.prepare("INSERT INTO talks (topic, sender, seq) VALUES (?, ?, ?)");
+    this.#remove = database.prepare("DELETE FROM talks WHERE topic = ? AND sender = ? AND seq = ?");
+    this.#step = database.prepare(
+      "SELECT max(seq) AS last FROM (SELECT seq FROM log WHERE topic = ? AND seq > ? ORDER BY seq LIMIT ?)",
+    );
+    this.#fill = database.prepare(
+      "INSERT INTO talks SELECT topic, lower(json_extract(body, '$.from')), seq FROM log " +
+        "WHERE topic = ? AND seq > ? AND seq <= ?",
+    );
+    this.#mark = database.prepare("UPDATE topics SET indexed = ? WHERE topic = ?");
+    this.#read = database.prepare(
+      "SELECT log.* FROM talks JOIN log ON log.topic = talks.topic AND log.seq = talks.seq " +
+        "WHERE talks.topic = ? AND talks.sender = ? AND talks.seq >= ? AND talks.seq < ? ORDER BY talks.seq DESC LIMIT ?",
+    );
+    this.#timeAt = database.prepare("SELECT time FROM log WHERE topic = ? AND seq >= ? ORDER BY seq LIMIT 1");
+  }
+
+  /** Adds a message that was just put into the log. */
+  add(inbox: Topic, sender: string, seq: number): void {
+    this.#insert.run(inbox, fold(sender), seq);
+  }
+
+  /** Forgets a message that the log has forgotten. */
+  remove(inbox: Topic, sender: string, seq: number): void {
+    this.#remove.run(inbox, fold(sender), seq);
+  }
+
+  /**
+   * Indexes the next messages of an inbox that an earlier release wrote; to be called in a transaction.
+   *
+   * @param indexed up to which number all are indexed
+   * @param seq the inbox's newest message
+   * @returns up to which number all are indexed now
+   */
+  catchUp(inbox: Topic, indexed: number, seq: number): number {
+    const { last } = this.#step.get(inbox, indexed, indexedAtOnce) as { last: number | null };
+    if (last !== null) this.#fill.run(inbox, indexed, last);
+    this.#mark.run(last ?? seq, inbox);
+    return last ?? seq;
+  }
+
+  /**
+   * Reads the rows of one sender's messages, ascending.
+   *
+   * @param first the oldest number that counts
+   * @param seq the inbox's newest message
+   */
+  read(
+    inbox: Topic,
+    sender: string,
+    first: number,
+    seq: number,
+    { before = seq + 1, olderThan, limit }: TalkRange,
+  ): Record<string, unknown>[] {
+    const bound = olderThan === undefined ? before : Math.min(before, this.#firstSince(inbox, first, seq, olderThan));
+    return this.#read.all(inbox, fold(sender), first, bound, limit).reverse();
+  }
+
+  /** The first number of a message that is not older than a time. Numbers have no holes and times only grow. */
+  #firstSince(inbox: Topic, first: number, seq: number, time: number): number {
+    let [low, high] = [first, seq + 1];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const found = this.#timeAt.get(inbox, middle) as { time: number } | undefined;
+      if (found && found.time < time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
