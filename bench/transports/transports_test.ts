@@ -7,7 +7,8 @@ import { type Peer, Service } from "./service.ts";
 
 const hasher = {
   hash: (password: string) => Promise.resolve(`hash of ${password}`),
-  verify: (password: string, hash: string) => Promise.resolve(hash === `hash of ${password}`),
+  isCurrent: () => true,
+  verify: (password: string, hash: string | undefined) => Promise.resolve(hash === `hash of ${password}`),
 };
 
 function peerOf(): Peer & { heard: string[] } {

@@ -1,5 +1,6 @@
 import { accountDisabled, ChatError } from "../common/errors.ts";
 import type { Peer } from "../limits/peer.ts";
+import { getLog } from "../observability/log.ts";
 import type { Account, Accounts } from "../store/accounts.ts";
 import { fold, isUsername, usernameRule } from "../wire/names.ts";
 import type { HashQueue, Turn } from "./hash_queue.ts";
@@ -15,6 +16,8 @@ export const demoAccounts: Readonly<Record<string, string>> = {
   bob: "secret456",
   charlie: "hello789",
 };
+
+const log = getLog("server", "accounts");
 
 /** Settings and ports of the service. */
 export interface AccountServiceOptions {
@@ -32,13 +35,9 @@ export interface AccountServiceOptions {
  */
 export class AccountService {
   readonly #options: AccountServiceOptions;
-  /** A hash of nobody's password, of the same cost as everybody's. */
-  readonly #decoy: Promise<string>;
 
   constructor(options: AccountServiceOptions) {
     this.#options = options;
-    this.#decoy = options.hashes.hash(crypto.randomUUID(), ownTurn);
-    this.#decoy.catch(() => {}); // an await of it throws
   }
 
   /**
@@ -50,7 +49,18 @@ export class AccountService {
   async logIn(name: string, password: string, peer: Peer): Promise<Account> {
     const account = await this.verify(name, password, peer);
     this.#options.guard.succeeded(account.name, peer);
+    if (!this.#options.hashes.isCurrent(account.hash)) await this.#renewHash(account, password, peer);
     return account;
+  }
+
+  /** Makes a hash of another cost anew; where that fails, the earlier one is as good, and the next login tries again. */
+  async #renewHash({ name, hash: earlier }: Account, password: string, peer: Peer): Promise<void> {
+    const { accounts, hashes } = this.#options;
+    try {
+      await accounts.replaceHash(name, earlier, await hashes.hash(password, this.#turn(name, peer)));
+    } catch (error) {
+      log.warn("hash_not_renewed", { user: name, error });
+    }
   }
 
   /**
@@ -62,9 +72,8 @@ export class AccountService {
     const { accounts, hashes, guard } = this.#options;
     guard.admit(name, peer);
     const account = await accounts.find(name);
-    const hash = account?.hash ?? await this.#decoy;
     // The limits are checked again when its turn comes: guesses made at the same time may have failed by then.
-    const right = await hashes.verify(password, hash, this.#turn(name, peer), () => guard.admit(name, peer)) &&
+    const right = await hashes.verify(password, account?.hash, this.#turn(name, peer), () => guard.admit(name, peer)) &&
       passwordBytes(password) <= maxPasswordBytes;
     if (account && right) {
       if (account.disabled) throw accountDisabled(account.name);

@@ -72,14 +72,20 @@ export class HashQueue {
   /**
    * Compares a password with a hash when it is its turn.
    *
+   * @param hash undefined where there is no such account, see {@linkcode Hasher.verify}
    * @param admit called then; what it throws is thrown instead of hashing
    * @throws {ChatError} `too_many_attempts` where too many wait
    */
-  verify(password: string, hash: string, turn: Turn, admit?: () => void): Promise<boolean> {
+  verify(password: string, hash: string | undefined, turn: Turn, admit?: () => void): Promise<boolean> {
     return this.#inTurn(turn, () => {
       admit?.();
       return this.#hasher.verify(password, hash);
     });
+  }
+
+  /** Whether a hash is like those that are made now. */
+  isCurrent(hash: string): boolean {
+    return this.#hasher.isCurrent(hash);
   }
 
   async #inTurn<T>({ network, known, account }: Turn, work: () => Promise<T>): Promise<T> {

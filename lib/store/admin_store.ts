@@ -78,6 +78,8 @@ export interface TokensRecord {
  */
 export interface AdminStore {
   accounts(): AsyncIterable<AccountRecord>;
+  /** The password hashes of all accounts, in pages; one may come twice. */
+  hashes(): AsyncIterable<readonly string[]>;
   /** @returns false where there is no such account */
   setRole(name: string, role: Role): Promise<boolean>;
   /** Disables an account and revokes its resume tokens, or enables it. @returns false where there is no such account */

@@ -13,7 +13,7 @@ import { test } from "../support/declare.ts";
 import { makeLimits } from "../support/limits.ts";
 
 /** Accounts in memory: the part of the store that the service needs. */
-class FakeAccounts implements Pick<Accounts, "create" | "find" | "setHash"> {
+class FakeAccounts implements Pick<Accounts, "create" | "find" | "setHash" | "replaceHash"> {
   readonly all = new Map<string, Account>();
 
   // deno-lint-ignore require-await
@@ -40,23 +40,37 @@ class FakeAccounts implements Pick<Accounts, "create" | "find" | "setHash"> {
     this.all.set(fold(name), { ...account, hash, passwords: before + 1 });
     return before + 1;
   }
+
+  // deno-lint-ignore require-await
+  async replaceHash(name: string, earlier: string, hash: string): Promise<boolean> {
+    const account = this.all.get(fold(name))!;
+    if (account.hash !== earlier) return false;
+    this.all.set(fold(name), { ...account, hash });
+    return true;
+  }
 }
 
 /** A hash that anybody can read, and a count of what it cost. */
 class PlainHasher implements Hasher {
   hashed = 0;
-  readonly verified: string[] = [];
+  readonly verified: (string | undefined)[] = [];
+  /** What hashes begin with that are made now. */
+  present = "hash of ";
 
   // deno-lint-ignore require-await
   async hash(password: string): Promise<string> {
     this.hashed++;
-    return `hash of ${password}`;
+    return this.present + password;
   }
 
   // deno-lint-ignore require-await
-  async verify(password: string, hash: string): Promise<boolean> {
+  async verify(password: string, hash: string | undefined): Promise<boolean> {
     this.verified.push(hash);
-    return hash === `hash of ${password}`;
+    return hash?.replace(/^.* of /, "") === password;
+  }
+
+  isCurrent(hash: string): boolean {
+    return hash.startsWith(this.present);
   }
 }
 
@@ -159,8 +173,7 @@ test("AccountService.verify() says the same of an unknown user and a wrong passw
   const wrong = await refused("invalid_credentials", service.verify("eve", "passwore", here));
   const unknown = await refused("invalid_credentials", service.verify("nobody", "passwore", here));
   assert.equal(wrong.message, unknown.message);
-  assert.equal(hasher.verified.length, 2);
-  assert.match(hasher.verified[1], /^hash of [0-9a-f-]{36}$/, "a hash of nobody's password");
+  assert.deepEqual(hasher.verified, ["hash of pass word", undefined]);
 });
 
 test("AccountService.verify() refuses a password that bcrypt would cut", async () => {
@@ -231,12 +244,34 @@ test("AccountService.makeDemoAccounts() makes them once, and leaves a changed pa
   ]);
 });
 
-test("AccountService.verify() reports a hasher that fails, and is not unhandled where only the decoy failed", async () => {
+test("AccountService.verify() reports a hasher that fails", async () => {
   const broken = new PlainHasher();
-  broken.hash = () => Promise.reject(new Error("broken"));
-  broken.verify = () => Promise.resolve(true);
-  const { service, accounts } = make(undefined, broken);
-  await accounts.create({ name: "eve", hash: "x", role: "user", created: 0 });
-  await service.verify("eve", "pass word", here);
-  await assert.rejects(service.verify("nobody", "pass word", here), /broken/);
+  broken.verify = () => Promise.reject(new Error("broken"));
+  const { service } = make(undefined, broken);
+  for (const name of ["eve", "nobody"]) await assert.rejects(service.verify(name, "pass word", here), /broken/);
+});
+
+test("AccountService.logIn() makes a hash of another cost anew, and passwd's session goes on", async () => {
+  const { service, accounts, hasher } = make();
+  await service.register("Eve", "pass word", here);
+  hasher.present = "newer hash of ";
+  await refused("invalid_credentials", service.logIn("eve", "wrong", here));
+  assert.equal(accounts.all.get("eve")!.hash, "hash of pass word");
+  await service.logIn("EVE", "pass word", here);
+  assert.deepEqual(accounts.all.get("eve"), {
+    ...{ name: "Eve", hash: "newer hash of pass word", role: "user", created: 1000 },
+  });
+  const { hashed } = hasher;
+  await service.logIn("eve", "pass word", here);
+  assert.equal(hasher.hashed, hashed, "once is enough");
+});
+
+test("AccountService.logIn() succeeds though the new hash cannot be made or stored", async () => {
+  const { service, accounts, hasher } = make();
+  await service.register("eve", "pass word", here);
+  hasher.present = "newer hash of ";
+  accounts.replaceHash = () => Promise.reject(new ChatError("store_unavailable", "away"));
+  assert.equal((await service.logIn("eve", "pass word", here)).name, "eve");
+  hasher.hash = () => Promise.reject(new ChatError("too_many_attempts", "full"));
+  assert.equal((await service.logIn("eve", "pass word", here)).name, "eve");
 });

@@ -33,6 +33,14 @@ const record: AccountRecord = {
 
 /** Declares the tests. */
 export function officeContract(test: Declare): void {
+  test("AdminStore.hashes() gives the hashes of all accounts", async ({ store }) => {
+    const names = Array.from({ length: 30 }, (_, index) => `user${index}`);
+    for (const name of names) await store.accounts.create(account(name));
+    const seen = new Set<string>();
+    for await (const page of store.admin.hashes()) for (const hash of page) seen.add(hash);
+    assert.deepEqual([...seen].sort(), names.map((name) => `hash of ${name}`).sort());
+  });
+
   test("AdminStore.accounts() gives every account once, with all that belongs to it", async ({ store }) => {
     const { admin: office, accounts, sessions } = store;
     const names = Array.from({ length: 1_200 }, (_, index) => `user${index}`);

@@ -71,6 +71,7 @@ test("HashQueue lets the real hashes through, a few at a time", async (hasher) =
       return await hasher.hash(password).finally(() => running--);
     },
     verify: hasher.verify,
+    isCurrent: hasher.isCurrent,
   };
   const queue = new HashQueue(counted, { running: 2 });
   const eve = { network: "192.0.2.1", known: true, account: "eve" };

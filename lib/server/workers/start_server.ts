@@ -6,7 +6,8 @@ import { openSocket } from "../../admin/socket.ts";
 import { AccountService } from "../../auth/accounts.ts";
 import { hashMeter, HashQueue } from "../../auth/hash_queue.ts";
 import { LoginGuard } from "../../auth/login_guard.ts";
-import { bcryptHasher } from "../../auth/password.ts";
+import { learnCosts } from "../../auth/known_costs.ts";
+import { bcryptHasher, type Hasher } from "../../auth/password.ts";
 import { type Config, type ConfigChange, takeLive, usesRedis } from "../../config/config.ts";
 import { Limits, refusalCounters } from "../../limits/limits.ts";
 import { getLog } from "../../observability/log.ts";
@@ -71,8 +72,10 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   const store = observedStore(parts.use(await openStore(config)), metrics);
   const limits = new Limits(config, refusalCounters(metrics));
   const guard = new LoginGuard(limits);
-  const accounts = await openAccounts(config, store, metrics, { limits, guard });
+  const hasher = await bcryptHasher(config.bcryptCost);
+  const accounts = openAccounts(config, store, metrics, hasher, { limits, guard });
   if (config.demoAccounts) await makeDemoAccounts(config, store, guard);
+  parts.use(learnCosts(store.admin, hasher));
   const service = parts.use(
     await Service.start({
       config,
@@ -121,13 +124,14 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   };
 }
 
-async function openAccounts(
+function openAccounts(
   config: Config,
   { accounts }: Store,
   metrics: Metrics,
+  hasher: Hasher,
   { limits, guard }: { readonly limits: Limits; readonly guard: LoginGuard },
-): Promise<AccountService> {
-  const hashes = new HashQueue(await bcryptHasher(config.bcryptCost), {
+): AccountService {
+  const hashes = new HashQueue(hasher, {
     running: config.bcryptConcurrency,
     meter: hashMeter(metrics),
     onRefused: () => limits.refused("password_hashes"),

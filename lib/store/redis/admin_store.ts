@@ -50,6 +50,13 @@ export class RedisAdminStore implements AdminStore {
     }
   }
 
+  async *hashes(): AsyncIterable<readonly string[]> {
+    for await (const keys of this.#redis.keys(this.#keys.accounts())) {
+      const hashes = await Promise.all(keys.map((key) => this.#redis.command("HGET", key, "hash")));
+      yield hashes.filter((hash) => hash !== null) as string[];
+    }
+  }
+
   async #record(user: string): Promise<AccountRecord | undefined> {
     const { account, tokens, savedPositions: stood, subscriptions, deviceKeys } = this.#keys;
     const [fields, token, tokenLife, positions, follows, devices] = await Promise.all([

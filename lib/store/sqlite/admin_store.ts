@@ -67,6 +67,13 @@ export class SqliteAdminStore implements AdminStore {
     }
   }
 
+  async *hashes(): AsyncIterable<readonly string[]> {
+    const sql = "SELECT key, hash FROM accounts WHERE key > ? ORDER BY key LIMIT ?";
+    for await (const page of this.#pages(sql, "", (row) => row.key as string)) {
+      yield page.map((row) => row.hash as string);
+    }
+  }
+
   #record(row: Record<string, unknown>): AccountRecord {
     return guarded(() => {
       const key = row.key as string;
