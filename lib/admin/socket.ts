@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pause } from "../common/time.ts";
 import { getLog } from "../observability/log.ts";
@@ -14,9 +15,22 @@ const maxRestMs = 100;
 const log = getLog("admin");
 const encoder = new TextEncoder();
 
-/** Where the socket of a data folder is. */
+/** The longest path of a Unix socket, in bytes: `sun_path` has a byte more for the end. */
+const maxPathBytes = Deno.build.os === "linux" ? 107 : 103;
+
+/**
+ * Where the socket of a data folder is.
+ *
+ * @throws {AdminError} where its path would be longer than the system takes
+ */
 export function socketPath(dataDir: string): string {
-  return join(dataDir, "admin.sock");
+  const path = join(dataDir, "admin.sock");
+  const { length } = encoder.encode(path);
+  if (length <= maxPathBytes) return path;
+  throw new AdminError(
+    `${path} is ${length} bytes long, and a socket's path has at most ${maxPathBytes} here; ` +
+      "give DATA_DIR a shorter path, such as a link to the folder",
+  );
 }
 
 /**
@@ -37,7 +51,8 @@ export function openSocket(dataDir: string, store: Store): AsyncDisposable | und
   try {
     listener = listen(dataDir);
   } catch (error) {
-    log.warn("admin_socket_failed", { folder: dataDir, error });
+    const reason = error instanceof AdminError ? { reason: error.message } : { error };
+    log.warn("admin_socket_failed", { folder: dataDir, ...reason });
     return undefined;
   }
   const open = new Set<Deno.Conn>();
@@ -64,12 +79,15 @@ export function openSocket(dataDir: string, store: Store): AsyncDisposable | und
 }
 
 function listen(dataDir: string): Deno.UnixListener {
-  const folder = Deno.makeTempDirSync({ dir: dataDir, prefix: ".admin-" }); // for its owner only
+  const target = socketPath(dataDir);
+  const folder = join(dataDir, ".new"); // its name and the socket's in it are shorter than the socket's at last
+  if (existsSync(folder)) Deno.removeSync(folder, { recursive: true }); // of a server that was killed just then
+  Deno.mkdirSync(folder, { mode: 0o700 });
   try {
     const path = join(folder, "s");
     const listener = Deno.listen({ transport: "unix", path });
     Deno.chmodSync(path, 0o600);
-    Deno.renameSync(path, socketPath(dataDir));
+    Deno.renameSync(path, target);
     return listener;
   } finally {
     Deno.removeSync(folder, { recursive: true });
@@ -135,11 +153,12 @@ export async function askServer(
   given: Given,
 ): Promise<AsyncIterable<unknown> | undefined> {
   let conn: Deno.Conn;
+  const path = socketPath(dataDir);
   try {
-    conn = await Deno.connect({ transport: "unix", path: socketPath(dataDir) });
+    conn = await Deno.connect({ transport: "unix", path });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused) return undefined;
-    throw new AdminError(`${socketPath(dataDir)} cannot be used: ${(error as Error).message}`, { cause: error });
+    throw new AdminError(`${path} cannot be used: ${(error as Error).message}`, { cause: error });
   }
   return items(conn, encoder.encode(`${JSON.stringify({ op, given })}\n`));
 }

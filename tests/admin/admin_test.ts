@@ -260,3 +260,25 @@ onEach("admin limits: shows who has to wait for what, and lets them wait no long
   assert.match(await guesser.ask("LOGIN a 1"), /^Login successful/);
   assert.equal(await done(settings, ["limits", "clear"]), "nobody has to wait for any limit");
 }, { LOGIN_FAILURES_PER_MINUTE_PER_ACCOUNT: "3" });
+
+test("admin says that a DATA_DIR is too deep for a socket, the server does, and a link to it will do", async () => {
+  await using folder = await temporaryFolder();
+  const deep = join(folder.path, ...Array.from({ length: 6 }, () => "a-folder-of-twenty-5"));
+  await Deno.mkdir(deep, { recursive: true });
+  const settings = { SERVER_HOST: "127.0.0.1", DATA_DIR: deep };
+  {
+    await using server = await ServerProcess.start(folder.path, settings);
+    const told = await server.program.logged("admin_socket_failed");
+    assert.match(
+      JSON.stringify(told?.properties),
+      /admin\.sock is \d+ bytes long, and a socket's path has at most 10\d here/,
+    );
+    const { code, error } = await admin(settings, ["users", "list"]);
+    assert.equal(code, 1);
+    assert.match(error, /admin\.sock is \d+ bytes long/);
+  }
+  await Deno.symlink(deep, join(folder.path, "d"));
+  const linked = { ...settings, DATA_DIR: join(folder.path, "d") };
+  await using _server = await ServerProcess.start(folder.path, linked);
+  assert.equal(await done(linked, ["servers", "list"]).then((text) => /server1/.test(text)), true);
+}, every(processes, need()));

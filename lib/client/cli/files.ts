@@ -13,8 +13,11 @@ import { configFolder } from "../base/user_dirs.ts";
 import { readPrivate } from "../base/private_file.ts";
 import { noProfiles, parseProfiles, type Profiles } from "./options/profiles.ts";
 
-/** Where a server that made its own certificates leaves its authority's, seen from where it was started. */
+/** Where a server that made its own certificates leaves its authority's, seen from the project's folder. */
 const defaultCa = "certs/ca.pem";
+
+/** What tells a folder that is the project's own, for a program that was compiled. */
+const projectFiles = ["client.ts", "server.ts", "deno.json"] as const;
 
 /** Where systems keep the authorities that they trust, as one file: Debian, Fedora, SUSE, Alpine and macOS. */
 const systemCas = [
@@ -28,12 +31,13 @@ const certificates = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTI
 
 /**
  * The certificates of the authorities to trust: those in the file that `--ca` named, else those that the program was
- * compiled with, else those in the default file, else the system's. Deno's own list is trusted beside them.
+ * compiled with, else in the project's folder those of its server, else the system's. Deno's own list is trusted beside
+ * them. A file of that name in another folder is anybody's, and not trusted.
  *
  * @throws {ClientError} `usage` when the file cannot be read, or holds no certificate
  */
 export function readCa(file: string | undefined): string | undefined {
-  const chosen = file ?? bakedCa() ?? (isThere(defaultCa) ? defaultCa : undefined);
+  const chosen = file ?? bakedCa() ?? (isOwnFolder() && isThere(defaultCa) ? defaultCa : undefined);
   if (chosen === undefined) return readSystemCa();
   const pem = read(chosen, "CA file");
   if (certificates.test(pem)) return pem;
@@ -45,6 +49,13 @@ function bakedCa(): string | undefined {
   if (!Deno.build.standalone || import.meta.dirname === undefined) return undefined;
   const file = join(import.meta.dirname, "..", "..", "..", defaultCa);
   return isThere(file) ? file : undefined;
+}
+
+/** Whether the client was started in the project's folder: the one that it runs from, or that it was compiled in. */
+function isOwnFolder(): boolean {
+  if (Deno.build.standalone) return projectFiles.every(isThere);
+  const root = import.meta.dirname && join(import.meta.dirname, "..", "..", "..");
+  return root !== undefined && isThere(defaultCa) && Deno.realPathSync(".") === Deno.realPathSync(root);
 }
 
 /**

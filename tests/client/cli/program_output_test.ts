@@ -13,41 +13,47 @@ import { onSqlite, test as testWith } from "../../support/server.ts";
 
 const root = join(import.meta.dirname!, "..", "..", "..");
 
-onSqlite("the client runs a script, with the authority's file named or where a server leaves it", async (start) => {
-  await using server = await start();
-  await using folder = await temporaryFolder();
-  await Deno.mkdir(join(folder.path, "certs"));
-  await Deno.writeTextFile(join(folder.path, "certs", "ca.pem"), server.ca);
-  await Deno.writeTextFile(join(folder.path, "password"), "1\n");
-  const where = `localhost:${server.port}`;
-  const input = "LOGIN a 1\nhello\n/rooms\n/join general\n/whoami";
-  const whole = await chat([where], { input, cwd: folder.path });
-  assert.deepEqual(whole, {
-    code: 0,
-    out: [
-      "Login successful. Room: lobby",
-      "a: hello",
-      "Available rooms: lobby(1)",
-      "Joined room general",
-      `a in general on ${server.service.id}`,
-    ],
-    err: [],
-  });
-  const ca = ["--ca", join("certs", "ca.pem")];
-  const byFile = await chat([...ca, "--user", "b", "--password-file", "password", where], {
-    input: "/nosuch\nnot said",
-    cwd: folder.path,
-  });
-  assert.equal(byFile.code, 1);
-  assert.deepEqual(byFile.err, ['[ERROR] unknown_command: There is no command "/nosuch"; /help lists them']);
-  const refused = await chat([...ca, "-u", "b", where], { env: { CHAT_PASSWORD: "2" }, cwd: folder.path });
-  assert.equal(refused.code, 4);
-  const eve = await chat([...ca, "--register", "-u", "eve", where], {
-    env: { CHAT_PASSWORD: "eight bytes" },
-    cwd: folder.path,
-  });
-  assert.deepEqual(eve, { code: 0, out: ["Registered eve", "Login successful. Room: lobby"], err: [] });
-}, processes);
+onSqlite(
+  "the client runs a script, with the authority's file named; a file that lies about is not trusted",
+  async (start) => {
+    await using server = await start();
+    await using folder = await temporaryFolder();
+    await Deno.mkdir(join(folder.path, "certs"));
+    await Deno.writeTextFile(join(folder.path, "certs", "ca.pem"), server.ca);
+    await Deno.writeTextFile(join(folder.path, "password"), "1\n");
+    const where = `localhost:${server.port}`;
+    const input = "LOGIN a 1\nhello\n/rooms\n/join general\n/whoami";
+    const ca = ["--ca", join("certs", "ca.pem")];
+    const lying = await chat([where], { input, cwd: folder.path });
+    assert.deepEqual([lying.code, lying.out], [3, []], "nobody named that file, and it may be anybody's");
+    const whole = await chat([...ca, where], { input, cwd: folder.path });
+    assert.deepEqual(whole, {
+      code: 0,
+      out: [
+        "Login successful. Room: lobby",
+        "a: hello",
+        "Available rooms: lobby(1)",
+        "Joined room general",
+        `a in general on ${server.service.id}`,
+      ],
+      err: [],
+    });
+    const byFile = await chat([...ca, "--user", "b", "--password-file", "password", where], {
+      input: "/nosuch\nnot said",
+      cwd: folder.path,
+    });
+    assert.equal(byFile.code, 1);
+    assert.deepEqual(byFile.err, ['[ERROR] unknown_command: There is no command "/nosuch"; /help lists them']);
+    const refused = await chat([...ca, "-u", "b", where], { env: { CHAT_PASSWORD: "2" }, cwd: folder.path });
+    assert.equal(refused.code, 4);
+    const eve = await chat([...ca, "--register", "-u", "eve", where], {
+      env: { CHAT_PASSWORD: "eight bytes" },
+      cwd: folder.path,
+    });
+    assert.deepEqual(eve, { code: 0, out: ["Registered eve", "Login successful. Room: lobby"], err: [] });
+  },
+  processes,
+);
 
 onSqlite("the client refuses a server that it cannot trust, whatever it is asked to do", async (start) => {
   await using server = await start();

@@ -91,7 +91,7 @@ export const optionTable = {
   ca: {
     type: "string",
     value: "file",
-    help: "the authority to trust, in PEM form (default: certs/ca.pem, or else the system's)",
+    help: "the authority to trust, in PEM form (default: the system's; in the project's folder certs/ca.pem)",
     words: dialing,
     profile: true,
   },
