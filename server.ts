@@ -5,6 +5,7 @@
 
 import { ConfigError, helpText, loadConfig, readDotenv } from "./lib/config/config.ts";
 import { misspelt } from "./lib/config/misspelt.ts";
+import { flushStreams } from "./lib/observability/line_streams.ts";
 import { configureLog, getLog } from "./lib/observability/log.ts";
 import { openAdminHttp } from "./lib/server/service/admin_http.ts";
 import { reload } from "./lib/server/workers/reload.ts";
@@ -81,4 +82,5 @@ try {
   console.error(error instanceof ConfigError ? error.message : `Cannot start: ${(error as Error).message}`);
   Deno.exitCode = 1;
 }
+await flushStreams();
 Deno.exit();

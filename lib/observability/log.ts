@@ -17,6 +17,8 @@ import {
   type TextFormatter,
 } from "@logtape/logtape";
 import { getPrettyFormatter } from "@logtape/pretty";
+import { lineStream } from "./line_streams.ts";
+import type { LineWriter } from "./line_writer.ts";
 
 const root = "chat";
 
@@ -48,7 +50,7 @@ export interface LogOptions {
   /** Whether stderr is a terminal. */
   readonly isTerminal: boolean;
   /** Where the lines go, instead of stderr. */
-  readonly write?: (line: string) => void;
+  readonly write?: (line: string, urgent: boolean) => void;
 }
 
 /** The names under which nothing is ever written. */
@@ -72,7 +74,8 @@ export function getLog(...category: readonly string[]): Log {
 }
 
 /**
- * Starts to write what is logged, instead of how it was written before.
+ * Starts to write what is logged, instead of how it was written before. Nobody who logs waits, also where nobody reads
+ * stderr: what does not fit is dropped, and `log_dropped` says how many lines that was when there is room again.
  *
  * @returns what ends it
  *
@@ -94,7 +97,7 @@ export function configureLog(options: LogOptions): Disposable {
   const formatter = pretty ? prettyLine(isTerminal && !Deno.noColor) : jsonLinesFormatter;
   configureSync({
     reset: true,
-    sinks: { lines: (record) => write(formatter(withoutSecrets(record, properties))) },
+    sinks: { lines: (record) => write(formatter(withoutSecrets(record, properties)), urgent.has(record.level)) },
     loggers: [
       { category: root, sinks: ["lines"], lowestLevel: level === "warn" ? "warning" : level },
       { category: "logtape", sinks: ["lines"], lowestLevel: "error" },
@@ -130,8 +133,14 @@ function prettyLine(colors: boolean): TextFormatter {
   };
 }
 
-const encoder = new TextEncoder();
+/** The levels of what is kept where other lines are dropped. */
+const urgent: ReadonlySet<string> = new Set(["error", "fatal"]);
 
-function writeToStderr(line: string): void {
-  for (let bytes = encoder.encode(line); bytes.length > 0;) bytes = bytes.subarray(Deno.stderr.writeSync(bytes));
+function writeToStderr(line: string, urgent: boolean): void {
+  stderrLines().write(line, urgent);
+}
+
+/** The writer of stderr, which tells the log what it dropped. */
+export function stderrLines(): LineWriter {
+  return lineStream("stderr", { onDropped: (lines) => getLog("log").error("log_dropped", { lines }) });
 }

@@ -4,6 +4,8 @@ import { openAudit } from "../../lib/observability/audit.ts";
 import { every, permitted } from "../support/needs.ts";
 import { temporaryFolder } from "../support/process.ts";
 import { test } from "../support/server.ts";
+import { smallDisk, smallDisks } from "../support/small_disk.ts";
+import { until } from "../support/turns.ts";
 
 const files = every(await permitted("read", "write"));
 const now = () => new Date("2026-11-21T09:00:00.123Z");
@@ -63,3 +65,32 @@ test("openAudit() says which file it cannot open", () => {
   );
   return Promise.resolve();
 }, files);
+
+test("Audit.record() begins on a line of its own after a line that somebody else tore", async () => {
+  await using folder = await temporaryFolder();
+  const auditLog = join(folder.path, "audit.jsonl");
+  await Deno.writeTextFile(auditLog, '{"time":"2026-11-21T08:59:59.999Z","event":"log');
+  using audit = openAudit({ auditLog }, now);
+  audit.record({ event: "login", outcome: "ok" });
+  await Deno.writeTextFile(auditLog, '{"time":"2026-11-21T09:0', { append: true }); // another server was killed
+  audit.record({ event: "logout", outcome: "ok" });
+  const lines = (await Deno.readTextFile(auditLog)).split("\n");
+  const whole = lines.filter((line) => line.endsWith("}")).map((line) => JSON.parse(line).event);
+  assert.deepEqual([lines.length, whole], [5, ["login", "logout"]]);
+}, files);
+
+test("Audit.record() keeps what a full disk does not take, and writes it when there is room", async () => {
+  await using disk = await smallDisk(8_192);
+  const auditLog = join(disk.path, "audit.jsonl");
+  using audit = openAudit({ auditLog }, now);
+  const names = Array.from({ length: 200 }, (_, i) => `user${i}`);
+  for (const user of names) audit.record({ event: "login", outcome: "ok", user });
+  const written = async () => {
+    const lines = (await Deno.readTextFile(auditLog)).split("\n");
+    return lines.filter((line) => line.endsWith("}")).map((line) => JSON.parse(line).user);
+  };
+  assert.ok((await written()).length < 200);
+  await disk.resize(1_048_576);
+  await until("all are there", async () => (await written()).length === 200);
+  assert.deepEqual(await written(), names);
+}, smallDisks);

@@ -153,11 +153,17 @@ function environment(folder: string, settings: Settings): Record<string, string>
   };
 }
 
-/** Starts `server.ts`; it may not get ready. */
-export function runServer(folder: string, settings: Settings = {}, flags: readonly string[] = []): Program {
+/** How `server.ts` is started in a folder. */
+export function serverCommand(folder: string, settings: Settings = {}, flags: readonly string[] = []) {
   const young = "--v8-flags=--max-semi-space-size=4"; // as the task "server" has it
   const args = ["run", "--config", join(root, "deno.json"), young, "-P=server", join(root, "server.ts"), ...flags];
-  return new Program(Deno.execPath(), { args, cwd: folder, env: environment(folder, settings) });
+  return { command: Deno.execPath(), options: { args, cwd: folder, env: environment(folder, settings) } };
+}
+
+/** Starts `server.ts`; it may not get ready. */
+export function runServer(folder: string, settings: Settings = {}, flags: readonly string[] = []): Program {
+  const { command, options } = serverCommand(folder, settings, flags);
+  return new Program(command, options);
 }
 
 /** Starts `deno task server`, in a process group of its own, as a shell does. */

@@ -6,6 +6,7 @@
  */
 
 import { parentPort, workerData } from "node:worker_threads";
+import { flushStreams } from "../../observability/line_streams.ts";
 import { configureLog } from "../../observability/log.ts";
 import { type Running, startServer } from "./start_server.ts";
 import type { Order, Report, Word } from "./thread.ts";
@@ -66,4 +67,5 @@ const code = await main().catch((error: Error) => {
   tell({ kind: "failed", reason: error.message });
   return 1;
 });
+await flushStreams();
 Deno.exit(code); // ends this thread only
