@@ -10,7 +10,7 @@ import type { Store } from "./store.ts";
 import type { Topics } from "./topics.ts";
 
 /** Each operation of a port, and its label in metrics and spans. */
-type Labels<Port> = Readonly<Record<keyof Port, string>>;
+type Labels<Port> = Readonly<Record<Exclude<keyof Port, "positions">, string>>;
 
 /** Dashboards know these labels: an operation that gets another name keeps its label. */
 const labels = {
@@ -86,7 +86,10 @@ export function observedStore(store: Store, metrics: Metrics): Store {
   return {
     accounts: timed(store.accounts, labels.accounts, metrics),
     sessions: timed(store.sessions, labels.sessions, metrics),
-    topics: countingTopics(timed(store.topics, labels.topics, metrics), metrics),
+    topics: {
+      ...countingTopics(timed<Topics>(store.topics, labels.topics, metrics), metrics),
+      positions: store.topics.positions,
+    },
     servers: timed(store.servers, labels.servers, metrics),
     files: countingFiles(timed(store.files, labels.files, metrics), metrics),
     deviceKeys: timed(store.deviceKeys, labels.deviceKeys, metrics),

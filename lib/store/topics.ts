@@ -1,6 +1,7 @@
 import type { FileOffer } from "../wire/event.ts";
 import type { Topic } from "../wire/names.ts";
 import type { LogPosition } from "./log_position.ts";
+import type { PositionSigner } from "./position_signer.ts";
 import type { Session } from "./sessions.ts";
 
 /** How long a `cid` is known, in milliseconds. */
@@ -60,7 +61,7 @@ export interface Page {
   readonly first: number;
   /** Ascending. */
   readonly entries: readonly Entry[];
-  /** Where the epoch was made anew for a log that went on: the epoch before, and its last number that is in this log. */
+  /** Where the epoch was made anew for a log that went on: the epoch before, and up to where this log is known as its. */
   readonly renewed?: { readonly previous: string; readonly since: number };
 }
 
@@ -103,6 +104,8 @@ export interface Subscription {
 
 /** Logs and their live channels. */
 export interface Topics {
+  /** Makes and reads the strings that clients are given for positions in these logs. */
+  readonly positions: PositionSigner;
   /**
    * Puts a message into the log and on the channel. Calls of one session for one topic take effect in the order in
    * which they are made, awaited or not.
@@ -125,8 +128,10 @@ export interface Topics {
   /**
    * Gives the log a new epoch, if it still has this one: it is not the log that positions of this epoch came from, since
    * the store came back with older data.
+   *
+   * @param since the number up to which the log is known to be that of the epoch before; its newest where not given
    */
-  renewEpoch(topic: Topic, epoch: string): Promise<void>;
+  renewEpoch(topic: Topic, epoch: string, since?: number): Promise<void>;
   /** The number up to which an inbox is read. */
   readMark(inbox: Topic): Promise<number>;
   /** Moves an inbox's read mark forward; it never goes back and never beyond the newest message. */

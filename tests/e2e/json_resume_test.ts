@@ -154,7 +154,7 @@ onEachStore("a newer login, a logout and a new password make tokens worthless", 
   await using client = await server.json();
   const worthless = (token: string) => client.refused("resume", { token }, "invalid_credentials");
   for (const token of ["", "nonsense", "a.", "a.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "nobody.x", "a\n.x"]) {
-    await client.refused("resume", { token }, token === "" ? "usage" : "invalid_credentials");
+    await client.refused("resume", { token }, token === "" || token.includes("\n") ? "usage" : "invalid_credentials");
   }
   await using forced = await server.jsonLogin("a");
   await using newer = await server.login("a");

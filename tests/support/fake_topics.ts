@@ -8,6 +8,7 @@
 import { ChatError } from "../../lib/common/errors.ts";
 import type { Entry, Page, Subscription, Topics, TopicSignal } from "../../lib/store/topics.ts";
 import type { LogPosition } from "../../lib/store/log_position.ts";
+import { PositionSigner } from "../../lib/store/position_signer.ts";
 import type { Topic } from "../../lib/wire/names.ts";
 
 interface Log {
@@ -22,6 +23,7 @@ export type Step = <T>(what: string, work: () => T) => Promise<T>;
 
 /** See the file's first lines. */
 export class FakeTopics implements Topics {
+  readonly positions = new PositionSigner();
   /** What was asked of the store, such as `read room:a after 3`. */
   readonly calls: string[] = [];
   /** How many of the next calls fail. */
@@ -120,11 +122,11 @@ export class FakeTopics implements Topics {
     });
   }
 
-  renewEpoch(topic: Topic, epoch: string): Promise<void> {
+  renewEpoch(topic: Topic, epoch: string, since?: number): Promise<void> {
     return this.#call(`renew ${topic}`, () => {
       const log = this.#log(topic);
       if (log.epoch !== epoch) return;
-      log.renewed = { previous: epoch, since: this.position(topic).seq };
+      log.renewed = { previous: epoch, since: since ?? this.position(topic).seq };
       log.epoch = `epoch${++this.#made}`;
     });
   }

@@ -1,6 +1,6 @@
 /**
  * A relay, and what follows through it, over logs in memory: who is told what is kept as short words, a message as its
- * number, a gap as `gap <from>..<to> then <position>`.
+ * number, a gap as `gap <from>..<to> then <position>`, unsigned.
  */
 
 import assert from "node:assert/strict";
@@ -20,7 +20,7 @@ export function numbers(from: number, to: number): string[] {
 }
 
 function gapWord({ from, to, pos }: GapEvent): string {
-  return `gap ${from}..${to ?? ""} then ${pos}`;
+  return `gap ${from}..${to ?? ""} then ${pos.split(".").slice(0, 3).join(".")}`;
 }
 
 /** Keeps what a relay delivers. */

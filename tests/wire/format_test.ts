@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ChatError, errorCodes } from "../../lib/common/errors.ts";
 import { allCommands } from "../../lib/server/commands/all.ts";
+import { PositionSigner } from "../../lib/store/position_signer.ts";
 import { topicEvent } from "../../lib/server/delivery/events.ts";
 import { forcedLogout } from "../../lib/server/sessions/local_sessions.ts";
 import { describe } from "../../lib/server/registry/registry.ts";
@@ -185,20 +186,30 @@ test("eventText() says every error's code as it stands in the table", () => {
   }
 });
 
+const signer = new PositionSigner();
+
 test("topicEvent() makes a message, a notification or a direct message of what the log holds", () => {
   const entry = { seq: 42, id: "abc", time: Date.UTC(2026, 10, 21, 9, 0, 0, 123), from: "a", text: "hi", cid: "4f" };
-  const common = { seq: 42, from: "a", text: "hi", time: "2026-11-21T09:00:00.123Z", pos: "ep.42.abc", cid: "4f" };
-  assert.deepEqual(topicEvent("room:general", "ep", entry), { type: "message", topic: "room:general", ...common });
-  assert.deepEqual(topicEvent("feed:a", "ep", { ...entry, room: "general" }), {
+  const common = { seq: 42, from: "a", text: "hi", time: "2026-11-21T09:00:00.123Z", cid: "4f" };
+  const at = { epoch: "ep", seq: 42, id: "abc" };
+  assert.deepEqual(topicEvent(signer, "room:general", "ep", entry), {
+    type: "message",
+    topic: "room:general",
+    ...common,
+    pos: signer.encode("room:general", at),
+  });
+  assert.deepEqual(topicEvent(signer, "feed:a", "ep", { ...entry, room: "general" }), {
     type: "notification",
     topic: "feed:a",
     ...common,
+    pos: signer.encode("feed:a", at),
     room: "general",
   });
-  assert.deepEqual(topicEvent("inbox:b", "ep", { ...entry, to: "B" }), {
+  assert.deepEqual(topicEvent(signer, "inbox:b", "ep", { ...entry, to: "B" }), {
     type: "direct",
     topic: "inbox:b",
     ...common,
+    pos: signer.encode("inbox:b", at),
     to: "B",
   });
 });
@@ -224,7 +235,7 @@ test("encodeEvent() never hands a control character or a second line from one us
       }
       const entry = { seq: 1, id: "i", time: 0, from: "a", ...said };
       for (const topic of ["room:lobby", "feed:a", "inbox:b"] as const) {
-        const event = topicEvent(topic, "e", entry);
+        const event = topicEvent(signer, topic, "e", entry);
         for (const format of ["text", "json"] as const) assertOneLine(encodeEvent(event, format));
         assertOneLine(encodeReply({ of: "history", messages: [event] }, "text"));
       }

@@ -123,14 +123,20 @@ export class RoomListener {
     const place = this.#pages.find((event) => event.seq === seq);
     const next = newer[0]?.seq ?? seq + 1;
     // Another message in its place, or a log that ends before it: the log was lost or rolled back.
-    const other = place ? place.pos !== pos : seq > 0 && (this.#pages.at(-1)?.seq ?? 0) < seq;
+    const other = place ? !isSame(place.pos, pos) : seq > 0 && (this.#pages.at(-1)?.seq ?? 0) < seq;
     if (!other && next === seq + 1) return newer;
     const gap = { type: "gap", topic: this.#topic, from: seq + 1, to: other ? null : next - 1, pos } as const;
     return [gap, ...newer];
   }
 }
 
-/** @param pos `epoch.seq.id`; anything else is no place */
+/** Whether two positions are one: what follows `epoch.seq.id` differs where servers of two releases said it. */
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((pos) => pos.split(".").slice(0, 3).join("."));
+  return a === b;
+}
+
+/** @param pos `epoch.seq.id.signature`, or without the signature; anything else is no place */
 function spotAt(pos: string | undefined): Spot | undefined {
   const seq = Number(pos?.split(".")[1]);
   return pos !== undefined && Number.isSafeInteger(seq) ? { seq, pos } : undefined;

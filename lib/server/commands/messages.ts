@@ -1,6 +1,5 @@
 import { ChatError } from "../../common/errors.ts";
 import type { Limits } from "../../limits/limits.ts";
-import { decodePosition } from "../../store/log_position.ts";
 import type { Draft, PublishResult } from "../../store/topics.ts";
 import { tracing } from "../../observability/tracing.ts";
 import type { Accepted } from "../../wire/event.ts";
@@ -144,7 +143,7 @@ export const messageCommands = [
     typed: false,
     async run({ session }, { pos }, { store }) {
       const inbox = inboxTopic(session.user);
-      const position = decodePosition(pos);
+      const position = store.topics.positions.decode(inbox, pos);
       if (!position) throw new ChatError("usage", `${quote(pos)} is not a position`);
       if (await isContinuous(store.topics, inbox, position)) await store.topics.markRead(inbox, position.seq);
       return { reply: { of: "seen" } };
@@ -174,8 +173,10 @@ export const messageCommands = [
       if (chosen === undefined) throw new ChatError("usage", 'A side connection must name the "room" or the "topic"');
       mayRead(session, chosen);
       const range = before === undefined ? { limit: n } : { before, limit: n };
-      const { epoch, entries } = await services.store.topics.read(chosen, range);
-      return { reply: { of: "history", messages: entries.map((entry) => topicEvent(chosen, epoch, entry)) } };
+      const { topics } = services.store;
+      const { epoch, entries } = await topics.read(chosen, range);
+      const messages = entries.map((entry) => topicEvent(topics.positions, chosen, epoch, entry));
+      return { reply: { of: "history", messages } };
     },
   }),
 ];

@@ -17,7 +17,7 @@ const pieceSize = 100;
 const maxAttempts = 3;
 
 /** What reading a talk asks of the store. */
-export type TalkTopics = Pick<Topics, "read" | "readTalk">;
+export type TalkTopics = Pick<Topics, "positions" | "read" | "readTalk">;
 
 /**
  * The messages between two users, both ways, oldest first: by time and, in one millisecond, what was received first.
@@ -119,7 +119,7 @@ class Side {
 
   /** Takes the one that {@linkcode last} gave. */
   take(): TopicEvent {
-    return topicEvent(this.#inbox, this.#epoch, this.#entries.pop()!);
+    return topicEvent(this.#topics.positions, this.#inbox, this.#epoch, this.#entries.pop()!);
   }
 
   /** The message at a position, or that it is forgotten; undefined where it is none of this side's. */

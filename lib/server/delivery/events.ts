@@ -4,11 +4,15 @@
 
 import { parseTopic, type Topic } from "../../wire/names.ts";
 import type { TopicEvent } from "../../wire/event.ts";
-import { encodePosition } from "../../store/log_position.ts";
+import type { PositionSigner } from "../../store/position_signer.ts";
 import type { Entry } from "../../store/topics.ts";
 
-/** Makes the event for an entry of a topic's log: `message` of a room, `notification` of a feed, `direct` of an inbox. */
-export function topicEvent(topic: Topic, epoch: string, entry: Entry): TopicEvent {
+/**
+ * Makes the event for an entry of a topic's log: `message` of a room, `notification` of a feed, `direct` of an inbox.
+ *
+ * @param positions signs the entry's position
+ */
+export function topicEvent(positions: PositionSigner, topic: Topic, epoch: string, entry: Entry): TopicEvent {
   const { seq, id, from, text, cid } = entry;
   const logged = {
     topic,
@@ -17,7 +21,7 @@ export function topicEvent(topic: Topic, epoch: string, entry: Entry): TopicEven
     ...(entry.to === undefined ? {} : { to: entry.to }),
     text,
     time: isoTime(entry.time),
-    pos: encodePosition({ epoch, seq, id }),
+    pos: positions.encode(topic, { epoch, seq, id }),
     ...(cid === undefined ? {} : { cid }),
     ...(entry.room === undefined ? {} : { room: entry.room }),
     ...(entry.file === undefined ? {} : { file: entry.file }),

@@ -3,7 +3,7 @@
  */
 
 import { pause } from "../../common/time.ts";
-import { encodePosition, type LogPosition } from "../../store/log_position.ts";
+import type { LogPosition } from "../../store/log_position.ts";
 import type { Entry, Subscription, Topics, TopicSignal } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";
 import { parseTopic, type Topic } from "../../wire/names.ts";
@@ -226,7 +226,7 @@ export class Relay implements AsyncDisposable {
     stream.position = { epoch, seq: entry.seq, id: entry.id };
     const { room } = entry;
     const inRoom = room === undefined ? undefined : (follower: Follower) => follower.room === room;
-    this.#outlet.deliver(topic, topicEvent(topic, epoch, entry), entry.seq, inRoom);
+    this.#outlet.deliver(topic, topicEvent(this.#topics.positions, topic, epoch, entry), entry.seq, inRoom);
     this.#onPass(topic, entry);
   }
 
@@ -281,7 +281,8 @@ export class Relay implements AsyncDisposable {
     const { topic } = stream;
     this.#gaps++;
     stream.position = position;
-    this.#outlet.deliver(topic, { type: "gap", topic, from, to, pos: encodePosition(position) }, to ?? undefined);
+    const pos = this.#topics.positions.encode(topic, position);
+    this.#outlet.deliver(topic, { type: "gap", topic, from, to, pos }, to ?? undefined);
   }
 }
 

@@ -4,7 +4,7 @@
 
 import { ChatError } from "../../common/errors.ts";
 import { pause } from "../../common/time.ts";
-import { encodePosition, type LogPosition } from "../../store/log_position.ts";
+import type { LogPosition } from "../../store/log_position.ts";
 import type { Entry, Topics } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";
 import { encodeEvent } from "../../wire/format.ts";
@@ -120,6 +120,11 @@ export class TopicReaders {
     void this.#replay(topic, reader, from);
   }
 
+  /** Has the topic's stream read its log again: the log turned out to be another. */
+  async refresh(topic: Topic): Promise<void> {
+    await this.#feeds.relay.refresh(topic);
+  }
+
   /** Follows the topic no longer. */
   stop(topic: Topic): void {
     const reader = this.#readers.get(topic);
@@ -141,13 +146,13 @@ export class TopicReaders {
   }
 
   /** The position in each topic up to which messages were pushed. */
-  positions(): Record<Topic, string> {
-    const positions: Record<Topic, string> = {};
+  positions(): Record<Topic, LogPosition> {
+    const positions: Record<Topic, LogPosition> = {};
     for (const [topic, { opened, replayed, ahead }] of this.#readers) {
       if (!opened) continue;
       const live = this.#feeds.relay.position(topic);
       const overtaken = ahead && ahead.epoch === live.epoch && ahead.seq > live.seq ? ahead : live;
-      positions[topic] = encodePosition(replayed ?? overtaken);
+      positions[topic] = replayed ?? overtaken;
     }
     return positions;
   }
@@ -163,7 +168,7 @@ export class TopicReaders {
         reader.replayed = position;
         if (this.#joinStream(topic, reader, position, next.head)) return;
         // At the log's end, and yet not where the stream is: the stream is still that of a log that was lost.
-        if (next.entries.length === 0) await this.#feeds.relay.refresh(topic);
+        if (next.entries.length === 0 && !next.gap) await this.#feeds.relay.refresh(topic);
         await this.#follower.drained();
       }
     } catch (error) {
@@ -186,12 +191,12 @@ export class TopicReaders {
 
   /** Pushes a page. @returns the position behind it */
   #pass(topic: Topic, { gap, position, entries }: Continuation): LogPosition {
-    const { replays } = this.#feeds;
+    const { replays, topics } = this.#feeds;
     if (replays) replays.messages += entries.length;
     if (replays && gap) replays.gaps++;
-    if (gap) this.#push(topic, { type: "gap", topic, ...gap, pos: encodePosition(position) });
+    if (gap) this.#push(topic, { type: "gap", topic, ...gap, pos: topics.positions.encode(topic, position) });
     const { epoch } = position;
-    for (const entry of entries) this.#push(topic, topicEvent(topic, epoch, entry), entry);
+    for (const entry of entries) this.#push(topic, topicEvent(topics.positions, topic, epoch, entry), entry);
     const last = entries.at(-1);
     return last ? { epoch, seq: last.seq, id: last.id } : position;
   }

@@ -2,11 +2,11 @@
  * The topics that a login opens, and the position that each is read from.
  */
 
-import { decodePosition, encodePosition, type LogPosition } from "../../store/log_position.ts";
+import { decodePosition, type LogPosition } from "../../store/log_position.ts";
 import type { Store } from "../../store/store.ts";
 import type { Positions } from "../../wire/event.ts";
 import { feedTopic, inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
-import { isContinuous } from "../delivery/recovery.ts";
+import { isKnown, readOn } from "../delivery/recovery.ts";
 import type { UserSession } from "./user_session.ts";
 
 /** The positions of a client that comes back. */
@@ -27,6 +27,13 @@ export interface Opened {
   start(): void;
 }
 
+interface OpenedTopic {
+  readonly topic: Topic;
+  readonly from: LogPosition;
+  /** How many messages are to come; null where the log is not the one that the position is from: nobody knows. */
+  readonly missed: number | null;
+}
+
 /**
  * Opens a session's topics: its room, its inbox, and the feeds that its user follows.
  *
@@ -41,29 +48,39 @@ export async function openTopics(
   const inbox = inboxTopic(session.user);
   const feeds = (await store.accounts.follows(session.user)).map(feedTopic);
   const topics: Topic[] = [roomTopic(session.room!), inbox, ...feeds];
-  const opened = await Promise.all(
-    topics.map(async (topic): Promise<{ topic: Topic; now: LogPosition; from: LogPosition }> => {
-      const now = await session.topics.open(topic);
-      const seen = decodePosition(returning?.given[topic]);
-      if (topic === inbox && seen && await isContinuous(store.topics, inbox, seen)) {
-        await store.topics.markRead(inbox, seen.seq);
-      }
-      const known = seen ?? decodePosition(returning?.savedPositions[topic]);
-      const unread = async () => ({ epoch: now.epoch, seq: await store.topics.readMark(inbox), id: "" });
-      return { topic, now, from: known ?? (topic === inbox ? await unread() : now) };
-    }),
-  );
-  const positions = Object.fromEntries(opened.map(({ topic, from }) => [topic, encodePosition(from)]));
+  const opened = await Promise.all(topics.map(async (topic): Promise<OpenedTopic> => {
+    const now = await session.topics.open(topic);
+    const seen = store.topics.positions.decode(topic, returning?.given[topic]);
+    const known = seen ?? decodePosition(returning?.savedPositions[topic]);
+    if (known) return await goOn(session, store, { topic, now, from: known, seen: seen !== undefined });
+    if (topic !== inbox) return { topic, from: now, missed: 0 };
+    const read = await store.topics.readMark(inbox);
+    return { topic, from: { epoch: now.epoch, seq: read, id: "" }, missed: Math.max(0, now.seq - read) };
+  }));
+  const positions = Object.fromEntries(opened.map(({ topic, from }) => [topic, from]));
   await session.remember(positions);
   return {
-    positions,
-    missed: countMissed(opened),
+    positions: session.encode(positions),
+    missed: opened.reduce<number | null>((sum, { missed }) => sum === null || missed === null ? null : sum + missed, 0),
     start: () => opened.forEach(({ topic, from }) => session.topics.start(topic, from)),
   };
 }
 
-/** How many messages are to come; null where a log is not the one that a position is from: then nobody knows. */
-function countMissed(opened: readonly { readonly now: LogPosition; readonly from: LogPosition }[]): number | null {
-  const isKnown = opened.every(({ now, from }) => now.epoch === from.epoch && now.seq >= from.seq);
-  return isKnown ? opened.reduce((sum, { now, from }) => sum + now.seq - from.seq, 0) : null;
+/**
+ * Goes on from a position that is known of a client's topic.
+ *
+ * @param seen whether the client says it itself, so that it has read its inbox up to there
+ */
+async function goOn(
+  session: UserSession,
+  { topics }: Store,
+  { topic, now, from, seen }: { topic: Topic; now: LogPosition; from: LogPosition; seen: boolean },
+): Promise<OpenedTopic> {
+  const next = await readOn(topics, topic, from, 1);
+  // The stream is still that of a log that was lost: its followers do not know yet. It need not be waited for: the reader
+  // is told of the gap by the replay, or by the stream that it has joined.
+  if (next.head.epoch !== now.epoch) void session.topics.refresh(topic);
+  if (!isKnown(next)) return { topic, from, missed: null };
+  if (seen && topic === inboxTopic(session.user)) await topics.markRead(topic, from.seq);
+  return { topic, from: next.gap ? from : next.position, missed: next.head.seq - from.seq };
 }

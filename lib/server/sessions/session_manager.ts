@@ -2,6 +2,7 @@
  * All sessions of a server, from the login to the end.
  */
 
+import { encodePositions } from "../../store/log_position.ts";
 import type { ChatError } from "../../common/errors.ts";
 import type { Departure, ServerSignal } from "../../store/servers.ts";
 import type { Store } from "../../store/store.ts";
@@ -93,7 +94,7 @@ export class SessionManager {
     this.#local.release(session.connectionId);
     // With its token it may come back, and then it goes on from here.
     if (session.record && !revoke && session.format === "json") {
-      await this.#store.sessions.savePositions(session.record, positions).catch((error) =>
+      await this.#store.sessions.savePositions(session.record, encodePositions(positions)).catch((error) =>
         this.#onFault("stand", error)
       );
     }
@@ -119,7 +120,7 @@ export class SessionManager {
     session.topics.stopAll();
     this.#local.keep(session, resumeGraceMs, () => void this.#end(session, false));
     try {
-      await this.#store.sessions.savePositions(record, positions);
+      await this.#store.sessions.savePositions(record, encodePositions(positions));
       await this.#store.sessions.detach(record);
     } catch (error) {
       this.#onFault("detach", error);

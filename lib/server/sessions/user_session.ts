@@ -6,7 +6,7 @@ import { ChatError } from "../../common/errors.ts";
 import type { Peer } from "../../limits/peer.ts";
 import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
-import { encodePosition, type LogPosition } from "../../store/log_position.ts";
+import { encodePositions, type LogPosition } from "../../store/log_position.ts";
 import type { Format, Positions, ServerEvent, SystemEvent } from "../../wire/event.ts";
 import { encodeEvent } from "../../wire/format.ts";
 import { roomTopic, type Topic } from "../../wire/names.ts";
@@ -150,9 +150,12 @@ export class UserSession {
       this.#reader.room = room;
     }
     if (old !== undefined) this.topics.stop(roomTopic(old));
-    const positions = { [topic]: encodePosition(position) };
-    await this.remember(positions);
-    return { positions, start: () => this.topics.start(topic, position), left: old };
+    await this.remember({ [topic]: position });
+    return {
+      positions: this.encode({ [topic]: position }),
+      start: () => this.topics.start(topic, position),
+      left: old,
+    };
   }
 
   /** On a side connection: listens to no room any more. */
@@ -170,9 +173,8 @@ export class UserSession {
   async follow(topic: Topic): Promise<{ positions: Positions; start: () => void }> {
     if (this.topics.has(topic)) return { positions: this.#positionOf(topic), start: () => {} };
     const position: LogPosition = await this.topics.open(topic);
-    const positions = { [topic]: encodePosition(position) };
-    await this.remember(positions);
-    return { positions, start: () => this.topics.start(topic, position) };
+    await this.remember({ [topic]: position });
+    return { positions: this.encode({ [topic]: position }), start: () => this.topics.start(topic, position) };
   }
 
   /**
@@ -181,10 +183,10 @@ export class UserSession {
    * Runs after the commit, so it does not throw: the client knows its positions itself, and they are saved again when
    * its connection drops.
    */
-  async remember(positions: Positions): Promise<void> {
+  async remember(positions: Readonly<Record<Topic, LogPosition>>): Promise<void> {
     if (!this.#record || this.format !== "json") return;
     try {
-      await this.#store.sessions.savePositions(this.#record, positions);
+      await this.#store.sessions.savePositions(this.#record, encodePositions(positions));
     } catch (error) {
       this.#onFault("stand", error);
     }
@@ -192,7 +194,14 @@ export class UserSession {
 
   #positionOf(topic: Topic): Positions {
     const position = this.topics.positions()[topic];
-    return position === undefined ? {} : { [topic]: position };
+    return position === undefined ? {} : this.encode({ [topic]: position });
+  }
+
+  /** Positions as the client is given them. */
+  encode(positions: Readonly<Record<Topic, LogPosition>>): Positions {
+    const encoded = (Object.entries(positions) as [Topic, LogPosition][])
+      .map(([topic, position]) => [topic, this.#store.topics.positions.encode(topic, position)]);
+    return Object.fromEntries(encoded);
   }
 
   #hold(record: Session): void {

@@ -62,6 +62,9 @@ export class Keys {
   metas = () => `${escaped(this.#prefix)}{*}:meta`;
   topicOf = (meta: string) => meta.slice(this.#prefix.length + 1, -"}:meta".length) as Topic;
 
+  /** What the servers sign positions with. */
+  positionSecret = () => `${this.#prefix}{servers}:positions`;
+
   topicChannel = (topic: Topic) => `${this.#channels}{${topic}}`;
   serverChannel = (id: string) => `${this.#channels}{server:${id}}`;
 }

@@ -56,7 +56,15 @@ export class RedisStore implements Store {
 
   /** @throws {Error} where Redis cannot be reached within the time limit, or refuses the password */
   static async open(options: RedisOptions): Promise<RedisStore> {
-    return new RedisStore(await RedisGateway.connect(options), options);
+    const redis = await RedisGateway.connect(options);
+    try {
+      const store = new RedisStore(redis, options);
+      await store.#topics.shareSecret();
+      return store;
+    } catch (error) {
+      await redis[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   get available(): boolean {
@@ -71,6 +79,7 @@ export class RedisStore implements Store {
   onReturn(listener: () => Promise<void>): void {
     this.#redis.onReturn(async () => {
       await this.servers.watchDataGeneration();
+      await this.#topics.shareSecret(); // older data may have none
       await this.#topics.verify();
       await listener();
     });

@@ -5,6 +5,7 @@
 import { ChatError } from "../../common/errors.ts";
 import { inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
+import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
 import type { StoreLimits } from "../store.ts";
 import {
@@ -45,6 +46,7 @@ const forEver = 31_536_000_000_000;
 
 /** See {@linkcode Topics}. */
 export class RedisTopics implements Topics {
+  readonly positions = new PositionSigner();
   readonly #redis: RedisGateway;
   readonly #keys: Keys;
   readonly #limits: StoreLimits;
@@ -109,6 +111,12 @@ export class RedisTopics implements Topics {
     this.#acknowledged.set(topic, position);
     if (this.#acknowledged.size <= maxAcknowledged) return;
     for (const oldest of this.#acknowledged.keys()) return void this.#acknowledged.delete(oldest);
+  }
+
+  /** Signs positions as the store's other servers do: with its secret, which is this server's where it has none. */
+  async shareSecret(): Promise<void> {
+    const known = await this.#redis.command("SET", this.#keys.positionSecret(), this.positions.secret, "NX", "GET");
+    if (typeof known === "string") this.positions.secret = known;
   }
 
   /**
@@ -177,8 +185,8 @@ export class RedisTopics implements Topics {
     return { epoch, seq, id };
   }
 
-  async renewEpoch(topic: Topic, epoch: string): Promise<void> {
-    await this.#redis.run("renewEpoch", [this.#keys.meta(topic)], [epoch, randomWord(8)]);
+  async renewEpoch(topic: Topic, epoch: string, since?: number): Promise<void> {
+    await this.#redis.run("renewEpoch", [this.#keys.meta(topic)], [epoch, randomWord(8), since ?? ""]);
   }
 
   async readMark(inbox: Topic): Promise<number> {

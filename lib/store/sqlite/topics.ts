@@ -8,6 +8,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { inboxTopic, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
+import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
 import type { StoreLimits } from "../store.ts";
 import {
@@ -63,6 +64,7 @@ export interface Fence {
 
 /** See {@linkcode Topics}. */
 export class SqliteTopics implements Topics {
+  readonly positions: PositionSigner;
   readonly #database: DatabaseSync;
   readonly #limits: StoreLimits;
   readonly #fence: Fence;
@@ -88,6 +90,7 @@ export class SqliteTopics implements Topics {
     this.#fence = fence;
     this.#now = now;
     this.#unread = new UnreadCounts(database);
+    this.positions = new PositionSigner(secretOf(database));
     this.#talks = new SqliteTalks(database);
     this.#row = database.prepare("SELECT epoch, seq, id, read, indexed, previous, since FROM topics WHERE topic = ?");
     this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
@@ -272,11 +275,10 @@ export class SqliteTopics implements Topics {
   }
 
   // deno-lint-ignore require-await
-  async renewEpoch(topic: Topic, epoch: string): Promise<void> {
-    guarded(() =>
-      this.#database.prepare("UPDATE topics SET epoch = ?, previous = epoch, since = seq WHERE topic = ? AND epoch = ?")
-        .run(randomWord(8), topic, epoch)
-    );
+  async renewEpoch(topic: Topic, epoch: string, since?: number): Promise<void> {
+    const renew =
+      "UPDATE topics SET epoch = ?, previous = epoch, since = coalesce(?, seq) WHERE topic = ? AND epoch = ?";
+    guarded(() => this.#database.prepare(renew).run(randomWord(8), since ?? null, topic, epoch));
     this.#rows.delete(topic);
   }
 
@@ -320,6 +322,13 @@ export class SqliteTopics implements Topics {
   #emit(topic: Topic, signal: TopicSignal): void {
     for (const listener of this.#listeners.get(topic) ?? []) listener(signal);
   }
+}
+
+/** What positions are signed with: made once for the file. */
+function secretOf(database: DatabaseSync): string {
+  database.prepare("INSERT INTO secrets (name, value) VALUES ('positions', ?) ON CONFLICT DO NOTHING")
+    .run(randomWord(52));
+  return database.prepare("SELECT value FROM secrets WHERE name = 'positions'").get()!.value as string;
 }
 
 function renewal(previous: string | null, since: number): Pick<Page, "renewed"> {

@@ -7,6 +7,7 @@ import { readTalk, type TalkTopics } from "../../../lib/server/commands/talk.ts"
 import { SqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
 import type { TopicEvent } from "../../../lib/wire/event.ts";
 import { inboxTopic } from "../../../lib/wire/names.ts";
+import { PositionSigner } from "../../../lib/store/position_signer.ts";
 import { test } from "../../support/declare.ts";
 import { wideLimits } from "../../support/store_limits.ts";
 
@@ -125,6 +126,7 @@ test("readTalk() misses nothing that was received while it read what was sent", 
   await using scene = new Scene();
   let meanwhile = true;
   const topics: TalkTopics = {
+    positions: new PositionSigner(),
     read: (topic, range) => scene.topics.read(topic, range),
     async readTalk(inbox, sender, range) {
       const page = await scene.topics.readTalk(inbox, sender, range);
@@ -148,6 +150,7 @@ test("readTalk() asks the store for what it gives, however much else there is", 
   for (let i = 0; i < 1_000; i++) await scene.say("joe", i % 2 === 0 ? "ann" : "bob");
   let given = 0;
   const topics: TalkTopics = {
+    positions: new PositionSigner(),
     read: () => Promise.reject(new Error("nobody asked for a whole inbox")),
     async readTalk(inbox, sender, range) {
       const page = await scene.topics.readTalk(inbox, sender, range);
