@@ -31,6 +31,7 @@ const labels = {
     savePositions: "stand",
     detach: "detach",
     end: "end",
+    revokeToken: "revokeToken",
     reassert: "reassert",
     held: "held",
     online: "online",

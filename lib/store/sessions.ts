@@ -65,6 +65,8 @@ export interface Sessions {
    * @returns false where it is no longer this connection's
    */
   end(session: Session, revoke: boolean): Promise<boolean>;
+  /** Makes a user's resume token worthless, whether its session is there or not; tokens that came after it stay. */
+  revokeToken(user: string, tokenHash: string): Promise<void>;
   /**
    * Makes the store hold a session that its connection still has, even if others have ended it
    * when the lease ran out, or the store came back with older data.

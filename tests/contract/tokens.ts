@@ -37,6 +37,25 @@ export function tokensContract(test: Declare): void {
     assert.deepEqual(await store.sessions.online(), []);
   });
 
+  test("Sessions.revokeToken() makes a token worthless though its session has ended, with the one before it", async ({ store }) => {
+    await login(store, "eve", { tokenHash: "one" });
+    const { session } = claimed(await resume(store, "one", "two"));
+    await store.sessions.end(session, false);
+    await store.sessions.revokeToken("EVE", "two");
+    for (const token of ["one", "two"]) assert.deepEqual(await resume(store, token, "three"), { kind: "refused" });
+  });
+
+  test("Sessions.revokeToken() leaves tokens that came after it", async ({ store }) => {
+    await login(store, "eve", { tokenHash: "one" });
+    claimed(await resume(store, "one", "two"));
+    await store.sessions.revokeToken("eve", "one");
+    assert.deepEqual(await resume(store, "one", "three"), { kind: "refused" });
+    claimed(await resume(store, "two", "three"));
+    claimed(await claim(store, "eve", { tokenHash: "four" }));
+    for (const token of ["one", "two", "three", "never"]) await store.sessions.revokeToken("eve", token);
+    claimed(await resume(store, "four", "five"));
+  });
+
   test("Sessions.claim() refuses a token that is unknown or another user's", async ({ store }) => {
     await login(store, "bob", { tokenHash: "bob's" });
     assert.deepEqual(await resume(store, "one", "two"), { kind: "refused" }, "no session ever");

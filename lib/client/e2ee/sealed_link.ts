@@ -1,6 +1,6 @@
 import type { Reply, TopicEvent } from "../../wire/event.ts";
 import { isUsername } from "../../wire/names.ts";
-import type { Answer, Connection, Incoming, Request } from "../net/connection.ts";
+import { type Answer, type Connection, type Incoming, logsOut, type Request } from "../net/connection.ts";
 import type { LinkPort, LinkStep } from "../session/link.ts";
 import { OrderedBuffer } from "./ordered_buffer.ts";
 import { Opening } from "./opening.ts";
@@ -113,6 +113,7 @@ export class SealedLink implements LinkPort {
     const asked = this.#keyRequests.about(incoming.request);
     if (asked !== undefined) return this.#takeKeys(asked, incoming);
     if (this.#outbox.take(incoming)) return;
+    if (logsOut(incoming)) this.#sealing.leave();
     if (incoming.kind === "reply") await this.#takeReply(incoming.request, incoming.reply);
     else this.#held.push({ kind: "incoming", incoming });
   }
@@ -127,7 +128,6 @@ export class SealedLink implements LinkPort {
   async #takeReply(request: Request, reply: Reply): Promise<void> {
     const answer = (reply: Reply): LinkStep => ({ kind: "incoming", incoming: { kind: "reply", request, reply } });
     if (logins.has(reply.of)) await this.#enter((reply as { user?: unknown }).user);
-    else if (reply.of === "logout") this.#sealing.leave();
     else if (reply.of === "keys" || reply.of === "key" || reply.of === "unkey") {
       // The asker says whom it is about, not the server.
       const user = reply.of === "keys" ? request.user : this.#sealing.account?.user;

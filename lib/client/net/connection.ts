@@ -23,6 +23,15 @@ export type Incoming =
 /** What answers a request. */
 export type Answer = Exclude<Incoming, { kind: "event" }>;
 
+/**
+ * Whether nobody is logged in after an answer. A server that cannot reach its store to end the resume token refuses a
+ * `logout`, and logs the connection out all the same.
+ */
+export function logsOut(answer: Answer): boolean {
+  if (answer.kind === "reply") return answer.reply.of === "logout";
+  return answer.request.cmd === "logout" && answer.error.code === "store_unavailable";
+}
+
 /** How a connection is kept. */
 export interface ConnectionOptions {
   /** Name and version for `HELLO`, as `chat/1.0.0`. */

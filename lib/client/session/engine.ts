@@ -2,7 +2,7 @@ import type { Reply, ServerEvent } from "../../wire/event.ts";
 import type { ServerAddress } from "../base/address.ts";
 import { type Clock, systemClock, within } from "../../common/time.ts";
 import { ClientError, type ConnectionLost } from "../base/exit.ts";
-import type { Answer, Incoming, Request } from "../net/connection.ts";
+import { type Answer, type Incoming, logsOut, type Request } from "../net/connection.ts";
 import { Authentication } from "./authentication.ts";
 import { Link, type LinkOptions, type LinkPort, type LinkStep, type Sealer } from "./link.ts";
 import { type Entry, Outgoing } from "./outgoing.ts";
@@ -259,8 +259,10 @@ export class Engine<Policy extends EnginePolicy = EnginePolicy> implements Engin
         return;
       }
       this.outgoing.remove(entry);
+      if (logsOut(answer)) this.authentication.leave();
       entry.reject(answer.error);
       if (!entry.own) yield answer;
+      if (logsOut(answer)) yield* this.#loggedOut();
       return;
     }
     const { reply } = answer;
@@ -268,10 +270,13 @@ export class Engine<Policy extends EnginePolicy = EnginePolicy> implements Engin
     this.hold.answered(entry);
     this.policy.replied(reply);
     if (reply.of === "quit") this.close();
-    if (reply.of === "logout") this.authentication.leave(); // what the answer's promise sets off sends nothing more
+    if (logsOut(answer)) this.authentication.leave(); // what the answer's promise sets off sends nothing more
     entry.resolve(reply);
     if (!entry.own) yield answer;
-    if (reply.of !== "logout") return;
+    if (logsOut(answer)) yield* this.#loggedOut();
+  }
+
+  *#loggedOut(): Updates {
     yield* this.forget();
     yield { kind: "status", status: { state: "logged_out" } };
   }

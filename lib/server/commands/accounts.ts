@@ -1,3 +1,4 @@
+import { ChatError } from "../../common/errors.ts";
 import { defineCommand, type Outcome } from "../registry/command.ts";
 import type { LoginResult } from "../sessions/login.ts";
 
@@ -9,6 +10,13 @@ const resumeLineBytes = 256 * 1024;
 /** Somebody has come in: the connection is theirs, and their topics begin to flow behind the answer. */
 function entered(of: "login" | "register" | "resume", { session, loggedIn, start }: LoginResult): Outcome {
   return { reply: { of, ...loggedIn }, session, after: start };
+}
+
+/** The user is logged out here, and who has the resume token could still use it. */
+function notRevoked(): ChatError {
+  const message = "You are logged out here, but the store cannot be reached to end your resume token: " +
+    "the server ends it when it can; logging in again does too";
+  return new ChatError("store_unavailable", message);
 }
 
 /** Coming and going: accounts, logins, resumes, passwords. */
@@ -68,8 +76,8 @@ export const accountCommands = [
     help: "log out and stay connected",
     audited: true,
     async run({ session }, _, { sessions }) {
-      await sessions.leave(session, true);
-      return { reply: { of: "logout" }, session: null };
+      const revoked = await sessions.leave(session, true);
+      return { reply: revoked ? { of: "logout" } : notRevoked(), session: null };
     },
   }),
   defineCommand({

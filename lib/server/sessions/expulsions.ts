@@ -54,7 +54,7 @@ export class Expulsions {
 
   /** Ends what a user began with an earlier password, on every server; where the store is away, when it is back. */
   async afterPassword(user: string, passwords: number): Promise<void> {
-    this.#queue.set(fold(user), passwords);
+    this.#queue.set(fold(user), Math.max(passwords, this.#queue.get(fold(user)) ?? 0));
     await this.here(user, passwordChanged, passwords);
     await this.drain().catch((error) => this.#options.onFault("expel", error));
   }
@@ -73,8 +73,9 @@ export class Expulsions {
 
   async #finish(session: UserSession): Promise<void> {
     session.topics.stopAll();
+    session.loggedOut = true;
     await Promise.all([
-      session.record && this.#options.ends.end(session.record, true),
+      session.record && this.#options.ends.end(session.record, session.tokenHash),
       within(patienceMs, session.answered()).catch(allowLate),
     ]);
   }

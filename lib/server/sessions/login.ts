@@ -102,6 +102,7 @@ export class Logins {
   async #resume(name: string | undefined, back: Return, channel: ClientChannel): Promise<LoginResult> {
     const account = name === undefined ? undefined : await this.#options.store.accounts.find(name);
     if (!account) throw refused();
+    await this.#ends.drain(account.name); // a token that is still to be revoked resumes nothing
     return await this.#login(account, channel, back);
   }
 
@@ -155,7 +156,7 @@ export class Logins {
       }
       if (reservation.expelled) {
         session.topics.stopAll();
-        await this.#ends.end(record, true);
+        await this.#ends.end(record, tokenHash);
         channel.end(reservation.expelled);
         throw accountDisabled(record.user); // the client has had its last line already
       }
@@ -172,7 +173,8 @@ export class Logins {
       this.#local.release(connection);
       if (error instanceof ChatError && error.code === "store_unavailable") {
         // The claim may have gone through all the same.
-        this.#ends.enqueue({ user, server: this.#options.serverId, connection, claim: 0, room: lobby });
+        const record = { user, server: this.#options.serverId, connection, claim: 0, room: lobby };
+        this.#ends.enqueue(record, reservation.expelled && tokenHash);
       }
       throw error;
     }
@@ -220,7 +222,10 @@ export class Logins {
       return opened;
     } catch (error) {
       session.topics.stopAll();
-      await this.#ends.end(record, false);
+      await this.#ends.end(record);
+      if (earlier && earlier.room !== record.room) {
+        await this.#ends.announce(earlier.room, record.user, "left", earlier.claim);
+      }
       throw error;
     }
   }

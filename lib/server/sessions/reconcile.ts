@@ -99,7 +99,9 @@ export class Reconciler {
     const { record, connectionId, tokenHash, passwords } = session;
     if (!record) return await this.#checkSide(session);
     const asserted = await store.sessions.reassert(record, tokenHash, passwords);
-    if (!sessions.isKnown(connectionId)) return ends.enqueue(asserted?.session ?? record); // its client went meanwhile
+    if (!sessions.isKnown(connectionId)) { // its client went meanwhile
+      return ends.enqueue(asserted?.session ?? record, session.loggedOut ? session.tokenHash : undefined);
+    }
     if (!asserted) return sessions.supersede(connectionId);
     await session.answered();
     // The session may have moved to another room meanwhile; then its record is newer.

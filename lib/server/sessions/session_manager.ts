@@ -84,11 +84,14 @@ export class SessionManager {
   }
 
   /**
-   * Ends a session at its user's wish.
+   * Ends a session at its user's wish. The user is logged out in any case; what the store could not be told because it
+   * was away, it is told when it is back.
    *
    * @param revoke whether its resume tokens end with it
+   * @returns whether the store was told: until it is, a token that was to end may be used
    */
-  async leave(session: UserSession, revoke: boolean): Promise<void> {
+  async leave(session: UserSession, revoke: boolean): Promise<boolean> {
+    session.loggedOut = revoke;
     const positions = session.topics.positions();
     session.topics.stopAll();
     this.#local.release(session.connectionId);
@@ -98,7 +101,7 @@ export class SessionManager {
         this.#onFault("stand", error)
       );
     }
-    await this.#end(session, revoke);
+    return await this.#end(session);
   }
 
   /**
@@ -114,11 +117,11 @@ export class SessionManager {
     }
     if (session.format === "text") {
       this.#local.release(connectionId);
-      return await this.#end(session, false);
+      return void await this.#end(session);
     }
     const positions = session.topics.positions();
     session.topics.stopAll();
-    this.#local.keep(session, resumeGraceMs, () => void this.#end(session, false));
+    this.#local.keep(session, resumeGraceMs, () => void this.#end(session));
     try {
       await this.#store.sessions.savePositions(record, encodePositions(positions));
       await this.#store.sessions.detach(record);
@@ -166,8 +169,7 @@ export class SessionManager {
 
   /** Ends what was to end while the store was away. @throws {ChatError} `store_unavailable` */
   async drainEnds(): Promise<void> {
-    await this.#ends.drain();
-    await this.#expulsions.drain();
+    await Promise.all([this.#ends.drain(), this.#expulsions.drain()]);
   }
 
   /** Tells rooms of users who were lost with their server. */
@@ -195,7 +197,7 @@ export class SessionManager {
       this.#local.clear().map(async (session) => {
         const positions = session.topics.positions();
         session.topics.stopAll();
-        if (session.format === "text" || session.side) return await this.#end(session, false);
+        if (session.format === "text" || session.side) return void await this.#end(session);
         try {
           await session.remember(positions);
           await this.#store.sessions.detach(session.record!);
@@ -204,10 +206,16 @@ export class SessionManager {
         }
       }),
     );
+    await this.#ends.drain().catch((error) => this.#onFault("end", error));
+    const { unrevoked } = this.#ends;
+    if (unrevoked.length > 0) {
+      this.#onFault("revoke", new Error(`the resume tokens of ${unrevoked.join(", ")} are good until they expire`));
+    }
   }
 
-  async #end(session: UserSession, revoke: boolean): Promise<void> {
+  async #end(session: UserSession): Promise<boolean> {
     session.topics.stopAll();
-    if (session.record) await this.#ends.end(session.record, revoke);
+    const { record, loggedOut, tokenHash } = session;
+    return !record || await this.#ends.end(record, loggedOut ? tokenHash : undefined);
   }
 }

@@ -55,6 +55,8 @@ export class UserSession {
   tokenHash: string;
   /** How often the password had been changed when this began, or by this itself; a later change ends it. */
   passwords: number;
+  /** Whether it was left for good: its resume token is to be worthless. */
+  loggedOut = false;
   readonly #channel: ClientChannel;
   readonly #store: Store;
   readonly #reader: ReaderOutbox;

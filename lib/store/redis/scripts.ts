@@ -37,6 +37,7 @@ import renewEpoch from "./scripts/renew_epoch.lua" with { type: "text" };
 import replaceHash from "./scripts/replace_hash.lua" with { type: "text" };
 import revoke from "./scripts/revoke.lua" with { type: "text" };
 import talks from "./scripts/talks.lua" with { type: "text" };
+import revokeToken from "./scripts/revoke_token.lua" with { type: "text" };
 import unread from "./scripts/unread.lua" with { type: "text" };
 import setHash from "./scripts/set_hash.lua" with { type: "text" };
 import dataGeneration from "./scripts/data_generation.lua" with { type: "text" };
@@ -74,6 +75,7 @@ export const scripts = {
   renewEpoch,
   replaceHash,
   revoke,
+  revokeToken,
   setHash,
   dataGeneration,
 } as const;

@@ -158,6 +158,10 @@ export class RedisSessions implements Sessions {
     return await this.#redis.run("end", [session(user), tokens(user)], [connection, revoke ? "1" : "0", claim]) === 1;
   }
 
+  async revokeToken(user: string, tokenHash: string): Promise<void> {
+    await this.#redis.run("revokeToken", [this.#keys.tokens(user)], [tokenHash]);
+  }
+
   /** Ends the sessions of a server's run that is over. @returns those that this call ended */
   async endAll(instance: string): Promise<Session[]> {
     const users = await this.#redis.command("HKEYS", this.#keys.serverSessions(instance)) as string[];

@@ -66,14 +66,17 @@ const migrations: Readonly<Record<number, string>> = {
   4: "ALTER TABLE topics ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0",
 };
 
+const connectTo = (path: string) => new DatabaseSync(path);
+
 /**
  * Opens the file, makes its tables and takes its lock.
  *
  * @param path the file, or `:memory:`
+ * @param connect makes the connection
  * @throws {Error} where another process has it, or where a later release wrote it
  */
-export function openDatabase(path: string, durability: Durability): DatabaseSync {
-  const database = new DatabaseSync(path);
+export function openDatabase(path: string, durability: Durability, connect = connectTo): DatabaseSync {
+  const database = connect(path);
   try {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);

@@ -1,6 +1,7 @@
 /**
  * Sessions of the one server that has the file: held in memory, since they end with it; claims, resume tokens and
- * where sessions stood are in SQLite, since they outlive it. The promises are those of {@linkcode Sessions}.
+ * where sessions stood are in SQLite, since they outlive it. Memory changes after the commit, never before: what failed
+ * has changed nothing. The promises are those of {@linkcode Sessions}.
  */
 
 import type { DatabaseSync } from "node:sqlite";
@@ -35,7 +36,7 @@ export class SqliteSessions implements Sessions {
   async claim(request: ClaimRequest): Promise<ClaimResult> {
     const key = fold(request.user);
     const held = this.#sessions.get(key);
-    return transaction(this.#database, () => {
+    const result = transaction(this.#database, (): ClaimResult => {
       const refusal = this.#refusal(key, request);
       if (refusal) return { kind: refusal };
       const returning = request.presentedHash !== undefined;
@@ -52,9 +53,10 @@ export class SqliteSessions implements Sessions {
       if (!returning) this.#database.prepare("DELETE FROM stood WHERE user = ?").run(key);
       const { user, connection } = request;
       const session = { user, server: this.#server(), connection, claim: claims, room };
-      this.#sessions.set(key, { session, attached: true });
       return { kind: "claimed", session, savedPositions, ...(held ? { superseded: held.session } : {}) };
     });
+    if (result.kind === "claimed") this.#sessions.set(key, { session: result.session, attached: true });
+    return result;
   }
 
   /** Why a session cannot be claimed; undefined where it can. */
@@ -111,9 +113,18 @@ export class SqliteSessions implements Sessions {
   // deno-lint-ignore require-await
   async end(session: Session, revoke: boolean): Promise<boolean> {
     if (!this.holds(session)) return false;
-    this.#sessions.delete(fold(session.user));
     if (revoke) guarded(() => this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(fold(session.user)));
+    this.#sessions.delete(fold(session.user));
     return true;
+  }
+
+  // deno-lint-ignore require-await
+  async revokeToken(user: string, tokenHash: string): Promise<void> {
+    const key = fold(user);
+    transaction(this.#database, () => {
+      this.#database.prepare("DELETE FROM tokens WHERE user = ? AND current = ?").run(key, tokenHash);
+      this.#database.prepare("UPDATE tokens SET previous = NULL WHERE user = ? AND previous = ?").run(key, tokenHash);
+    });
   }
 
   // deno-lint-ignore require-await

@@ -31,6 +31,8 @@ export interface SqliteOptions extends StoreLimits {
   readonly durability: Durability;
   /** Milliseconds since 1970; the clock of every entry. */
   readonly now?: () => number;
+  /** Makes the connection to the file; {@linkcode DatabaseSync}'s own unless given. */
+  readonly connect?: (path: string) => DatabaseSync;
 }
 
 /** See {@linkcode Store}. */
@@ -50,7 +52,7 @@ export class SqliteStore implements Store {
   /** @throws {Error} where the file cannot be opened, another process has it, or a later release wrote it */
   constructor(options: SqliteOptions) {
     const now = options.now ?? Date.now;
-    this.#database = openDatabase(options.path, options.durability);
+    this.#database = openDatabase(options.path, options.durability, options.connect);
     const servers = new OnlyServer(now);
     const sessions = new SqliteSessions(this.#database, () => servers.id, now);
     this.#topics = new SqliteTopics(this.#database, options, sessions, now);

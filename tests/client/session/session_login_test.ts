@@ -82,6 +82,18 @@ test("Session.connect() tries each server once and throws the last one's error",
   session.close();
 });
 
+test("Session is logged out though the server could not end its resume token, and says so", async () => {
+  await using scene = await loggedIn();
+  const refused = rejection(scene.session.send({ cmd: "logout" }));
+  const { id } = await scene.peer.expect("logout");
+  scene.peer.send({ type: "error", id, code: "store_unavailable", message: "You are logged out here, but …" });
+  assert.equal((await refused).message, "You are logged out here, but …");
+  await scene.told.status("logged_out");
+  const login = scene.session.login({ cmd: "login", user: "b", password: "1" });
+  await scene.peer.admit({ user: "b" });
+  await soon(login);
+});
+
 test("Session forgets everything at a logout, and can log in as somebody else", async () => {
   await using scene = await loggedIn();
   scene.peer.send(said(5, "five"));

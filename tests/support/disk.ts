@@ -1,0 +1,53 @@
+/**
+ * A disk that is full, without the right to make one: the system lets a process write no file beyond a size, and its
+ * writes fail as on a full disk. Pipes and sockets go on.
+ */
+
+import { type Need, need, permitted } from "./needs.ts";
+import { Program, serverCommand } from "./process.ts";
+import type { Settings } from "./server.ts";
+
+async function decide(): Promise<Need> {
+  const run = await permitted("run");
+  if (run.ignored) return run;
+  try {
+    const { success } = await new Deno.Command("prlimit", { args: ["--version"], stdout: "null" }).output();
+    return need(success ? undefined : "prlimit does not work here");
+  } catch {
+    return need("there is no prlimit here");
+  }
+}
+
+/** Whether a process can have a full disk here. */
+export const smallDisks: Need = await decide();
+
+/** Starts `server.ts` so that {@linkcode Disk} can fill its disk: the signal that comes with a refused write is ignored. */
+export function runOnDisk(folder: string, settings: Settings): Program {
+  const { command, options } = serverCommand(folder, settings);
+  return new Program("sh", { ...options, args: ["-c", `trap "" XFSZ; exec "$0" "$@"`, command, ...options.args] });
+}
+
+/** The disk of one process. */
+export class Disk {
+  readonly #pid: number;
+
+  constructor(pid: number) {
+    this.#pid = pid;
+  }
+
+  /** Lets nothing more be written. */
+  fill(): Promise<void> {
+    return this.#limit("0");
+  }
+
+  /** Makes room. */
+  free(): Promise<void> {
+    return this.#limit("unlimited");
+  }
+
+  async #limit(size: string): Promise<void> {
+    const args = ["--pid", `${this.#pid}`, `--fsize=${size}:`];
+    const { success, stderr } = await new Deno.Command("prlimit", { args }).output();
+    if (!success) throw new Error(`prlimit: ${new TextDecoder().decode(stderr)}`);
+  }
+}
