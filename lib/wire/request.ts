@@ -48,8 +48,15 @@ export function parseRequest(line: string): Request {
   return { id, cmd: fold(cmd), fields: fields as Record<string, unknown> };
 }
 
-/** @returns the id exactly as it came; undefined where there is none, or null */
-function readId(given: unknown, line: string): RequestId | undefined {
+/**
+ * Reads a request's id.
+ *
+ * @param given its `id`, as the line was parsed
+ * @param line the text of the one JSON object
+ * @returns the id exactly as it came; undefined where there is none, or null
+ * @throws {ChatError} `usage` where it is neither text nor number, or too long
+ */
+export function readId(given: unknown, line: string): RequestId | undefined {
   if (given === undefined || given === null) return undefined;
   if (typeof given !== "string" && typeof given !== "number") {
     throw new ChatError("usage", 'The field "id" must be a text or a number');

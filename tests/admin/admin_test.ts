@@ -132,6 +132,8 @@ onEach(
       [["users", "create", "a"], 1, /^The name a is taken$/, "correct horse"],
       [["users", "create", "no name"], 1, /^"no name" is no username; 1–32/, "correct horse"],
       [["users", "create", "eve"], 1, /^The password is 1 bytes; 8 to 72/, "x"],
+      [["users", "create", "eve"], 1, /^The password is one of the most common/, "Password1"],
+      [["users", "password", "a"], 1, /^The password must be more than the username/, "a1234567"],
       [
         ["users", "create", "eve", "--role=king"],
         1,

@@ -247,7 +247,12 @@ test(
     await logged(server, "config_reloaded");
     await using back = await server.json();
     assert.equal((await back.ok("resume", { token: program.session.resume })).user, "b");
-    assert.deepEqual((await records(path)).map(brief), ["resume ok b"]);
+    const key = { public: "A".repeat(43) };
+    await back.ok("key", key);
+    await back.ok("unkey", key);
+    const second = await records(path);
+    assert.deepEqual(second.map(brief), ["resume ok b", "key ok b", "unkey ok b"]);
+    assert.deepEqual(second.slice(1).map((record) => record.public), [key.public, key.public], "which key it was");
     assert.deepEqual(await records(`${path}.1`), first);
   },
   processes,

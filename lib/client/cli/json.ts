@@ -1,4 +1,5 @@
 import { ChatError } from "../../common/errors.ts";
+import { readId } from "../../wire/request.ts";
 import type { Reply } from "../../wire/event.ts";
 import type { Request } from "../net/connection.ts";
 import { ClientError, type Exit } from "../base/exit.ts";
@@ -158,7 +159,13 @@ function readRequest(line: string): Request | ChatError {
   if (!isObject(value) || typeof value.cmd !== "string") {
     return new ChatError("invalid_json", 'The line is not an object with a "cmd"');
   }
-  return value as Request;
+  try {
+    const { id: given, ...rest } = value;
+    const id = readId(given, line);
+    return { ...rest, ...(id === undefined ? {} : { id }) } as Request;
+  } catch (error) {
+    return error as ChatError;
+  }
 }
 
 function toJson(update: Update): JsonObject | undefined {

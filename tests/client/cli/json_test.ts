@@ -43,6 +43,23 @@ async function bye(peer: Peer): Promise<void> {
   peer.close();
 }
 
+test("runJson() gives an answer its request's id exactly as it came, or refuses the request", async () => {
+  const texts: string[] = [];
+  const servers = new FakeServers();
+  const session = new Session({ servers: [{ host: "one", port: 1 }], dial: servers.dial, client: "t/1" });
+  const [peer] = await Promise.all([servers.accept(), session.connect()]);
+  const ids = ["9007199254740993", "1.0", "1e400", '"\\ud800"'];
+  const lines = [...ids, "[1]", "true"].map((id) => `{"id":${id},"cmd":"rooms"}`);
+  const out = (lines: readonly string[]) => Promise.resolve(void texts.push(...lines));
+  const exit = runJson(session, { lines: each(lines), out, login });
+  await peer.admit();
+  for (const _ of ids) peer.ok(await peer.expect("rooms"), { rooms: [] });
+  await bye(peer);
+  await soon(exit);
+  for (const id of ids) assert.ok(texts.includes(`{"type":"ok","id":${id},"rooms":[]}`), `${id} in ${texts}`);
+  assert.equal(texts.filter((text) => text.includes('"code":"usage"')).length, 2);
+});
+
 test("runJson() passes requests on and gives answers their ids, in order, with events between", async () => {
   const { out, peer, exit } = await run([
     { id: "x", ...login },
