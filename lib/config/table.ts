@@ -202,7 +202,7 @@ export const options = {
     MESSAGES_PER_SECOND: live(
       "100",
       decimal(0.1, 1_000_000),
-      "Messages of one session; ten seconds' worth may come at once, what is over is read later, not dropped",
+      "Lines of one user on one server, 4 KiB counting as one more; ten seconds' worth may come at once, the rest is read later",
     ),
     MESSAGE_BYTES_PER_DAY_PER_USER: live(
       "67108864",

@@ -20,6 +20,9 @@ const strangers = 10;
 /** How long an allowance of messages may be saved up, in seconds. */
 const burstSeconds = 10;
 
+/** How many users' pace those of one network have together who are not logged in: a classroom comes back at once. */
+const guestsPerNetwork = 10;
+
 /** Limits on pace: each counts by a key, and forgets. */
 export const paceTable = {
   login_failures_known: {
@@ -40,6 +43,14 @@ export const paceTable = {
   resume_failures: { by: "network", pace: (config) => [config.loginFailuresPerMinutePerAddress, 60] },
   registrations: { by: "network", pace: (config) => [config.registrationsPerHourPerAddress, 3600] },
   messages: { by: "user", pace: (config) => [burstSeconds * config.messagesPerSecond, burstSeconds] },
+  guest_lines: {
+    by: "connection that is not logged in",
+    pace: (config) => [burstSeconds * config.messagesPerSecond, burstSeconds],
+  },
+  guest_lines_network: {
+    by: "network, of all its connections that are not logged in",
+    pace: (config) => [guestsPerNetwork * burstSeconds * config.messagesPerSecond, burstSeconds],
+  },
   message_bytes: { by: "user", pace: (config) => [config.messageBytesPerDayPerUser, 86_400] },
   joins: { by: "user", pace: (config) => [config.joinsPerMinute, 60] },
 } as const satisfies Record<string, PaceSpec>;
@@ -49,6 +60,7 @@ export const boundTable = {
   connections: "clients that are connected, in all",
   connections_network: "clients of one network",
   handshakes: "TLS handshakes under way",
+  guest_buffers: "bytes of unfinished lines, of one network's connections that are not logged in",
   password_hashes: "passwords that wait to be hashed, of one account, one network, or in all",
   inbox: "unread private messages of one user",
   inbox_sender: "unread private messages of one user, by sender",

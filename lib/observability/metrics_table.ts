@@ -90,7 +90,7 @@ export const measures = {
   chat_received_bytes_total: counter(none, "Bytes read from clients, before TLS"),
   chat_sent_bytes_total: counter(none, "Bytes written to clients, before TLS"),
 
-  chat_limit_refusals_total: counter({ limit: [] }, "What was refused for being too much, by limit"),
+  chat_limit_refusals_total: counter({ limit: [] }, "What was refused, or had to wait, for being too much, by limit"),
   chat_logins_total: counter(
     { method: ["login", "side", "register", "resume"], outcome: ["ok", "invalid_credentials", "too_many_attempts"] },
     "Logins, by how and what came of it: ok, or the error's code",

@@ -1,14 +1,26 @@
 /** Bytes ↔ lines: the protocol's framing. It knows neither commands nor sockets. */
 
-/** One frame: its text, or why it has no text. `bytes` is its length without the line's end. */
+/**
+ * One frame: its text, or why it has no text. `bytes` is its length without the line's end; `beginning` is the part of a
+ * line up to the limit, where some lines may be longer.
+ */
 export type Line =
   | { readonly kind: "line"; readonly text: string; readonly bytes: number }
-  | { readonly kind: "too_long" }
+  | { readonly kind: "too_long"; readonly beginning?: string }
   | { readonly kind: "invalid_utf8" };
+
+/** How long lines may be. */
+export interface LineLimits {
+  /** The longest line, in bytes without its end. */
+  readonly bytes: number;
+  /** The longest of those that begin as it says: it is asked when a line exceeds the limit above, with one byte a character. */
+  readonly longer?: { readonly bytes: number; fits(beginning: string): boolean } | undefined;
+}
 
 const LF = 0x0a;
 const CR = 0x0d;
 const nothing = new Uint8Array(0);
+const latin1 = new TextDecoder("latin1");
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The first line of what may come from a file, without the byte order mark that some editors begin a file with. */
@@ -23,7 +35,7 @@ export function withoutMark(line: string): string {
  * 1. a line is the bytes before an LF, without a CR at their end; the pieces that it arrives in change nothing;
  * 2. a line that exceeds the limit is reported once, with the first byte too many, and skipped up to its LF;
  * 3. a line that is not UTF-8 is reported, never repaired;
- * 4. no more than the limit is ever kept of an unfinished line.
+ * 4. no more than the limit is ever kept of an unfinished line; a longer limit holds once the line's beginning fits.
  *
  * @example
  * ```ts
@@ -35,19 +47,33 @@ export function withoutMark(line: string): string {
  * ```
  */
 export class LineFramer {
-  #limit: number;
+  #limits: LineLimits;
+  #limit: number; // of the line that is being read
   #partial = nothing; // grows by doubling, at most limit + 1 bytes (the CR) of it in use
   #length = 0;
   #skipping = false;
 
-  /** @param limit the longest line, in bytes without its end */
-  constructor(limit: number) {
-    this.#limit = limit;
+  /** @param limits or the longest line, in bytes without its end */
+  constructor(limits: LineLimits | number) {
+    this.#limits = typeof limits === "number" ? { bytes: limits } : limits;
+    this.#limit = this.#limits.bytes;
   }
 
-  /** Changes the longest line, in bytes, for what is not yet complete. */
-  set limit(bytes: number) {
-    this.#limit = bytes;
+  /** Changes how long lines may be, for what is not yet complete. */
+  set limit(limits: LineLimits | number) {
+    this.#limits = typeof limits === "number" ? { bytes: limits } : limits;
+    this.#limit = this.#limits.bytes;
+  }
+
+  /** Bytes that are kept for a line that is not complete. */
+  get held(): number {
+    return this.#partial.length;
+  }
+
+  /** Gives up the line that is not complete: the rest of it is skipped. */
+  skip(): void {
+    if (this.#length > 0) this.#skipping = true;
+    this.#forget();
   }
 
   /**
@@ -63,9 +89,10 @@ export class LineFramer {
       const end = chunk.indexOf(LF, start);
       const piece = chunk.subarray(start, end < 0 ? chunk.length : end);
       if (!this.#skipping && this.#exceeds(piece)) {
+        const beginning = this.#limits.longer && latin1.decode(this.#beginning(piece));
         this.#skipping = true;
         this.#forget();
-        yield { kind: "too_long" };
+        yield beginning === undefined ? { kind: "too_long" } : { kind: "too_long", beginning };
       }
       if (end < 0) {
         if (!this.#skipping) this.#keep(piece);
@@ -80,9 +107,29 @@ export class LineFramer {
   #exceeds(piece: Uint8Array): boolean {
     const length = this.#length + piece.length;
     if (length <= this.#limit) return false;
+    if (this.#mayBeLonger(piece)) return this.#exceeds(piece);
     if (length > this.#limit + 1) return true;
     const last = piece.length > 0 ? piece[piece.length - 1] : this.#partial[this.#length - 1];
     return last !== CR;
+  }
+
+  /** Whether the line is one of those that may be longer, and now is allowed to be. */
+  #mayBeLonger(piece: Uint8Array): boolean {
+    const { longer } = this.#limits;
+    if (!longer || this.#limit >= longer.bytes) return false;
+    if (!longer.fits(latin1.decode(this.#beginning(piece)))) return false;
+    this.#limit = longer.bytes;
+    return true;
+  }
+
+  /** The line's bytes up to the shorter limit. */
+  #beginning(piece: Uint8Array): Uint8Array {
+    const { bytes } = this.#limits;
+    if (this.#length >= bytes) return this.#partial.subarray(0, bytes);
+    const beginning = new Uint8Array(Math.min(bytes, this.#length + piece.length));
+    beginning.set(this.#partial.subarray(0, this.#length));
+    beginning.set(piece.subarray(0, beginning.length - this.#length), this.#length);
+    return beginning;
   }
 
   #keep(piece: Uint8Array): void {
@@ -101,8 +148,8 @@ export class LineFramer {
     if (this.#length > 0) {
       this.#keep(piece);
       line = this.#partial.subarray(0, this.#length);
-      this.#forget();
     }
+    this.#forget();
     if (line.length > 0 && line[line.length - 1] === CR) line = line.subarray(0, -1);
     try {
       return { kind: "line", text: decoder.decode(line), bytes: line.length };
@@ -114,6 +161,7 @@ export class LineFramer {
   #forget(): void {
     this.#partial = nothing;
     this.#length = 0;
+    this.#limit = this.#limits.bytes;
   }
 }
 

@@ -95,6 +95,59 @@ onEachStore("the bytes that one user's messages take in a day are bounded, by ev
   await b.ok("say", { text });
 });
 
+onEachStore("ten connections of one user say no more than one, and another user notices nothing", async (start) => {
+  await using server = await start({ MESSAGES_PER_SECOND: "20" }); // 200 at once
+  await using open = new AsyncDisposableStack();
+  await using b = await server.jsonLogin("b");
+  const sides: JsonClient[] = [];
+  for (let i = 0; i < 10; i++) sides.push(open.use(await server.jsonLogin("a", { side: true })));
+  const since = performance.now();
+  for (const side of sides) for (let i = 0; i < 26; i++) side.post("say", { room: "general", text: `${i}` });
+  const asked = performance.now();
+  await b.ok("whoami");
+  assert.ok(performance.now() - asked < 1_000);
+  for (const side of sides) {
+    for (let i = 0; i < 26; i++) assert.equal((await side.reply()).type, "ok");
+  }
+  const took = performance.now() - since;
+  assert.ok(took > 2_500, `60 lines over the limit of all ten took ${took} ms`);
+});
+
+onEachStore(
+  "a resume of 244 KB comes in, and unfinished lines of guests are bounded for each network",
+  async (start) => {
+    await using server = await start(bothFamilies);
+    const { port, ca } = server;
+    await using open = new AsyncDisposableStack();
+    const { resume: token } = (await server.jsonLogin("a")).session;
+    const beginning = `{"cmd":"resume","token":"x","positions":{"x":"${"x".repeat(250_000)}`;
+    const guests: JsonClient[] = [];
+    for (let i = 0; i < 6; i++) {
+      const guest = open.use(await JsonClient.open({ port, ca, host: "::1" }));
+      await guest.sendBytes(new TextEncoder().encode(beginning));
+      guests.push(guest);
+    }
+    const refused = await Promise.race(guests.map((guest) => guest.event()));
+    assert.deepEqual([refused.type, refused.code], ["error", "rate_limited"]);
+    assert.match(refused.message, /not logged in keep more than 1048576 bytes/);
+    await using other = await JsonClient.open({ port, ca });
+    const positions = Object.fromEntries(
+      Array.from({ length: 4_200 }, (_, i) => [`room:room-number-${i}`, `abcdefgh.${i}.abcdefghijklmnop`]),
+    );
+    assert.ok(JSON.stringify(positions).length > 220_000);
+    assert.equal((await other.ok("resume", { token, positions })).user, "a");
+  },
+);
+
+onEachStore("a guest's line that begins as no resume is too long after MAX_LINE_BYTES", async (start) => {
+  await using server = await start();
+  await using guest = await server.json();
+  await guest.send(JSON.stringify({ cmd: "login", user: "a", password: "x".repeat(8_192) }));
+  assert.equal((await guest.event()).code, "line_too_long");
+  await guest.send(JSON.stringify({ positions: { x: "x".repeat(200_000) }, token: "a.x", cmd: "resume" }));
+  assert.equal((await guest.event()).code, "invalid_credentials");
+});
+
 /** The versions of the keys of a and b, who have none. */
 async function versions(client: JsonClient): Promise<Record<string, string>> {
   const of = async (user: string) => [user, (await client.ok("keys", { user })).version];

@@ -10,6 +10,9 @@ import { type CommandSpec, defineCommand, type Outcome, type Services } from "..
 import { Registry } from "../../lib/server/registry/registry.ts";
 import type { UserSession } from "../../lib/server/sessions/user_session.ts";
 import type { Reply } from "../../lib/wire/event.ts";
+import { GuestBuffers } from "../../lib/server/connection/guest_buffers.ts";
+import { PaceQueues } from "../../lib/server/connection/pace.ts";
+import { makeLimits } from "./limits.ts";
 import { microturns } from "./streams.ts";
 import { turn } from "./turns.ts";
 
@@ -124,8 +127,9 @@ export function connect(...commands: CommandSpec[]): Scene {
     command("bye", () => ({ reply: reply("bye"), close: true })),
     ...commands,
   ];
+  const { limits } = makeLimits({ RATE_LIMIT: "off" });
   const host: ConnectionHost = {
-    services: { sessions } as unknown as Services,
+    services: { sessions, limits } as unknown as Services,
     registry: new Registry(all, { maxMessageBytes: 4096 }),
     turns: microturns,
     meter: {
@@ -134,7 +138,8 @@ export function connect(...commands: CommandSpec[]): Scene {
       commands: new CommandMeter(metrics, all.map(({ name }) => name)),
     },
     config: { maxLineBytes: 256, maxQueueBytes: 1_000, idleTimeoutSeconds: 60 },
-    pace: () => undefined,
+    pace: new PaceQueues(limits),
+    guests: new GuestBuffers(),
     now: () => now,
     abandon: (conn) => conn.close(),
     log: (connection, { address }) => new Log("s", connection, address, undefined, () => now),

@@ -276,3 +276,26 @@ test("LineFramer.push() takes time in proportion to a line's bytes, however smal
   }
   assert(copied < 400_000, `${copied} bytes copied`);
 });
+
+const skipped = (beginning: string): Line => ({ kind: "too_long", beginning });
+
+test("LineFramer.push() allows a longer line where its beginning fits, however it is split, and that one alone", () => {
+  const limits = {
+    bytes: 8,
+    longer: { bytes: 20, fits: (beginning: string) => beginning.startsWith("long") },
+  };
+  const data = `${"long".padEnd(20, "x")}\nshort\n${"other".padEnd(9, "x")}\n${"long".padEnd(21, "x")}\nlong\n`;
+  const expected = [
+    line("long".padEnd(20, "x")),
+    line("short"),
+    skipped("otherxxx"),
+    skipped("longxxxx"),
+    line("long"),
+  ];
+  for (const size of [1, 3, 8, 9, 1_000]) {
+    const framer = new LineFramer(limits);
+    const lines: Line[] = [];
+    for (let at = 0; at < data.length; at += size) lines.push(...framer.push(bytesOf(data.slice(at, at + size))));
+    assert.deepEqual(lines, expected, `pieces of ${size}`);
+  }
+});

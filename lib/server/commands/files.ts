@@ -49,6 +49,7 @@ export const fileCommands = [
     help: "send a part of a file",
     typed: false,
     lineBytes: chunkLineBytes,
+    storesBytes: true,
     async run({ session }, { file: id, n, data }, services) {
       const { store } = services;
       const found = await ownFile(id, session, store);

@@ -1,6 +1,4 @@
 import { ChatError } from "../../common/errors.ts";
-import type { TokenBucket } from "../../common/rate_limit.ts";
-import { pause } from "../../common/time.ts";
 import type { Peer } from "../../limits/peer.ts";
 import type { Format, ServerEvent } from "../../wire/event.ts";
 import { encodeError, encodeEvent, encodeReply } from "../../wire/format.ts";
@@ -9,6 +7,7 @@ import type { RequestId } from "../../wire/request.ts";
 import { type QueuedReply, ReplyQueue } from "./reply_queue.ts";
 import type { Caller, CommandSpec, Outcome } from "../registry/command.ts";
 import type { ClientSocket, ConnectionHost } from "./host.ts";
+import { type Guest, maxNetworkBytes } from "./guest_buffers.ts";
 import { LineReader } from "./line_reader.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 import { noCommand } from "../metering/command_meter.ts";
@@ -17,8 +16,9 @@ import type { ConnectionLog } from "./connection_log.ts";
 import { codeOf, errorEvent, isAway } from "./failures.ts";
 import { Outbox } from "../delivery/outbox.ts";
 import { type Admitted, SendOrder } from "./send_order.ts";
+import { LinePace } from "./pace.ts";
 import { deadAfterMs, Silence } from "./silence.ts";
-import { lineTooLong, readJson, readText, type Request } from "./requests.ts";
+import { idOfBeginning, lineTooLong, readJson, readText, type Request } from "./requests.ts";
 
 /** How long a reader may take for what is in flight before its queue's limit holds, in milliseconds. */
 const patienceMs = 500;
@@ -59,7 +59,8 @@ export class Connection implements Caller {
   readonly #host: ConnectionHost;
   readonly #reader: LineReader;
   readonly #log: ConnectionLog;
-  #pace: TokenBucket | undefined;
+  readonly #pace: LinePace;
+  readonly #guest: Guest;
   readonly #answers: ReplyQueue;
   readonly #order: SendOrder;
   #state: "open" | "ending" | "closed" = "open";
@@ -79,7 +80,7 @@ export class Connection implements Caller {
       patienceMs,
       onSlow: () => this.#endSlow(),
     });
-    this.#reader = new LineReader(conn, host.config.maxLineBytes);
+    this.#reader = new LineReader(conn, { bytes: host.config.maxLineBytes });
     this.#answers = new ReplyQueue({
       before: () => this.#state === "open" && this.session?.topics.catchUp(),
       send: (bytes) => this.#state === "open" && this.outbox.answer(bytes),
@@ -91,7 +92,8 @@ export class Connection implements Caller {
       now: host.now,
       deadAfterMs,
     });
-    this.#pace = host.pace();
+    this.#pace = new LinePace(host.pace, connection, peer);
+    this.#guest = { network: peer.network, giveUp: () => this.#giveUpLine() };
     this.#silence = new Silence(host.now);
     this.#log = host.log(connection, peer);
   }
@@ -130,10 +132,13 @@ export class Connection implements Caller {
       if (this.#state !== "open") continue; // reading on lets the last lines arrive: a reset would destroy them
       this.#silence.heard();
       this.#host.meter.received.value += read.bytes;
+      this.#pace.received(read.bytes);
       for (const line of read.lines) {
         await this.#take(line);
         if (this.#state !== "open") break;
       }
+      this.#host.guests.hold(this.#guest, this.session || this.#state !== "open" ? 0 : this.#reader.held);
+      await this.#pace.unfinished();
     }
   }
 
@@ -164,11 +169,6 @@ export class Connection implements Caller {
     this.#endWith(encodeEvent(last, this.format));
   }
 
-  /** Takes the limit on pace as it is now. */
-  reconfigured(): void {
-    this.#pace = this.#host.pace();
-  }
-
   /** Looks after the time: called every second or so. */
   tick(): void {
     if (this.#state !== "open") return;
@@ -189,18 +189,18 @@ export class Connection implements Caller {
   }
 
   async #take(line: Line): Promise<void> {
-    if (this.#pace && !this.#pace.take(1)) await this.#slowDown(this.#pace);
+    await this.#pace.line();
     const { maxQueueBytes } = this.#host.config;
     if (this.outbox.pending > maxQueueBytes / 2) await this.outbox.written(maxQueueBytes / 4);
-    if (line.kind === "too_long") return this.#refuse(lineTooLong(this.#host.config.maxLineBytes));
+    if (line.kind === "too_long") {
+      return this.#refuse(lineTooLong(this.#host.config.maxLineBytes), idOfBeginning(line.beginning ?? ""));
+    }
     if (line.kind === "invalid_utf8") return this.#refuse(new ChatError("invalid_utf8", "The line is not UTF-8"));
     if (line.text === "") return;
     await this.#answers.admit(line.bytes);
-    await this.#answer(this.#request(line.text, line.bytes));
-    const { config: { maxLineBytes }, registry } = this.#host;
-    this.#reader.limit = this.format === "json"
-      ? Math.max(maxLineBytes, registry.longestLine(this.session))
-      : maxLineBytes;
+    await this.#answer(this.#request(line.text, line.bytes), line.bytes);
+    const { config: { maxLineBytes: bytes }, registry } = this.#host;
+    this.#reader.limits = this.format === "json" ? registry.lineLimits(this.session, bytes) : { bytes };
   }
 
   #request(line: string, bytes: number): Request {
@@ -210,7 +210,7 @@ export class Connection implements Caller {
   }
 
   /** Queues a request's answer in its turn; resolves when the next line may be taken. */
-  async #answer(request: Request): Promise<void> {
+  async #answer(request: Request, bytes: number): Promise<void> {
     if (request.kind === "nothing") return;
     if (request.kind === "refused") return this.#refuse(request.error, request.id);
     const { name, given, id } = request;
@@ -223,6 +223,7 @@ export class Connection implements Caller {
     }
     const { command, values } = admitted;
     if (command.name === "pong") this.#order.pong();
+    if (command.storesBytes) this.#pace.refund(bytes);
     const alone = !command.pipelined || command.alone(values);
     if (alone) await this.answered();
     const message = this.#admitMessage(command, values);
@@ -284,8 +285,10 @@ export class Connection implements Caller {
 
   #apply({ format, session }: Outcome): void {
     if (format !== undefined) this.format = format;
-    if (session !== undefined) this.session = session ?? undefined;
-    if (session === null) this.#silence.loggedOut();
+    if (session === undefined) return;
+    this.session = session ?? undefined;
+    this.#pace.user = session?.user;
+    if (!session) this.#silence.loggedOut();
   }
 
   /** Answers a line that no command was run for. */
@@ -302,10 +305,12 @@ export class Connection implements Caller {
     return encodeError(errorEvent(error, (reference) => this.#log.failed(reference, error)), this.format, id);
   }
 
-  async #slowDown(pace: TokenBucket): Promise<void> {
-    do {
-      await pause(Math.min(pace.waitMs(1), 1_000));
-    } while (this.#state === "open" && !pace.take(1));
+  /** The connection's network keeps too much of lines that are not complete. */
+  #giveUpLine(): void {
+    this.#reader.skip();
+    this.#host.services.limits.refused("guest_buffers");
+    const message = `Clients of your address that are not logged in keep more than ${maxNetworkBytes} bytes of lines`;
+    this.end({ type: "error", code: "rate_limited", message });
   }
 
   #endSlow(): void {
@@ -316,6 +321,7 @@ export class Connection implements Caller {
   #endWith(last: Uint8Array): void {
     if (this.#state !== "open") return;
     this.#state = "ending";
+    this.#pace.end();
     this.#farewell = setTimeout(() => {
       this.#host.abandon(this.#conn);
       this.#close();
@@ -327,6 +333,8 @@ export class Connection implements Caller {
   #close(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.#pace.end();
+    this.#host.guests.hold(this.#guest, 0);
     clearTimeout(this.#farewell);
     this.outbox.close();
     try {

@@ -1,4 +1,3 @@
-import type { TokenBucket } from "../../common/rate_limit.ts";
 import type { Config } from "../../config/config.ts";
 import type { Peer } from "../../limits/peer.ts";
 import type { Turns } from "../delivery/flush_scheduler.ts";
@@ -6,7 +5,9 @@ import type { ConnectionMeter } from "../metering/instruments.ts";
 import type { Services } from "../registry/command.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ConnectionLog } from "./connection_log.ts";
+import type { GuestBuffers } from "./guest_buffers.ts";
 import type { ByteSource } from "./line_reader.ts";
+import type { PaceQueues } from "./pace.ts";
 
 /** The part of `Deno.TlsConn` that a connection needs. */
 export interface ClientSocket extends ByteSource {
@@ -23,8 +24,10 @@ export interface ConnectionHost {
   readonly meter: ConnectionMeter;
   /** What the server runs with; it may change meanwhile, so that it is read at each use. */
   readonly config: Pick<Config, "maxLineBytes" | "maxQueueBytes" | "idleTimeoutSeconds">;
-  /** A new allowance of lines; undefined where pace is not limited. */
-  pace(): TokenBucket | undefined;
+  /** Where lines wait that come too fast. */
+  readonly pace: PaceQueues;
+  /** What guests keep of unfinished lines. */
+  readonly guests: GuestBuffers;
   now(): number;
   /** Closes a connection whose peer does not read, so that nothing of it stays. */
   abandon(conn: ClientSocket): void;

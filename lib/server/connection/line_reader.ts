@@ -1,4 +1,4 @@
-import { type Line, LineFramer, withoutMark } from "../../wire/lines.ts";
+import { type Line, LineFramer, type LineLimits, withoutMark } from "../../wire/lines.ts";
 
 /** What is read at once from a client that says little, and at most from one that says much, in bytes. */
 const [idleBufferBytes, busyBufferBytes] = [512, 32_768];
@@ -19,16 +19,29 @@ export class LineReader {
   readonly #framer: LineFramer;
   #begun = false;
   #buffer = new Uint8Array(idleBufferBytes);
+  #busiest: number;
 
-  /** @param limit the longest line, in bytes without its end */
-  constructor(source: ByteSource, limit: number) {
+  /** @param limits how long lines may be */
+  constructor(source: ByteSource, limits: LineLimits) {
     this.#source = source;
-    this.#framer = new LineFramer(limit);
+    this.#framer = new LineFramer(limits);
+    this.#busiest = busiestOf(limits);
   }
 
-  /** Changes the longest line, in bytes, from the next one on. */
-  set limit(bytes: number) {
-    this.#framer.limit = bytes;
+  /** Changes how long lines may be, from the next one on. */
+  set limits(limits: LineLimits) {
+    this.#framer.limit = limits;
+    this.#busiest = busiestOf(limits);
+  }
+
+  /** Bytes that are kept of a line that is not complete. */
+  get held(): number {
+    return this.#framer.held;
+  }
+
+  /** Gives up the line that is not complete, and the memory for it. */
+  skip(): void {
+    this.#framer.skip();
   }
 
   /**
@@ -40,7 +53,7 @@ export class LineReader {
     const buffer = this.#buffer;
     const bytes = await this.#source.read(buffer);
     if (bytes === null) return undefined;
-    if (bytes === buffer.length) this.#buffer = new Uint8Array(Math.min(8 * buffer.length, busyBufferBytes));
+    if (bytes === buffer.length) this.#buffer = new Uint8Array(Math.min(8 * buffer.length, this.#busiest));
     else if (bytes <= idleBufferBytes / 2 && buffer.length > idleBufferBytes) {
       this.#buffer = new Uint8Array(idleBufferBytes);
     }
@@ -55,4 +68,9 @@ export class LineReader {
       this.#begun = true;
     }
   }
+}
+
+/** How much is read at once at most: who may send short lines only needs no large buffer. */
+function busiestOf({ bytes }: LineLimits): number {
+  return Math.min(busyBufferBytes, Math.max(idleBufferBytes, bytes));
 }

@@ -58,6 +58,18 @@ export function readJson(line: string, bytes: number, maxLineBytes: number, comm
   return { kind: "command", name: cmd, given: { fields }, id };
 }
 
+/** The id with which a request begins that was too long to be read; undefined where it does not begin with one. */
+export function idOfBeginning(beginning: string): RequestId | undefined {
+  const [, id] = /^[ \t]*\{[ \t]*"id"[ \t]*:[ \t]*("(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*)[ \t]*,/.exec(beginning) ?? [];
+  try {
+    // Its bytes were read one a character; its text is UTF-8.
+    const text = new TextDecoder().decode(Uint8Array.from(id ?? "", (char) => char.charCodeAt(0)));
+    return parseRequest(`{"id":${text},"cmd":""}`).id;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What a client is told whose line was skipped for its length. */
 export function lineTooLong(maxBytes: number): ChatError {
   return new ChatError("line_too_long", `A line is at most ${maxBytes} bytes; this one was skipped`);

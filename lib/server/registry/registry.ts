@@ -1,6 +1,7 @@
 import { ChatError } from "../../common/errors.ts";
 import { type ArgumentLimits, bindFields, bindTyped, quote } from "../../wire/command.ts";
 import type { CommandHelp } from "../../wire/event.ts";
+import type { LineLimits } from "../../wire/lines.ts";
 import type { CommandSpec } from "./command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 
@@ -19,7 +20,7 @@ export class Registry {
   readonly commands: readonly CommandSpec[];
   readonly #byName = new Map<string, CommandSpec>();
   readonly #limits: ArgumentLimits;
-  readonly #longest: Readonly<Record<"guest" | "member", number>>;
+  readonly #longest: Readonly<Record<"guest" | "member", LongLines>>;
 
   /** @throws {Error} where two commands share a name */
   constructor(commands: readonly CommandSpec[], limits: ArgumentLimits) {
@@ -31,14 +32,15 @@ export class Registry {
         this.#byName.set(name, command);
       }
     }
-    const longest = (fits: (command: CommandSpec) => boolean) =>
-      Math.max(0, ...commands.filter(fits).map(({ lineBytes }) => lineBytes));
-    this.#longest = { guest: longest(({ who }) => who === "guest"), member: longest(({ who }) => who !== "guest") };
+    this.#longest = { guest: longest(commands, "guest"), member: longest(commands, "member") };
   }
 
-  /** The longest line in JSON, in bytes, that somebody may have a use for: who logs in, or who has. */
-  longestLine(session: UserSession | undefined): number {
-    return this.#longest[session ? "member" : "guest"];
+  /** How long lines in JSON may be of somebody who may log in, or has. */
+  lineLimits(session: UserSession | undefined, bytes: number): LineLimits {
+    const { lineBytes, beginning } = this.#longest[session ? "member" : "guest"];
+    if (lineBytes <= bytes) return { bytes };
+    if (session) return { bytes: lineBytes };
+    return { bytes, longer: { bytes: lineBytes, fits: (line) => beginning.test(line) } };
   }
 
   /** The command of that name or alias. */
@@ -71,6 +73,25 @@ export class Registry {
       : bindFields(command.name, command.arguments, given.fields, this.#limits);
     return { command, values };
   }
+}
+
+/** Lines that may be longer than others. */
+interface LongLines {
+  /** The longest, in bytes. */
+  readonly lineBytes: number;
+  /** What stands within the first bytes of one: a command that allows itself a longer line, or a field of it. */
+  readonly beginning: RegExp;
+}
+
+function longest(commands: readonly CommandSpec[], of: "guest" | "member"): LongLines {
+  const own = commands.filter(({ who, lineBytes }) => lineBytes > 0 && (who === "guest") === (of === "guest"));
+  const words = own.flatMap((
+    { name, aliases, arguments: fields },
+  ) => [name, ...aliases, ...fields.map(({ name }) => name)]);
+  return {
+    lineBytes: Math.max(0, ...own.map(({ lineBytes }) => lineBytes)),
+    beginning: new RegExp(`"(?:${words.join("|")})"`, "i"),
+  };
 }
 
 /** What anybody is told who is not logged in. */

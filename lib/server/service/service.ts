@@ -9,7 +9,6 @@ import type { Config } from "../../config/config.ts";
 import type { Limits } from "../../limits/limits.ts";
 import { getLog } from "../../observability/log.ts";
 import { Metrics } from "../../observability/metrics.ts";
-import { TokenBucket } from "../../common/rate_limit.ts";
 import { allowLate, within } from "../../common/time.ts";
 import { randomWord } from "../../store/log_position.ts";
 import type { Store } from "../../store/store.ts";
@@ -29,6 +28,8 @@ import { Registry } from "../registry/registry.ts";
 import { Relay } from "../delivery/relay.ts";
 import { Connection } from "../connection/connection.ts";
 import type { ConnectionHost } from "../connection/host.ts";
+import { GuestBuffers } from "../connection/guest_buffers.ts";
+import { PaceQueues } from "../connection/pace.ts";
 
 /** Settings and ports of a service. */
 export interface ServiceOptions {
@@ -217,11 +218,6 @@ export class Service implements AsyncDisposable {
     this.#instruments.certificate(certificate.cert);
   }
 
-  /** Has connections take the options that they read when they were made. */
-  reconfigured(): void {
-    for (const connection of this.#connections) connection.reconfigured();
-  }
-
   /**
    * Stops within `DRAIN_SECONDS`: accepts no more, moves clients off in waves, writes what is queued, and gives up
    * sessions and lease. A client is served until its wave comes. A second call returns the first one's promise.
@@ -265,10 +261,8 @@ export class Service implements AsyncDisposable {
       turns: this.#turns,
       meter: this.#instruments.connection,
       config,
-      pace: () => {
-        if (!config.rateLimit) return undefined;
-        return new TokenBucket({ rate: config.messagesPerSecond, burst: 10 * config.messagesPerSecond });
-      },
+      pace: new PaceQueues(limits),
+      guests: new GuestBuffers(),
       now: () => performance.now(),
       abandon: (conn) => this.#listener.abandon(conn as Deno.TlsConn),
       log: (connection, { address }) =>

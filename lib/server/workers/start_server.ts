@@ -116,7 +116,6 @@ export async function startServer(options: ServerOptions): Promise<Running> {
     renew: (certificate) => service.renew(certificate),
     reconfigure(next) {
       const change = takeLive(config, next);
-      service.reconfigured();
       audit.reopen();
       return change;
     },

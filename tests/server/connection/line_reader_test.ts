@@ -18,7 +18,7 @@ function over(pieces: readonly string[], limit = 100_000): { reader: LineReader;
     into.set(taken);
     return Promise.resolve(taken.length);
   };
-  return { reader: new LineReader({ read }, limit), rooms };
+  return { reader: new LineReader({ read }, { bytes: limit }), rooms };
 }
 
 async function all(reader: LineReader): Promise<Line[]> {
@@ -52,12 +52,29 @@ test("LineReader.read() keeps what was read, whatever it is read into next", asy
   }
 });
 
-test("LineReader.limit holds from the next line on", async () => {
+test("LineReader.limits hold from the next line on", async () => {
   const { reader } = over(["x".repeat(20) + "\n", "x".repeat(20) + "\n", "x".repeat(20) + "\n"], 10);
   const kinds: string[] = [];
   for (const limit of [20, 10, 10]) {
     kinds.push(...[...(await reader.read())!.lines].map(({ kind }) => kind));
-    reader.limit = limit;
+    reader.limits = { bytes: limit };
   }
   assert.deepEqual(kinds, ["too_long", "line", "too_long"]);
+});
+
+test("LineReader.read() takes no large buffer for somebody who may send short lines only", async () => {
+  const { reader, rooms } = over(["x".repeat(10_000) + "\n"], 1_000);
+  await all(reader);
+  assert.equal(Math.max(...rooms), 1_000);
+});
+
+test("LineReader.held is what a line takes that is not complete, until it is skipped", async () => {
+  const { reader } = over(["hi\nx", "y".repeat(300), "z\nhi\n"]);
+  assert.equal([...(await reader.read())!.lines].length, 1);
+  assert.ok(reader.held >= 1);
+  assert.equal([...(await reader.read())!.lines].length, 0);
+  assert.ok(reader.held >= 301 && reader.held < 700, `${reader.held}`);
+  reader.skip();
+  assert.equal(reader.held, 0);
+  assert.deepEqual([...(await reader.read())!.lines], [{ kind: "line", text: "hi", bytes: 2 }]);
 });

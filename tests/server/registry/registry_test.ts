@@ -180,13 +180,21 @@ test("defineCommand() makes a rejection of whatever a handler throws", async () 
   await assert.rejects(command.run({} as Caller, {}, {} as Services), /at once/);
 });
 
-test("Registry.longestLine() is what the longest command may have of those that somebody can use", () => {
+test("Registry.lineLimits() allows the longest command of those that somebody can use, to guests only where it begins so", () => {
   const most = (fits: (command: CommandSpec) => boolean) =>
     Math.max(...allCommands.filter(fits).map(({ lineBytes }) => lineBytes));
-  assert.equal(registry.longestLine(undefined), most(({ who }) => who === "guest"));
-  assert.equal(registry.longestLine(user), most(({ who }) => who !== "guest"));
-  assert.ok(registry.longestLine(user) > 65_536 && registry.longestLine(undefined) >= 262_144);
-  assert.equal(new Registry([], limits).longestLine(user), 0);
+  assert.deepEqual(registry.lineLimits(user, 8_192), { bytes: most(({ who }) => who !== "guest") });
+  const { bytes, longer } = registry.lineLimits(undefined, 8_192);
+  assert.deepEqual([bytes, longer?.bytes], [8_192, most(({ who }) => who === "guest")]);
+  const fits = longer!.fits;
+  for (const beginning of ['{"id":1,"cmd":"resume","tok', '{"cmd": "RESUME"', '{"positions":{"é', '{"token":"a.b"']) {
+    assert.ok(fits(beginning), beginning);
+  }
+  for (const beginning of ['{"id":1,"cmd":"login","user', "resume resume", "x".repeat(100), '{"x":"resumed"']) {
+    assert.ok(!fits(beginning), beginning);
+  }
+  assert.deepEqual(registry.lineLimits(user, 1_000_000), { bytes: 1_000_000 });
+  assert.deepEqual(new Registry([], limits).lineLimits(undefined, 100), { bytes: 100 });
 });
 
 test("describe() says what a client needs to parse, complete and explain a command", () => {
