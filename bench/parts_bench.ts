@@ -74,6 +74,7 @@ Deno.bench("SqliteTopics.publish(), a batch in memory", async (bench) => {
     historyMaxAge: Infinity,
     maxInbox: 1_000,
     maxInboxPerSender: 1_000,
+    roomIdleMs: 1e9,
     maxFilesBytes: 1e9,
     maxUserFilesBytes: 1e9,
     maxUserFilesPercent: 100,

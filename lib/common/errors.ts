@@ -22,6 +22,7 @@ export const errorCodes = {
   invalid_utf8: "the line is not UTF-8; it was skipped",
   invalid_json: "the line is not one JSON object",
   wrong_room: "the sender is not, or no longer, in the room that it names",
+  room_limit: "there are as many rooms as there may be",
   inbox_full: "the recipient has too many unread direct messages, in all or of the sender",
   file_too_large: "the file is over the limit, or the server takes none",
   files_full:

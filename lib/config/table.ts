@@ -178,6 +178,11 @@ export const options = {
     MAX_LINE_BYTES: live("8192", whole(512, 1_048_576), "The longest line that a client may send, in bytes"),
     MAX_MESSAGE_BYTES: live("4096", whole(1, 1_048_575), "The longest message, in bytes of UTF-8"),
     MAX_QUEUE_BYTES: live("1048576", whole(1024, 1_073_741_824), "What may wait for a slow reader, in bytes"),
+    MAX_ROOMS: live(
+      "10000",
+      whole(1, 10_000_000),
+      "How many rooms there may be, besides those of ROOMS; empty ones go when nothing is kept of them",
+    ),
     MAX_FOLLOWS: live("1000", whole(1, 1_000_000), "How many users one may follow"),
   }),
   ...section("Pace", {
@@ -209,6 +214,7 @@ export const options = {
       whole(1, 1_099_511_627_776),
       "Bytes of one user's messages that are stored, each counted with 256 more; all may come at once",
     ),
+    ROOMS_PER_HOUR_PER_USER: live("30", whole(1, 1_000_000), "New rooms that one user brings to life"),
     JOINS_PER_MINUTE: live("120", whole(1, 1_000_000), "Changes of room of one session"),
   }),
   ...section("Log", {

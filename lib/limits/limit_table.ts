@@ -52,6 +52,7 @@ export const paceTable = {
     pace: (config) => [guestsPerNetwork * burstSeconds * config.messagesPerSecond, burstSeconds],
   },
   message_bytes: { by: "user", pace: (config) => [config.messageBytesPerDayPerUser, 86_400] },
+  new_rooms: { by: "user", pace: (config) => [config.roomsPerHourPerUser, 3600] },
   joins: { by: "user", pace: (config) => [config.joinsPerMinute, 60] },
 } as const satisfies Record<string, PaceSpec>;
 
@@ -62,6 +63,7 @@ export const boundTable = {
   handshakes: "TLS handshakes under way",
   guest_buffers: "bytes of unfinished lines, of one network's connections that are not logged in",
   password_hashes: "passwords that wait to be hashed, of one account, one network, or in all",
+  rooms: "rooms that exist",
   inbox: "unread private messages of one user",
   inbox_sender: "unread private messages of one user, by sender",
   files: "bytes of all files, or of one user's",

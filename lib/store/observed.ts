@@ -4,6 +4,7 @@ import { parseTopic } from "../wire/names.ts";
 import type { Accounts } from "./accounts.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
+import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Store } from "./store.ts";
@@ -39,6 +40,11 @@ const labels = {
     rooms: "rooms",
     members: "members",
   } satisfies Labels<Sessions>,
+  rooms: {
+    find: "rooms_find",
+    make: "rooms_make",
+    sweep: "rooms_sweep",
+  } satisfies Labels<Rooms>,
   topics: {
     publish: "publish",
     read: "read",
@@ -74,7 +80,7 @@ const labels = {
 } as const;
 
 /** What becomes of a message that is published. */
-const outcomes = ["published", "repeated", "fenced", "full", "failed"] as const;
+const outcomes = ["published", "repeated", "missing", "fenced", "full", "failed"] as const;
 
 type Outcome = (typeof outcomes)[number];
 
@@ -87,6 +93,7 @@ export function observedStore(store: Store, metrics: Metrics): Store {
   return {
     accounts: timed(store.accounts, labels.accounts, metrics),
     sessions: timed(store.sessions, labels.sessions, metrics),
+    rooms: timed(store.rooms, labels.rooms, metrics),
     topics: {
       ...countingTopics(timed<Topics>(store.topics, labels.topics, metrics), metrics),
       positions: store.topics.positions,
@@ -145,9 +152,9 @@ function countingTopics(topics: Topics, metrics: Metrics): Topics {
     return Object.fromEntries(outcomes.map((outcome) => [outcome, cell(outcome)])) as Record<Outcome, Count>;
   };
   const counts = { room: cells("room"), feed: cells("feed"), inbox: cells("inbox") };
-  const publish: Topics["publish"] = (topic, draft, writer) => {
+  const publish: Topics["publish"] = (topic, draft, writer, existing) => {
     const count = counts[parseTopic(topic)!.kind];
-    const answer = topics.publish(topic, draft, writer);
+    const answer = topics.publish(topic, draft, writer, existing);
     answer.then(
       (result) => count[result.kind === "published" && result.repeated ? "repeated" : result.kind].value++,
       () => count.failed.value++,

@@ -41,6 +41,9 @@ export type StoreConfig = Pick<
   | "storeTimeoutMs"
 >;
 
+/** How long a room is kept that nobody uses: long enough to invite somebody into it. */
+const roomIdleMs = 3_600_000;
+
 /** What the configuration says of how much a store keeps, and for how long. */
 export function storeLimits(config: StoreConfig): StoreLimits {
   return {
@@ -48,6 +51,7 @@ export function storeLimits(config: StoreConfig): StoreLimits {
     historyMaxAge: config.historyMaxAge,
     maxInbox: config.maxInbox,
     maxInboxPerSender: config.maxInboxPerSender,
+    roomIdleMs,
     maxFilesBytes: config.maxFilesBytes,
     maxUserFilesBytes: config.maxUserFilesBytes,
     maxUserFilesPercent: config.maxUserFilesPercent,

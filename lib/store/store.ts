@@ -2,6 +2,7 @@ import type { Accounts } from "./accounts.ts";
 import type { AdminStore } from "./admin_store.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
+import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Topics } from "./topics.ts";
@@ -24,6 +25,7 @@ import type { Topics } from "./topics.ts";
 export interface Store extends AsyncDisposable {
   readonly accounts: Accounts;
   readonly sessions: Sessions;
+  readonly rooms: Rooms;
   readonly topics: Topics;
   readonly servers: Servers;
   readonly files: Files;
@@ -51,6 +53,8 @@ export interface StoreLimits {
   readonly maxInbox: number;
   /** Unread messages of one sender that an inbox of another user holds. */
   readonly maxInboxPerSender: number;
+  /** How long a room is kept that nobody is in, and in which nothing is kept that was said, in milliseconds. */
+  readonly roomIdleMs: number;
   /** What all files together may have, in bytes. */
   readonly maxFilesBytes: number;
   /** What one user's files together may have, in bytes. */

@@ -43,6 +43,8 @@ export type PublishResult =
     /** Whether it is the first answer again, to a `cid` that was known. */
     readonly repeated: boolean;
   }
+  /** The topic does not exist, and was to. */
+  | { readonly kind: "missing" }
   /** The session is superseded, or not in the room. */
   | { readonly kind: "fenced" }
   | {
@@ -51,6 +53,13 @@ export type PublishResult =
     /** How many of them are the sender's, where it is these that are too many. */
     readonly theirs: number | undefined;
   };
+
+/** Which piece of a log is read. */
+export type Range = ({ readonly after: number } | { readonly before?: number }) & {
+  readonly limit: number;
+  /** False where a topic that nobody used yet is not to get its epoch by being read: it has another at each time. */
+  readonly make?: boolean;
+};
 
 /** A piece of a topic's log. */
 export interface Page {
@@ -111,13 +120,14 @@ export interface Topics {
    * which they are made, awaited or not.
    *
    * @param writer the session that publishes; without one (a side connection) nothing is compared
+   * @param existing whether a topic that does not exist is `missing`, instead of being made
    */
-  publish(topic: Topic, draft: Draft, writer: Session | undefined): Promise<PublishResult>;
+  publish(topic: Topic, draft: Draft, writer: Session | undefined, existing?: boolean): Promise<PublishResult>;
   /**
    * Reads the log: the first `limit` messages after `after`, or the last `limit` before `before` (or of all).
    * Messages older than the history's age are left out, unread private ones never.
    */
-  read(topic: Topic, range: { after: number; limit: number } | { before?: number; limit: number }): Promise<Page>;
+  read(topic: Topic, range: Range): Promise<Page>;
   /**
    * Reads what one sender has in an inbox, of what {@linkcode read} would give. It costs what it gives, however much
    * others sent; only the first call for an inbox that an earlier release wrote costs more, in small steps.

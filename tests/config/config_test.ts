@@ -103,6 +103,8 @@ test("loadConfig() without any source gives the documented defaults", () => {
     maxMessageBytes: 4096,
     maxQueueBytes: 1_048_576,
     maxFollows: 1000,
+    maxRooms: 10000,
+    roomsPerHourPerUser: 30,
     rateLimit: true,
     loginFailuresPerMinutePerAddress: 60,
     loginsPerMinutePerAccount: 60,

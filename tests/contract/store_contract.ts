@@ -12,6 +12,7 @@ import { officeContract } from "./admin_store.ts";
 import { presenceContract } from "./presence.ts";
 import { publishContract } from "./publish.ts";
 import { readContract } from "./read.ts";
+import { roomsContract } from "./rooms.ts";
 import { declare } from "./suite.ts";
 import { talksContract } from "./talks.ts";
 import { tokensContract } from "./tokens.ts";
@@ -27,6 +28,7 @@ export function storeContract(subject: Subject): void {
   readContract(test);
   talksContract(test);
   inboxContract(test);
+  roomsContract(test);
   channelsContract(test);
   filesContract(test);
   deviceKeysContract(test);

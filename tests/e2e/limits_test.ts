@@ -153,3 +153,55 @@ async function versions(client: JsonClient): Promise<Record<string, string>> {
   const of = async (user: string) => [user, (await client.ok("keys", { user })).version];
   return Object.fromEntries(await Promise.all(["a", "b"].map(of)));
 }
+
+onEachStore("no account makes rooms without bound, by whatever it does", async (start) => {
+  await using server = await start({ ROOMS_PER_HOUR_PER_USER: "3", ROOMS: "lobby,tech" });
+  await using a = await server.jsonLogin("a");
+  await using side = await server.jsonLogin("A", { side: true });
+  await using b = await server.jsonLogin("b");
+  const hash = "0".repeat(64);
+  for (let i = 0; i < 20; i++) {
+    const room = `none${i}`;
+    assert.deepEqual((await side.ok("history", { room })).messages, []);
+    assert.deepEqual((await side.ok("history", { topic: `room:${room}` })).messages, []);
+    await side.ok("who", { room });
+    await side.ok("upload", { name: "x", size: 1, sha256: hash, room });
+    assert.equal(await server.store.rooms.find(room), false, room);
+  }
+  await a.ok("join", { room: "one" });
+  await side.ok("say", { room: "two", text: "hi" });
+  await side.ok("join", { room: "three" });
+  const { message, retry_after_ms } = await a.refused("join", { room: "four" }, "rate_limited");
+  assert.match(message, /^Too many new rooms; try again in \d+ s$/);
+  assert.ok(retry_after_ms > 1_000_000, `${retry_after_ms}`);
+  await side.refused("say", { room: "four", text: "hi" }, "rate_limited");
+  await side.refused("join", { room: "four" }, "rate_limited");
+  assert.equal(await server.store.rooms.find("four"), false);
+  for (const room of ["lobby", "tech", "one", "two"]) await a.ok("join", { room });
+  for (const room of ["tech", "two", "TWO", "lobby"]) await side.ok("say", { room, text: "hi" });
+  await b.ok("join", { room: "four" });
+  await a.ok("join", { room: "four" });
+});
+
+onEachStore("rooms are bounded, and those that exist are nobody's to lose", async (start) => {
+  await using server = await start({ MAX_ROOMS: "2", ROOMS: "tech" });
+  await using a = await server.jsonLogin("a");
+  await using side = await server.jsonLogin("b", { side: true });
+  for (const room of ["one", "two", "tech"]) await a.ok("join", { room });
+  const { message } = await a.refused("join", { room: "three" }, "room_limit");
+  assert.match(message, /^There are 2 rooms, which is as many as there may be/);
+  await side.refused("join", { room: "three" }, "room_limit");
+  await side.refused("say", { room: "three", text: "hi" }, "room_limit");
+  for (const room of ["one", "two", "lobby", "tech"]) await side.ok("say", { room, text: "hi" });
+  for (const room of ["one", "two", "lobby", "tech"]) await side.ok("join", { room });
+  assert.equal((await a.ok("whoami")).room, "tech");
+});
+
+onEachStore("a new room's first messages keep their order, sent without waiting", async (start) => {
+  await using server = await start();
+  await using side = await server.jsonLogin("a", { side: true });
+  const texts = Array.from({ length: 60 }, (_, index) => `${index}`);
+  await Promise.all(texts.map((text) => side.ok("say", { room: "general", text })));
+  const { messages } = await side.ok("history", { room: "general", n: 100 });
+  assert.deepEqual(messages.map(({ text }: { text: string }) => text), texts);
+});

@@ -12,6 +12,7 @@ const limits = {
   historyMaxAge: 1e12,
   maxInbox: 1,
   maxInboxPerSender: 1,
+  roomIdleMs: 1e9,
   maxFilesBytes: 1e6,
   maxUserFilesBytes: 1e6,
   maxUserFilesPercent: 100,

@@ -8,6 +8,7 @@ export const wideLimits: StoreLimits = {
   historyMaxAge: 1e12,
   maxInbox: 100_000,
   maxInboxPerSender: 100_000,
+  roomIdleMs: 1e9,
   maxFilesBytes: 1e9,
   maxUserFilesBytes: 1e9,
   maxUserFilesPercent: 100,

@@ -4,7 +4,7 @@ import type { Draft, PublishResult } from "../../store/topics.ts";
 import { tracing } from "../../observability/tracing.ts";
 import type { Accepted } from "../../wire/event.ts";
 import { maxCount, quote } from "../../wire/command.ts";
-import { feedTopic, inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { feedTopic, inboxTopic, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { sealedLineBytes } from "../../wire/sealed.ts";
 import { type Admitted, defineCommand, type Services } from "../registry/command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
@@ -14,6 +14,7 @@ import { offered } from "./files.ts";
 import { knownUser } from "./follows.ts";
 import { countBytes } from "./message_bytes.ts";
 import { checkKeys } from "./keys.ts";
+import { ensureRoomOnce, forgetRoom } from "./new_rooms.ts";
 import { mayRead } from "./reading.ts";
 import { readTalk } from "./talk.ts";
 
@@ -37,9 +38,14 @@ async function publish(
 ): Promise<Accepted> {
   const { sessions, limits } = services;
   const giveBack = countBytes(draft, copies, services);
-  const result = await put(session, services, topic, draft);
+  const result = await put(session, services, topic, draft).catch((error) => {
+    if (error instanceof ChatError && error.code !== "store_unavailable") giveBack();
+    throw error;
+  });
   if (result.kind !== "published" || result.repeated) giveBack();
   switch (result.kind) {
+    case "missing":
+      throw new ChatError("store_unavailable", "The room was forgotten meanwhile; try again");
     case "published":
       return { topic, seq: result.seq, time: isoTime(result.time) };
     case "full":
@@ -49,10 +55,19 @@ async function publish(
   }
 }
 
-function put(session: UserSession, { store }: Services, topic: Topic, draft: Draft): Promise<PublishResult> {
+async function put(session: UserSession, services: Services, topic: Topic, draft: Draft): Promise<PublishResult> {
+  const { store: { topics } } = services;
   const trace = tracing?.context();
   const traced = trace === undefined ? draft : { ...draft, trace };
-  return store.topics.publish(topic, traced, session.record);
+  const { kind, name } = parseTopic(topic)!;
+  // Who is in a room keeps it alive.
+  if (!session.side || kind !== "room") return await topics.publish(topic, traced, session.record);
+  await ensureRoomOnce(session, name, services);
+  const result = await topics.publish(topic, traced, undefined, true);
+  if (result.kind !== "missing") return result;
+  forgetRoom(session, name);
+  await ensureRoomOnce(session, name, services);
+  return await topics.publish(topic, traced, undefined, true);
 }
 
 /** @param theirs how many unread messages of the sender's there are, where it is these that are too many */
@@ -172,7 +187,7 @@ export const messageCommands = [
       const chosen = topic ?? (name === undefined ? undefined : roomTopic(name));
       if (chosen === undefined) throw new ChatError("usage", 'A side connection must name the "room" or the "topic"');
       mayRead(session, chosen);
-      const range = before === undefined ? { limit: n } : { before, limit: n };
+      const range = { limit: n, make: false, ...(before === undefined ? {} : { before }) };
       const { topics } = services.store;
       const { epoch, entries } = await topics.read(chosen, range);
       const messages = entries.map((entry) => topicEvent(topics.positions, chosen, epoch, entry));

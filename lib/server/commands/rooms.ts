@@ -1,11 +1,15 @@
 import { fold, lobby } from "../../wire/names.ts";
 import { type Caller, defineCommand, type Outcome, type Services } from "../registry/command.ts";
+import { ensureRoom } from "./new_rooms.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 
 /** Moves a session to a room, and tells both rooms. */
 async function go(of: "join" | "leave", session: UserSession, room: string, services: Services): Promise<Outcome> {
   const { sessions, limits } = services;
-  if (room !== session.room) limits.pace.joins.spend(fold(session.user), "changes of room", "rate_limited");
+  if (room !== session.room) {
+    limits.pace.joins.spend(fold(session.user), "changes of room", "rate_limited");
+    await ensureRoom(room, session.user, services);
+  }
   let joined;
   try {
     joined = await session.join(room);

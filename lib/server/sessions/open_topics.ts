@@ -48,6 +48,7 @@ export async function openTopics(
   const inbox = inboxTopic(session.user);
   const feeds = (await store.accounts.follows(session.user)).map(feedTopic);
   const topics: Topic[] = [roomTopic(session.room!), inbox, ...feeds];
+  if (returning) await reviveRoom(session.room!, store);
   const opened = await Promise.all(topics.map(async (topic): Promise<OpenedTopic> => {
     const now = await session.topics.open(topic);
     const seen = store.topics.positions.decode(topic, returning?.given[topic]);
@@ -83,4 +84,12 @@ async function goOn(
   if (!isKnown(next)) return { topic, from, missed: null };
   if (seen && topic === inboxTopic(session.user)) await topics.markRead(topic, from.seq);
   return { topic, from: next.gap ? from : next.position, missed: next.head.seq - from.seq };
+}
+
+/**
+ * Lists the room that a session comes back to, if it was forgotten meanwhile. It is not refused: one of each account may
+ * come back so.
+ */
+async function reviveRoom(room: string, { rooms }: Store): Promise<void> {
+  if (!await rooms.find(room)) await rooms.make(room, { most: Infinity, standing: [] });
 }

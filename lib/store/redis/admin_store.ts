@@ -288,6 +288,8 @@ export class RedisAdminStore implements AdminStore {
     const fields = ["epoch", epoch, "generation", generation ?? "0", "seq", seq, "read", read];
     if (id !== "") fields.push("id", id);
     if (renewed) fields.push("previous", renewed.previous, "since", renewed.since);
+    // The list of rooms may lack it now; it is made anew before anything is refused by it.
+    if (topic.startsWith("room:")) await this.#redis.command("DEL", this.#keys.roomList()[1]);
     const done = await this.#redis.run("putTopic", [meta(topic), own(topic), incoming(topic)], fields);
     return done === 1 ? put : undefined;
   }

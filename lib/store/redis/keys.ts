@@ -48,6 +48,8 @@ export class Keys {
 
   /** Rooms that may have members, by when they last got one. */
   rooms = () => `${this.#prefix}rooms`;
+  /** Rooms that exist, by when each was last looked at, and a mark that all of them are there. */
+  roomList = () => ["known", "complete"].map((name) => `${this.#prefix}{rooms}:${name}`);
   /** User → claim: the sessions of one server's run. */
   serverSessions = (instance: string) => `${this.#prefix}{server:${instance}}:sessions`;
   /** The leases' keys: instance by end of its lease, id → instance, instance → id, id → when it was taken. */
@@ -60,6 +62,8 @@ export class Keys {
   userOf = (account: string) => account.slice(this.#prefix.length + "{user:".length, -"}:account".length);
   /** Every topic's meta as a pattern, and which topic's one is. */
   metas = () => `${escaped(this.#prefix)}{*}:meta`;
+  /** Every room's meta as a pattern. */
+  roomMetas = () => `${escaped(this.#prefix)}{room:*}:meta`;
   topicOf = (meta: string) => meta.slice(this.#prefix.length + 1, -"}:meta".length) as Topic;
 
   /** What the servers sign positions with. */

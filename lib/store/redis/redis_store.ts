@@ -6,6 +6,7 @@ import type { DeviceKeys } from "../device_keys.ts";
 import type { Files } from "../files.ts";
 import type { AdminStore } from "../admin_store.ts";
 import type { Accounts } from "../accounts.ts";
+import type { Rooms } from "../rooms.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Store, StoreLimits } from "../store.ts";
 import type { Topics } from "../topics.ts";
@@ -16,6 +17,7 @@ import { RedisGateway } from "./gateway.ts";
 import { Keys } from "./keys.ts";
 import type { RedisAddress } from "./redis_transport.ts";
 import { RedisAdminStore } from "./admin_store.ts";
+import { RedisRooms } from "./rooms.ts";
 import { RedisServers } from "./servers.ts";
 import { RedisSessions } from "./sessions.ts";
 import { RedisTopics } from "./topics.ts";
@@ -32,6 +34,7 @@ export interface RedisOptions extends StoreLimits, RedisAddress {
 export class RedisStore implements Store {
   readonly accounts: Accounts;
   readonly sessions: Sessions;
+  readonly rooms: Rooms;
   readonly topics: Topics;
   readonly servers: RedisServers;
   readonly files: Files;
@@ -48,6 +51,7 @@ export class RedisStore implements Store {
     this.accounts = new RedisAccounts(redis, keys);
     this.sessions = sessions;
     this.topics = this.#topics = new RedisTopics(redis, keys, options, sessions, servers);
+    this.rooms = new RedisRooms(redis, keys, options, servers);
     this.servers = servers;
     this.files = new RedisFiles(redis, keys, options);
     this.deviceKeys = new RedisDeviceKeys(redis, keys);

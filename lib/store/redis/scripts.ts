@@ -6,6 +6,7 @@ import admit from "./scripts/admit.lua" with { type: "text" };
 import amend from "./scripts/amend.lua" with { type: "text" };
 import announceKey from "./scripts/announce_key.lua" with { type: "text" };
 import claim from "./scripts/claim.lua" with { type: "text" };
+import clock from "./scripts/clock.lua" with { type: "text" };
 import create from "./scripts/create.lua" with { type: "text" };
 import end from "./scripts/end.lua" with { type: "text" };
 import fileBegin from "./scripts/file_begin.lua" with { type: "text" };
@@ -39,6 +40,11 @@ import revoke from "./scripts/revoke.lua" with { type: "text" };
 import talks from "./scripts/talks.lua" with { type: "text" };
 import revokeToken from "./scripts/revoke_token.lua" with { type: "text" };
 import unread from "./scripts/unread.lua" with { type: "text" };
+import roomFind from "./scripts/room_find.lua" with { type: "text" };
+import roomForget from "./scripts/room_forget.lua" with { type: "text" };
+import roomMake from "./scripts/room_make.lua" with { type: "text" };
+import roomReserve from "./scripts/room_reserve.lua" with { type: "text" };
+import roomSettle from "./scripts/room_settle.lua" with { type: "text" };
 import setHash from "./scripts/set_hash.lua" with { type: "text" };
 import dataGeneration from "./scripts/data_generation.lua" with { type: "text" };
 
@@ -76,6 +82,11 @@ export const scripts = {
   replaceHash,
   revoke,
   revokeToken,
+  roomFind: clock + roomFind,
+  roomForget: clock + roomForget,
+  roomMake: clock + epoch + roomMake,
+  roomReserve: clock + roomReserve,
+  roomSettle,
   setHash,
   dataGeneration,
 } as const;

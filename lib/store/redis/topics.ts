@@ -14,6 +14,7 @@ import {
   type Entry,
   type Page,
   type PublishResult,
+  type Range,
   type Subscription,
   type TalkPage,
   type TalkRange,
@@ -42,7 +43,7 @@ const maxAcknowledged = 10_000;
 const indexedAtOnce = 200;
 
 /** The longest that Redis can be told to keep something, in milliseconds: a thousand years. */
-const forEver = 31_536_000_000_000;
+export const forEver = 31_536_000_000_000;
 
 /** See {@linkcode Topics}. */
 export class RedisTopics implements Topics {
@@ -64,7 +65,12 @@ export class RedisTopics implements Topics {
     this.#generations = generations;
   }
 
-  async publish(topic: Topic, draft: Draft, writer: Session | undefined): Promise<PublishResult> {
+  async publish(
+    topic: Topic,
+    draft: Draft,
+    writer: Session | undefined,
+    existing = false,
+  ): Promise<PublishResult> {
     this.#redis.checkSettled();
     // It may write to the room that it is in, and to no other. Anything else is granted once; calls that wait for
     // that keep their order.
@@ -72,18 +78,13 @@ export class RedisTopics implements Topics {
       if (topic.startsWith("room:") || !await this.#grants.mayWrite(writer, topic)) return { kind: "fenced" };
     }
     const { cid, from, ...rest } = draft;
-    const { meta, log, writers, unread, talks, cid: cidKey, topicChannel } = this.#keys;
-    const inbox = topic.startsWith("inbox:");
+    const { maxInbox, maxInboxPerSender } = this.#limits;
     const id = randomWord(6);
     const answer = await this.#redis.run(
       "publish",
+      this.#publishKeys(topic, from, cid),
       [
-        ...[meta(topic), log(topic), writers(topic)],
-        cid === undefined ? meta(topic) : cidKey(topic, from, cid),
-        ...(inbox ? [unread(topic), talks(topic)] : []),
-      ],
-      [
-        topicChannel(topic),
+        this.#keys.topicChannel(topic),
         from,
         writer?.claim ?? "",
         cid === undefined ? "" : cidMemoryMs,
@@ -93,17 +94,27 @@ export class RedisTopics implements Topics {
         JSON.stringify({ from, ...rest, cid }),
         this.#limits.historyMaxMessages,
         this.#maxAge,
-        inbox ? this.#limits.maxInbox : "",
+        topic.startsWith("inbox:") ? maxInbox : "",
         ++this.#calls,
-        topic === inboxTopic(from) ? "" : this.#limits.maxInboxPerSender,
+        topic === inboxTopic(from) ? "" : maxInboxPerSender,
+        existing ? "1" : "0",
       ],
     ) as Answer[];
     const [kind, seq, time, epoch] = answer as [string, number, number, string];
     if (kind === "late") throw new ChatError("store_unavailable", "The message came too late; try again");
-    if (kind === "fenced") return { kind };
+    if (kind === "fenced" || kind === "missing") return { kind };
     if (kind === "full") return { kind, theirs: seq > 0 ? seq : undefined };
     if (kind === "published") this.#remember(topic, { epoch, seq, id });
     return { kind: "published", seq, time, repeated: kind === "repeated" };
+  }
+
+  #publishKeys(topic: Topic, from: string, cid: string | undefined): string[] {
+    const { meta, log, writers, unread, talks, cid: cidKey } = this.#keys;
+    return [
+      ...[meta(topic), log(topic), writers(topic)],
+      cid === undefined ? meta(topic) : cidKey(topic, from, cid),
+      ...(topic.startsWith("inbox:") ? [unread(topic), talks(topic)] : []),
+    ];
   }
 
   #remember(topic: Topic, position: LogPosition): void {
@@ -125,7 +136,7 @@ export class RedisTopics implements Topics {
    */
   async verify(): Promise<void> {
     await Promise.all([...this.#acknowledged].map(async ([topic, { epoch, seq, id }]) => {
-      const page = await this.read(topic, { after: seq - 1, limit: 1 });
+      const page = await this.read(topic, { after: seq - 1, limit: 1, make: false });
       const [found] = page.entries;
       const lost = page.head.seq < seq || (found?.seq === seq && found.id !== id);
       if (page.epoch === epoch && lost) await this.renewEpoch(topic, epoch);
@@ -133,10 +144,7 @@ export class RedisTopics implements Topics {
     }));
   }
 
-  async read(
-    topic: Topic,
-    range: { after: number; limit: number } | { before?: number; limit: number },
-  ): Promise<Page> {
+  async read(topic: Topic, range: Range): Promise<Page> {
     const after = "after" in range;
     const [epoch, seq, id, , first, entries, previous, since] = await this.#redis.run(
       "read",
@@ -150,6 +158,7 @@ export class RedisTopics implements Topics {
         this.#limits.historyMaxMessages,
         this.#maxAge,
         topic.startsWith("inbox:") ? "1" : "0",
+        range.make === false ? "1" : "0",
       ],
     ) as [string, number, string, number, number, [string, string[]][], string, number];
     const read = entries.map(toEntry);

@@ -6,6 +6,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../../common/errors.ts";
+import { randomWord } from "../log_position.ts";
 
 /** What may be lost: `normal` survives the end of the process at any moment, `full` the loss of power as well. */
 export type Durability = "normal" | "full";
@@ -122,4 +123,11 @@ export function transaction<T>(database: DatabaseSync, step: () => T): T {
       throw error;
     }
   });
+}
+
+/** What positions are signed with: made once for the file. */
+export function secretOf(database: DatabaseSync): string {
+  database.prepare("INSERT INTO secrets (name, value) VALUES ('positions', ?) ON CONFLICT DO NOTHING")
+    .run(randomWord(52));
+  return database.prepare("SELECT value FROM secrets WHERE name = 'positions'").get()!.value as string;
 }

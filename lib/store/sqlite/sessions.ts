@@ -170,6 +170,12 @@ export class SqliteSessions implements Sessions {
     return users.sort();
   }
 
+  /** Whether anybody is in the room. */
+  isIn(room: string): boolean {
+    for (const { session } of this.#sessions.values()) if (session.room === room) return true;
+    return false;
+  }
+
   /** Every session, and whether its connection is there. */
   list(): SessionState[] {
     return [...this.#sessions.values()].map(({ session, attached }) => ({ ...session, attached }));

@@ -8,18 +8,21 @@
 import type { DatabaseSync } from "node:sqlite";
 import { allowLate, within } from "../../common/time.ts";
 import type { DeviceKeys } from "../device_keys.ts";
+import { roomTopic, type Topic } from "../../wire/names.ts";
 import type { Files } from "../files.ts";
 import type { AdminStore, ServerState } from "../admin_store.ts";
 import type { Order, OrderReport } from "../servers.ts";
 import type { Accounts } from "../accounts.ts";
 import type { Servers, ServerSignal } from "../servers.ts";
 import type { Sessions } from "../sessions.ts";
+import type { Rooms } from "../rooms.ts";
 import type { Store, StoreLimits } from "../store.ts";
 import type { Topics } from "../topics.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { type Durability, openDatabase } from "./database.ts";
 import { SqliteDeviceKeys } from "./device_keys.ts";
 import { SqliteFiles } from "./files.ts";
+import { SqliteRooms } from "./rooms.ts";
 import { SqliteAdminStore } from "./admin_store.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { SqliteTopics } from "./topics.ts";
@@ -39,6 +42,7 @@ export interface SqliteOptions extends StoreLimits {
 export class SqliteStore implements Store {
   readonly accounts: Accounts;
   readonly sessions: Sessions;
+  readonly rooms: Rooms;
   readonly topics: Topics;
   readonly servers: Servers;
   readonly files: Files;
@@ -59,6 +63,11 @@ export class SqliteStore implements Store {
     this.accounts = new SqliteAccounts(this.#database);
     this.sessions = sessions;
     this.topics = this.#topics;
+    const users = {
+      isUsed: (room: string) => sessions.isIn(room) || this.#topics.isHeard(roomTopic(room)),
+      forget: (topic: Topic) => this.#topics.forget(topic),
+    };
+    this.rooms = new SqliteRooms(this.#database, options, users, now);
     this.servers = servers;
     this.files = new SqliteFiles(this.#database, options, now);
     this.deviceKeys = new SqliteDeviceKeys(this.#database, now);

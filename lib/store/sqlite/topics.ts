@@ -17,13 +17,14 @@ import {
   type Entry,
   type Page,
   type PublishResult,
+  type Range,
   type Subscription,
   type TalkPage,
   type TalkRange,
   type Topics,
   type TopicSignal,
 } from "../topics.ts";
-import { guarded, transaction } from "./database.ts";
+import { guarded, secretOf, transaction } from "./database.ts";
 import { SqliteTalks } from "./talks.ts";
 import { UnreadCounts } from "./unread.ts";
 
@@ -37,6 +38,7 @@ interface Waiting {
   topic: Topic;
   draft: Draft;
   writer: Session | undefined;
+  existing: boolean;
   resolve(result: PublishResult): void;
   reject(error: unknown): void;
 }
@@ -109,9 +111,11 @@ export class SqliteTopics implements Topics {
     );
   }
 
-  publish(topic: Topic, draft: Draft, writer: Session | undefined): Promise<PublishResult> {
+  publish(topic: Topic, draft: Draft, writer: Session | undefined, existing = false): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ topic, draft, writer, resolve, reject }) === 1) setImmediate(() => this.#commit());
+      if (this.#waiting.push({ topic, draft, writer, existing, resolve, reject }) === 1) {
+        setImmediate(() => this.#commit());
+      }
     });
   }
 
@@ -156,7 +160,7 @@ export class SqliteTopics implements Topics {
     }
   }
 
-  #publish({ topic, draft, writer }: Waiting): { result: PublishResult; signal?: TopicSignal } {
+  #publish({ topic, draft, writer, existing }: Waiting): { result: PublishResult; signal?: TopicSignal } {
     const { kind, name } = parseTopic(topic)!;
     if (writer && !this.#fence.mayWrite(writer, kind === "room" ? name : undefined)) {
       return { result: { kind: "fenced" } };
@@ -169,6 +173,7 @@ export class SqliteTopics implements Topics {
         | undefined;
       if (known) return { result: { kind: "published", ...known, repeated: true } };
     }
+    if (existing && !this.#known(topic)) return { result: { kind: "missing" } };
     const row = this.#topic(topic);
     const full = kind === "inbox" && this.#full(topic, row, from);
     if (full) return { result: full };
@@ -222,23 +227,22 @@ export class SqliteTopics implements Topics {
   }
 
   #topic(topic: Topic): TopicRow {
-    const known = this.#rows.get(topic);
+    const known = this.#known(topic);
     if (known) return known;
-    let row = this.#row.get(topic) as unknown as TopicRow | undefined;
-    if (!row) {
-      this.#make.run(topic, randomWord(8));
-      row = this.#row.get(topic) as unknown as TopicRow;
-    }
-    this.#rows.set(topic, row);
+    this.#make.run(topic, randomWord(8));
+    return this.#known(topic)!;
+  }
+
+  #known(topic: Topic): TopicRow | undefined {
+    const row = this.#rows.get(topic) ?? this.#row.get(topic) as unknown as TopicRow | undefined;
+    if (row) this.#rows.set(topic, row);
     return row;
   }
 
   // deno-lint-ignore require-await
-  async read(
-    topic: Topic,
-    range: { after: number; limit: number } | { before?: number; limit: number },
-  ): Promise<Page> {
+  async read(topic: Topic, range: Range): Promise<Page> {
     return guarded(() => {
+      if (range.make === false && !this.#known(topic)) return nothing();
       const { epoch, seq, id, read, previous, since } = this.#topic(topic);
       const first = this.#first(topic, seq, topic.startsWith("inbox:") ? read : seq);
       const rows = "after" in range
@@ -314,6 +318,11 @@ export class SqliteTopics implements Topics {
     this.#emit(roomTopic(room), { kind: "presence", ...presence });
   }
 
+  /** Whether anybody listens to a topic. */
+  isHeard(topic: Topic): boolean {
+    return this.#listeners.has(topic);
+  }
+
   /** Forgets what is known of a topic's row: somebody else wrote to it. */
   forget(topic: Topic): void {
     this.#rows.delete(topic);
@@ -324,11 +333,10 @@ export class SqliteTopics implements Topics {
   }
 }
 
-/** What positions are signed with: made once for the file. */
-function secretOf(database: DatabaseSync): string {
-  database.prepare("INSERT INTO secrets (name, value) VALUES ('positions', ?) ON CONFLICT DO NOTHING")
-    .run(randomWord(52));
-  return database.prepare("SELECT value FROM secrets WHERE name = 'positions'").get()!.value as string;
+/** What is read of a topic that does not exist. */
+function nothing(): Page {
+  const epoch = randomWord(8);
+  return { epoch, head: { epoch, seq: 0, id: "" }, first: 1, entries: [] };
 }
 
 function renewal(previous: string | null, since: number): Pick<Page, "renewed"> {

@@ -2,12 +2,13 @@
 -- KEYS meta, log, writers, cid, for an inbox what is unread by sender and its talks (any keys of the topic's for another topic)
 -- ARGV channel, user, claim ('' for no fence), the cid's life in ms ('' for no cid), an epoch in case there is none of
 --      this generation, the generation, the message's id, its body, how many messages are kept, for how many ms, how many may be unread ('' for no inbox),
---      a number that grows with every call of the same writer, and how many of the user's may be unread ('' for any number)
+--      a number that grows with every call of the same writer, how many of the user's may be unread ('' for any number), and
+--      '1' where the topic must exist
 -- Returns {'published', seq, time, epoch}, {'repeated', seq, time}, {'fenced'}, {'full', how many of the user's are unread, or 0
--- where it is not these that are too many}, or {'late'} where a newer call of the
+-- where it is not these that are too many}, {'missing'} where the topic does not exist, or {'late'} where a newer call of the
 -- same writer was here first: this one was given up long ago.
 local meta, log, writers, cid, counts, talks = unpack(KEYS)
-local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call, own = unpack(ARGV)
+local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call, own, existing = unpack(ARGV)
 
 local held, last
 if claim ~= '' then
@@ -21,6 +22,8 @@ if life ~= '' then
     return {'repeated', tonumber(seq), tonumber(time)}
   end
 end
+
+if existing == '1' and redis.call('EXISTS', meta) == 0 then return {'missing'} end
 
 if claim ~= '' and tonumber(call) <= (tonumber(last) or 0) then return {'late'} end
 
