@@ -1,5 +1,7 @@
 /** What the figures were taken on: they mean nothing without it. */
 
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { findRedis } from "../scripts/redis_binary.ts";
 
 /** The machine, and the versions of what was measured. */
@@ -15,8 +17,12 @@ export interface Machine {
   readonly project: string;
 }
 
-/** Looks at this machine. */
-export async function describeMachine(): Promise<Machine> {
+/**
+ * Looks at this machine.
+ *
+ * @param root the folder of the project that is measured; this one
+ */
+export async function describeMachine(root: string | URL = new URL("..", import.meta.url)): Promise<Machine> {
   const { found } = await findRedis();
   return {
     cpu: cpuModel(),
@@ -26,7 +32,7 @@ export async function describeMachine(): Promise<Machine> {
     loadBefore: Math.round(Deno.loadavg()[0] * 100) / 100,
     deno: Deno.version.deno,
     redis: found?.version ?? "none",
-    project: await projectVersion(),
+    project: await projectVersion(root),
   };
 }
 
@@ -46,11 +52,11 @@ function cpuModel(): string {
 }
 
 /** The version, the commit, and a `+` where there is more than the commit. */
-async function projectVersion(): Promise<string> {
-  const root = new URL("..", import.meta.url);
-  const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+async function projectVersion(root: string | URL): Promise<string> {
+  const folder = root instanceof URL ? fileURLToPath(root) : root;
+  const { version } = JSON.parse(await Deno.readTextFile(join(folder, "deno.json")));
   const git = async (...args: string[]) => {
-    const { success, stdout } = await new Deno.Command("git", { args, cwd: root, stderr: "null" }).output();
+    const { success, stdout } = await new Deno.Command("git", { args, cwd: folder, stderr: "null" }).output();
     return success ? new TextDecoder().decode(stdout).trim() : undefined;
   };
   try {
