@@ -12,7 +12,8 @@ const indexedAtOnce = 200;
  */
 export class SqliteTalks {
   readonly #insert: StatementSync;
-  readonly #remove: StatementSync;
+  readonly #senders: StatementSync;
+  readonly #forget: StatementSync;
   readonly #step: StatementSync;
   readonly #fill: StatementSync;
   readonly #mark: StatementSync;
@@ -21,7 +22,10 @@ export class SqliteTalks {
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare("INSERT INTO talks (topic, sender, seq) VALUES (?, ?, ?)");
-    this.#remove = database.prepare("DELETE FROM talks WHERE topic = ? AND sender = ? AND seq = ?");
+    this.#senders = database.prepare(
+      "SELECT DISTINCT lower(json_extract(body, '$.from')) AS sender FROM log WHERE topic = ? AND seq < ?",
+    );
+    this.#forget = database.prepare("DELETE FROM talks WHERE topic = ? AND sender = ? AND seq < ?");
     this.#step = database.prepare(
       "SELECT max(seq) AS last FROM (SELECT seq FROM log WHERE topic = ? AND seq > ? ORDER BY seq LIMIT ?)",
     );
@@ -42,9 +46,9 @@ export class SqliteTalks {
     this.#insert.run(inbox, fold(sender), seq);
   }
 
-  /** Forgets a message that the log has forgotten. */
-  remove(inbox: Topic, sender: string, seq: number): void {
-    this.#remove.run(inbox, fold(sender), seq);
+  /** Forgets what is older than a number; to be called while the log still has it. */
+  forget(inbox: Topic, first: number): void {
+    for (const { sender } of this.#senders.all(inbox, first)) this.#forget.run(inbox, sender as string, first);
   }
 
   /**

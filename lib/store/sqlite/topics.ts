@@ -210,15 +210,10 @@ export class SqliteTopics implements Topics {
 
   /** Forgets what is over the limits; nothing after `read` is forgotten. */
   #trim(topic: Topic, head: number, read: number): void {
-    const now = this.#now();
-    const forgotten = this.#database.prepare(
-      "DELETE FROM log WHERE topic = ? AND seq <= ? AND (seq <= ? OR time < ?) " +
-        "RETURNING seq, iif(topic LIKE 'inbox:%', json_extract(body, '$.from'), NULL) AS sender",
-    ).all(topic, read, head - this.#limits.historyMaxMessages, this.#oldest(now));
-    for (const { seq, sender } of forgotten as { seq: number; sender: string | null }[]) {
-      if (sender !== null) this.#talks.remove(topic, sender, seq);
-    }
-    this.#database.prepare("DELETE FROM cids WHERE time < ?").run(now - cidMemoryMs);
+    const first = this.#first(topic, head, read);
+    if (topic.startsWith("inbox:")) this.#talks.forget(topic, first);
+    this.#database.prepare("DELETE FROM log WHERE topic = ? AND seq < ?").run(topic, first);
+    this.#database.prepare("DELETE FROM cids WHERE time < ?").run(this.#now() - cidMemoryMs);
   }
 
   /** The time before which a message is too old to be kept. */
