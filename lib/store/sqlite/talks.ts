@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { fold, type Topic } from "../../wire/names.ts";
 import type { TalkRange } from "../topics.ts";
+import type { SqliteMoments } from "./moments.ts";
 
 /** How many messages of an inbox are indexed in one step. */
 const indexedAtOnce = 200;
@@ -11,6 +12,7 @@ const indexedAtOnce = 200;
  * It knows no limits of the history: who reads says which numbers still count.
  */
 export class SqliteTalks {
+  readonly #moments: SqliteMoments;
   readonly #insert: StatementSync;
   readonly #senders: StatementSync;
   readonly #forget: StatementSync;
@@ -18,9 +20,9 @@ export class SqliteTalks {
   readonly #fill: StatementSync;
   readonly #mark: StatementSync;
   readonly #read: StatementSync;
-  readonly #timeAt: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, moments: SqliteMoments) {
+    this.#moments = moments;
     this.#insert = database.prepare("INSERT INTO talks (topic, sender, seq) VALUES (?, ?, ?)");
     this.#senders = database.prepare(
       "SELECT DISTINCT lower(json_extract(body, '$.from')) AS sender FROM log WHERE topic = ? AND seq < ?",
@@ -38,7 +40,6 @@ export class SqliteTalks {
       "SELECT log.* FROM talks JOIN log ON log.topic = talks.topic AND log.seq = talks.seq " +
         "WHERE talks.topic = ? AND talks.sender = ? AND talks.seq >= ? AND talks.seq < ? ORDER BY talks.seq DESC LIMIT ?",
     );
-    this.#timeAt = database.prepare("SELECT time FROM log WHERE topic = ? AND seq >= ? ORDER BY seq LIMIT 1");
   }
 
   /** Adds a message that was just put into the log. */
@@ -78,19 +79,9 @@ export class SqliteTalks {
     seq: number,
     { before = seq + 1, olderThan, limit }: TalkRange,
   ): Record<string, unknown>[] {
-    const bound = olderThan === undefined ? before : Math.min(before, this.#firstSince(inbox, first, seq, olderThan));
+    const bound = olderThan === undefined
+      ? before
+      : Math.min(before, this.#moments.firstSince(inbox, first, seq, olderThan));
     return this.#read.all(inbox, fold(sender), first, bound, limit).reverse();
-  }
-
-  /** The first number of a message that is not older than a time. Numbers have no holes and times only grow. */
-  #firstSince(inbox: Topic, first: number, seq: number, time: number): number {
-    let [low, high] = [first, seq + 1];
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      const found = this.#timeAt.get(inbox, middle) as { time: number } | undefined;
-      if (found && found.time < time) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }

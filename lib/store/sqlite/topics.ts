@@ -25,6 +25,7 @@ import {
   type TopicSignal,
 } from "../topics.ts";
 import { guarded, secretOf, transaction } from "./database.ts";
+import { SqliteMoments } from "./moments.ts";
 import { SqliteTalks } from "./talks.ts";
 import { UnreadCounts } from "./unread.ts";
 
@@ -75,6 +76,7 @@ export class SqliteTopics implements Topics {
   #waiting: Waiting[] = [];
   readonly #rows = new Map<Topic, TopicRow>();
   readonly #unread: UnreadCounts;
+  readonly #moments: SqliteMoments;
   readonly #talks: SqliteTalks;
   readonly #row: StatementSync;
   readonly #make: StatementSync;
@@ -82,7 +84,6 @@ export class SqliteTopics implements Topics {
   readonly #append: StatementSync;
   readonly #knownCid: StatementSync;
   readonly #rememberCid: StatementSync;
-  readonly #young: StatementSync;
   readonly #readForward: StatementSync;
   readonly #readBack: StatementSync;
 
@@ -93,7 +94,8 @@ export class SqliteTopics implements Topics {
     this.#now = now;
     this.#unread = new UnreadCounts(database);
     this.positions = new PositionSigner(secretOf(database));
-    this.#talks = new SqliteTalks(database);
+    this.#moments = new SqliteMoments(database);
+    this.#talks = new SqliteTalks(database, this.#moments);
     this.#row = database.prepare("SELECT epoch, seq, id, read, indexed, previous, since FROM topics WHERE topic = ?");
     this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
     this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ?, indexed = ? WHERE topic = ?");
@@ -104,7 +106,6 @@ export class SqliteTopics implements Topics {
     this.#rememberCid = database.prepare(
       "INSERT OR REPLACE INTO cids (topic, user, cid, seq, time) VALUES (?, ?, ?, ?, ?)",
     );
-    this.#young = database.prepare("SELECT min(seq) AS first FROM log WHERE topic = ? AND seq > ? AND time >= ?");
     this.#readForward = database.prepare("SELECT * FROM log WHERE topic = ? AND seq >= ? ORDER BY seq LIMIT ?");
     this.#readBack = database.prepare(
       "SELECT * FROM log WHERE topic = ? AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?",
@@ -202,10 +203,8 @@ export class SqliteTopics implements Topics {
 
   /** The number of the oldest message that is within the limits or after `read`; `head` + 1 where none is. */
   #first(topic: Topic, head: number, read: number): number {
-    const { first } = this.#young.get(topic, head - this.#limits.historyMaxMessages, this.#oldest(this.#now())) as {
-      first: number | null;
-    };
-    return Math.min(first ?? head + 1, read + 1);
+    const from = Math.max(1, head - this.#limits.historyMaxMessages + 1);
+    return Math.min(this.#moments.firstSince(topic, from, head, this.#oldest(this.#now())), read + 1);
   }
 
   /** Forgets what is over the limits; nothing after `read` is forgotten. */
