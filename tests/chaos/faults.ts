@@ -4,6 +4,7 @@
 
 import type { Actor } from "./actor.ts";
 import { Connection, type Ways } from "./connection.ts";
+import { resumeForged } from "./forger.ts";
 import type { Prng } from "./prng.ts";
 import type { Link, Proxy, Weather } from "./proxy.ts";
 import { pause } from "../../lib/common/time.ts";
@@ -33,6 +34,7 @@ const ofDoor = (server: number) => `the clients of server${server + 1}`;
 const ofStore = (server: number) => `server${server + 1}'s way to Redis`;
 const ofRedis = () => "Redis";
 const ofSomebody = () => "somebody";
+const ofForger = () => "the forger";
 
 /** Every kind, by name. */
 export const kinds = {
@@ -181,6 +183,23 @@ export const kinds = {
     target: ofSomebody,
     async begin(stage, server, prng) {
       return await usurp(stage, server, prng);
+    },
+  },
+  /** Positions that no server gave: they are evidence against nobody. */
+  "positions forged": {
+    lane: "client",
+    lasts: [200, 1_000],
+    target: ofForger,
+    async begin({ world, actors, ways }, server, prng) {
+      const nodes = [world.nodes[server], prng.pick(world.nodes)] as const;
+      const live = actors.filter(({ live }) => live);
+      const users = live.map(({ name }) => name);
+      const rooms = [...new Set(live.map(({ room }) => room))];
+      try {
+        return await resumeForged(nodes, ways, { rooms, users, prng });
+      } catch {
+        return; // a server is away
+      }
     },
   },
 } as const satisfies Record<string, Kind>;

@@ -169,6 +169,21 @@ export const mutations: readonly Mutation[] = [
     finds: ["nothing passes for continuous", "no silent loss", "everything comes"],
   },
   {
+    name: "a position needs no signature to show a loss",
+    replacements: [{
+      file: "lib/store/position_signer.ts",
+      function: "PositionSigner.decode",
+      source: `
+        decode(_topic: Topic, position: unknown): LogPosition | undefined {
+          const decoded = decodePosition(position);
+          return decoded && { ...decoded, given: "signed" };
+        }`,
+    }],
+    faults: ["positions forged"],
+    seconds: 12,
+    finds: ["no gap without a loss"],
+  },
+  {
     name: "nobody is told of what the log has lost",
     replacements: [{
       file: "lib/server/delivery/relay.ts",
