@@ -10,7 +10,14 @@ export interface Misspelt {
 }
 
 /** What `compose.yaml` reads from the same file. */
-export const composeNames = ["GRAFANA_PORT", "PROMETHEUS_PORT", "REDIS_MEMORY", "SERVER_MEMORY", "SERVER_PORTS"];
+export const composeNames = [
+  "GRAFANA_PORT",
+  "PROMETHEUS_PORT",
+  "REDIS_MAXMEMORY",
+  "REDIS_MEMORY",
+  "SERVER_MEMORY",
+  "SERVER_PORTS",
+];
 
 /** The names in a `.env` file that look like an option's and are not: what they say has no effect. */
 export function misspelt(dotenv: string): Misspelt[] {

@@ -15,6 +15,23 @@ Deno.test("namesLike() knows the names that both versions of compose give, and n
 });
 
 Deno.test({
+  name: files.named("compose.yaml gives Redis less memory than its container, and lets it throw nothing out"),
+  ignore: files.ignored,
+  fn: async () => {
+    const compose = await Deno.readTextFile(new URL("../../compose.yaml", import.meta.url));
+    const redis = compose.slice(compose.indexOf("  redis:"), compose.indexOf("  server:"));
+    const mb = (pattern: RegExp) => {
+      const [, number, unit] = pattern.exec(redis)!;
+      return Number(number) * (unit === "g" ? 1024 : 1);
+    };
+    const share = mb(/"--maxmemory", "\$\{REDIS_MAXMEMORY:-(\d+)(mb)\}"/) /
+      mb(/mem_limit: "\$\{REDIS_MEMORY:-(\d+)([gm])\}"/);
+    assert.ok(share > 0.5 && share < 0.75, `${share}`);
+    assert.match(redis, /"--maxmemory-policy",\s+"noeviction"/);
+  },
+});
+
+Deno.test({
   name: files.named("givePassword() makes a password once, keeps it, and takes another where one is wanted"),
   ignore: files.ignored || Deno.build.os === "windows",
   fn: async () => {

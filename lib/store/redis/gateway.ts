@@ -307,5 +307,11 @@ export class RedisGateway implements AsyncDisposable {
 
 function unavailable(cause: unknown): ChatError {
   if (cause instanceof ChatError) return cause;
+  if (cause instanceof ErrorReply && cause.message.startsWith("OOM")) {
+    // It is known that nothing was stored. Reading, logging in and deleting go on.
+    return new ChatError("store_unavailable", "The store is full: nothing new can be kept until there is room", {}, {
+      cause,
+    });
+  }
   return new ChatError("store_unavailable", "The store cannot be reached at the moment; try again", {}, { cause });
 }

@@ -90,10 +90,10 @@ export class RedisRooms implements Rooms {
     for await (const keys of this.#redis.keys(this.#keys.roomMetas())) {
       const rooms = keys.flatMap((key) => parseTopic(this.#keys.topicOf(key))?.name ?? []);
       if (rooms.length > 0) {
-        await this.#redis.command("ZADD", list, "NX", ...rooms.flatMap((room) => [now, room]));
+        await this.#redis.run("writeSmall", [list], ["ZADD", "NX", ...rooms.flatMap((room) => [now, room])]);
       }
     }
-    await this.#redis.command("SET", complete, "1");
+    await this.#redis.run("writeSmall", [complete], ["SET", "1"]);
     this.#listedAt = performance.now();
   }
 }

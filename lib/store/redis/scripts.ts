@@ -45,25 +45,37 @@ import roomForget from "./scripts/room_forget.lua" with { type: "text" };
 import roomMake from "./scripts/room_make.lua" with { type: "text" };
 import roomReserve from "./scripts/room_reserve.lua" with { type: "text" };
 import roomSettle from "./scripts/room_settle.lua" with { type: "text" };
+import writeSmall from "./scripts/write_small.lua" with { type: "text" };
 import setHash from "./scripts/set_hash.lua" with { type: "text" };
 import dataGeneration from "./scripts/data_generation.lua" with { type: "text" };
 
-/** Name → source. */
-export const scripts = {
-  admit,
-  amend,
-  announceKey,
-  claim,
+/** Scripts that put more into the store: where Redis' memory is full they are refused, and have changed nothing. */
+const growing = {
   create,
-  end,
   fileBegin,
   fileCount: files + fileCount,
-  fileFree: files + fileFree,
   filePut,
-  fileRemove,
   fileReserve: files + fileReserve,
-  fileSweep: files + fileSweep,
   follow,
+  publish: epoch + unread + talks + publish,
+  putTopic,
+  roomMake: clock + epoch + roomMake,
+  roomReserve: clock + roomReserve,
+} as const;
+
+/**
+ * The others write next to nothing, or take something out. They go on where Redis' memory is full, so that people log in,
+ * read and log out, servers keep their leases, and room is made.
+ */
+const steady = {
+  announceKey,
+  admit,
+  amend,
+  claim,
+  end,
+  fileFree: files + fileFree,
+  fileRemove,
+  fileSweep: files + fileSweep,
   grant,
   head: epoch + head,
   hold,
@@ -72,9 +84,7 @@ export const scripts = {
   leaseRenew,
   leaseTake,
   mark,
-  publish: epoch + unread + talks + publish,
   purge,
-  putTopic,
   read: epoch + moments + read,
   readTalk: epoch + moments + talks + readTalk,
   reassert,
@@ -84,12 +94,19 @@ export const scripts = {
   revokeToken,
   roomFind: clock + roomFind,
   roomForget: clock + roomForget,
-  roomMake: clock + epoch + roomMake,
-  roomReserve: clock + roomReserve,
   roomSettle,
   setHash,
   dataGeneration,
+  writeSmall,
 } as const;
+
+/** Name → source. */
+export const scripts = { ...growing, ...allowedWhenFull(steady) };
+
+function allowedWhenFull<T extends Readonly<Record<string, string>>>(scripts: T): T {
+  const allowed = Object.entries(scripts).map(([name, source]) => [name, `#!lua flags=allow-oom\n${source}`]);
+  return Object.fromEntries(allowed) as T;
+}
 
 /** One of {@linkcode scripts}. */
 export type ScriptName = keyof typeof scripts;

@@ -86,7 +86,7 @@ export class RedisSessions implements Sessions {
 
   async move(session: Session, room: string): Promise<Session | undefined> {
     const topic = roomTopic(room);
-    await this.#redis.command("ZADD", this.#keys.rooms(), String(Date.now()), room);
+    await this.#redis.run("writeSmall", [this.#keys.rooms()], ["ZADD", Date.now(), room]);
     if (!await this.#grant(session, topic, room)) return undefined;
     await this.#revokeGrant(session.user, roomTopic(session.room), session.claim);
     const moved = { ...session, room };
@@ -252,7 +252,7 @@ export class RedisSessions implements Sessions {
         ? this.#revoke(this.#keys.serverSessions(earlier.instance), session.user, earlier.claim)
         : undefined,
       ...stale.map(([topic, claim]) => this.#revokeGrant(session.user, topic, claim)),
-      this.#redis.command("ZADD", this.#keys.rooms(), String(Date.now()), session.room),
+      this.#redis.run("writeSmall", [this.#keys.rooms()], ["ZADD", Date.now(), session.room]),
       this.#admit(this.#keys.writers(roomTopic(session.room)), session),
       this.#admit(this.#keys.serverSessions(this.#leases.instance), session),
     ]);

@@ -126,7 +126,9 @@ export class RedisTopics implements Topics {
 
   /** Signs positions as the store's other servers do: with its secret, which is this server's where it has none. */
   async shareSecret(): Promise<void> {
-    const known = await this.#redis.command("SET", this.#keys.positionSecret(), this.positions.secret, "NX", "GET");
+    const known = await this.#redis.run("writeSmall", [this.#keys.positionSecret()], [
+      ...["SET", this.positions.secret, "NX", "GET"],
+    ]);
     if (typeof known === "string") this.positions.secret = known;
   }
 
