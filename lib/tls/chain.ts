@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import { rootCertificates } from "node:tls";
+import { systemAuthorities } from "../common/system_authorities.ts";
+import { readTextFile } from "../common/text_file.ts";
 import { CertificateError } from "./authority.ts";
 
 /**
@@ -23,22 +24,22 @@ export function readChain(path: string, pem: string, authority?: X509Certificate
     if (next < 0) break;
     [last] = others.splice(next, 1);
   }
-  const known = isSelfSigned(last) || (authority !== undefined && isSignedBy(last, authority)) || isSignedByRoot(last);
-  if (known) return leaf;
-  if (others.length > 0) {
+  const isWhole = () =>
+    isSelfSigned(last) || (authority !== undefined && isSignedBy(last, authority)) || isSignedBySystem(last);
+  if (others.length > 0 && !isWhole()) {
     throw new CertificateError(
       `${path} has a hole: the certificate of ${nameOf(last.issuer)}, which signed that of ${
         nameOf(last.subject)
       }, is missing`,
     );
   }
-  if (/CA Issuers/.test(last.infoAccess ?? "")) {
+  if (last === leaf && /CA Issuers/.test(leaf.infoAccess ?? "") && !isWhole()) {
     // It says where its issuer's certificate is to be had: so that is no authority which clients have anyway.
     throw new CertificateError(
       `${path} ends too soon: the certificate of ${nameOf(last.issuer)}, which signed that of ${
         nameOf(last.subject)
       }, is ` +
-        "missing; give the whole chain (fullchain.pem)",
+        "missing; give the whole chain (fullchain.pem), or put the authority's certificate beside it as ca.pem",
     );
   }
   return leaf;
@@ -71,12 +72,17 @@ function isSelfSigned(certificate: X509Certificate): boolean {
   return isSignedBy(certificate, certificate);
 }
 
-/** Whether an authority signed it that clients have in their own lists. */
-function isSignedByRoot(certificate: X509Certificate): boolean {
-  return rootCertificates.some((pem) => {
-    const root = new X509Certificate(pem);
-    return root.subject === certificate.issuer && verifies(certificate, root);
-  });
+/** Whether an authority signed it that this system trusts. */
+function isSignedBySystem(certificate: X509Certificate): boolean {
+  for (const file of systemAuthorities) {
+    try {
+      const pems = readTextFile(file).match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [];
+      return pems.some((pem) => isSignedBy(certificate, new X509Certificate(pem)));
+    } catch {
+      // Another system's place, or a file that nobody can use.
+    }
+  }
+  return false;
 }
 
 function verifies(certificate: X509Certificate, issuer: X509Certificate): boolean {

@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { messageOf } from "../../common/errors.ts";
+import { systemAuthorities } from "../../common/system_authorities.ts";
 import { readTextFile } from "../../common/text_file.ts";
 import { ClientError } from "../base/exit.ts";
 import { environment } from "../base/environment.ts";
@@ -18,14 +19,6 @@ const defaultCa = "certs/ca.pem";
 
 /** What tells a folder that is the project's own, for a program that was compiled. */
 const projectFiles = ["client.ts", "server.ts", "deno.json"] as const;
-
-/** Where systems keep the authorities that they trust, as one file: Debian, Fedora, SUSE, Alpine and macOS. */
-const systemCas = [
-  "/etc/ssl/certs/ca-certificates.crt",
-  "/etc/pki/tls/certs/ca-bundle.crt",
-  "/etc/ssl/ca-bundle.pem",
-  "/etc/ssl/cert.pem",
-] as const;
 
 const certificates = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/;
 
@@ -72,7 +65,7 @@ export function readProfiles(): Profiles {
 
 /** The system's authorities; undefined where Deno's own list must do. */
 function readSystemCa(): string | undefined {
-  const file = [environment("SSL_CERT_FILE"), ...systemCas].find((file) => file && isThere(file));
+  const file = [environment("SSL_CERT_FILE"), ...systemAuthorities].find((file) => file && isThere(file));
   if (file === undefined) return undefined;
   const pem = read(file, "system's CA file");
   return certificates.test(pem) ? pem : undefined;
