@@ -4,6 +4,7 @@
  * It keeps a {@linkcode SideSession}, so it comes back by itself, and what it sends arrives once and in order.
  */
 
+import type { ChatError } from "../common/errors.ts";
 import type { FileOffer, GapEvent, MessageEvent, PresenceEvent, Reply, TopicEvent } from "../wire/event.ts";
 import { maxCount } from "../wire/command.ts";
 import { roomTopic } from "../wire/names.ts";
@@ -189,7 +190,8 @@ export class Bot implements AsyncDisposable {
   }
 
   /**
-   * The last messages of a room, or of the talk with a user (at most 500 of it), oldest first.
+   * The last messages of a room, or of the talk with a user, oldest first. Of a talk, a server of an earlier release gives
+   * the last 500.
    *
    * @throws as {@linkcode say}
    */
@@ -197,11 +199,17 @@ export class Bot implements AsyncDisposable {
     const found: TopicEvent[] = [];
     while (found.length < count) {
       const n = Math.min(maxCount, count - found.length);
-      const before = found.length > 0 ? { before: found[0].seq } : {};
-      const reply = await this.request({ cmd: "history", ...of, n, ...before });
+      const before = found.length === 0 ? {} : { before: "user" in of ? found[0].pos : found[0].seq };
+      let reply: Reply;
+      try {
+        reply = await this.request({ cmd: "history", ...of, n, ...before });
+      } catch (error) {
+        if ("user" in of && found.length > 0 && (error as ChatError).code === "usage") break; // an earlier release
+        throw error;
+      }
       const messages = reply.of === "history" ? reply.messages : [];
       found.unshift(...messages);
-      if ("user" in of || messages.length < n) break;
+      if (messages.length < n) break;
     }
     return found;
   }

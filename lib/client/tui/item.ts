@@ -21,6 +21,8 @@ export interface SaidItem extends Base {
   readonly privacy?: Privacy;
   readonly topic?: string;
   readonly seq?: number;
+  /** Where it is in its topic, as the server said. */
+  readonly pos?: string;
   /** A file is offered: what can be typed to fetch it, which is the text's end, and whether nothing else is said. */
   readonly offer?: { readonly action: string; readonly alone: boolean };
 }

@@ -11,11 +11,12 @@ const maxPages = 10;
 /** How many findings are shown. */
 const maxFound = 200;
 
-/** Which messages are asked for: the last ones or, in a room, those before number `before`. */
+/** Which messages are asked for: the last ones, or those before one. */
 export interface Range {
   readonly n: number;
-  readonly before?: number;
-  /** The other one of a talk; the server gives the end of a talk only. */
+  /** The number of the message before which they are; in a talk, its `pos`. */
+  readonly before?: number | string;
+  /** The other one of a talk. */
   readonly user?: string;
 }
 
@@ -48,15 +49,15 @@ export async function search(
     }
   };
   let read = 0;
-  let before: number | undefined;
-  for (let page = 0; page < (user === undefined ? maxPages : 1) && found.size < maxFound; page++) {
+  let before: number | string | undefined;
+  for (let page = 0; page < maxPages && found.size < maxFound; page++) {
     const range = { n: pageSize, ...(before === undefined ? {} : { before }), ...(user === undefined ? {} : { user }) };
     const items = await history(range);
     if (!items || items.length === 0) break;
     collect(items);
     read += items.length;
-    before = items[0].seq!;
-    if (before <= 1) break;
+    before = user === undefined ? items[0].seq! : items[0].pos;
+    if (items.length < pageSize || before === undefined) break;
   }
   collect(onScreen.filter((item) => !isGiven(item, found)));
   const items = [...found.values()].sort((a, b) => a.at.getTime() - b.at.getTime()).slice(-maxFound);

@@ -263,6 +263,7 @@ export class Timeline {
       own,
       topic: event.topic,
       seq: event.seq,
+      pos: event.pos,
       at: moment(event.time),
       ...privacyFields(event),
       ...(offer === undefined ? {} : { offer }),

@@ -242,6 +242,21 @@ test("Bot.history() asks page by page", async () => {
   await leave(bot, peer);
 });
 
+test("Bot.history() of a talk asks by positions, and is content with what an earlier server gives", async () => {
+  const { bot, peer } = await open();
+  const page = Array.from({ length: 500 }, (_, index) => said(index + 2, `${index + 2}`));
+  for (const earlier of [false, true]) {
+    const history = bot.history({ user: "b" }, 501);
+    peer.ok(await peer.expect("history"), { messages: page });
+    const second = await peer.expect("history");
+    assert.deepEqual([second.n, second.before], [1, page[0].pos]);
+    if (earlier) peer.error(second, "usage");
+    else peer.ok(second, { messages: [said(1, "1")] });
+    assert.equal((await soon(history)).length, earlier ? 500 : 501);
+  }
+  await leave(bot, peer);
+});
+
 function output() {
   const out: string[] = [];
   const err: string[] = [];

@@ -26,7 +26,8 @@ function server(...messages: SaidItem[]) {
   const asked: Range[] = [];
   const history = (range: Range) => {
     asked.push(range);
-    return Promise.resolve(messages.filter(({ seq }) => seq! < (range.before ?? Infinity)).slice(-range.n));
+    const end = messages.findIndex(({ seq, pos }) => range.before === (range.user === undefined ? seq : pos));
+    return Promise.resolve(messages.slice(0, end < 0 ? undefined : end).slice(-range.n));
   };
   return { asked, history };
 }
@@ -70,10 +71,21 @@ test("search() of a talk finds what the two said to each other, once each, and n
   ];
   const { items } = await search("needle", "B", onScreen, history);
   assert.deepEqual(textsOf(items), ["needle one", "needle two", "needle two"]);
-  assert.deepEqual(asked, [{ n: 500, user: "B" }], "the server gives the end of a talk only");
+  assert.deepEqual(asked, [{ n: 500, user: "B" }]);
   // Without a server there is the screen.
   const there = await search("needle", "carol", onScreen, () => Promise.resolve(undefined));
   assert.deepEqual([textsOf(there.items), there.read], [["needle from carol"], 0]);
+});
+
+test("search() looks through a talk page by page, by the positions of its messages", async () => {
+  const messages = Array.from({ length: 700 }, (_, index) => {
+    const text = index % 400 === 0 ? "a needle" : "hay";
+    return said(index % 2, text, { how: "direct", pos: `pos ${index}`, at: minute(index), topic: `inbox:${index}` });
+  });
+  const { asked, history } = server(...messages);
+  const { items, read } = await search("needle", "b", [], history);
+  assert.deepEqual([textsOf(items), read], [["a needle", "a needle"], 700]);
+  assert.deepEqual(asked, [{ n: 500, user: "b" }, { n: 500, before: "pos 200", user: "b" }]);
 });
 
 test("search() shows the newest of very many, and asks for no more than it shows", async () => {
