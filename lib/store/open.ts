@@ -70,18 +70,29 @@ export async function openStore(config: StoreConfig): Promise<Store> {
   const limits = storeLimits(config);
   const redis = redisAddress(config);
   if (redis) {
-    return await RedisStore.open({
+    const store = await RedisStore.open({
       ...limits,
       ...redis,
       prefix: config.redisPrefix,
       onFault: (error) => log.warn("redis_failed", { error }),
     });
+    await warnOfEviction(store);
+    return store;
   }
   const path = `${config.dataDir}/chat.db`;
   await Deno.mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   // Its owner's alone from the first byte on, also in a folder that others can read; what SQLite puts beside it likewise.
   (await Deno.open(path, { create: true, append: true, mode: 0o600 })).close();
   return new SqliteStore({ ...limits, path, durability: config.durability });
+}
+
+/** Tells the operator of a Redis that would lose accounts and messages without a word. */
+async function warnOfEviction(store: RedisStore): Promise<void> {
+  for (const { server, policy } of await store.evicting().catch(() => [])) {
+    const where = server === "" ? {} : { server };
+    if (policy === undefined) log.info("redis_eviction_unknown", { ...where, advice: "maxmemory-policy noeviction" });
+    else log.warn("redis_evicts", { ...where, policy, advice: "maxmemory-policy noeviction" });
+  }
 }
 
 /** Where the configuration says that Redis is, if it names one. */

@@ -47,6 +47,33 @@ export type ClaimResult =
   /** The password was changed after it was checked. */
   | { readonly kind: "outdated" };
 
+/** What became of a session that its connection still has. */
+export type Reasserted =
+  | {
+    readonly kind: "held";
+    readonly session: Session;
+    /** Whether it was gone, and is held anew. */
+    readonly wasGone: boolean;
+  }
+  /** A newer claim has it, or had it. */
+  | { readonly kind: "superseded" }
+  /** The account is disabled. */
+  | { readonly kind: "disabled" }
+  /** The password was changed after the session began. */
+  | { readonly kind: "outdated" }
+  /** The store has lost the account, or has another one of the same name. */
+  | { readonly kind: "lost" };
+
+/** Whose session a connection has: what a store that lost data is asked by. */
+export interface SessionOwner {
+  /** Hash of the session's present resume token. */
+  readonly tokenHash: string;
+  /** How often the password had been changed when the session began, or by the session itself. */
+  readonly passwords?: number;
+  /** When the account was made, in milliseconds since 1970. */
+  readonly created?: number;
+}
+
 /** Sessions, and the indexes that are made from them. */
 export interface Sessions {
   claim(request: ClaimRequest): Promise<ClaimResult>;
@@ -70,17 +97,8 @@ export interface Sessions {
   /**
    * Makes the store hold a session that its connection still has, even if others have ended it
    * when the lease ran out, or the store came back with older data.
-   *
-   * @param tokenHash the session's present resume token
-   * @param passwords how often the password had been changed when the session began, or by the session itself
-   * @returns the session, and whether it was gone; undefined where a newer claim has it, the account is disabled, or the
-   *   password was changed
    */
-  reassert(
-    session: Session,
-    tokenHash: string,
-    passwords?: number,
-  ): Promise<{ session: Session; wasGone: boolean } | undefined>;
+  reassert(session: Session, owner: SessionOwner): Promise<Reasserted>;
   /** The sessions that the store believes this server to hold. */
   held(): Promise<Session[]>;
   /** Everybody who is online on any live server, sorted. */

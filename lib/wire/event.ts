@@ -84,7 +84,13 @@ export interface PresenceEvent {
 /** A notice from the server itself. */
 export interface SystemEvent {
   readonly type: "system";
-  readonly code: "forced_logout" | "server_draining" | "notice" | "device_key_added" | "device_key_removed";
+  readonly code:
+    | "forced_logout"
+    | "session_lost"
+    | "server_draining"
+    | "notice"
+    | "device_key_added"
+    | "device_key_removed";
   readonly message: string;
   /** Where the client is to come back: after how many milliseconds. */
   readonly retry_after_ms?: number;

@@ -1,7 +1,7 @@
 /** The contract of {@linkcode Sessions}: one session a user, and nothing that a late step of a former one could touch. */
 
 import assert from "node:assert/strict";
-import { account, claim, claimed, connectionId, type Declare, login } from "./suite.ts";
+import { account, claim, claimed, connectionId, type Declare, login, reasserted } from "./suite.ts";
 
 /** Declares the tests. */
 export function claimsContract(test: Declare): void {
@@ -119,7 +119,7 @@ export function claimsContract(test: Declare): void {
     assert.equal(await sessions.end(late, true), false);
     assert.equal(await sessions.move(late, "lobby"), undefined);
     assert.equal(await sessions.renewToken(late, "other"), false);
-    assert.equal(await sessions.reassert(late, "other"), undefined);
+    assert.deepEqual(await sessions.reassert(late, { tokenHash: "other" }), { kind: "superseded" });
     await sessions.detach(late);
     await sessions.savePositions(late, { "room:general": "there", "room:lobby": "there" });
     assert.deepEqual(await sessions.online(), ["eve"]);
@@ -144,11 +144,11 @@ export function claimsContract(test: Declare): void {
 
   test("Sessions.reassert() of a session that is held changes nothing but its claim", async ({ store }) => {
     const session = await login(store, "eve", { room: "general", tokenHash: "present" });
-    const result = await store.sessions.reassert(session, "present");
-    assert.deepEqual([{ ...result?.session, claim: session.claim }, result?.wasGone], [session, false]);
-    assert(result!.session.claim >= session.claim);
+    const result = reasserted(await store.sessions.reassert(session, { tokenHash: "present" }));
+    assert.deepEqual([{ ...result.session, claim: session.claim }, result.wasGone], [session, false]);
+    assert(result.session.claim >= session.claim);
     assert.deepEqual(await store.sessions.members("general"), ["eve"]);
-    const { kind } = await store.topics.publish("room:general", { from: "eve", text: "hi" }, result!.session);
+    const { kind } = await store.topics.publish("room:general", { from: "eve", text: "hi" }, result.session);
     assert.equal(kind, "published");
     assert.equal((await claim(store, "eve", { presentedHash: "present" })).kind, "claimed");
   });

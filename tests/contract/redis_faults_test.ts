@@ -260,3 +260,19 @@ test("RedisStore.open() says why it cannot, within its time limit", async (redis
   await assert.rejects(open("right"), /^Error: Cannot use Redis: /);
   assert(performance.now() - started < 3_000);
 });
+
+test("RedisStore.evicting() tells a policy that throws keys away, also where CONFIG or INFO are not permitted", async (redis) => {
+  const policyOf = async (...rights: string[]) => {
+    await redis.call("ACL", "SETUSER", "chat", "reset", "on", ">secret", "~*", "&*", "+@all", ...rights);
+    const url = `redis://chat:secret@127.0.0.1:${redis.port}`;
+    await using store = await RedisStore.open({ ...wideLimits, url, prefix: "test:" });
+    return await store.evicting();
+  };
+  assert.deepEqual(await policyOf(), []);
+  assert.deepEqual(await policyOf("-info", "-config"), [{ server: "", policy: undefined }]);
+  await redis.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+  const evicting = [{ server: "", policy: "allkeys-lru" }];
+  assert.deepEqual(await policyOf(), evicting);
+  assert.deepEqual(await policyOf("-config"), evicting);
+  assert.deepEqual(await policyOf("-info"), evicting);
+});

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { Departure } from "../../lib/store/servers.ts";
 import { until } from "../support/turns.ts";
 import { test } from "./corner.ts";
-import { account, claim, claimed, login } from "./suite.ts";
+import { account, claim, claimed, login, reasserted } from "./suite.ts";
 
 const byUser = (departures: readonly Departure[]) => departures.map(({ user }) => user).sort();
 
@@ -238,7 +238,7 @@ test("Sessions.reassert() brings a session back that others ended when the lease
   await place.die(late);
   assert.deepEqual(byUser(await other.servers.sweep()), ["eve"]);
   assert.equal(await late.servers.renew(), "expired");
-  const { session: asserted, wasGone } = (await late.sessions.reassert(session, "one"))!;
+  const { session: asserted, wasGone } = reasserted(await late.sessions.reassert(session, { tokenHash: "one" }));
   assert.equal(wasGone, true);
   assert.deepEqual({ ...asserted, claim: 0 }, { ...session, claim: 0 });
   assert.deepEqual(await late.sessions.members("general"), ["eve"]);
@@ -255,7 +255,29 @@ test("Sessions.reassert() takes nothing from a session that was claimed elsewher
   await other.servers.sweep();
   const { session: present } = claimed(await claim(other, "eve"));
   assert.equal(await late.servers.renew(), "expired");
-  assert.equal(await late.sessions.reassert(session, "one"), undefined);
+  const again = () => late.sessions.reassert(session, { tokenHash: "one" });
+  assert.deepEqual(await again(), { kind: "superseded" });
   await other.sessions.end(present, false);
-  assert.equal(await late.sessions.reassert(session, "one"), undefined, "though that has ended again");
+  assert.deepEqual(await again(), { kind: "superseded" }, "though that has ended again");
+});
+
+test("Sessions.reassert() finds what the store has lost, and takes nothing of another account of that name", async (place) => {
+  const store = await place.open();
+  const session = await login(store, "eve", { tokenHash: "one" });
+  const { created } = (await store.accounts.find("eve"))!;
+  const again = () => store.sessions.reassert(session, { tokenHash: "one", created });
+  assert.equal((await again()).kind, "held");
+  const lose = async (name: string) => {
+    const found = await place.ask("KEYS", `*user:eve}:${name}`) as string[];
+    for (const key of found) await place.ask("DEL", key);
+    assert.equal(found.length, 1);
+  };
+  await lose("session");
+  assert.equal(reasserted(await again()).wasGone, true, "the account is there");
+  await lose("account");
+  assert.deepEqual(await again(), { kind: "lost" });
+  await store.accounts.create(account("eve", { created: created + 1 }));
+  assert.deepEqual(await again(), { kind: "lost" }, "it is somebody else's");
+  await store.admin.setDisabled("eve", true);
+  assert.deepEqual(await store.sessions.reassert(session, { tokenHash: "one" }), { kind: "disabled" });
 });

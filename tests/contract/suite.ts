@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import type { Account } from "../../lib/store/accounts.ts";
-import type { ClaimRequest, ClaimResult, Session } from "../../lib/store/sessions.ts";
+import type { ClaimRequest, ClaimResult, Reasserted, Session } from "../../lib/store/sessions.ts";
 import { test } from "../support/declare.ts";
 import { need } from "../support/needs.ts";
 import type { Demand, OpenOptions, StorePlace, Subject, TestStore } from "../support/stores.ts";
@@ -61,6 +61,12 @@ export function claim(store: TestStore, user: string, more: Partial<ClaimRequest
 export function claimed(result: ClaimResult): ClaimResult & { kind: "claimed" } {
   assert.equal(result.kind, "claimed");
   return result as ClaimResult & { kind: "claimed" };
+}
+
+/** What came of a session that must be held again. */
+export function reasserted(result: Reasserted): Reasserted & { kind: "held" } {
+  assert.equal(result.kind, "held");
+  return result as Reasserted & { kind: "held" };
 }
 
 /** Logs a user in, who gets an account if there is none. */

@@ -1,7 +1,7 @@
 /** The contract of {@linkcode Sessions}: resume tokens, and where a session stood. */
 
 import assert from "node:assert/strict";
-import { claim, claimed, type Declare, login } from "./suite.ts";
+import { claim, claimed, type Declare, login, reasserted } from "./suite.ts";
 import type { TestStore } from "../support/stores.ts";
 
 /** Presents a token, and makes the next. */
@@ -136,8 +136,9 @@ export function tokensContract(test: Declare): void {
   test("Sessions.reassert() takes no session back that began with an earlier password", async ({ store }) => {
     const session = await login(store, "eve", { passwords: 0 });
     await store.accounts.setHash("eve", "another");
-    assert.equal(await store.sessions.reassert(session, "one", 0), undefined);
-    assert.equal((await store.sessions.reassert(session, "one", 1))?.session.connection, session.connection);
+    const again = (passwords: number) => store.sessions.reassert(session, { tokenHash: "one", passwords });
+    assert.deepEqual(await again(0), { kind: "outdated" });
+    assert.equal(reasserted(await again(1)).session.connection, session.connection);
   });
 
   test("Sessions.renewToken() takes the place of all tokens before, for the room that the session is in", async ({ store }) => {

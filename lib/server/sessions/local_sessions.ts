@@ -20,6 +20,14 @@ export const passwordChanged: SystemEvent = {
   message: "Your password was changed; log in with the new one.",
 };
 
+/** The last line of a connection whose session and account the store has lost. */
+export const sessionLost: SystemEvent = {
+  type: "system",
+  code: "session_lost",
+  message: "The server's store has lost your session; log in again.",
+  retry_after_ms: 0,
+};
+
 /** A reserved connection, as a login that is under way sees it. */
 export interface Reservation {
   /** Whether another connection has taken the session meanwhile. */
@@ -121,10 +129,16 @@ export class LocalSessions {
     const local = this.#sessions.get(connection);
     if (!local) return;
     local.superseded = true;
-    if (!local.session) return; // the login finds it superseded
+    if (local.session) this.dismiss(connection, forcedLogout); // else the login finds it superseded
+  }
+
+  /** Tells a connection why it has no session any more, and closes it. */
+  dismiss(connection: string, last: SystemEvent): void {
+    const session = this.#sessions.get(connection)?.session;
+    if (!session) return;
     this.release(connection);
-    local.session.topics.stopAll();
-    local.session.end(forcedLogout);
+    session.topics.stopAll();
+    session.end(last);
   }
 
   /** The sessions of a user whose connections are there; side connections have none. */

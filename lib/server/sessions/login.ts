@@ -236,10 +236,21 @@ export class Logins {
   }
 
   #session(account: Account, record: Session | undefined, tokenHash: string, channel: ClientChannel): UserSession {
-    const { name: user, passwords = 0 } = account;
+    const { name: user, passwords = 0, created } = account;
     const { store, feeds, config, onFault } = this.#options;
     const replayBelow = config.maxQueueBytes / 4;
-    return new UserSession({ user, record, tokenHash, passwords, channel, store, feeds, replayBelow, onFault });
+    return new UserSession({
+      user,
+      created,
+      record,
+      tokenHash,
+      passwords,
+      channel,
+      store,
+      feeds,
+      replayBelow,
+      onFault,
+    });
   }
 }
 

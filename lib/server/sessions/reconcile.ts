@@ -7,7 +7,7 @@ import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { SessionEnds } from "./session_ends.ts";
 import type { UserSession } from "./user_session.ts";
-import { type LocalSessions, passwordChanged } from "./local_sessions.ts";
+import { forcedLogout, type LocalSessions, passwordChanged, sessionLost } from "./local_sessions.ts";
 import type { SystemEvent } from "../../wire/event.ts";
 
 /** Settings and ports of a reconciler. */
@@ -21,6 +21,9 @@ export interface ReconcileOptions {
 
 /** The last line of a side connection whose account was disabled meanwhile. */
 const disabled: SystemEvent = { type: "system", code: "forced_logout", message: "Your account was disabled." };
+
+/** The last line of a session that the store does not hold again, by the reason. */
+const lastLines = { superseded: forcedLogout, disabled, outdated: passwordChanged, lost: sessionLost } as const;
 
 /** How many sessions are reasserted at the same time. */
 const atOnce = 200;
@@ -96,26 +99,36 @@ export class Reconciler {
 
   async #reassert(session: UserSession): Promise<void> {
     const { store, ends, sessions } = this.#options;
-    const { record, connectionId, tokenHash, passwords } = session;
+    const { record, connectionId, tokenHash, passwords, created } = session;
     if (!record) return await this.#checkSide(session);
-    const asserted = await store.sessions.reassert(record, tokenHash, passwords);
+    const asserted = await store.sessions.reassert(record, { tokenHash, passwords, created });
     if (!sessions.isKnown(connectionId)) { // its client went meanwhile
-      return ends.enqueue(asserted?.session ?? record, session.loggedOut ? session.tokenHash : undefined);
+      const held = asserted.kind === "held" ? asserted.session : record;
+      return ends.enqueue(held, session.loggedOut ? session.tokenHash : undefined);
     }
-    if (!asserted) return sessions.supersede(connectionId);
+    // The session itself has changed the password meanwhile.
+    if (asserted.kind === "outdated" && session.passwords > passwords) return await this.#reassert(session);
+    if (asserted.kind !== "held") return await this.#dismiss(session, record, asserted.kind);
     await session.answered();
     // The session may have moved to another room meanwhile; then its record is newer.
     if (session.record === record) session.reasserted(asserted.session);
     if (asserted.wasGone) await ends.announce(record.room, record.user, "joined", asserted.session.claim);
   }
 
+  /** Closes a connection whose session the store does not hold again, and ends what is left of it there. */
+  async #dismiss({ connectionId }: UserSession, record: Session, reason: keyof typeof lastLines): Promise<void> {
+    const { ends, sessions } = this.#options;
+    sessions.dismiss(connectionId, lastLines[reason]);
+    ends.enqueue(record);
+    if (reason === "lost") await ends.announce(record.room, record.user, "left", record.claim); // nobody else can
+  }
+
   /** Closes a side connection whose account was disabled, or whose password was changed, without this server's hearing. */
   async #checkSide(session: UserSession): Promise<void> {
     const { store, sessions } = this.#options;
     const account = await store.accounts.find(session.user);
-    if (account && !account.disabled && (account.passwords ?? 0) <= session.passwords) return;
-    session.topics.stopAll();
-    sessions.release(session.connectionId);
-    session.end(account?.disabled ? disabled : passwordChanged);
+    const isLost = account?.created !== session.created;
+    if (!isLost && !account.disabled && (account.passwords ?? 0) <= session.passwords) return;
+    sessions.dismiss(session.connectionId, isLost ? sessionLost : account.disabled ? disabled : passwordChanged);
   }
 }

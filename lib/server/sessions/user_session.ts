@@ -34,6 +34,8 @@ export interface UserSessionOptions {
   readonly tokenHash: string;
   /** How often the password had been changed when the login began. */
   readonly passwords: number;
+  /** When the user's account was made, in milliseconds since 1970. */
+  readonly created: number;
   readonly channel: ClientChannel;
   readonly store: Store;
   readonly feeds: Feeds;
@@ -50,6 +52,8 @@ export interface UserSessionOptions {
  */
 export class UserSession {
   readonly user: string;
+  /** When the user's account was made, in milliseconds since 1970: another one of the same name is somebody else's. */
+  readonly created: number;
   readonly topics: TopicReaders;
   /** Hash of the session's present resume token. */
   tokenHash: string;
@@ -65,6 +69,7 @@ export class UserSession {
 
   constructor(options: UserSessionOptions) {
     this.user = options.user;
+    this.created = options.created;
     this.tokenHash = options.tokenHash;
     this.passwords = options.passwords;
     this.#channel = options.channel;

@@ -165,6 +165,10 @@ export class ClusterTransport implements RedisTransport {
     for (const line of this.#lines.values()) line.reset();
   }
 
+  reconnect(): boolean {
+    return false; // the client follows slots to other nodes
+  }
+
   async close(): Promise<void> {
     this.#open = false;
     clearInterval(this.#look);

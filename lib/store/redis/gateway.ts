@@ -36,7 +36,13 @@ const patrolMs = 100;
 const scanned = "1000";
 
 /** Error replies that mean that Redis cannot serve now, rather than that the command was wrong. */
-const awayReplies = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|OOM|BUSY)\b/;
+const awayReplies = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|MISCONF|OOM|BUSY)\b/;
+
+/**
+ * Error replies of a server that is not, or not yet, the one to ask: a replica, a node of a cluster, one that reads its
+ * data. One that is made a replica keeps its connections, so that they would lead to it for ever.
+ */
+const wrongServerReplies = /^(READONLY|MASTERDOWN|LOADING|MOVED|ASK|CLUSTERDOWN)\b/;
 
 const hashes = Object.fromEntries(
   Object.entries(scripts).map(([name, source]) => [name, createHash("sha1").update(source).digest("hex")]),
@@ -53,7 +59,8 @@ const hashes = Object.fromEntries(
  *    the calls that found it missing are sent again in their order, before any newer;
  * 3. nothing that may have taken effect is sent twice;
  * 4. after a subscription was interrupted, its listener is told so before it hears anything else;
- * 5. after Redis was away, those who registered to check its data do so before {@linkcode checkSettled} lets
+ * 5. a server that turns out to be the wrong one is left, and the right one looked for;
+ * 6. after Redis was away, those who registered to check its data do so before {@linkcode checkSettled} lets
  *    anything be published.
  *
  * It knows no session and no topic.
@@ -258,6 +265,9 @@ export class RedisGateway implements AsyncDisposable {
     }, (error) => {
       if (error instanceof ErrorReply) this.#hanging.delete(call.server);
       if (error instanceof ErrorReply && error.message.startsWith("NOSCRIPT")) return this.#reload(call);
+      if (error instanceof ErrorReply && wrongServerReplies.test(error.message) && this.#link.reconnect()) {
+        this.#options.onFault?.(error);
+      }
       this.#pending.delete(call);
       call.reject(error instanceof ErrorReply && !awayReplies.test(error.message) ? error : unavailable(error));
     });

@@ -1,4 +1,4 @@
-import { RedisConnection } from "./redis_connection.ts";
+import { checkMaster, RedisConnection } from "./redis_connection.ts";
 import type { Answer, Master, RedisAddress, RedisTransport, RedisTransportEvents } from "./redis_transport.ts";
 
 /** The way to one Redis, or to the one that the sentinels name: a connection for commands and one for channels. */
@@ -10,11 +10,16 @@ export class MasterTransport implements RedisTransport {
   /** @param timeoutMs how long Redis may be silent */
   constructor(address: RedisAddress, timeoutMs: number, events: RedisTransportEvents) {
     const fault = (error: unknown) => events.fault(error);
-    this.#commands = new RedisConnection(address, timeoutMs, { back: () => events.back(), fault });
+    this.#commands = new RedisConnection(address, timeoutMs, {
+      prepare: checkMaster,
+      back: () => events.back(),
+      fault,
+    });
     this.#channels = new RedisConnection(address, timeoutMs, {
-      prepare: (client) => {
+      prepare: async (client) => {
+        await checkMaster(client);
         const channels = [...this.#heard.keys()];
-        return Promise.all(
+        await Promise.all(
           channels.map((channel) => client.sSubscribe(channel, (message) => this.#hear(channel, message))),
         );
       },
@@ -68,6 +73,13 @@ export class MasterTransport implements RedisTransport {
   // deno-lint-ignore require-await
   async relisten(): Promise<void> {
     this.#channels.reset();
+  }
+
+  reconnect(): boolean {
+    if (!this.#commands.client) return false;
+    this.#commands.reset();
+    this.#channels.reset();
+    return true;
   }
 
   // deno-lint-ignore require-await

@@ -1,4 +1,4 @@
-import { createClient } from "redis";
+import { createClient, ErrorReply } from "redis";
 import { backoff, pause } from "../../common/time.ts";
 import type { HostPort, RedisAddress } from "./redis_transport.ts";
 
@@ -27,6 +27,9 @@ let pattern: ReturnType<typeof makePattern> | undefined;
 
 /** How long the server that is gone is waited for between two attempts. */
 const reconnecting = { firstMs: 30, maxMs: 1_200, jitter: 0.4 };
+
+/** A connection that is given up sooner than this was of no use: the wait for the next one grows on, in milliseconds. */
+const usefulMs = 5_000;
 
 /** A client that never connects. Making one from options takes 50 ms, since it gets a class of its own; a copy takes none. */
 function makePattern() {
@@ -64,15 +67,33 @@ async function dial(
   try {
     await client.connect();
     await client.ping(); // a password that is wanted and not given shows here only
-    if (at) {
-      const [role] = await client.sendCommand<string[]>(["ROLE"]);
-      if (role !== "master") throw new Error(`${at.host}:${at.port} is a ${role}, not the master`);
-    }
     return client;
   } catch (error) {
     discard(client);
     throw error;
   }
+}
+
+/**
+ * Makes sure that a connection leads to a master. Where the user may ask for neither of the two that tell, it is taken
+ * for one: a replica shows itself by what it refuses.
+ *
+ * @throws {Error} where it is a replica
+ */
+export async function checkMaster(client: Client): Promise<void> {
+  const role = await client.sendCommand<string[]>(["ROLE"]).then(([role]) => role, unanswered) ??
+    await client.sendCommand<string>(["INFO", "replication"]).then(
+      (info) => /^role:(\w+)/m.exec(info)?.[1],
+      unanswered,
+    );
+  if (role === undefined || role === "master") return;
+  const { host, port } = client.options?.socket as HostPort;
+  throw new Error(`${host}:${port} is a replica, not the master`);
+}
+
+/** A command that is not permitted, or renamed, tells nothing; a broken connection is a fault. */
+function unanswered(error: unknown): undefined {
+  if (!(error instanceof ErrorReply)) throw error;
 }
 
 /** Asks all sentinels which server is the master now, since the first may be away; the first answer is taken. */
@@ -119,6 +140,8 @@ export class RedisConnection {
   readonly #closed = new AbortController();
   #client: Client | undefined;
   #ready = false;
+  #readyAt = -Infinity;
+  #tries = 0;
 
   /** @param timeoutMs how long a connection may be silent, and how long making one may take */
   constructor(address: RedisAddress, timeoutMs: number, events: RedisConnectionEvents) {
@@ -166,6 +189,7 @@ export class RedisConnection {
     await this.#events.prepare?.(client);
     if (!client.isReady) throw new Error("the connection broke at once");
     this.#ready = true;
+    this.#readyAt = performance.now();
     if (again) this.#events.back();
   }
 
@@ -179,7 +203,9 @@ export class RedisConnection {
 
   async #comeBack(): Promise<void> {
     const { signal } = this.#closed;
-    for (let tries = 0; !signal.aborted && !this.#ready; tries++) {
+    if (performance.now() - this.#readyAt > usefulMs) this.#tries = 0;
+    else if (this.#tries++ > 0) await pause(backoff(this.#tries, reconnecting), signal);
+    for (; !signal.aborted && !this.#ready; this.#tries++) {
       try {
         await this.#connect(true);
         return;
@@ -188,7 +214,7 @@ export class RedisConnection {
         if (signal.aborted) return;
         this.#events.fault(error);
       }
-      await pause(backoff(tries, reconnecting), signal);
+      await pause(backoff(this.#tries, reconnecting), signal);
     }
   }
 }

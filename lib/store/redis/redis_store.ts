@@ -12,6 +12,7 @@ import type { Store, StoreLimits } from "../store.ts";
 import type { Topics } from "../topics.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { RedisDeviceKeys } from "./device_keys.ts";
+import { type Eviction, findEviction } from "./eviction.ts";
 import { RedisFiles } from "./files.ts";
 import { RedisGateway } from "./gateway.ts";
 import { Keys } from "./keys.ts";
@@ -69,6 +70,11 @@ export class RedisStore implements Store {
       await redis[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** The servers that may throw keys away, see {@linkcode findEviction}. @throws {ChatError} `store_unavailable` */
+  async evicting(): Promise<Eviction[]> {
+    return await findEviction(await this.#redis.masters());
   }
 
   get available(): boolean {

@@ -34,6 +34,13 @@ export interface RedisTransport {
   listen(channel: string, hear: (message: string) => void): Promise<void>;
   /** Listens to it no longer. */
   ignore(channel: string): Promise<void>;
+  /**
+   * Gives up the connections to a server that is the wrong one, and looks anew where the right one is; what was under way
+   * fails. In a cluster the client finds that out by itself.
+   *
+   * @returns whether there was a connection to give up
+   */
+  reconnect(): boolean;
   /** Makes the connections anew that channels are heard on. */
   relisten(): Promise<void>;
   /** Ends everything; resolves when nothing is under way any more. */

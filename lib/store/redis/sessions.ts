@@ -8,7 +8,15 @@
  */
 
 import { roomTopic, type Topic } from "../../wire/names.ts";
-import { type ClaimRequest, type ClaimResult, type Session, type Sessions, tokenLifeMs } from "../sessions.ts";
+import {
+  type ClaimRequest,
+  type ClaimResult,
+  type Reasserted,
+  type Session,
+  type SessionOwner,
+  type Sessions,
+  tokenLifeMs,
+} from "../sessions.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
 import type { Answer } from "./redis_transport.ts";
@@ -21,6 +29,9 @@ export interface Leases {
   /** The runs whose lease holds. */
   live(): Promise<string[]>;
 }
+
+/** Why a session is not held again. */
+type RefusedReassertion = Exclude<Reasserted["kind"], "held">;
 
 /** How often a claim is tried again when others claim the same user's session at the same moment. */
 const maxTries = 200;
@@ -176,24 +187,20 @@ export class RedisSessions implements Sessions {
     return ended;
   }
 
-  async reassert(
-    session: Session,
-    tokenHash: string,
-    passwords?: number,
-  ): Promise<{ session: Session; wasGone: boolean } | undefined> {
+  async reassert(session: Session, { tokenHash, passwords, created }: SessionOwner): Promise<Reasserted> {
     const { user, connection, claim, room } = session;
     const { session: key, account, grants, tokens } = this.#keys;
     const { id, instance } = this.#leases;
     const [outcome, held, earlier, granted] = await this.#redis.run(
       "reassert",
       [key(user), account(user), grants(user), tokens(user)],
-      [user, id, instance, connection, claim, room, tokenHash, tokenLifeMs, passwords ?? ""],
-    ) as [string, number, Answer, Answer];
-    if (outcome === "superseded") return undefined;
+      [user, id, instance, connection, claim, room, tokenHash, tokenLifeMs, passwords ?? "", created ?? ""],
+    ) as [RefusedReassertion | "held" | "gone", number, Answer, Answer];
+    if (outcome !== "held" && outcome !== "gone") return { kind: outcome };
     // What it was granted before is granted anew when it is needed: the topics may have forgotten it too.
     const asserted = { ...session, claim: held };
     await this.#replace(asserted, fromPairs(earlier), fromPairs(granted));
-    return { session: asserted, wasGone: outcome === "gone" };
+    return { kind: "held", session: asserted, wasGone: outcome === "gone" };
   }
 
   async held(): Promise<Session[]> {

@@ -7,7 +7,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import { fold } from "../../wire/names.ts";
 import type { SessionState } from "../admin_store.ts";
-import { type ClaimRequest, type ClaimResult, type Session, type Sessions, tokenLifeMs } from "../sessions.ts";
+import {
+  type ClaimRequest,
+  type ClaimResult,
+  type Reasserted,
+  type Session,
+  type SessionOwner,
+  type Sessions,
+  tokenLifeMs,
+} from "../sessions.ts";
 import { guarded, transaction } from "./database.ts";
 
 interface Tokens {
@@ -128,17 +136,13 @@ export class SqliteSessions implements Sessions {
   }
 
   // deno-lint-ignore require-await
-  async reassert(
-    session: Session,
-    _tokenHash: string,
-    passwords?: number,
-  ): Promise<{ session: Session; wasGone: boolean } | undefined> {
-    if (!this.holds(session)) return undefined;
+  async reassert(session: Session, { passwords }: SessionOwner): Promise<Reasserted> {
+    if (!this.holds(session)) return { kind: "superseded" };
     const account = guarded(() =>
       this.#database.prepare("SELECT passwords FROM accounts WHERE key = ?").get(fold(session.user))
     );
     const isOutdated = passwords !== undefined && Number(account?.passwords) > passwords;
-    return isOutdated ? undefined : { session, wasGone: false };
+    return isOutdated ? { kind: "outdated" } : { kind: "held", session, wasGone: false };
   }
 
   // deno-lint-ignore require-await

@@ -39,6 +39,18 @@ test("Session does not come back after a forced logout", async () => {
   await rejection(scene.session.login({ cmd: "login", user: "a", password: "1" }));
 });
 
+test("Session comes back when the server's store has lost the session, and asks for a login where it must", async () => {
+  await using scene = await loggedIn();
+  scene.peer.send({ type: "system", code: "session_lost", message: "Lost.", retry_after_ms: 0 });
+  scene.peer.close();
+  await scene.told.status("lost");
+  const again = await scene.servers.accept();
+  again.error(await again.expect("resume"), "invalid_credentials");
+  await scene.told.status("login_needed");
+  await Promise.all([again.admit(), scene.session.login({ cmd: "login", user: "a", password: "1" })]);
+  assert.equal(scene.session.user, "a");
+});
+
 test("Session.login() connects anew after an idle connection was closed, and says when it cannot", async () => {
   const servers = new FakeServers();
   const session = newSession(servers, { servers: [{ host: "one", port: 1 }] });

@@ -33,7 +33,16 @@ test("SessionManager.renewToken() gives the earlier token up before the store is
   const shared = { store: { sessions } as unknown as Store, feeds: {} as Feeds, onFault: () => {} };
   const channel = { id: "c", format: "json" } as ClientChannel;
   const userSession: UserSession = new UserSession({
-    ...{ user: "eve", record: session, tokenHash: earlier, passwords: 0, channel, joins: undefined, replayBelow: 0 },
+    ...{
+      user: "eve",
+      record: session,
+      tokenHash: earlier,
+      passwords: 0,
+      created: 0,
+      channel,
+      joins: undefined,
+      replayBelow: 0,
+    },
     ...shared,
   });
   const manager = new SessionManager({

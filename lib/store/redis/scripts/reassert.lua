@@ -1,13 +1,17 @@
 -- Makes the store hold a session that its connection still has.
 -- KEYS session, account, grants, tokens
 -- ARGV user, server id, server instance, connection, claim, room, hash of the resume token, a token's life in ms,
---      how often the password may have been changed ('' where that does not matter)
--- Returns {'superseded'}, or {'held' or 'gone' (it had to be claimed anew), claim, the session that was there as pairs,
+--      how often the password may have been changed, when the account was made ('' where that does not matter)
+-- Returns {'superseded'}, {'disabled'} (the account is), {'outdated'} (the password is), {'lost'} (there is no such account
+-- any more), or {'held' or 'gone' (it had to be claimed anew), claim, the session that was there as pairs,
 -- grants as pairs}.
-local user, server, instance, connection, claim, room, hash, life, passwords = unpack(ARGV)
-if redis.call('EXISTS', KEYS[2]) == 0 or redis.call('HGET', KEYS[2], 'disabled') == '1' then return {'superseded'} end
+local user, server, instance, connection, claim, room, hash, life, passwords, created = unpack(ARGV)
+if redis.call('EXISTS', KEYS[2]) == 0 then return {'lost'} end
+local made = tonumber(redis.call('HGET', KEYS[2], 'created') or '')
+if created ~= '' and made and made ~= tonumber(created) then return {'lost'} end
+if redis.call('HGET', KEYS[2], 'disabled') == '1' then return {'disabled'} end
 if passwords ~= '' and tonumber(redis.call('HGET', KEYS[2], 'passwords') or '0') > tonumber(passwords) then
-  return {'superseded'}
+  return {'outdated'}
 end
 local held = redis.call('HGET', KEYS[1], 'connection')
 local earlier, granted = redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[3])
