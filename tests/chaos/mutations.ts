@@ -74,24 +74,11 @@ export const mutations: readonly Mutation[] = [
     name: "publishes overtake each other",
     replacements: [{
       file: "lib/server/commands/messages.ts",
-      function: "publish",
+      function: "put",
       source: `
-        async function publish(
-          { session }: Admitted<"user">,
-          { store, sessions }: Services,
-          topic: Topic,
-          draft: Draft,
-        ): Promise<Accepted> {
+        async function put(session: UserSession, services: Services, topic: Topic, draft: Draft): Promise<PublishResult> {
           await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
-          const result = await store.topics.publish(topic, draft, session.record);
-          switch (result.kind) {
-            case "published":
-              return { topic, seq: result.seq, time: isoTime(result.time) };
-            case "full":
-              throw new ChatError("inbox_full", "The inbox is full");
-            case "fenced":
-              throw sessions.recheck(session);
-          }
+          return await services.store.topics.publish(topic, draft, session.record);
         }`,
     }],
     faults: [],

@@ -1,13 +1,15 @@
 -- Broken on purpose: a writer whose claim is no longer held writes on.
 -- Publishes a message: known cid, fence, next number, log, channel; all or nothing.
--- KEYS meta, log, writers, cid
+-- KEYS meta, log, writers, cid, for an inbox what is unread by sender and its talks (any keys of the topic's for another topic)
 -- ARGV channel, user, claim ('' for no fence), the cid's life in ms ('' for no cid), an epoch in case there is none of
 --      this generation, the generation, the message's id, its body, how many messages are kept, for how many ms, how many may be unread ('' for no inbox),
---      and a number that grows with every call of the same writer
--- Returns {'published', seq, time, epoch}, {'repeated', seq, time}, {'fenced'}, {'full'}, or {'late'} where a newer call of the
+--      a number that grows with every call of the same writer, how many of the user's may be unread ('' for any number), and
+--      '1' where the topic must exist
+-- Returns {'published', seq, time, epoch}, {'repeated', seq, time}, {'fenced'}, {'full', how many of the user's are unread, or 0
+-- where it is not these that are too many}, {'missing'} where the topic does not exist, or {'late'} where a newer call of the
 -- same writer was here first: this one was given up long ago.
-local meta, log, writers, cid = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call = unpack(ARGV)
+local meta, log, writers, cid, counts, talks = unpack(KEYS)
+local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call, own, existing = unpack(ARGV)
 
 local held, last
 if claim ~= '' then
@@ -22,18 +24,31 @@ if life ~= '' then
   end
 end
 
+if existing == '1' and redis.call('EXISTS', meta) == 0 then return {'missing'} end
+
 if claim ~= '' and tonumber(call) <= (tonumber(last) or 0) then return {'late'} end
 
 ensureEpoch(meta, fresh, generation)
-local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id')
+local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id', 'indexed')
 local epoch = state[1]
 local seq, read = tonumber(state[2] or '0') + 1, tonumber(state[3] or '0')
-if unread ~= '' and seq - 1 - read >= tonumber(unread) then return {'full'} end
+if unread ~= '' then
+  local theirs = unreadOf(user, counts, log, read, seq - 1)
+  if own ~= '' and theirs >= tonumber(own) then return {'full', theirs} end
+  if seq - 1 - read >= tonumber(unread) then return {'full', 0} end
+end
 local clock = redis.call('TIME')
 local time = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local number, stamp = string.format('%.0f', seq), string.format('%.0f', time)
 redis.call('HSET', meta, 'seq', number, 'id', id)
 redis.call('XADD', log, number .. '-0', 'i', id, 't', stamp, 'b', body)
+if unread ~= '' then
+  addUnread(user, counts, seq)
+  if tonumber(state[5] or '0') == seq - 1 then
+    addToTalk(talks, user, seq, log)
+    redis.call('HSET', meta, 'indexed', number)
+  end
+end
 if claim ~= '' then redis.call('HSET', writers, user, claim .. ' ' .. call) end
 if life ~= '' then redis.call('SET', cid, number .. ' ' .. stamp, 'PX', life) end
 
@@ -46,7 +61,10 @@ if seq % 64 == 0 then
     keep = math.max(keep, tonumber(string.match(entry[1], '^%d+')) + 1)
   end
   if unread ~= '' then keep = math.min(keep, read + 1) end
-  if keep > 1 then redis.call('XTRIM', log, 'MINID', string.format('%.0f', keep) .. '-0') end
+  if keep > 1 then
+    redis.call('XTRIM', log, 'MINID', string.format('%.0f', keep) .. '-0')
+    if unread ~= '' then forgetTalks(talks, keep) end
+  end
 end
 
 redis.call('SPUBLISH', channel, 'm ' .. epoch .. ' ' .. number .. ' ' .. stamp .. ' ' .. id .. ' ' .. (state[4] or '-') .. ' ' .. body)
