@@ -209,7 +209,7 @@ export class Bot implements AsyncDisposable {
       }
       const messages = reply.of === "history" ? reply.messages : [];
       found.unshift(...messages);
-      if (messages.length < n) break;
+      if (messages.length === 0) break; // there may be fewer than asked for: what one answer takes is bounded
     }
     return found;
   }

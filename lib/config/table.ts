@@ -174,6 +174,11 @@ export const options = {
   ...section("Limits", {
     MAX_CONNECTIONS: live("10000", whole(1, 1_000_000), "How many clients may be connected"),
     MAX_CONNECTIONS_PER_IP: live("1000", whole(1, 1_000_000), "How many of them from one address"),
+    MAX_CONNECTIONS_PER_USER: live(
+      "32",
+      whole(1, 1_000_000),
+      "How many of one user to each server: a side connection more is refused, a session never is",
+    ),
     MAX_HANDSHAKES: live("2000", whole(1, 1_000_000), "How many TLS handshakes may be under way, counted apart"),
     MAX_LINE_BYTES: live("8192", whole(512, 1_048_576), "The longest line that a client may send, in bytes"),
     MAX_MESSAGE_BYTES: live("4096", whole(1, 1_048_575), "The longest message, in bytes of UTF-8"),

@@ -60,6 +60,8 @@ export const paceTable = {
 export const boundTable = {
   connections: "clients that are connected, in all",
   connections_network: "clients of one network",
+  connections_user: "connections of one user",
+  answers: "bytes of answers that wait to be read, of one user or one network's guests, and for how long",
   handshakes: "TLS handshakes under way",
   guest_buffers: "bytes of unfinished lines, of one network's connections that are not logged in",
   password_hashes: "passwords that wait to be hashed, of one account, one network, or in all",

@@ -98,6 +98,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
     idleTimeoutSeconds: 120,
     maxConnections: 10_000,
     maxConnectionsPerIp: 1000,
+    maxConnectionsPerUser: 32,
     maxHandshakes: 2000,
     maxLineBytes: 8192,
     maxMessageBytes: 4096,

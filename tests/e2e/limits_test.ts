@@ -148,6 +148,48 @@ onEachStore("a guest's line that begins as no resume is too long after MAX_LINE_
   assert.equal((await guest.event()).code, "invalid_credentials");
 });
 
+onEachStore(
+  "connections of one user are bounded: a side connection more is refused, a session never is",
+  async (start) => {
+    await using server = await start({ MAX_CONNECTIONS_PER_USER: "3" });
+    await using open = new AsyncDisposableStack();
+    const come = async () => open.use(await server.json());
+    const login = { user: "A", password: "1", side: true };
+    const [one, two, three, four] = [await come(), await come(), await come(), await come()];
+    const answers = await Promise.all([one, two, three, four].map((client) => client.request("login", login)));
+    assert.deepEqual(answers.map(({ code }) => code ?? "ok").sort(), ["ok", "ok", "ok", "rate_limited"]);
+    const { message } = answers.find(({ code }) => code === "rate_limited")!;
+    assert.match(message, /^You have 3 connections to this server, which is the most that one may$/);
+    await using session = await server.jsonLogin("a");
+    await (await come()).refused("login", login, "rate_limited");
+    await (await come()).ok("login", { ...login, user: "b" });
+    const inside = [one, two, three, four].filter((_, index) => answers[index].type === "ok");
+    await inside[0].ok("logout");
+    await inside[1].ok("quit");
+    await (await come()).ok("login", login);
+    await session.ok("logout");
+    inside[2].drop();
+    const last = await come();
+    for (let code: unknown = "rate_limited"; code === "rate_limited";) code = (await last.request("login", login)).code;
+  },
+);
+
+onEachStore("history gives no more than a MiB at once, and pages on", async (start) => {
+  await using server = await start({ RATE_LIMIT: "off" });
+  await using a = await server.jsonLogin("a", { side: true });
+  const text = "\u20ac".repeat(1_365); // 4,095 bytes
+  for (let i = 0; i < 300; i++) a.post("say", { room: "big", text: `${i} ${text.slice(4)}` });
+  for (let i = 0; i < 300; i++) assert.equal((await a.reply()).type, "ok");
+  const seqs: number[] = [];
+  for (let before: number | undefined; before !== 1;) {
+    const { messages } = await a.ok("history", { room: "big", n: 500, ...(before === undefined ? {} : { before }) });
+    assert.ok(JSON.stringify(messages).length <= 1_048_576 && messages.length > 0 && messages.length < 300);
+    seqs.unshift(...messages.map(({ seq }: { seq: number }) => seq));
+    before = seqs[0];
+  }
+  assert.deepEqual(seqs, Array.from({ length: 300 }, (_, index) => index + 1));
+});
+
 /** The versions of the keys of a and b, who have none. */
 async function versions(client: JsonClient): Promise<Record<string, string>> {
   const of = async (user: string) => [user, (await client.ok("keys", { user })).version];

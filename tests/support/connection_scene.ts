@@ -10,6 +10,7 @@ import { type CommandSpec, defineCommand, type Outcome, type Services } from "..
 import { Registry } from "../../lib/server/registry/registry.ts";
 import type { UserSession } from "../../lib/server/sessions/user_session.ts";
 import type { Reply } from "../../lib/wire/event.ts";
+import { AnswerBudget } from "../../lib/server/connection/answer_budget.ts";
 import { GuestBuffers } from "../../lib/server/connection/guest_buffers.ts";
 import { PaceQueues } from "../../lib/server/connection/pace.ts";
 import { makeLimits } from "./limits.ts";
@@ -140,6 +141,7 @@ export function connect(...commands: CommandSpec[]): Scene {
     config: { maxLineBytes: 256, maxQueueBytes: 1_000, idleTimeoutSeconds: 60 },
     pace: new PaceQueues(limits),
     guests: new GuestBuffers(),
+    answers: new AnswerBudget(() => 1_000),
     now: () => now,
     abandon: (conn) => conn.close(),
     log: (connection, { address }) => new Log("s", connection, address, undefined, () => now),

@@ -71,6 +71,7 @@ export const fileCommands = [
     who: "user",
     help: "fetch a part of a file",
     typed: false,
+    answerBytes: chunkLineBytes,
     async run({ session }, { file: id, n }, { store }) {
       const found = await store.files.find(id);
       if (!found || (found.owner !== session.user && !isReadable(session, found.topic))) throw unknownFile();

@@ -9,11 +9,12 @@ import { sealedLineBytes } from "../../wire/sealed.ts";
 import { type Admitted, defineCommand, type Services } from "../registry/command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 import { isContinuous } from "../delivery/recovery.ts";
-import { isoTime, topicEvent } from "../delivery/events.ts";
+import { isoTime } from "../delivery/events.ts";
 import { offered } from "./files.ts";
 import { knownUser } from "./follows.ts";
 import { countBytes } from "./message_bytes.ts";
 import { checkKeys } from "./keys.ts";
+import { maxHistoryBytes, readHistory } from "./history.ts";
 import { ensureRoomOnce, forgetRoom } from "./new_rooms.ts";
 import { mayRead } from "./reading.ts";
 import { readTalk } from "./talk.ts";
@@ -175,6 +176,7 @@ export const messageCommands = [
     ],
     who: "user",
     help: `show the last messages of your room, or of your talk with @user; n is 1 to ${maxCount}`,
+    answerBytes: maxHistoryBytes,
     async run({ session }, { user, n = defaultCount, room, topic, before }, services) {
       if (user !== undefined) {
         const { name } = await knownUser(user, services);
@@ -187,10 +189,7 @@ export const messageCommands = [
       const chosen = topic ?? (name === undefined ? undefined : roomTopic(name));
       if (chosen === undefined) throw new ChatError("usage", 'A side connection must name the "room" or the "topic"');
       mayRead(session, chosen);
-      const range = { limit: n, make: false, ...(before === undefined ? {} : { before }) };
-      const { topics } = services.store;
-      const { epoch, entries } = await topics.read(chosen, range);
-      const messages = entries.map((entry) => topicEvent(topics.positions, chosen, epoch, entry));
+      const messages = await readHistory(services.store.topics, chosen, n, before);
       return { reply: { of: "history", messages } };
     },
   }),

@@ -30,6 +30,9 @@ async function listRooms({ store, config }: Services): Promise<{ room: string; m
   return [...names].sort().map((room) => ({ room, members: counts.get(room) ?? 0 }));
 }
 
+/** What the list of a large service takes, in bytes: some thousand names. */
+const listBytes = 131_072;
+
 /** Rooms, and who is in them. */
 export const roomCommands = [
   defineCommand({
@@ -56,12 +59,14 @@ export const roomCommands = [
     aliases: ["list"],
     who: "user",
     help: "list the rooms and how many are in each",
+    answerBytes: listBytes,
     run: async (_caller: Caller, _, services) => ({ reply: { of: "rooms", rooms: await listRooms(services) } }),
   }),
   defineCommand({
     name: "users",
     who: "user",
     help: "list who is online, on every server",
+    answerBytes: listBytes,
     run: async (_caller: Caller, _, { store }) => ({ reply: { of: "users", users: await store.sessions.online() } }),
   }),
   defineCommand({
@@ -69,6 +74,7 @@ export const roomCommands = [
     arguments: [{ name: "room", kind: "room", optional: true }],
     who: "user",
     help: "list who is in your room, or in another",
+    answerBytes: listBytes,
     async run({ session }, { room = session.room ?? lobby }, { store }) {
       return { reply: { of: "who", room, members: await store.sessions.members(room) } };
     },

@@ -9,6 +9,7 @@ import { quote } from "../../wire/command.ts";
 import type { TopicEvent } from "../../wire/event.ts";
 import { fold, inboxTopic, type Topic } from "../../wire/names.ts";
 import { topicEvent } from "../delivery/events.ts";
+import { HistorySize } from "./history.ts";
 
 /** The most messages that are read from the store at once, so that nobody else waits for a long page. */
 const pieceSize = 100;
@@ -27,7 +28,7 @@ export type TalkTopics = Pick<Topics, "positions" | "read" | "readTalk">;
  * 2. it costs what it gives.
  *
  * @param me whose talk it is
- * @param n how many messages at most
+ * @param n how many messages at most; there are fewer where they would be too much for one answer
  * @param before the `pos` of the message before which they are; without it they are the newest
  * @throws {ChatError} `usage` where `before` is not a message of this talk
  */
@@ -45,11 +46,14 @@ export async function readTalk(
   else if (!await startBefore(before, received, sent)) return [];
 
   const newestFirst: TopicEvent[] = [];
+  const size = new HistorySize();
   while (newestFirst.length < n) {
     const [last, lastSent] = [await received.last(), await sent?.last()];
     if (!last && !lastSent) break;
     const side = last && !(lastSent && lastSent.time >= last.time) ? received : sent!;
-    newestFirst.push(side.take());
+    const event = side.take();
+    if (!size.add(event)) break;
+    newestFirst.push(event);
   }
   return newestFirst.reverse();
 }

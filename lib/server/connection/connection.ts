@@ -6,6 +6,7 @@ import type { Line } from "../../wire/lines.ts";
 import type { RequestId } from "../../wire/request.ts";
 import { type QueuedReply, ReplyQueue } from "./reply_queue.ts";
 import type { Caller, CommandSpec, Outcome } from "../registry/command.ts";
+import { AnswerShare } from "./answer_share.ts";
 import type { ClientSocket, ConnectionHost } from "./host.ts";
 import { type Guest, maxNetworkBytes } from "./guest_buffers.ts";
 import { LineReader } from "./line_reader.ts";
@@ -61,6 +62,7 @@ export class Connection implements Caller {
   readonly #log: ConnectionLog;
   readonly #pace: LinePace;
   readonly #guest: Guest;
+  readonly #share: AnswerShare;
   readonly #answers: ReplyQueue;
   readonly #order: SendOrder;
   #state: "open" | "ending" | "closed" = "open";
@@ -80,6 +82,7 @@ export class Connection implements Caller {
       patienceMs,
       onSlow: () => this.#endSlow(),
     });
+    this.#share = new AnswerShare(this.outbox, peer, host);
     this.#reader = new LineReader(conn, { bytes: host.config.maxLineBytes });
     this.#answers = new ReplyQueue({
       before: () => this.#state === "open" && this.session?.topics.catchUp(),
@@ -172,6 +175,7 @@ export class Connection implements Caller {
   /** Looks after the time: called every second or so. */
   tick(): void {
     if (this.#state !== "open") return;
+    this.#share.tick();
     if (!this.session) {
       const { idleTimeoutSeconds } = this.#host.config;
       if (this.#silence.ofGuest(idleTimeoutSeconds * 1000) === "end") void this.answered().then(() => this.#endGuest());
@@ -190,16 +194,13 @@ export class Connection implements Caller {
 
   async #take(line: Line): Promise<void> {
     await this.#pace.line();
-    const { maxQueueBytes } = this.#host.config;
-    if (this.outbox.pending > maxQueueBytes / 2) await this.outbox.written(maxQueueBytes / 4);
-    if (line.kind === "too_long") {
-      return this.#refuse(lineTooLong(this.#host.config.maxLineBytes), idOfBeginning(line.beginning ?? ""));
-    }
+    await this.#share.room();
+    const { config: { maxLineBytes: bytes }, registry } = this.#host;
+    if (line.kind === "too_long") return this.#refuse(lineTooLong(bytes), idOfBeginning(line.beginning));
     if (line.kind === "invalid_utf8") return this.#refuse(new ChatError("invalid_utf8", "The line is not UTF-8"));
     if (line.text === "") return;
     await this.#answers.admit(line.bytes);
     await this.#answer(this.#request(line.text, line.bytes), line.bytes);
-    const { config: { maxLineBytes: bytes }, registry } = this.#host;
     this.#reader.limits = this.format === "json" ? registry.lineLimits(this.session, bytes) : { bytes };
   }
 
@@ -232,7 +233,7 @@ export class Connection implements Caller {
       return this.#refuse(error, id, command.name);
     }
     if (this.#state !== "open") return;
-    const running = this.#perform({ command, values, id, message });
+    const running = this.#share.make(command.answerBytes, () => this.#perform({ command, values, id, message }));
     if (alone) await running;
     else running.catch((error) => this.#fail(error));
   }
@@ -287,7 +288,7 @@ export class Connection implements Caller {
     if (format !== undefined) this.format = format;
     if (session === undefined) return;
     this.session = session ?? undefined;
-    this.#pace.user = session?.user;
+    this.#pace.user = this.#share.user = session?.user;
     if (!session) this.#silence.loggedOut();
   }
 
@@ -322,6 +323,7 @@ export class Connection implements Caller {
     if (this.#state !== "open") return;
     this.#state = "ending";
     this.#pace.end();
+    this.#share.leave();
     this.#farewell = setTimeout(() => {
       this.#host.abandon(this.#conn);
       this.#close();
@@ -334,6 +336,7 @@ export class Connection implements Caller {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#pace.end();
+    this.#share.leave();
     this.#host.guests.hold(this.#guest, 0);
     clearTimeout(this.#farewell);
     this.outbox.close();

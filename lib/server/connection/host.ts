@@ -4,6 +4,7 @@ import type { Turns } from "../delivery/flush_scheduler.ts";
 import type { ConnectionMeter } from "../metering/instruments.ts";
 import type { Services } from "../registry/command.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { AnswerBudget } from "./answer_budget.ts";
 import type { ConnectionLog } from "./connection_log.ts";
 import type { GuestBuffers } from "./guest_buffers.ts";
 import type { ByteSource } from "./line_reader.ts";
@@ -26,6 +27,8 @@ export interface ConnectionHost {
   readonly config: Pick<Config, "maxLineBytes" | "maxQueueBytes" | "idleTimeoutSeconds">;
   /** Where lines wait that come too fast. */
   readonly pace: PaceQueues;
+  /** What answers take that wait to be read. */
+  readonly answers: AnswerBudget;
   /** What guests keep of unfinished lines. */
   readonly guests: GuestBuffers;
   now(): number;

@@ -59,7 +59,7 @@ export function readJson(line: string, bytes: number, maxLineBytes: number, comm
 }
 
 /** The id with which a request begins that was too long to be read; undefined where it does not begin with one. */
-export function idOfBeginning(beginning: string): RequestId | undefined {
+export function idOfBeginning(beginning = ""): RequestId | undefined {
   const [, id] = /^[ \t]*\{[ \t]*"id"[ \t]*:[ \t]*("(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*)[ \t]*,/.exec(beginning) ?? [];
   try {
     // Its bytes were read one a character; its text is UTF-8.

@@ -56,6 +56,7 @@ export class Outbox implements Flushable {
   #taken = 0; // bytes that were ever queued, those that were dropped not counted
   #written = 0; // bytes that were ever written
   #progress = 0; // when something was last written, or began to be
+  #answeredUntil = 0; // of the bytes that were ever queued, where the last answer ends
   #waiters: { at: number; resolve: () => void }[] = [];
   #marks: { at: number; seq: number; readonly marks: ReadMarks }[] = []; // in the order of `at`
 
@@ -100,9 +101,26 @@ export class Outbox implements Flushable {
     return "accepted";
   }
 
-  /** Queues an answer's bytes, without a limit. */
+  /** For how long the reader has taken nothing of what is in flight, in milliseconds. */
+  get stalledMs(): number {
+    return this.#inFlight > 0 ? performance.now() - this.#progress : 0;
+  }
+
+  /** Whether an answer waits. */
+  get answering(): boolean {
+    return this.#written < this.#answeredUntil;
+  }
+
+  /** Queues an answer's bytes, without a limit: its connection sees to it that not too much waits. */
   answer(bytes: Uint8Array): void {
-    if (this.#state === "open") this.#queue(bytes);
+    if (this.#state !== "open") return;
+    this.#queue(bytes);
+    this.#answeredUntil = this.#taken;
+  }
+
+  /** Gives the reader up, as a push does that finds it slow. */
+  giveUp(): void {
+    if (this.#state === "open") this.#dropSlow();
   }
 
   /** Resolves when all but so many bytes of what is queued now are written or dropped, or when the outbox is closed. */
@@ -148,6 +166,7 @@ export class Outbox implements Flushable {
   #dropSlow(): void {
     this.#state = "slow";
     this.#taken -= this.#queued;
+    this.#answeredUntil = Math.min(this.#answeredUntil, this.#taken);
     for (const waiter of this.#waiters) waiter.at = Math.min(waiter.at, this.#taken);
     this.#marks = this.#marks.filter(({ at }) => at <= this.#taken);
     this.#drop();

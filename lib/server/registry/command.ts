@@ -68,6 +68,8 @@ export interface CommandSpec {
   readonly lineBytes: number;
   /** Whether its bytes are bounded by what they are stored in, so that pace counts the line alone. */
   readonly storesBytes: boolean;
+  /** The most that its answer may take, in bytes, where that is a lot. */
+  readonly answerBytes: number;
   run(caller: Caller, values: Record<string, unknown>, services: Services): Promise<Outcome>;
 }
 
@@ -88,6 +90,7 @@ export interface CommandDefinition<A extends readonly Argument[], W extends Audi
   readonly audited?: true;
   readonly lineBytes?: number;
   readonly storesBytes?: true;
+  readonly answerBytes?: number;
   run(caller: Admitted<W>, values: Arguments<A>, services: Services): Outcome | Promise<Outcome>;
 }
 
@@ -107,6 +110,7 @@ export function defineCommand<const A extends readonly Argument[] = [], W extend
     audited: definition.audited ?? false,
     lineBytes: definition.lineBytes ?? 0,
     storesBytes: definition.storesBytes ?? false,
+    answerBytes: definition.answerBytes ?? 0,
     // deno-lint-ignore require-await -- a handler's exception becomes a rejection, whether it is async or not
     run: async (caller, values, services) => definition.run(caller as Admitted<W>, values as Arguments<A>, services),
   };

@@ -28,6 +28,7 @@ import { Registry } from "../registry/registry.ts";
 import { Relay } from "../delivery/relay.ts";
 import { Connection } from "../connection/connection.ts";
 import type { ConnectionHost } from "../connection/host.ts";
+import { AnswerBudget } from "../connection/answer_budget.ts";
 import { GuestBuffers } from "../connection/guest_buffers.ts";
 import { PaceQueues } from "../connection/pace.ts";
 
@@ -122,6 +123,7 @@ export class Service implements AsyncDisposable {
       },
       config: options.config,
       guard: options.guard,
+      onRefused: (limit) => options.limits.refused(limit),
       onFault: (what, error) => log.warn("store_failed", { what, error }),
     });
     try {
@@ -267,6 +269,7 @@ export class Service implements AsyncDisposable {
       config,
       pace: new PaceQueues(limits),
       guests: new GuestBuffers(),
+      answers: new AnswerBudget(() => config.maxQueueBytes),
       now: () => performance.now(),
       abandon: (conn) => this.#listener.abandon(conn as Deno.TlsConn),
       log: (connection, { address }) =>

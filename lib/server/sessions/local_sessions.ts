@@ -74,6 +74,16 @@ export class LocalSessions {
     return this.#sessions.size - sides;
   }
 
+  /** How many connections of a user there are, logins under way among them. */
+  connectionsOf(user: string): number {
+    let count = 0;
+    const name = fold(user);
+    for (const { login, grace } of this.#sessions.values()) {
+      if (grace === undefined && fold(login.user) === name) count++;
+    }
+    return count;
+  }
+
   /** Reserves a connection for a login, which then attaches or releases it. */
   reserve(connection: string, login: Login): Reservation {
     const local = { login, session: undefined, superseded: false, expelled: undefined, grace: undefined };

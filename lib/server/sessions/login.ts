@@ -4,6 +4,7 @@
 
 import { accountDisabled, ChatError } from "../../common/errors.ts";
 import type { Config } from "../../config/config.ts";
+import type { LimitName } from "../../limits/limit_table.ts";
 import type { LoginGuard } from "../../auth/login_guard.ts";
 import type { Account } from "../../store/accounts.ts";
 import type { ClaimResult, Session } from "../../store/sessions.ts";
@@ -23,8 +24,10 @@ export interface LoginOptions {
   readonly store: Store;
   readonly feeds: Feeds;
   /** What the server runs with; it may change meanwhile, so that it is read at each login. */
-  readonly config: Pick<Config, "duplicateLogin" | "maxQueueBytes">;
+  readonly config: Pick<Config, "duplicateLogin" | "maxQueueBytes" | "maxConnectionsPerUser">;
   readonly guard: Pick<LoginGuard, "admitResume" | "resumeFailed" | "resumed">;
+  /** Told which limit refused somebody. */
+  readonly onRefused?: (limit: LimitName) => void;
   /** Told what failed because the store was away. */
   readonly onFault: (what: string, error: unknown) => void;
 }
@@ -109,11 +112,13 @@ export class Logins {
   /**
    * Logs a side connection in: it has no session and no presence, and evicts nobody.
    *
-   * @throws {ChatError} `banned`, `invalid_credentials`, `store_unavailable`
+   * @throws {ChatError} `rate_limited` where the user has as many connections as one may, `banned`,
+   *   `invalid_credentials`, `store_unavailable`
    */
   async side(account: Account, channel: ClientChannel): Promise<LoginResult> {
     const { name: user, passwords = 0 } = account;
     const { id: connection } = channel;
+    this.#admitSide(user);
     const reservation = this.#local.reserve(connection, { user, passwords, side: true });
     try {
       // What has changed since the password was checked; a session's claim sees that by itself.
@@ -131,6 +136,14 @@ export class Logins {
       this.#local.release(connection);
       throw error;
     }
+  }
+
+  /** Nothing may be awaited between this and the reservation. */
+  #admitSide(user: string): void {
+    const { config: { maxConnectionsPerUser: most }, onRefused } = this.#options;
+    if (this.#local.connectionsOf(user) < most) return;
+    onRefused?.("connections_user");
+    throw new ChatError("rate_limited", `You have ${most} connections to this server, which is the most that one may`);
   }
 
   async #login(account: Account, channel: ClientChannel, back?: Return): Promise<LoginResult> {

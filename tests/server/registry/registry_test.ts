@@ -225,7 +225,7 @@ test("Registry.admit() takes the resume token and the position that the longest 
     serverId: "server1",
     store,
     feeds: { topics, relay, hub, onFault: () => {} },
-    config: { duplicateLogin: "force", maxQueueBytes: 1e6 },
+    config: { duplicateLogin: "force", maxQueueBytes: 1e6, maxConnectionsPerUser: 32 },
     guard: openGuard,
     onFault: () => {},
   });

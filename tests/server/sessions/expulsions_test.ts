@@ -43,7 +43,7 @@ async function scene() {
   const faults: string[] = [];
   const sessions = new SessionManager({
     ...{ serverId, store, feeds: { topics, relay, hub, onFault: () => {} }, guard: openGuard },
-    config: { duplicateLogin: "force", maxQueueBytes: 1e6 },
+    config: { duplicateLogin: "force", maxQueueBytes: 1e6, maxConnectionsPerUser: 32 },
     onFault: (what) => void faults.push(what),
   });
   const orders: Order[] = [];

@@ -53,7 +53,7 @@ async function scene(policy: "force" | "reject" = "force") {
     serverId,
     store,
     feeds,
-    config: { duplicateLogin: policy, maxQueueBytes: 1e6 },
+    config: { duplicateLogin: policy, maxQueueBytes: 1e6, maxConnectionsPerUser: 32 },
     guard: openGuard,
     onFault: () => {},
   });

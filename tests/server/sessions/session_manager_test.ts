@@ -47,7 +47,7 @@ test("SessionManager.renewToken() gives the earlier token up before the store is
   });
   const manager = new SessionManager({
     serverId,
-    config: { duplicateLogin: "force", maxQueueBytes: 0 },
+    config: { duplicateLogin: "force", maxQueueBytes: 0, maxConnectionsPerUser: 32 },
     guard: openGuard,
     ...shared,
   });
