@@ -181,11 +181,10 @@ onEachStore("history gives no more than a MiB at once, and pages on", async (sta
   for (let i = 0; i < 300; i++) a.post("say", { room: "big", text: `${i} ${text.slice(4)}` });
   for (let i = 0; i < 300; i++) assert.equal((await a.reply()).type, "ok");
   const seqs: number[] = [];
-  for (let before: number | undefined; before !== 1;) {
-    const { messages } = await a.ok("history", { room: "big", n: 500, ...(before === undefined ? {} : { before }) });
+  while (seqs[0] !== 1) {
+    const { messages } = await a.ok("history", { room: "big", n: 500, before: seqs[0] ?? null });
     assert.ok(JSON.stringify(messages).length <= 1_048_576 && messages.length > 0 && messages.length < 300);
     seqs.unshift(...messages.map(({ seq }: { seq: number }) => seq));
-    before = seqs[0];
   }
   assert.deepEqual(seqs, Array.from({ length: 300 }, (_, index) => index + 1));
 });
