@@ -2,6 +2,7 @@ import type { Count, Distribution, Metrics } from "../observability/metrics.ts";
 import { tracing } from "../observability/tracing.ts";
 import { parseTopic } from "../wire/names.ts";
 import type { Accounts } from "./accounts.ts";
+import type { StoreHealth } from "./health.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
 import type { Rooms } from "./rooms.ts";
@@ -62,6 +63,7 @@ const labels = {
     sweep: "sweep",
     signal: "signal",
     probe: "probe",
+    probeWriting: "probeWriting",
     leave: "leave",
   } satisfies Labels<Servers>,
   files: {
@@ -87,26 +89,32 @@ type Outcome = (typeof outcomes)[number];
 /**
  * Watches a store: how long each operation takes, which fail, and what is published. Nothing else changes: the promises
  * that callers get are the store's own. Disposing of the result is disposing of the store.
+ *
+ * @param health told how calls end
  */
-export function observedStore(store: Store, metrics: Metrics): Store {
+export function observedStore(store: Store, metrics: Metrics, health?: StoreHealth): Store {
+  const watch = { metrics, health };
   const returns = metrics.counter("chat_store_returns_total");
   return {
-    accounts: timed(store.accounts, labels.accounts, metrics),
-    sessions: timed(store.sessions, labels.sessions, metrics),
-    rooms: timed(store.rooms, labels.rooms, metrics),
+    accounts: timed(store.accounts, labels.accounts, watch),
+    sessions: timed(store.sessions, labels.sessions, watch),
+    rooms: timed(store.rooms, labels.rooms, watch),
     topics: {
-      ...countingTopics(timed<Topics>(store.topics, labels.topics, metrics), metrics),
+      ...countingTopics(timed<Topics>(store.topics, labels.topics, watch), metrics),
       positions: store.topics.positions,
     },
-    servers: timed(store.servers, labels.servers, metrics),
-    files: countingFiles(timed(store.files, labels.files, metrics), metrics),
-    deviceKeys: timed(store.deviceKeys, labels.deviceKeys, metrics),
+    servers: timed(store.servers, labels.servers, watch),
+    files: countingFiles(timed(store.files, labels.files, watch), metrics),
+    deviceKeys: timed(store.deviceKeys, labels.deviceKeys, watch),
     admin: store.admin,
     get available() {
       return store.available;
     },
     get outage() {
       return store.outage;
+    },
+    get failure() {
+      return health?.failure;
     },
     onReturn: (listener) =>
       store.onReturn(() => {
@@ -117,30 +125,40 @@ export function observedStore(store: Store, metrics: Metrics): Store {
   };
 }
 
+/** Who is told of each call. */
+interface Watch {
+  readonly metrics: Metrics;
+  readonly health: StoreHealth | undefined;
+}
+
 /** A port whose operations are timed; each answers with a promise. */
-function timed<Port extends object>(port: Port, labels: Labels<Port>, metrics: Metrics): Port {
+function timed<Port extends object>(port: Port, labels: Labels<Port>, watch: Watch): Port {
   const methods = Object.entries<string>(labels).map((
     [name, label],
-  ) => [name, timedMethod(port, name, label, metrics)]);
+  ) => [name, timedMethod(port, name, label, watch)]);
   return Object.fromEntries(methods) as Port;
 }
 
 type Operation = (...args: unknown[]) => Promise<unknown>;
 
-function timedMethod(port: object, name: string, operation: string, metrics: Metrics): Operation {
+function timedMethod(port: object, name: string, operation: string, { metrics, health }: Watch): Operation {
   const call: Operation = (...args) => (port as Readonly<Record<string, Operation>>)[name](...args);
-  let watch: { readonly duration: Distribution; readonly errors: Count } | undefined;
+  let cells: { readonly duration: Distribution; readonly errors: Count } | undefined;
   return (...args) => {
     const since = performance.now();
     const answer = tracing ? tracing.run(`store ${operation}`, {}, () => call(...args)) : call(...args);
-    const { duration, errors } = watch ??= {
+    const { duration, errors } = cells ??= {
       duration: metrics.histogram("chat_store_operation_duration_seconds", { operation }),
       errors: metrics.counter("chat_store_errors_total", { operation }),
     };
     const done = () => duration.observe((performance.now() - since) / 1000);
-    answer.then(done, () => {
+    answer.then(() => {
+      done();
+      if (name === "probeWriting") health?.wrote(since);
+    }, (error) => {
       done();
       errors.value++;
+      health?.failed(operation, error);
     });
     return answer;
   };

@@ -64,25 +64,28 @@ export function storeLimits(config: StoreConfig): StoreLimits {
 /**
  * Opens Redis where one is named, else the embedded store in `DATA_DIR`.
  *
+ * @param onFault told of connections to Redis that break later
  * @throws {Error} where it cannot be opened
  */
-export async function openStore(config: StoreConfig): Promise<Store> {
+export async function openStore(config: StoreConfig, onFault?: (error: unknown) => void): Promise<Store> {
   const limits = storeLimits(config);
   const redis = redisAddress(config);
   if (redis) {
-    const store = await RedisStore.open({
-      ...limits,
-      ...redis,
-      prefix: config.redisPrefix,
-      onFault: (error) => log.warn("redis_failed", { error }),
-    });
+    let open = false; // until then, what fails is thrown
+    const prefix = config.redisPrefix;
+    const store = await RedisStore.open({ ...limits, ...redis, prefix, onFault: (error) => open && onFault?.(error) });
+    open = true;
     await warnOfEviction(store);
     return store;
   }
   const path = `${config.dataDir}/chat.db`;
-  await Deno.mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-  // Its owner's alone from the first byte on, also in a folder that others can read; what SQLite puts beside it likewise.
-  (await Deno.open(path, { create: true, append: true, mode: 0o600 })).close();
+  try {
+    await Deno.mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+    // Its owner's alone from the first byte on, also in a folder that others can read; what SQLite puts beside it likewise.
+    (await Deno.open(path, { create: true, append: true, mode: 0o600 })).close();
+  } catch (cause) {
+    throw new Error(`DATA_DIR ${config.dataDir} cannot be used: ${messageOf(cause)}`, { cause });
+  }
   return new SqliteStore({ ...limits, path, durability: config.durability });
 }
 

@@ -79,6 +79,12 @@ export interface Servers {
   signal(server: string, signal: ServerSignal): Promise<void>;
   /** Sends this server a word; a subscription that does not hear the last one is made anew. Called every second or so. */
   probe(): Promise<void>;
+  /**
+   * Writes a little, to see whether the store takes it: one that is full still reads.
+   *
+   * @throws {ChatError} `store_unavailable`
+   */
+  probeWriting(): Promise<void>;
   /** Gives the lease up: at once, or after the time in which clients may resume elsewhere. */
   leave(graceMs: number): Promise<void>;
 }

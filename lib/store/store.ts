@@ -1,6 +1,7 @@
 import type { Accounts } from "./accounts.ts";
 import type { AdminStore } from "./admin_store.ts";
 import type { DeviceKeys } from "./device_keys.ts";
+import type { StoreFailure } from "./failure.ts";
 import type { Files } from "./files.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
@@ -36,6 +37,8 @@ export interface Store extends AsyncDisposable {
   readonly available: boolean;
   /** Why it is not available: it does not answer, or its subscriptions are silent. */
   readonly outage: "unreachable" | "unsubscribed" | undefined;
+  /** Why calls fail; known of a store that is observed. */
+  readonly failure?: StoreFailure | undefined;
   /**
    * Has the listener called each time the store is back after it was away, perhaps with older data. Nothing is published
    * until the listener's promise is settled, or the time limit is over.

@@ -82,6 +82,17 @@ export function lastingContract(test: Declare): void {
     await servers.leave(0);
   });
 
+  test(
+    "Servers.probeWriting() changes nothing that anybody reads, and may be asked again and again",
+    async ({ store }) => {
+      await login(store, "eve");
+      for (let i = 0; i < 3; i++) await store.servers.probeWriting();
+      assert.deepEqual(await store.sessions.online(), ["eve"]);
+      assert.equal(await store.servers.renew(), "kept");
+    },
+    { demand: "lasting data" },
+  );
+
   test("Store is available while it is open", ({ store }) => {
     assert.equal(store.available, true);
     return Promise.resolve();

@@ -3,6 +3,7 @@
  */
 
 import type { Snapshot } from "../../observability/metrics.ts";
+import type { StoreFailure } from "../../store/failure.ts";
 
 /** The checks; `worker` and `start` are of the process. */
 export type Check = "store" | "subscription" | "lease" | "drain" | "worker" | "start";
@@ -30,19 +31,28 @@ export interface Watched {
 export interface Vitals {
   /** What is wrong with the store, if anything. */
   readonly outage: "unreachable" | "unsubscribed" | undefined;
+  /** Why its calls fail, where that is known. */
+  readonly failure?: Pick<StoreFailure, "reason"> | undefined;
   /** Whether the lease is held. */
   readonly leased: boolean;
   readonly draining: boolean;
 }
 
 /** The checks of one server that fail, with their reasons. */
-export function problemsOf({ outage, leased, draining }: Vitals): Problem[] {
+export function problemsOf({ outage, failure, leased, draining }: Vitals): Problem[] {
   const problems: Problem[] = [];
   if (draining) problems.push({ check: "drain", reason: "the server is stopping" });
-  if (outage === "unreachable") problems.push({ check: "store", reason: "the store does not answer" });
+  if (failure) problems.push({ check: "store", reason: failure.reason });
+  else if (outage === "unreachable") problems.push({ check: "store", reason: "the store does not answer" });
   if (outage === "unsubscribed") {
     problems.push({ check: "subscription", reason: "the store's subscriptions are silent" });
   }
-  if (!leased) problems.push({ check: "lease", reason: "the lease has run out, or another server has it" });
+  if (!leased) {
+    const away = failure !== undefined || outage === "unreachable";
+    const reason = away
+      ? "the lease ran out while the store failed"
+      : "the lease has run out, or another server has it";
+    problems.push({ check: "lease", reason });
+  }
   return problems;
 }

@@ -3,6 +3,7 @@
  */
 
 import { allowLate, within } from "../../common/time.ts";
+import { isStoreFailure } from "../../store/failure.ts";
 import type { Log } from "../../observability/log.ts";
 
 /**
@@ -10,7 +11,8 @@ import type { Log } from "../../observability/log.ts";
  *
  * 1. A job never runs twice at the same time. A run that takes longer than the period makes the next one later.
  * 2. A job that hangs or takes long holds up no other job.
- * 3. A run that fails is logged with the job's name, and the job goes on.
+ * 3. A run that fails is logged with the job's name, and the job goes on. Where the store cannot be used, that is told
+ *    once for all jobs, elsewhere.
  */
 export class Housekeeping {
   readonly #log: Log;
@@ -55,7 +57,8 @@ export class Housekeeping {
     try {
       await work();
     } catch (error) {
-      this.#log.warn("housekeeping_failed", { job, error });
+      if (isStoreFailure(error)) this.#log.debug("housekeeping_failed", { job, error });
+      else this.#log.warn("housekeeping_failed", { job, error });
     }
   }
 }

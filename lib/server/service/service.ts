@@ -7,9 +7,10 @@ import type { AccountService } from "../../auth/accounts.ts";
 import type { LoginGuard } from "../../auth/login_guard.ts";
 import type { Config } from "../../config/config.ts";
 import type { Limits } from "../../limits/limits.ts";
-import { getLog } from "../../observability/log.ts";
+import { getLog, type Properties } from "../../observability/log.ts";
 import { Metrics } from "../../observability/metrics.ts";
 import { allowLate, within } from "../../common/time.ts";
+import { isStoreFailure } from "../../store/failure.ts";
 import { randomWord } from "../../store/log_position.ts";
 import type { Store } from "../../store/store.ts";
 import { allCommands } from "../commands/all.ts";
@@ -60,6 +61,9 @@ const tickMs = 1_000;
 /** How often streams are compared with their logs, in milliseconds. */
 const checkMs = 10_000;
 
+/** How often it is tried whether the store takes what is written, in milliseconds; while it fails, at each tick. */
+const writingMs = 5_000;
+
 /** How often expired files and rooms that nobody uses are forgotten, in milliseconds. */
 const sweepMs = 60_000;
 
@@ -67,6 +71,12 @@ const sweepMs = 60_000;
 const crowd = 500;
 
 const log = getLog("server");
+
+/** Logs what failed, unless it is that the store cannot be used: that is told once for all that fails with it. */
+function told(error: unknown, event: string, properties: Properties = {}): void {
+  if (isStoreFailure(error)) log.debug(event, { ...properties, error });
+  else log.warn(event, { ...properties, error });
+}
 
 /**
  * One server of a chat.
@@ -111,7 +121,7 @@ export class Service implements AsyncDisposable {
     const relay = new Relay({
       topics,
       outlet: hub,
-      onFault: (topic, error) => log.warn("relay_failed", { topic, error }),
+      onFault: (topic, error) => told(error, "relay_failed", { topic }),
       onPass: (topic, entry) => instruments.arrivals.passed(topic, entry),
     });
     sessions = new SessionManager({
@@ -124,7 +134,7 @@ export class Service implements AsyncDisposable {
       config: options.config,
       guard: options.guard,
       onRefused: (limit) => options.limits.refused(limit),
-      onFault: (what, error) => log.warn("store_failed", { what, error }),
+      onFault: (what, error) => told(error, "session_failed", { what }),
     });
     try {
       const made = service = new Service(id, options, sessions, relay, turns, instruments);
@@ -199,6 +209,7 @@ export class Service implements AsyncDisposable {
   problems(): Problem[] {
     return problemsOf({
       outage: this.#options.store.outage,
+      failure: this.#options.store.failure,
       leased: performance.now() < this.#leasedUntil,
       draining: this.#draining !== undefined,
     });
@@ -240,6 +251,12 @@ export class Service implements AsyncDisposable {
       for (const connection of this.#connections) connection.tick();
     });
     house.every("probe", tickMs, () => servers.probe());
+    let probed = -Infinity;
+    house.every("writing", tickMs, async () => {
+      if (!this.#options.store.failure && performance.now() - probed < writingMs) return;
+      probed = performance.now();
+      await servers.probeWriting();
+    });
     house.every("session_ends", tickMs, () => this.#sessions.drainEnds());
     house.every("departures", tickMs, async () => this.#sessions.announceDepartures(await servers.sweep()));
     house.every("relay", checkMs, () => this.#relay.check());
@@ -308,7 +325,7 @@ export class Service implements AsyncDisposable {
     await this.#sessions.release();
     await this.#relay[Symbol.asyncDispose]();
     // Where the store is away the lease runs out, and others find then what this server has left.
-    await store.servers.leave(resumeGraceMs).catch((error) => log.warn("leave_failed", { error }));
+    await store.servers.leave(resumeGraceMs).catch((error) => told(error, "leave_failed"));
     this.#turns[Symbol.dispose]();
     this.#sockets?.[Symbol.dispose]();
     this.#instruments[Symbol.dispose]();

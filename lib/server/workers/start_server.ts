@@ -12,6 +12,7 @@ import { type Config, type ConfigChange, takeLive, usesRedis } from "../../confi
 import { Limits, refusalCounters } from "../../limits/limits.ts";
 import { getLog } from "../../observability/log.ts";
 import { Metrics } from "../../observability/metrics.ts";
+import { StoreHealth } from "../../store/health.ts";
 import { observedStore } from "../../store/observed.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/store.ts";
@@ -69,7 +70,8 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   const metrics = new Metrics("server", worker);
   await using parts = new AsyncDisposableStack();
   const audit: Audit = parts.use(openAudit(config));
-  const store = observedStore(parts.use(await openStore(config)), metrics);
+  const health = new StoreHealth({ log: getLog("store") });
+  const store = observedStore(parts.use(await openStore(config, (error) => health.fault(error))), metrics, health);
   const limits = new Limits(config, refusalCounters(metrics));
   const guard = new LoginGuard(limits);
   const hasher = await bcryptHasher(config.bcryptCost);

@@ -35,8 +35,11 @@ const patrolMs = 100;
 /** How many keys a server looks at before it answers others. */
 const scanned = "1000";
 
-/** Error replies that mean that Redis cannot serve now, rather than that the command was wrong. */
-const awayReplies = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|MISCONF|OOM|BUSY)\b/;
+/** Error replies that mean that Redis cannot be used, rather than that the command was wrong. */
+const awayReplies = new RegExp(
+  "^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|MISCONF|OOM|BUSY|NOPERM|NOAUTH|WRONGPASS)\\b" +
+    "|executing the script can't run",
+);
 
 /**
  * Error replies of a server that is not, or not yet, the one to ask: a replica, a node of a cluster, one that reads its
@@ -190,7 +193,7 @@ export class RedisGateway implements AsyncDisposable {
       );
     } catch (error) {
       this.#listeners.delete(channel);
-      throw unavailable(error);
+      throw unavailable(named(error, "SSUBSCRIBE", channel));
     }
   }
 
@@ -269,7 +272,8 @@ export class RedisGateway implements AsyncDisposable {
         this.#options.onFault?.(error);
       }
       this.#pending.delete(call);
-      call.reject(error instanceof ErrorReply && !awayReplies.test(error.message) ? error : unavailable(error));
+      if (error instanceof ErrorReply && !awayReplies.test(error.message)) return call.reject(error);
+      call.reject(unavailable(named(error, call.args[0], call.key)));
     });
   }
 
@@ -313,6 +317,12 @@ export class RedisGateway implements AsyncDisposable {
       call.reject(unavailable(new TimeLimitError()));
     }
   }
+}
+
+/** Says what was not permitted: Redis names the command at most. */
+function named(error: unknown, command: string, of: string): unknown {
+  if (!(error instanceof ErrorReply) || !/^NOPERM|executing the script/.test(error.message)) return error;
+  return new Error(`${error.message} (${command} ${of})`, { cause: error });
 }
 
 function unavailable(cause: unknown): ChatError {

@@ -52,6 +52,8 @@ export class Keys {
   roomList = () => ["known", "complete"].map((name) => `${this.#prefix}{rooms}:${name}`);
   /** User → claim: the sessions of one server's run. */
   serverSessions = (instance: string) => `${this.#prefix}{server:${instance}}:sessions`;
+  /** What a server's run writes to see whether it can. */
+  probe = (instance: string) => `${this.#prefix}{server:${instance}}:probe`;
   /** The leases' keys: instance by end of its lease, id → instance, instance → id, id → when it was taken. */
   leases = () => ["leases", "ids", "names", "since"].map((name) => `${this.#prefix}{servers}:${name}`);
   /** How often the servers have looked whether the store's data are still the same, and the generation of these. */

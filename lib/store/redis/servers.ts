@@ -119,6 +119,10 @@ export class RedisServers implements Servers, Leases {
     await this.signal(this.id, { kind: "probe" });
   }
 
+  async probeWriting(): Promise<void> {
+    await this.#redis.command("SET", this.#keys.probe(this.instance), "1", "PX", `${this.#leaseMs}`);
+  }
+
   /** Counts up when data were put back: see `data_generation.lua`. */
   get generation(): number {
     return this.#generation;

@@ -24,6 +24,7 @@ import { SqliteDeviceKeys } from "./device_keys.ts";
 import { SqliteFiles } from "./files.ts";
 import { SqliteRooms } from "./rooms.ts";
 import { SqliteAdminStore } from "./admin_store.ts";
+import { SqliteProbe } from "./probe.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { SqliteTopics } from "./topics.ts";
 
@@ -57,7 +58,7 @@ export class SqliteStore implements Store {
   constructor(options: SqliteOptions) {
     const now = options.now ?? Date.now;
     this.#database = openDatabase(options.path, options.durability, options.connect);
-    const servers = new OnlyServer(now);
+    const servers = new OnlyServer(now, new SqliteProbe(this.#database, options.path));
     const sessions = new SqliteSessions(this.#database, () => servers.id, now);
     this.#topics = new SqliteTopics(this.#database, options, sessions, now);
     this.accounts = new SqliteAccounts(this.#database);
@@ -89,12 +90,14 @@ export class SqliteStore implements Store {
 class OnlyServer implements Servers {
   id = "server1";
   readonly #now: () => number;
+  readonly #probe: SqliteProbe;
   #listener: ((signal: ServerSignal) => void) | undefined;
   #since = 0;
   readonly #awaited = new Map<string, (report: OrderReport) => void>();
 
-  constructor(now: () => number) {
+  constructor(now: () => number, probe: SqliteProbe) {
     this.#now = now;
+    this.#probe = probe;
   }
 
   join(wanted: string, listener: (signal: ServerSignal) => void): Promise<string> {
@@ -136,6 +139,11 @@ class OnlyServer implements Servers {
 
   probe(): Promise<void> {
     return Promise.resolve();
+  }
+
+  // deno-lint-ignore require-await
+  async probeWriting(): Promise<void> {
+    this.#probe.write();
   }
 
   leave(): Promise<void> {

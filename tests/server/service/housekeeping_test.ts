@@ -1,6 +1,7 @@
 /** What housekeeping promises: each job has a loop of its own, runs once at a time, and goes on after a fault. */
 
 import assert from "node:assert/strict";
+import { ChatError } from "../../../lib/common/errors.ts";
 import type { Log } from "../../../lib/observability/log.ts";
 import { Housekeeping } from "../../../lib/server/service/housekeeping.ts";
 import { test } from "../../support/declare.ts";
@@ -9,7 +10,7 @@ import { until } from "../../support/turns.ts";
 /** Housekeeping, and what it logged. */
 function make() {
   const logged: unknown[][] = [];
-  const log = { warn: (...line: unknown[]) => void logged.push(line) } as unknown as Log;
+  const log = { warn: (...line: unknown[]) => void logged.push(line), debug: () => {} } as unknown as Log;
   return { house: new Housekeeping(log), logged };
 }
 
@@ -50,6 +51,18 @@ test("Housekeeping logs what fails by its job's name, and tries again", async ()
       { job, error },
     ]);
   }
+});
+
+test("Housekeeping logs nothing of its own where the store cannot be used: that is told once for all", async () => {
+  const { house, logged } = make();
+  let runs = 0;
+  house.every("store", 1, () => {
+    runs++;
+    return Promise.reject(new ChatError("store_unavailable", "away"));
+  });
+  await until("it has failed", () => runs > 2);
+  await house.stop();
+  assert.deepEqual(logged, []);
 });
 
 test("Housekeeping.stop() waits for a run no longer than it is told", async () => {

@@ -1,0 +1,72 @@
+import { dirname, join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { messageOf } from "../../common/errors.ts";
+import { guarded, transaction } from "./database.ts";
+
+/** So much is to be free for what is stored next, in bytes: less would take a short message and no more. */
+const room = new Uint8Array(65_536);
+
+/**
+ * Whether the embedded store can be written.
+ *
+ * SQLite does not notice that its file was moved away or emptied: it goes on with what it has open. And a short write may
+ * still find room within the file where the next message does not. So both are looked at beside it.
+ */
+export class SqliteProbe {
+  readonly #database: DatabaseSync;
+  readonly #path: string | undefined;
+  /** Which file it is, where the system numbers files. */
+  readonly #file: number | null = null;
+
+  /** @param path the database file, or `:memory:` */
+  constructor(database: DatabaseSync, path: string) {
+    this.#database = database;
+    if (path === ":memory:") return;
+    this.#path = path;
+    this.#file = Deno.statSync(path).ino;
+  }
+
+  /** @throws {ChatError} `store_unavailable` where it cannot be written */
+  write(): void {
+    guarded(() => {
+      if (this.#path !== undefined) {
+        this.#lookAtFile(this.#path);
+        writeBeside(this.#path);
+      }
+    });
+    transaction(this.#database, () => {
+      const { user_version: version } = this.#database.prepare("PRAGMA user_version").get() as { user_version: number };
+      this.#database.exec(`PRAGMA user_version = ${version}`); // changes nothing, and writes a page
+    });
+  }
+
+  #lookAtFile(path: string): void {
+    let info: Deno.FileInfo;
+    try {
+      info = Deno.statSync(path);
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+      throw new Error(`${path} was moved or deleted while the server runs`);
+    }
+    if (this.#file !== null && info.ino !== this.#file) {
+      throw new Error(`${path} was moved or deleted while the server runs, and another file is in its place`);
+    }
+    if (info.size === 0) throw new Error(`${path}: it is empty`);
+  }
+}
+
+/** Writes as much as is to be free, and takes it away again. @throws {Error} where there is less */
+function writeBeside(database: string): void {
+  const path = join(dirname(database), ".probe");
+  try {
+    const file = Deno.openSync(path, { write: true, create: true, truncate: true, mode: 0o600 });
+    try {
+      for (let rest = room.subarray(); rest.length > 0;) rest = rest.subarray(file.writeSync(rest));
+    } finally {
+      file.close();
+      Deno.removeSync(path);
+    }
+  } catch (cause) {
+    throw new Error(`${dirname(database)} takes no file of 64 KiB: ${messageOf(cause)}`, { cause });
+  }
+}
