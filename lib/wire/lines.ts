@@ -1,8 +1,8 @@
 /** Bytes ↔ lines: the protocol's framing. It knows neither commands nor sockets. */
 
 /**
- * One frame: its text, or why it has no text. `bytes` is its length without the line's end; `beginning` is the part of a
- * line up to the limit, where some lines may be longer.
+ * One frame: its text, or why it has no text. `bytes` is its length without the line's end; `beginning` is the part up to
+ * the limit of a line that is not one of those which may be longer.
  */
 export type Line =
   | { readonly kind: "line"; readonly text: string; readonly bytes: number }
@@ -89,7 +89,8 @@ export class LineFramer {
       const end = chunk.indexOf(LF, start);
       const piece = chunk.subarray(start, end < 0 ? chunk.length : end);
       if (!this.#skipping && this.#exceeds(piece)) {
-        const beginning = this.#limits.longer && latin1.decode(this.#beginning(piece));
+        const { longer } = this.#limits;
+        const beginning = longer && this.#limit < longer.bytes ? latin1.decode(this.#beginning(piece)) : undefined;
         this.#skipping = true;
         this.#forget();
         yield beginning === undefined ? { kind: "too_long" } : { kind: "too_long", beginning };
