@@ -23,6 +23,9 @@ const burstSeconds = 10;
 /** How many users' pace those of one network have together who are not logged in: a classroom comes back at once. */
 const guestsPerNetwork = 10;
 
+/** How many refused attempts to log in of one network the logs have in a minute. */
+const refusalsPerMinute = 30;
+
 /** Limits on pace: each counts by a key, and forgets. */
 export const paceTable = {
   login_failures_known: {
@@ -53,6 +56,10 @@ export const paceTable = {
   },
   message_bytes: { by: "user", pace: (config) => [config.messageBytesPerDayPerUser, 86_400] },
   new_rooms: { by: "user", pace: (config) => [config.roomsPerHourPerUser, 3600] },
+  written_refusals: {
+    by: "network, of refused logins and connections in the logs",
+    pace: () => [refusalsPerMinute, 60],
+  },
   joins: { by: "user", pace: (config) => [config.joinsPerMinute, 60] },
 } as const satisfies Record<string, PaceSpec>;
 

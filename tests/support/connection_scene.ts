@@ -144,7 +144,7 @@ export function connect(...commands: CommandSpec[]): Scene {
     answers: new AnswerBudget(() => 1_000),
     now: () => now,
     abandon: (conn) => conn.close(),
-    log: (connection, { address }) => new Log("s", connection, address, undefined, () => now),
+    log: (connection, peer) => new Log("s", connection, peer, { audit: undefined, now: () => now }),
   };
   const connection = new Connection(socket, "c-1", peerOf("127.0.0.1"), host);
   const over = connection.run();

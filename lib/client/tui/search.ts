@@ -57,7 +57,7 @@ export async function search(
     collect(items);
     read += items.length;
     before = user === undefined ? items[0].seq! : items[0].pos;
-    if (items.length < pageSize || before === undefined) break;
+    if (before === undefined) break;
   }
   collect(onScreen.filter((item) => !isGiven(item, found)));
   const items = [...found.values()].sort((a, b) => a.at.getTime() - b.at.getTime()).slice(-maxFound);

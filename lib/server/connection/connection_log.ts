@@ -1,12 +1,22 @@
 import type { Audit } from "../../observability/audit.ts";
 import { ChatError } from "../../common/errors.ts";
 import { getLog, type Log, type Properties } from "../../observability/log.ts";
+import type { Peer } from "../../limits/peer.ts";
 import type { CommandSpec } from "../registry/command.ts";
+import type { RefusalLog } from "./refusal_log.ts";
 
 /** The arguments that may be written. */
 const told = ["role", "room", "seconds", "side", "public"] as const;
 
 const log = getLog("server", "session");
+
+/** Ports of a connection's log. */
+export interface ConnectionLogOptions {
+  readonly audit: Audit | undefined;
+  readonly now: () => number;
+  /** Which refused attempts to log in are written; all of them without it. */
+  readonly refusals?: RefusalLog;
+}
 
 /**
  * What the logs say of one connection: each of its lines carries the connection's id, from its coming to its end.
@@ -22,7 +32,13 @@ export class ConnectionLog {
   readonly #since: number;
   readonly #now: () => number;
 
-  constructor(server: string, connection: string, address: string, audit: Audit | undefined, now: () => number) {
+  readonly #network: string;
+  readonly #refusals: RefusalLog | undefined;
+
+  constructor(server: string, connection: string, { address, network }: Peer, options: ConnectionLogOptions) {
+    const { audit, now, refusals } = options;
+    this.#network = network;
+    this.#refusals = refusals;
     this.#log = log.with({ connection });
     this.#audit = audit;
     this.#peer = { connection, address };
@@ -45,11 +61,20 @@ export class ConnectionLog {
     error?: unknown,
   ): void {
     if (!command.audited) return;
+    const omitted = command.who === "guest" && this.#refusals
+      ? this.#refusals.write(this.#network, error !== undefined)
+      : 0;
+    if (omitted === undefined) return;
     const outcome = error === undefined ? "ok" : error instanceof ChatError ? error.code : "internal";
     const named = typeof values.user === "string" ? values.user : undefined;
     const who: Record<string, unknown> = command.who === "guest" ? { user: user ?? named } : { user, target: named };
     const details = told.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]);
-    const properties: Properties = { outcome, ...clean(who), ...Object.fromEntries(details) };
+    const properties: Properties = {
+      outcome,
+      ...clean(who),
+      ...Object.fromEntries(details),
+      ...(omitted === 0 ? {} : { omitted }),
+    };
     this.#log.info(command.name, { ...properties, address: this.#peer.address });
     this.#audit?.record({ event: command.name, outcome, ...properties, ...this.#peer, server: this.#server });
   }

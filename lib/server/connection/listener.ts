@@ -39,7 +39,7 @@ export interface ListenerOptions {
   /** Counts connections that were refused, and handshakes that failed. */
   readonly meter?: { readonly refused: { value: number }; readonly failed: { value: number } };
   /** Told which limit refused a connection. */
-  readonly limits?: Pick<Limits, "refused">;
+  readonly limits?: Pick<Limits, "refused" | "pace">;
   /** Socket options and the end of stalled connections, where there is a kernel to ask. */
   readonly sockets: LinuxSockets | undefined;
   /** Serves a connection whose handshake is done; the connection is closed when it resolves. */
@@ -239,6 +239,7 @@ export class Listener {
     if (this.#connections < maxConnections && before < maxConnectionsPerIp) return false;
     if (meter) meter.refused.value++;
     limits?.refused(before < maxConnectionsPerIp ? "connections" : "connections_network");
+    if (limits && !limits.pace.written_refusals.take(network)) return true;
     log.warn("connection_refused", { address, connections: this.#connections, from_address: before });
     return true;
   }

@@ -31,6 +31,7 @@ import { Connection } from "../connection/connection.ts";
 import type { ConnectionHost } from "../connection/host.ts";
 import { AnswerBudget } from "../connection/answer_budget.ts";
 import { GuestBuffers } from "../connection/guest_buffers.ts";
+import { RefusalLog } from "../connection/refusal_log.ts";
 import { PaceQueues } from "../connection/pace.ts";
 
 /** Settings and ports of a service. */
@@ -275,7 +276,9 @@ export class Service implements AsyncDisposable {
   }
 
   #host(): ConnectionHost {
-    const { config, store, accounts, guard, limits } = this.#options;
+    const { config, store, accounts, guard, limits, audit } = this.#options;
+    const now = () => performance.now();
+    const refusals = new RefusalLog(limits);
     const shared = { config, store, accounts, guard, limits };
     const services = { serverId: this.id, ...shared, sessions: this.#sessions, commands: allCommands };
     return {
@@ -287,10 +290,9 @@ export class Service implements AsyncDisposable {
       pace: new PaceQueues(limits),
       guests: new GuestBuffers(),
       answers: new AnswerBudget(() => config.maxQueueBytes),
-      now: () => performance.now(),
+      now,
       abandon: (conn) => this.#listener.abandon(conn as Deno.TlsConn),
-      log: (connection, { address }) =>
-        new ConnectionLog(this.id, connection, address, this.#options.audit, () => performance.now()),
+      log: (connection, peer) => new ConnectionLog(this.id, connection, peer, { audit, now, refusals }),
     };
   }
 
