@@ -60,9 +60,9 @@ async function put(session: UserSession, services: Services, topic: Topic, draft
   const { store: { topics } } = services;
   const trace = tracing?.context();
   const traced = trace === undefined ? draft : { ...draft, trace };
-  const { kind, name } = parseTopic(topic)!;
   // Who is in a room keeps it alive.
-  if (!session.side || kind !== "room") return await topics.publish(topic, traced, session.record);
+  if (!session.side || !topic.startsWith("room:")) return await topics.publish(topic, traced, session.record);
+  const { name } = parseTopic(topic)!;
   await ensureRoomOnce(session, name, services);
   const result = await topics.publish(topic, traced, undefined, true);
   if (result.kind !== "missing") return result;
