@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { TestStore } from "../support/stores.ts";
+import { readOn } from "../../lib/server/delivery/recovery.ts";
 import { roomTopic } from "../../lib/wire/names.ts";
 import { type Declare, login } from "./suite.ts";
 
@@ -102,6 +103,12 @@ export function roomsContract(test: Declare): void {
     assert.notEqual(after.epoch, before.epoch);
     const { entries } = await store.topics.read("room:spoken", { after: 0, limit: 10 });
     assert.deepEqual(entries.map(({ text }) => text), ["again"]);
+    // Whoever had a position there is told of a gap, and gets all that there is now.
+    const told = await readOn(store.topics, "room:spoken", { ...before, id: "" }, 10);
+    assert.deepEqual(told.gap, { from: 251, to: null });
+    const next = await readOn(store.topics, "room:spoken", told.position, 10);
+    assert.deepEqual([next.gap, next.entries.map(({ text }) => text)], [undefined, ["again"]]);
+    assert.equal((await headOf(store, "spoken")).epoch, after.epoch);
   }, idle);
 
   test(
