@@ -11,6 +11,9 @@ const maxPages = 10;
 /** How many findings are shown. */
 const maxFound = 200;
 
+/** So many characters of text are less than a server gives at most. */
+const shortAnswer = 100_000;
+
 /** Which messages are asked for: the last ones, or those before one. */
 export interface Range {
   readonly n: number;
@@ -57,7 +60,7 @@ export async function search(
     collect(items);
     read += items.length;
     before = user === undefined ? items[0].seq! : items[0].pos;
-    if (before === undefined) break;
+    if (before === undefined || isLast(items)) break;
   }
   collect(onScreen.filter((item) => !isGiven(item, found)));
   const items = [...found.values()].sort((a, b) => a.at.getTime() - b.at.getTime()).slice(-maxFound);
@@ -76,4 +79,9 @@ function isGiven(item: Item, found: ReadonlyMap<string, SaidItem>): boolean {
   return [...found.values()].some(({ how, text, at }) =>
     how === item.how && text === item.text && at.getTime() === item.at.getTime()
   );
+}
+
+/** Whether there is nothing before a page: fewer messages than were asked for, and no more than one answer may hold. */
+function isLast(page: readonly SaidItem[]): boolean {
+  return page.length < pageSize && page.reduce((length, { text }) => length + text.length, 0) < shortAnswer;
 }

@@ -96,3 +96,13 @@ test("search() shows the newest of very many, and asks for no more than it shows
   assert.deepEqual([items.length, items[0].text, items.at(-1)!.text], [200, "needle 701", "needle 900"]);
   assert.equal(asked.length, 1);
 });
+
+test("search() goes on behind a page that is short because its messages are long", async () => {
+  const messages = Array.from(
+    { length: 500 },
+    (_, index) => said(index + 1, index === 0 ? "needle" : "x".repeat(4_000)),
+  );
+  const { history } = server(...messages);
+  const { items } = await search("needle", undefined, [], async (range) => (await history(range))?.slice(-200));
+  assert.deepEqual(textsOf(items), ["needle"]);
+});
