@@ -5,10 +5,11 @@ import type { UserSession } from "../sessions/user_session.ts";
 
 /** Moves a session to a room, and tells both rooms. */
 async function go(of: "join" | "leave", session: UserSession, room: string, services: Services): Promise<Outcome> {
-  const { sessions, limits } = services;
+  const { sessions, limits, config } = services;
   if (room !== session.room) {
     limits.pace.joins.spend(fold(session.user), "changes of room", "rate_limited");
-    await ensureRoom(room, session.user, services);
+    // Those of the configuration always exist: entering is enough.
+    if (!config.rooms.includes(room)) await ensureRoom(room, session.user, services);
   }
   let joined;
   try {
