@@ -46,9 +46,12 @@ export async function openTopics(
   returning: ReturnPositions | undefined,
 ): Promise<Opened> {
   const inbox = inboxTopic(session.user);
-  const feeds = (await store.accounts.follows(session.user)).map(feedTopic);
+  const [follows] = await Promise.all([
+    store.accounts.follows(session.user),
+    returning && reviveRoom(session.room!, store), // before its topic is opened, which would make it unlisted
+  ]);
+  const feeds = follows.map(feedTopic);
   const topics: Topic[] = [roomTopic(session.room!), inbox, ...feeds];
-  if (returning) await reviveRoom(session.room!, store);
   const opened = await Promise.all(topics.map(async (topic): Promise<OpenedTopic> => {
     const now = await session.topics.open(topic);
     const seen = store.topics.positions.decode(topic, returning?.given[topic]);
