@@ -9,6 +9,7 @@ const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
 const TCP_INFO = 11;
 const TCP_USER_TIMEOUT = 18;
+const TCP_NOTSENT_LOWAT = 25;
 const SHUT_RDWR = 2;
 const RLIMIT_NOFILE = 7;
 const AF_INET = 2;
@@ -19,6 +20,12 @@ const keepalive = { idle: 60, interval: 20, probes: 3 };
 
 /** How long a peer may leave what was sent unacknowledged before its connection breaks, in milliseconds. */
 const userTimeoutMs = 60_000;
+
+/**
+ * How much the kernel takes for a peer that does not read, beyond what is on its way, in bytes. Else it takes some
+ * megabytes for each, which no queue of ours knows of.
+ */
+const unsentBytes = 131_072;
 
 /** After so many numbers in a row that are no open descriptor, there are no more. */
 const longestHole = 1_024;
@@ -91,6 +98,7 @@ export class LinuxSockets implements Disposable {
       this.#set(fd, IPPROTO_TCP, TCP_KEEPINTVL, keepalive.interval);
       this.#set(fd, IPPROTO_TCP, TCP_KEEPCNT, keepalive.probes);
       this.#set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, userTimeoutMs);
+      this.#set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsentBytes);
       found = true;
     }
     return found;
