@@ -189,6 +189,36 @@ onEachStore("history gives no more than a MiB at once, and pages on", async (sta
   assert.deepEqual(seqs, Array.from({ length: 300 }, (_, index) => index + 1));
 });
 
+onEachStore("where handshakes are too many, the network with most of them gives up its oldest", async (start) => {
+  await using server = await start({ ...bothFamilies, MAX_HANDSHAKES: "3" });
+  const { port, ca } = server;
+  using open = new DisposableStack();
+  const dial = async (hostname: string) => {
+    const conn = await Deno.connect({ hostname, port });
+    open.defer(() => conn.close());
+    return conn;
+  };
+  const older = await Deno.connect({ hostname: "127.0.0.1", port });
+  const crowd = [await dial("::1"), await dial("::1"), await dial("::1")];
+  const end = await crowd[0].read(new Uint8Array(1)).catch(() => null);
+  assert.equal(end, null);
+  const late = crowd[2].read(new Uint8Array(1)).catch(() => "over");
+  using tls = await Deno.startTls(older, { hostname: "127.0.0.1", caCerts: [ca] });
+  await tls.handshake(); // it has waited for longer than any of the crowd
+  open.dispose();
+  await late;
+});
+
+onEachStore("connections are bounded for each network, and an IPv4 address mapped into IPv6 is one", async (start) => {
+  await using server = await start({ ...bothFamilies, MAX_CONNECTIONS_PER_IP: "1" });
+  const { port, ca } = server;
+  await using six = await TextClient.open({ port, ca, host: "::1" });
+  await using four = await TextClient.open({ port, ca });
+  await using refused = await TextClient.dial({ port, ca });
+  assert.deepEqual(await refused.rest(), []);
+  for (const client of [six, four]) assert.match(await client.ask("LOGIN a wrong"), /invalid_credentials/);
+});
+
 /** The versions of the keys of a and b, who have none. */
 async function versions(client: JsonClient): Promise<Record<string, string>> {
   const of = async (user: string) => [user, (await client.ok("keys", { user })).version];
