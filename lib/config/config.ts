@@ -112,6 +112,20 @@ export function loadConfig({ args, env, dotenv = "" }: Sources): Loaded {
   return { kind: "config", config: config as Config };
 }
 
+/** How the log is to be written, as far as it can be read: for what is told of a configuration that cannot be used. */
+export function logFormatOf(read: () => Sources): Config["logFormat"] {
+  try {
+    const { args, env, dotenv = "" } = read();
+    const flag = args.flatMap((arg, at) =>
+      /^--log-format(?:=(.*))?$/.exec(arg) ? [arg.split("=")[1] ?? args[at + 1]] : []
+    );
+    const text = flag.at(-1) || env.LOG_FORMAT?.trim() || parseEnv(dotenv).LOG_FORMAT || "";
+    return options.LOG_FORMAT.kind.parse(text) ?? "auto";
+  } catch {
+    return "auto";
+  }
+}
+
 /** What is wrong between values that are each allowed, if anything. */
 function conflict(config: Config, given: ReadonlySet<Name>): string | undefined {
   const { heartbeatIntervalSeconds, activeTtlSeconds, maxMessageBytes, maxLineBytes, maxQueueBytes } = config;

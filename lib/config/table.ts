@@ -95,6 +95,11 @@ export const options = {
     DISCOVERY_PORT: option(`${defaultPlace.port}`, whole(1, 65_535), "The UDP port that questions come to"),
     ROOMS: live(lobby, roomList, `The rooms that are listed even when empty; ${lobby} always is`),
     FOLLOW_ROOM_MESSAGES: live("off", toggle, "Whether followers who are not in the room get its messages too"),
+    START_PATIENCE_SECONDS: option(
+      "30",
+      decimal(0, 3_600),
+      "How long a start waits for a store that is not up yet or a port that is still taken, in seconds",
+    ),
     DRAIN_SECONDS: live("8", decimal(0, 600), "How long a stop may take to say goodbye and flush, in seconds"),
   }),
   ...section("Accounts", {

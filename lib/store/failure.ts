@@ -95,7 +95,7 @@ const fileCauses = {
     advice: "see how the file system of DATA_DIR is mounted, and whose the file is",
   },
   file_not_permitted: {
-    words: /permission denied|\bEACCES\b|\bEPERM\b|os error (1|13)\b/i,
+    words: /permission denied|Requires .* access to|\bEACCES\b|\bEPERM\b|os error (1|13)\b/i,
     plain: "this user may not use the file or the folder",
     advice: "see whose DATA_DIR is, and its mode",
   },
@@ -165,9 +165,10 @@ export function storeFailure(error: unknown): StoreFailure {
   const inner = chain.toReversed().filter((each) => !(each instanceof ChatError)); // which says what clients are told
   for (const each of inner) {
     if (each instanceof TimeLimitError) return told("unreachable", messageOf(each));
-    const text = textOf(each);
     for (const [cause, { words }] of Object.entries(causes) as [StoreCause, Cause][]) {
-      if (cause !== "unknown" && words.test(text)) return told(cause, messageOf(each));
+      if (cause === "unknown" || !words.test(textOf(each))) continue;
+      // Who wrapped it may know more: which path, which command.
+      return told(cause, messageOf(inner.findLast((outer) => words.test(messageOf(outer))) ?? each));
     }
   }
   return told("unknown", messageOf(inner[0] ?? error));

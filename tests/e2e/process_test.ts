@@ -4,9 +4,11 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { AdminPort } from "../support/admin_port.ts";
 import { connect, JsonClient, TextClient } from "../support/client.ts";
 import { every, need } from "../support/needs.ts";
 import { processes, runServer, runTask, ServerProcess, temporaryFolder } from "../support/process.ts";
+import { ownRedis, startRedis } from "../support/redis.ts";
 import { test } from "../support/server.ts";
 
 /** Longer than a stop takes whose clients go when they are told, in milliseconds; the default for the rest is 8 s. */
@@ -79,15 +81,80 @@ test("a configuration that is not allowed is one line that names it, and exit co
     [{}, ["--no-such-flag"], /^Unknown flag "--no-such-flag"/],
     [{ HEARTBEAT_INTERVAL_SECONDS: "10" }, [], /^HEARTBEAT_INTERVAL_SECONDS is 10; allowed: /],
     [{ KEY_FILE: "" }, [], /^CERT_FILE is given without KEY_FILE/],
-    [{ REDIS_URL: "redis://127.0.0.1:1" }, [], /^Cannot start: /],
+    [{ REDIS_URL: "redis://127.0.0.1:1" }, [], /^Redis cannot be reached, or does not answer: .*ECONNREFUSED/],
   ];
   await Promise.all(cases.map(async ([settings, flags, line]) => {
     await using program = runServer(folder.path, settings, flags);
     const { code, text } = await program.ended();
-    assert.match(text, line);
-    assert.deepEqual([code, text.split("\n").length], [1, 1], text);
+    assert.match(program.refusal ?? "", line);
+    assert.deepEqual([code, text, program.log.length], [1, "", 1], text);
   }));
 }, processes);
+
+test("a start that fails says which name, path or address it was, and what about it", async () => {
+  const cases: [settings: Record<string, string>, line: RegExp][] = [
+    [{ REDIS_HOST: "no-such-host.invalid" }, /^the name of Redis is not known: .*no-such-host\.invalid/],
+    [{ DATA_DIR: import.meta.filename! }, /^the path cannot be used: DATA_DIR .*process_test\.ts cannot be used: /],
+    [{ SERVER_HOST: "192.0.2.1" }, /^192\.0\.2\.1 is no address of this machine: /],
+    [{ AUDIT_LOG: "/no/such/folder/audit" }, /^The audit log \/no\/such\/folder\/audit cannot be opened: /],
+  ];
+  for (const [settings, line] of cases) {
+    await using folder = await temporaryFolder();
+    await using program = runServer(folder.path, settings);
+    const { code, text } = await program.ended();
+    assert.match(program.refusal ?? "", line);
+    assert.deepEqual([code, text], [1, ""]);
+  }
+}, processes);
+
+test("a start that fails is told in one line of text where the log is for people", async () => {
+  await using folder = await temporaryFolder();
+  await using program = runServer(folder.path, { LOG_FORMAT: "pretty", SERVER_PORT: "banana" });
+  const { code, text } = await program.ended();
+  assert.match(text, /^Cannot start: SERVER_PORT is "banana"; allowed: /);
+  assert.deepEqual([code, text.split("\n").length], [1, 1]);
+}, processes);
+
+test("a start waits for a port that its predecessor still has, and for a Redis that is not up yet", async () => {
+  await using folder = await temporaryFolder();
+  const patience = { START_PATIENCE_SECONDS: "30", ADMIN_PORT: "0" };
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using program = runServer(folder.path, { ...patience, SERVER_PORT: `${taken.addr.port}` });
+  const admin = await AdminPort.of(program);
+  const waits = (await program.logged("start_waits"))!.properties as Record<string, unknown>;
+  assert.match(String(waits.reason), new RegExp(`^port ${taken.addr.port} is taken by another program: `));
+  assert.match((await admin.ask("/readyz")).text, /"check":"start".*is taken by another program/);
+  taken.close();
+  assert.ok(await program.logged("server_ready"));
+  program.signal("SIGTERM");
+  assert.equal((await program.ended()).code, 0);
+
+  await using waiting = runServer(folder.path, { ...patience, REDIS_URL: `redis://127.0.0.1:${taken.addr.port}` });
+  assert.match(
+    String(((await waiting.logged("start_waits"))!.properties as Record<string, unknown>).reason),
+    /^Redis /,
+  );
+  waiting.signal("SIGTERM"); // a start that waits can be stopped
+  assert.deepEqual(await waiting.ended(promptly), { code: 0, signal: null, text: "" });
+}, processes);
+
+test("a start does not wait for what waiting does not mend", async () => {
+  await using folder = await temporaryFolder();
+  await using redis = await startRedis();
+  await redis.call("CONFIG", "SET", "requirepass", "right");
+  const settings = { START_PATIENCE_SECONDS: "600", REDIS_URL: redis.url };
+  for (const password of ["", "wrong"]) {
+    await using program = runServer(folder.path, { ...settings, REDIS_PASSWORD: password });
+    assert.equal((await program.ended()).code, 1);
+    assert.match(program.refusal ?? "", /^Redis refuses the user or the password: .*(NOAUTH|WRONGPASS)/);
+  }
+  await using damaged = await temporaryFolder();
+  await Deno.mkdir(join(damaged.path, "data"));
+  await Deno.writeTextFile(join(damaged.path, "data", "chat.db"), "this is no database. ".repeat(1_000));
+  await using program = runServer(damaged.path, { START_PATIENCE_SECONDS: "600" });
+  assert.equal((await program.ended()).code, 1);
+  assert.match(program.refusal ?? "", /^the database file is damaged: .*chat\.db.*not a database/);
+}, every(processes, ownRedis));
 
 test("a .env file is read as any editor saves it, and a misspelt name in it is named", async () => {
   await using folder = await temporaryFolder();
@@ -97,7 +164,8 @@ test("a .env file is read as any editor saves it, and a misspelt name in it is n
   for (const bytes of [new TextEncoder().encode(text), utf16]) {
     await Deno.writeFile(path, bytes);
     await using program = runServer(folder.path);
-    assert.match((await program.ended()).text, /MAX_INBOX in \.env is .?"banana.?"/);
+    await program.ended();
+    assert.match(program.refusal ?? "", /MAX_INBOX in \.env is .?"banana.?"/);
   }
   await Deno.writeTextFile(path, "SEVER_HOST=127.0.0.1\n");
   await using server = await ServerProcess.start(folder.path);
@@ -111,8 +179,8 @@ test("a port that is taken is one line and exit code 1", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using program = runServer(folder.path, { SERVER_PORT: `${taken.addr.port}` });
   const { code, text } = await program.ended();
-  assert.match(text, /^Cannot start: .*in use/i);
-  assert.deepEqual([code, text.split("\n").length], [1, 1], text);
+  assert.match(program.refusal ?? "", new RegExp(`^port ${taken.addr.port} is taken by another program: .*in use`));
+  assert.deepEqual([code, text, program.log.length], [1, "", 1], text);
 }, processes);
 
 test("a second server on the same DATA_DIR is refused, and the first goes on", async () => {
@@ -120,8 +188,8 @@ test("a second server on the same DATA_DIR is refused, and the first goes on", a
   await using server = await ServerProcess.start(folder.path, demo);
   await using second = runServer(folder.path);
   const { code, text } = await second.ended();
-  assert.match(text, /^Cannot start: .*another process has it; .*REDIS_URL/);
-  assert.deepEqual([code, text.split("\n").length], [1, 1], text);
+  assert.match(second.refusal ?? "", /^another process has the database file: .*another process has it; .*REDIS_URL/);
+  assert.deepEqual([code, text], [1, ""]);
   await using person = await server.login("a");
   assert.equal(await person.ask("/users"), "Users online: a");
 }, processes);

@@ -92,6 +92,12 @@ export class Program implements AsyncDisposable {
     return this.#text.join("\n");
   }
 
+  /** Why it could not start, as its log says; undefined where it says nothing. */
+  get refusal(): string | undefined {
+    const line = this.#log.find(({ message }) => message === "start_failed");
+    return (line?.properties as { reason: string } | undefined)?.reason;
+  }
+
   /** Sends a signal to the program, or to its group. */
   signal(signal: Deno.Signal): void {
     try {
@@ -144,6 +150,7 @@ function environment(folder: string, settings: Settings): Record<string, string>
     SERVER_HOST: "127.0.0.1",
     SERVER_PORT: "0",
     ADMIN_PORT: "off",
+    START_PATIENCE_SECONDS: "0",
     DATA_DIR: join(folder, "data"),
     CERT_FILE: join(folder, "certs", "cert.pem"),
     KEY_FILE: join(folder, "certs", "key.pem"),

@@ -60,6 +60,7 @@ export class AdminHttp implements AsyncDisposable {
   readonly #process: ProcessMetrics;
   readonly #closed = new AbortController();
   #watched: Watched | undefined;
+  #starting: Problem = { check: "start", reason: "the server is starting" };
 
   /** @throws {Deno.errors.AddrInUse} where the port is taken */
   constructor({ hostname, port, process }: AdminHttpOptions) {
@@ -74,6 +75,11 @@ export class AdminHttp implements AsyncDisposable {
   /** Answers for this server from now on; until then, the answer is that it is starting. */
   watch(server: Watched): void {
     this.#watched = server;
+  }
+
+  /** Says why the server is not up yet. */
+  waits(reason: string): void {
+    this.#starting = { check: "start", reason: `the server is starting, and waits: ${reason}` };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -103,8 +109,7 @@ export class AdminHttp implements AsyncDisposable {
   }
 
   async #readyz(): Promise<Response> {
-    const starting: Problem = { check: "start", reason: "the server is starting" };
-    const reasons = this.#watched ? await this.#watched.health() : [starting];
+    const reasons = this.#watched ? await this.#watched.health() : [this.#starting];
     return reasons.length === 0 ? json({ ready: true }, 200) : json({ ready: false, reasons }, 503);
   }
 

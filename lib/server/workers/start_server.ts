@@ -20,7 +20,8 @@ import { type Audit, openAudit } from "../../observability/audit.ts";
 import type { Pem, Sharing } from "../connection/listener.ts";
 import type { Watched } from "../metering/health.ts";
 import { discoveryPlaces, DiscoveryResponder } from "../discovery.ts";
-import { Service } from "../service/service.ts";
+import { Service, type ServiceOptions } from "../service/service.ts";
+import { listenStartError, storeStartError } from "./start.ts";
 
 /** Settings and ports of a server. */
 export interface ServerOptions {
@@ -71,7 +72,7 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   await using parts = new AsyncDisposableStack();
   const audit: Audit = parts.use(openAudit(config));
   const health = new StoreHealth({ log: getLog("store") });
-  const store = observedStore(parts.use(await openStore(config, (error) => health.fault(error))), metrics, health);
+  const store = observedStore(parts.use(await opened(config, health)), metrics, health);
   const limits = new Limits(config, refusalCounters(metrics));
   const guard = new LoginGuard(limits);
   const hasher = await bcryptHasher(config.bcryptCost);
@@ -79,7 +80,7 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   if (config.demoAccounts) await makeDemoAccounts(config, store, guard);
   parts.use(learnCosts(store.admin, hasher));
   const service = parts.use(
-    await Service.start({
+    await startService({
       config,
       store,
       metrics,
@@ -143,6 +144,23 @@ function openAccounts(
       return config.registration;
     },
   });
+}
+
+async function opened(config: Config, health: StoreHealth): Promise<Store> {
+  try {
+    return await openStore(config, (error) => health.fault(error));
+  } catch (error) {
+    throw storeStartError(error);
+  }
+}
+
+async function startService(options: ServiceOptions): Promise<Service> {
+  try {
+    return await Service.start(options);
+  } catch (error) {
+    const { serverHost, serverPort } = options.config;
+    throw listenStartError(error, "SERVER_PORT", serverHost, serverPort);
+  }
 }
 
 /** Makes the demo accounts that are missing. */

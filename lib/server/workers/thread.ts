@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads";
 import type { Config } from "../../config/config.ts";
 import type { Snapshot } from "../../observability/metrics.ts";
 import type { Problem } from "../metering/health.ts";
+import { StartError } from "./start.ts";
 import type { Pem, Sharing } from "../connection/listener.ts";
 
 /** What a thread is started with; it crosses to the thread as a copy. */
@@ -41,7 +42,7 @@ export interface Condition {
  */
 export type Report =
   | { readonly kind: "ready"; readonly id: string; readonly port: number }
-  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "failed"; readonly reason: string; readonly advice: string; readonly passing: boolean }
   | { readonly kind: "reload" }
   | { readonly kind: "renewed"; readonly refused: string | undefined }
   | { readonly kind: "answer"; readonly question: number; readonly condition: Condition };
@@ -80,13 +81,18 @@ export function startThread(
   const ended = Promise.withResolvers<string>();
   ready.promise.catch(() => {}); // nobody waits for a worker that was started again
   let cause: string | undefined;
+  let failure: StartError | undefined;
   const renewals: PromiseWithResolvers<void>[] = [];
   const questions = new Map<number, (condition: Condition | undefined) => void>();
   let asked = 0;
   const tell = (word: Word) => thread.postMessage(word);
   thread.on("message", (report: Report) => {
     if (report.kind === "ready") return ready.resolve(report);
-    if (report.kind === "failed") return void (cause = report.reason);
+    if (report.kind === "failed") {
+      cause = report.reason;
+      failure = new StartError(report.reason, report.advice, report.passing);
+      return;
+    }
     if (report.kind === "reload") return reload?.();
     if (report.kind === "answer") {
       questions.get(report.question)?.(report.condition);
@@ -99,7 +105,7 @@ export function startThread(
   thread.on("error", (error: Error) => cause ??= error.message);
   thread.on("exit", (code: number) => {
     cause ??= `ended with code ${code}`;
-    ready.reject(new Error(cause));
+    ready.reject(failure ?? new Error(cause));
     ended.resolve(cause);
     for (const resolve of questions.values()) resolve(undefined);
     questions.clear();

@@ -9,6 +9,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { flushStreams } from "../../observability/line_streams.ts";
 import { configureLog } from "../../observability/log.ts";
 import { type Running, startServer } from "./start_server.ts";
+import { StartError } from "./start.ts";
 import type { Order, Report, Word } from "./thread.ts";
 
 const { config, certificate, sharing, listeners, worker } = workerData as Order;
@@ -64,7 +65,8 @@ async function main(): Promise<number> {
 }
 
 const code = await main().catch((error: Error) => {
-  tell({ kind: "failed", reason: error.message });
+  const { advice, passing } = error instanceof StartError ? error : { advice: "", passing: false };
+  tell({ kind: "failed", reason: error.message, advice, passing });
   return 1;
 });
 await flushStreams();
