@@ -265,8 +265,16 @@ export class RedisSessions implements Sessions {
     ]);
   }
 
+  /**
+   * Writes a session into an index. It may come late, behind the step that removed the entry for a newer claim: nothing
+   * remembers that, so it asks afterwards whether the session still is what it was, and takes the entry back where not.
+   */
   async #admit(key: string, { user, claim }: Session): Promise<boolean> {
-    return await this.#redis.run("admit", [key], [user, claim]) === 1;
+    if (await this.#redis.run("admit", [key], [user, claim]) !== 1) return false;
+    const held = await this.#redis.command("HGET", this.#keys.session(user), "claim");
+    if (held === String(claim)) return true;
+    await this.#revoke(key, user, claim);
+    return false;
   }
 
   async #revoke(key: string, field: string, claim: string | number): Promise<void> {
