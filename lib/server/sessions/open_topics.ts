@@ -2,12 +2,16 @@
  * The topics that a login opens, and the position that each is read from.
  */
 
+import { inSlices } from "../../common/slices.ts";
 import { decodePosition, type LogPosition } from "../../store/log_position.ts";
 import type { Store } from "../../store/store.ts";
 import type { Positions } from "../../wire/event.ts";
 import { feedTopic, inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { isKnown, readOn } from "../delivery/recovery.ts";
 import type { UserSession } from "./user_session.ts";
+
+/** How many topics are opened in one turn of the event loop: somebody may follow a thousand users. */
+const sliceSize = 32;
 
 /** The positions of a client that comes back. */
 export interface ReturnPositions {
@@ -52,7 +56,7 @@ export async function openTopics(
   ]);
   const feeds = follows.map(feedTopic);
   const topics: Topic[] = [roomTopic(session.room!), inbox, ...feeds];
-  const opened = await Promise.all(topics.map(async (topic): Promise<OpenedTopic> => {
+  const opened = await inSlices(topics, sliceSize, async (topic): Promise<OpenedTopic> => {
     const now = await session.topics.open(topic);
     const seen = store.topics.positions.decode(topic, returning?.given[topic]);
     const known = seen ?? decodePosition(returning?.savedPositions[topic]);
@@ -60,7 +64,7 @@ export async function openTopics(
     if (topic !== inbox) return { topic, from: now, missed: 0 };
     const read = await store.topics.readMark(inbox);
     return { topic, from: { epoch: now.epoch, seq: read, id: "" }, missed: Math.max(0, now.seq - read) };
-  }));
+  });
   const positions = Object.fromEntries(opened.map(({ topic, from }) => [topic, from]));
   await session.remember(positions);
   return {
