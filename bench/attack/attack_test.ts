@@ -39,6 +39,7 @@ const well: SiegeResult = {
   addresses: "own",
   attackSeconds: 60,
   apart: true,
+  settings: {},
   without: calm,
   under: calm,
   attacks: [],

@@ -34,13 +34,14 @@ export function violations({ under: { honest, logins, server }, attacks }: Siege
 
 /** All of it as text. */
 export function report(result: SiegeResult): string {
-  const { without, under, attacks, store, addresses, machine } = result;
+  const { without, under, attacks, store, addresses, machine, settings } = result;
   const rows = figures.map(([label, figure]) => [label, figure(without), figure(under)]);
   const bad = violations(result);
   return [
     `${machineLine(machine)}`,
     `${store}, attackers from ${addresses === "own" ? "addresses of their own" : "the honest users' address"}, ` +
     `${result.attackSeconds} s of attack${result.apart ? "" : "; server and generators were not kept apart"}`,
+    ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
     "",
     ...columns([["", "without", "under attack"], ...rows]),
     "",

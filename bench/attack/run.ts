@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { options } from "../../lib/config/config.ts";
 import { findRedis } from "../../scripts/redis_binary.ts";
 import { hasProc } from "../proc.ts";
 import type { StoreName } from "../world.ts";
@@ -23,6 +24,7 @@ in all, one login every 2 seconds, and the attacks. Ends with 1 where the honest
   --quiet <n>          how long nobody attacks before it; 20
   --addresses <which>  own: each attack comes from an address of its own; shared: all from the honest users'; own
   --project <folder>   the project whose server is attacked; this one
+  --set <name>=<value> an option of the server that is not as everybody has it; may be given several times
   --urgent             goes before the machine's other work; needs to be root
   --json               prints all figures as JSON, and the text to the standard error
 
@@ -46,6 +48,7 @@ async function wanted(args: readonly string[]): Promise<Wanted | undefined> {
       quiet: { type: "string", default: "20" },
       addresses: { type: "string", default: "own" },
       project: { type: "string", default: join(import.meta.dirname!, "..", "..") },
+      set: { type: "string", multiple: true, default: [] },
       urgent: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false, short: "h" },
@@ -67,6 +70,7 @@ async function wanted(args: readonly string[]): Promise<Wanted | undefined> {
     project: await Deno.realPath(values.project),
     apart: true,
     urgent: values.urgent,
+    settings: Object.fromEntries(values.set.map(setting)),
     rooms: 5,
   };
   return { plan, json: values.json };
@@ -81,6 +85,15 @@ function oneOf<T extends string>(name: string, value: string, all: readonly T[])
 function whole(name: string, text: string): number {
   if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
   throw new RangeError(`--${name} is ${JSON.stringify(text)}; allowed: a whole number from 1 to 999`);
+}
+
+/** An option and its value. */
+function setting(text: string): [string, string] {
+  const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(text) ?? [];
+  if (name === undefined || !Object.hasOwn(options, name)) {
+    throw new RangeError(`--set ${JSON.stringify(text)} sets no option of the server; allowed: NAME=value`);
+  }
+  return [name, value];
 }
 
 /** The names of the attacks that are asked for, by number or name. */

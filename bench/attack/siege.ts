@@ -46,6 +46,8 @@ export interface SiegeResult {
   readonly store: StoreName;
   readonly addresses: "own" | "shared";
   readonly attackSeconds: number;
+  /** Options of the server that were not as everybody has them. */
+  readonly settings: Readonly<Record<string, string>>;
   /** Whether server and generators had a core each. */
   readonly apart: boolean;
   readonly without: Period;
@@ -101,6 +103,7 @@ export async function besiege(
     addresses,
     attackSeconds: seconds,
     apart,
+    settings: plan.settings ?? {},
     without,
     under,
     attacks: await reports,
