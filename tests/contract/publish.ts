@@ -149,6 +149,15 @@ export function publishContract(test: Declare): void {
     assert.deepEqual([seq, repeated], [2, false]);
   });
 
+  test("Topics.publish() knows a cid though the clock was set forward by an hour", async ({ store, place }) => {
+    const eve = await login(store, "eve");
+    const first = published(await say(store, "feed:eve", eve, "1", { cid: "x 1" }));
+    for (const text of upTo(32).slice(1)) await say(store, "feed:eve", eve, text, { cid: `x ${text}` });
+    await place.setForward(3_600_000, "feed:eve");
+    assert.deepEqual(published(await say(store, "feed:eve", eve, "1", { cid: "x 1" })), { ...first, repeated: true });
+    assert.deepEqual(await textsOf(store, "feed:eve"), upTo(32));
+  });
+
   test("Topics.publish() fences a session that is superseded, everywhere", async ({ store }) => {
     const topics = ["room:lobby", "feed:eve", "inbox:bob"] as const;
     const eve = await login(store, "eve");

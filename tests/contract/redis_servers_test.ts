@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { Departure } from "../../lib/store/servers.ts";
 import { until } from "../support/turns.ts";
+import { scripts } from "../../lib/store/redis/scripts.ts";
 import { test } from "./corner.ts";
 import { account, claim, claimed, login, reasserted } from "./suite.ts";
 
@@ -281,3 +282,37 @@ test("Sessions.reassert() finds what the store has lost, and takes nothing of an
   await store.admin.setDisabled("eve", true);
   assert.deepEqual(await store.sessions.reassert(session, { tokenHash: "one" }), { kind: "disabled" });
 });
+
+test(
+  "leases go with the clock of Redis when that was set, once, and those that had run out stay so",
+  async (place, prefix) => {
+    const key = `${prefix}{servers}:leases`;
+    const lease = 15_000;
+    const now = async () => Number((await place.ask("TIME") as string[])[0]) * 1_000;
+    /** Asks as the instance `a` or `b`, whose lease runs for ten seconds more by its own clock. */
+    const list = async (which: "live" | "dead", instance: string, expected: number, remaining = 10_000) => {
+      const args = [which, instance, remaining, expected, lease].map(String);
+      return await place.ask("EVAL", scripts.leaseList, "1", key, ...args) as string[];
+    };
+    const leases = async (base: number, entries: Record<string, number>) => {
+      await place.ask("DEL", key);
+      for (const [instance, ms] of Object.entries(entries)) await place.ask("ZADD", key, `${base + ms}`, instance);
+    };
+    const given = { a: 10_000, b: 12_000, dead: -3_000, gone: -1e12 };
+    for (const hours of [1, -1]) {
+      const before = await now() - hours * 3_600_000;
+      await leases(before, given);
+      assert.deepEqual(await list("dead", "a", before), ["gone", "dead"], `set by ${hours} h`);
+      assert.deepEqual(await list("live", "b", before, 12_000), ["a", "b"], "another asks, and nothing is moved again");
+      const left = Number(await place.ask("ZSCORE", key, "a")) - await now();
+      assert(left > 8_000 && left < 11_500, `a's lease runs for ${left} ms`);
+    }
+    // Data that were put back are old, and the clock is right: whose lease has run out has to hear of it.
+    await leases(await now() - 3_600_000, given);
+    assert.deepEqual(await list("live", "a", await now()), []);
+    // Who asks has no lease any more, or an operator asks.
+    await leases(await now() - 3_600_000, given);
+    assert.deepEqual(await list("live", "a", await now() - 3_600_000, 0), []);
+    assert.deepEqual(await place.ask("EVAL", scripts.leaseList, "1", key, "live"), []);
+  },
+);

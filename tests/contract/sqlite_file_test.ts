@@ -54,7 +54,8 @@ test("SqliteStore brings a file of an earlier release up to date, and keeps what
   }
   const earlier = new DatabaseSync(path);
   earlier.exec("DROP TABLE files; DROP TABLE chunks; DROP TABLE device_keys");
-  earlier.exec("ALTER TABLE accounts DROP COLUMN passwords; DROP TABLE talks; PRAGMA user_version = 2");
+  earlier.exec("ALTER TABLE accounts DROP COLUMN passwords; DROP TABLE talks");
+  earlier.exec("DROP INDEX cids_by_uptime; ALTER TABLE cids DROP COLUMN uptime; PRAGMA user_version = 2");
   earlier.exec("ALTER TABLE topics DROP COLUMN indexed");
   earlier.close();
   await using store = open(path);
@@ -79,7 +80,8 @@ test("SqliteStore finds talks in a file of an earlier release, also while messag
     before = await numbers(store, "ann");
   }
   const earlier = new DatabaseSync(path);
-  earlier.exec("DROP TABLE talks; ALTER TABLE topics DROP COLUMN indexed; PRAGMA user_version = 4");
+  earlier.exec("DROP TABLE talks; ALTER TABLE topics DROP COLUMN indexed");
+  earlier.exec("DROP INDEX cids_by_uptime; ALTER TABLE cids DROP COLUMN uptime; PRAGMA user_version = 4");
   earlier.close();
   await using store = open(path);
   const [one, two] = await Promise.all([numbers(store, "ann"), numbers(store, "ann"), write(store, "eve", 500)]);

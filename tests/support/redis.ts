@@ -32,6 +32,8 @@ export interface RedisOptions {
   readonly appendonly?: boolean;
   /** Further arguments, as on the command line: `["--maxmemory", "10mb"]`. */
   readonly args?: readonly string[];
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Makes it a sentinel: the lines of the configuration file that every sentinel must have. */
   readonly sentinel?: readonly string[];
 }
@@ -160,7 +162,7 @@ class RedisProcess implements TestRedis {
   }
 
   async #spawn(): Promise<void> {
-    const { appendonly = false, args = [], sentinel } = this.#options;
+    const { appendonly = false, args = [], env = {}, sentinel } = this.#options;
     const log = join(this.#dir, "redis.log");
     const file = join(this.#dir, "sentinel.conf");
     if (sentinel) await Deno.writeTextFile(file, sentinel.map((line) => `${line}\n`).join(""));
@@ -170,6 +172,7 @@ class RedisProcess implements TestRedis {
         ...sentinel ? [file, "--sentinel"] : ["--save", "", "--appendonly", appendonly ? "yes" : "no"],
         "--bind", hostname, "--port", `${this.#port}`, "--dir", this.#dir, "--logfile", log, ...args,
       ],
+      env,
       stdin: "null",
       stdout: "null",
       stderr: "null",

@@ -37,6 +37,8 @@ export interface StorePlace extends AsyncDisposable {
   open(options?: OpenOptions): Promise<TestStore>;
   /** Lets time pass by the store's clock: some milliseconds. */
   pass(ms: number): Promise<void>;
+  /** Sets the store's clock forward, by less than a day, without any time passing. */
+  setForward(ms: number, topic: Topic): Promise<void>;
   /** Lets the life of a user's resume tokens pass. */
   passTokenLife(user: string): Promise<void>;
   /** Lets the time pass in which a topic's `cid`s are known. */
@@ -61,6 +63,7 @@ abstract class Place implements StorePlace {
 
   abstract make(limits: StoreLimits): Promise<Store>;
   abstract pass(ms: number): Promise<void>;
+  abstract setForward(ms: number, topic: Topic): Promise<void>;
   abstract passTokenLife(user: string): Promise<void>;
   abstract passCidMemory(topic: Topic): Promise<void>;
 
@@ -97,6 +100,7 @@ abstract class Place implements StorePlace {
 class SqlitePlace extends Place {
   /** Stands until a test lets time pass. */
   #time = Date.now();
+  #uptime = 0;
 
   /** @param folder where the file is; without it the database is in memory */
   constructor(readonly folder: string | undefined) {
@@ -105,10 +109,17 @@ class SqlitePlace extends Place {
 
   make(limits: StoreLimits): Promise<Store> {
     const path = this.folder === undefined ? ":memory:" : join(this.folder, "chat.db");
-    return Promise.resolve(new SqliteStore({ ...limits, path, durability: "normal", now: () => this.#time }));
+    const clocks = { now: () => this.#time, uptime: () => this.#uptime };
+    return Promise.resolve(new SqliteStore({ ...limits, path, durability: "normal", ...clocks }));
   }
 
   pass(ms: number): Promise<void> {
+    this.#time += ms;
+    this.#uptime += ms;
+    return Promise.resolve();
+  }
+
+  setForward(ms: number): Promise<void> {
     this.#time += ms;
     return Promise.resolve();
   }
@@ -209,7 +220,13 @@ export class RedisCorner extends Place {
     return this.#expire(`{user:${user}}:tokens`);
   }
 
-  passCidMemory(topic: Topic): Promise<void> {
+  async passCidMemory(topic: Topic): Promise<void> {
+    await this.#expire(`{${topic}}:cid:*`);
+    await this.#expire(`{${topic}}:recent:*`);
+  }
+
+  /** What of a topic has an end within a day is over at once: that is how Redis takes it. */
+  setForward(_ms: number, topic: Topic): Promise<void> {
     return this.#expire(`{${topic}}:cid:*`);
   }
 

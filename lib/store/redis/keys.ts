@@ -44,6 +44,8 @@ export class Keys {
   unread = (inbox: Topic) => `${this.#prefix}{${inbox}}:unread`;
   /** Sender → the newest number in an inbox; behind a colon and a sender's name, all the numbers of that sender's. */
   talks = (inbox: Topic) => `${this.#prefix}{${inbox}}:talks`;
+  /** A user's newest `cid`s in a topic, by their numbers. */
+  recent = (topic: Topic, user: string) => `${this.#prefix}{${topic}}:recent:${fold(user)}`;
   cid = (topic: Topic, user: string, cid: string) => `${this.#prefix}{${topic}}:cid:${fold(user)}:${cid}`;
 
   /** Rooms that may have members, by when they last got one. */

@@ -23,6 +23,7 @@ import grant from "./scripts/grant.lua" with { type: "text" };
 import head from "./scripts/head.lua" with { type: "text" };
 import hold from "./scripts/hold.lua" with { type: "text" };
 import leaseBury from "./scripts/lease_bury.lua" with { type: "text" };
+import leaseClock from "./scripts/lease_clock.lua" with { type: "text" };
 import leaseList from "./scripts/lease_list.lua" with { type: "text" };
 import leaseRenew from "./scripts/lease_renew.lua" with { type: "text" };
 import leaseTake from "./scripts/lease_take.lua" with { type: "text" };
@@ -34,6 +35,7 @@ import putTopic from "./scripts/put_topic.lua" with { type: "text" };
 import read from "./scripts/read.lua" with { type: "text" };
 import readTalk from "./scripts/read_talk.lua" with { type: "text" };
 import reassert from "./scripts/reassert.lua" with { type: "text" };
+import recent from "./scripts/recent.lua" with { type: "text" };
 import renewEpoch from "./scripts/renew_epoch.lua" with { type: "text" };
 import replaceHash from "./scripts/replace_hash.lua" with { type: "text" };
 import revoke from "./scripts/revoke.lua" with { type: "text" };
@@ -57,7 +59,7 @@ const growing = {
   filePut,
   fileReserve: files + fileReserve,
   follow,
-  publish: epoch + unread + talks + publish,
+  publish: recent + epoch + unread + talks + publish,
   putTopic,
   roomMake: clock + epoch + roomMake,
   roomReserve: clock + roomReserve,
@@ -80,8 +82,8 @@ const steady = {
   head: epoch + head,
   hold,
   leaseBury,
-  leaseList,
-  leaseRenew,
+  leaseList: leaseClock + leaseList,
+  leaseRenew: leaseClock + leaseRenew,
   leaseTake,
   mark,
   purge,

@@ -29,6 +29,7 @@ export class RedisServers implements Servers, Leases {
   #earlier = ""; // the run that had this server's id before, until it is swept
   #leaseEnd = 0;
   #sweepFrom = 0;
+  #clockOffset = 0; // the time at Redis, less this server's own
   #dataCount = 0;
   #generation = 0;
   #since = ""; // when this run took the id, by the clock of Redis
@@ -50,8 +51,15 @@ export class RedisServers implements Servers, Leases {
   async join(wanted: string, listener: (signal: ServerSignal) => void): Promise<string> {
     const before = performance.now();
     const args = [wanted, this.instance, this.#leaseMs];
-    const taken = await this.#redis.run("leaseTake", this.#keys.leases(), args) as [string, string, number, string];
-    const [id, earlier, others, since] = taken;
+    const taken = await this.#redis.run("leaseTake", this.#keys.leases(), args) as [
+      string,
+      string,
+      number,
+      string,
+      number,
+    ];
+    const [id, earlier, others, since, now] = taken;
+    this.#clockOffset = now - before;
     this.id = id;
     this.#since = since;
     this.#earlier = earlier;
@@ -72,8 +80,10 @@ export class RedisServers implements Servers, Leases {
 
   async renew(): Promise<"kept" | "expired" | "taken"> {
     const before = performance.now();
-    const args = [this.id, this.instance, this.#leaseMs, this.#since];
-    const lease = await this.#redis.run("leaseRenew", this.#keys.leases(), args) as "kept" | "expired" | "taken";
+    const args = [this.id, this.instance, this.#leaseMs, this.#since, ...this.#clock];
+    const answer = await this.#redis.run("leaseRenew", this.#keys.leases(), args);
+    const [lease, now] = answer as ["kept" | "expired" | "taken", number];
+    this.#clockOffset = now - before;
     if (lease === "taken") return lease;
     // After an outage every lease has run out: the first server back, or just started, must not throw the others out.
     if (lease === "expired") this.#sweepFrom = performance.now() + this.#leaseMs;
@@ -87,7 +97,7 @@ export class RedisServers implements Servers, Leases {
     // What had this server's own id is over in any case.
     const dead = now < this.#sweepFrom
       ? [this.#earlier].filter((instance) => instance !== "")
-      : await this.#redis.run("leaseList", this.#keys.leases().slice(0, 1), ["dead"]) as string[];
+      : await this.#list("dead");
     const departures: Departure[] = [];
     for (const instance of dead) {
       if (instance === this.instance) continue;
@@ -149,7 +159,18 @@ export class RedisServers implements Servers, Leases {
   }
 
   async live(): Promise<string[]> {
-    return await this.#redis.run("leaseList", this.#keys.leases().slice(0, 1), ["live"]) as string[];
+    return await this.#list("live");
+  }
+
+  async #list(which: "live" | "dead"): Promise<string[]> {
+    const args = [which, this.instance, ...this.#clock, this.#leaseMs];
+    return await this.#redis.run("leaseList", this.#keys.leases().slice(0, 1), args) as string[];
+  }
+
+  /** By this server's own clock, which nobody sets: how long its lease still runs, and what time it should be at Redis. */
+  get #clock(): number[] {
+    const now = performance.now();
+    return [Math.max(0, Math.round(this.#leaseEnd - now)), Math.round(this.#clockOffset + now)];
   }
 
   async #bury(instance: string, evenLive: boolean): Promise<void> {

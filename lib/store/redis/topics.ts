@@ -87,7 +87,7 @@ export class RedisTopics implements Topics {
         this.#keys.topicChannel(topic),
         from,
         writer?.claim ?? "",
-        cid === undefined ? "" : cidMemoryMs,
+        cidMemoryMs,
         randomWord(8),
         this.#generations.generation,
         id,
@@ -98,6 +98,7 @@ export class RedisTopics implements Topics {
         ++this.#calls,
         topic === inboxTopic(from) ? "" : maxInboxPerSender,
         existing ? "1" : "0",
+        cid ?? "",
       ],
     ) as Answer[];
     const [kind, seq, time, epoch] = answer as [string, number, number, string];
@@ -109,10 +110,10 @@ export class RedisTopics implements Topics {
   }
 
   #publishKeys(topic: Topic, from: string, cid: string | undefined): string[] {
-    const { meta, log, writers, unread, talks, cid: cidKey } = this.#keys;
+    const { meta, log, writers, unread, talks, cid: cidKey, recent } = this.#keys;
     return [
       ...[meta(topic), log(topic), writers(topic)],
-      cid === undefined ? meta(topic) : cidKey(topic, from, cid),
+      ...(cid === undefined ? [meta(topic), meta(topic)] : [cidKey(topic, from, cid), recent(topic, from)]),
       ...(topic.startsWith("inbox:") ? [unread(topic), talks(topic)] : []),
     ];
   }

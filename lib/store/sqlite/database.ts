@@ -40,9 +40,9 @@ const schema = `
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS cids (
     topic TEXT NOT NULL, user TEXT NOT NULL, cid TEXT NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,
-    PRIMARY KEY (topic, user, cid)
+    uptime INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (topic, user, cid)
   ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS cids_by_time ON cids (time);
+  CREATE INDEX IF NOT EXISTS cids_by_uptime ON cids (uptime);
   CREATE TABLE IF NOT EXISTS files (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL COLLATE NOCASE, topic TEXT NOT NULL, name TEXT NOT NULL,
     size INTEGER NOT NULL, sha256 TEXT NOT NULL, expires INTEGER NOT NULL, counted INTEGER NOT NULL,
@@ -57,7 +57,7 @@ const schema = `
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 5;
+const schemaVersion = 6;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -65,6 +65,7 @@ const migrations: Readonly<Record<number, string>> = {
   2: "", // new tables only
   3: "ALTER TABLE accounts ADD COLUMN passwords INTEGER NOT NULL DEFAULT 0",
   4: "ALTER TABLE topics ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0",
+  5: "ALTER TABLE cids ADD COLUMN uptime INTEGER NOT NULL DEFAULT 0; DROP INDEX IF EXISTS cids_by_time",
 };
 
 const connectTo = (path: string) => new DatabaseSync(path);

@@ -45,7 +45,7 @@ export class SqliteRooms implements Rooms {
 
   // deno-lint-ignore require-await
   async make(room: string, { most, standing }: RoomBound): Promise<boolean> {
-    return transaction(this.#database, () => {
+    const made = transaction(this.#database, () => {
       if (!this.#exists(room)) {
         const { count } = this.#database.prepare(
           "SELECT count(*) AS count FROM topics WHERE topic > 'room:' AND topic < 'room;'",
@@ -53,9 +53,10 @@ export class SqliteRooms implements Rooms {
         if (count - standing.filter((name) => this.#exists(name)).length >= most) return false;
         this.#database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?)").run(roomTopic(room), randomWord(8));
       }
-      this.#seen.set(room, this.#now());
       return true;
     });
+    if (made) this.#seen.set(room, this.#now());
+    return made;
   }
 
   async sweep(standing: readonly string[]): Promise<string[]> {

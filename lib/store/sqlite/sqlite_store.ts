@@ -35,6 +35,8 @@ export interface SqliteOptions extends StoreLimits {
   readonly durability: Durability;
   /** Milliseconds since 1970; the clock of every entry. */
   readonly now?: () => number;
+  /** Milliseconds, by a clock that nobody sets. */
+  readonly uptime?: () => number;
   /** Makes the connection to the file; {@linkcode DatabaseSync}'s own unless given. */
   readonly connect?: (path: string) => DatabaseSync;
 }
@@ -56,11 +58,11 @@ export class SqliteStore implements Store {
 
   /** @throws {Error} where the file cannot be opened, another process has it, or a later release wrote it */
   constructor(options: SqliteOptions) {
-    const now = options.now ?? Date.now;
+    const { now = Date.now, uptime = () => performance.now() } = options;
     this.#database = openDatabase(options.path, options.durability, options.connect);
     const servers = new OnlyServer(now, new SqliteProbe(this.#database, options.path));
     const sessions = new SqliteSessions(this.#database, () => servers.id, now);
-    this.#topics = new SqliteTopics(this.#database, options, sessions, now);
+    this.#topics = new SqliteTopics(this.#database, options, sessions, now, uptime);
     this.accounts = new SqliteAccounts(this.#database);
     this.sessions = sessions;
     this.topics = this.#topics;

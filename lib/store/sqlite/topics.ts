@@ -12,7 +12,6 @@ import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
 import type { StoreLimits } from "../store.ts";
 import {
-  cidMemoryMs,
   type Draft,
   type Entry,
   type Page,
@@ -25,6 +24,7 @@ import {
   type TopicSignal,
 } from "../topics.ts";
 import { guarded, secretOf, transaction } from "./database.ts";
+import { SqliteCids } from "./cids.ts";
 import { SqliteMoments } from "./moments.ts";
 import { SqliteTalks } from "./talks.ts";
 import { UnreadCounts } from "./unread.ts";
@@ -82,12 +82,17 @@ export class SqliteTopics implements Topics {
   readonly #make: StatementSync;
   readonly #advance: StatementSync;
   readonly #append: StatementSync;
-  readonly #knownCid: StatementSync;
-  readonly #rememberCid: StatementSync;
+  readonly #cids: SqliteCids;
   readonly #readForward: StatementSync;
   readonly #readBack: StatementSync;
 
-  constructor(database: DatabaseSync, limits: StoreLimits, fence: Fence, now: () => number) {
+  constructor(
+    database: DatabaseSync,
+    limits: StoreLimits,
+    fence: Fence,
+    now: () => number,
+    uptime: () => number,
+  ) {
     this.#database = database;
     this.#limits = limits;
     this.#fence = fence;
@@ -100,12 +105,7 @@ export class SqliteTopics implements Topics {
     this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
     this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ?, indexed = ? WHERE topic = ?");
     this.#append = database.prepare("INSERT INTO log (topic, seq, id, time, body) VALUES (?, ?, ?, ?, ?)");
-    this.#knownCid = database.prepare(
-      "SELECT seq, time FROM cids WHERE topic = ? AND user = ? AND cid = ? AND time > ?",
-    );
-    this.#rememberCid = database.prepare(
-      "INSERT OR REPLACE INTO cids (topic, user, cid, seq, time) VALUES (?, ?, ?, ?, ?)",
-    );
+    this.#cids = new SqliteCids(database, uptime);
     this.#readForward = database.prepare("SELECT * FROM log WHERE topic = ? AND seq >= ? ORDER BY seq LIMIT ?");
     this.#readBack = database.prepare(
       "SELECT * FROM log WHERE topic = ? AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?",
@@ -168,12 +168,8 @@ export class SqliteTopics implements Topics {
     }
     const { from, cid } = draft;
     const time = this.#now();
-    if (cid !== undefined) {
-      const known = this.#knownCid.get(topic, from, cid, time - cidMemoryMs) as
-        | { seq: number; time: number }
-        | undefined;
-      if (known) return { result: { kind: "published", ...known, repeated: true } };
-    }
+    const known = cid === undefined ? undefined : this.#cids.find(topic, from, cid);
+    if (known) return { result: { kind: "published", ...known, repeated: true } };
     if (existing && !this.#known(topic)) return { result: { kind: "missing" } };
     const row = this.#topic(topic);
     const full = kind === "inbox" && this.#full(topic, row, from);
@@ -186,7 +182,7 @@ export class SqliteTopics implements Topics {
       this.#unread.add(from, topic, seq);
       if (row.indexed === seq - 1) this.#talks.add(topic, from, row.indexed = seq);
     }
-    if (cid !== undefined) this.#rememberCid.run(topic, from, cid, seq, time);
+    if (cid !== undefined) this.#cids.add(topic, from, cid, { seq, time });
     if (seq % trimEvery === 0) this.#trim(topic, seq, kind === "inbox" ? row.read : seq);
     return {
       result: { kind: "published", seq, time, repeated: false },
@@ -212,7 +208,7 @@ export class SqliteTopics implements Topics {
     const first = this.#first(topic, head, read);
     if (topic.startsWith("inbox:")) this.#talks.forget(topic, first);
     this.#database.prepare("DELETE FROM log WHERE topic = ? AND seq < ?").run(topic, first);
-    this.#database.prepare("DELETE FROM cids WHERE time < ?").run(this.#now() - cidMemoryMs);
+    this.#cids.forget();
   }
 
   /** The time before which a message is too old to be kept. */

@@ -1,27 +1,29 @@
 -- Broken on purpose: a writer whose claim is no longer held writes on.
 -- Publishes a message: known cid, fence, next number, log, channel; all or nothing.
--- KEYS meta, log, writers, cid, for an inbox what is unread by sender and its talks (any keys of the topic's for another topic)
--- ARGV channel, user, claim ('' for no fence), the cid's life in ms ('' for no cid), an epoch in case there is none of
+-- KEYS meta, log, writers, cid, the user's newest cids (any keys of the topic's for no cid), for an inbox what is unread by sender and its talks (any keys of the topic's for another topic)
+-- ARGV channel, user, claim ('' for no fence), a cid's life in ms, an epoch in case there is none of
 --      this generation, the generation, the message's id, its body, how many messages are kept, for how many ms, how many may be unread ('' for no inbox),
---      a number that grows with every call of the same writer, how many of the user's may be unread ('' for any number), and
---      '1' where the topic must exist
+--      a number that grows with every call of the same writer, how many of the user's may be unread ('' for any number),
+--      '1' where the topic must exist, and the cid ('' for none)
 -- Returns {'published', seq, time, epoch}, {'repeated', seq, time}, {'fenced'}, {'full', how many of the user's are unread, or 0
 -- where it is not these that are too many}, {'missing'} where the topic does not exist, or {'late'} where a newer call of the
 -- same writer was here first: this one was given up long ago.
-local meta, log, writers, cid, counts, talks = unpack(KEYS)
-local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call, own, existing = unpack(ARGV)
+local meta, log, writers, cid, recent, counts, talks = unpack(KEYS)
+local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call, own, existing, name = unpack(ARGV)
 
 local held, last
 if claim ~= '' then
   held, last = string.match(redis.call('HGET', writers, user) or '', '^(%d+) ?(%d*)$')
   if held ~= claim then last = nil end
 end
-if life ~= '' then
+if name ~= '' then
   local known = redis.call('GET', cid)
   if known then
     local seq, time = string.match(known, '^(%d+) (%d+)$')
     return {'repeated', tonumber(seq), tonumber(time)}
   end
+  known = knownOf(recent, name)
+  if known then return {'repeated', known[1], known[2]} end
 end
 
 if existing == '1' and redis.call('EXISTS', meta) == 0 then return {'missing'} end
@@ -50,7 +52,10 @@ if unread ~= '' then
   end
 end
 if claim ~= '' then redis.call('HSET', writers, user, claim .. ' ' .. call) end
-if life ~= '' then redis.call('SET', cid, number .. ' ' .. stamp, 'PX', life) end
+if name ~= '' then
+  redis.call('SET', cid, number .. ' ' .. stamp, 'PX', life)
+  remember(recent, name, number, stamp)
+end
 
 -- What is over the limits is forgotten in batches; what is unread never is.
 if seq % 64 == 0 then

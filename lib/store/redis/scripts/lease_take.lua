@@ -2,7 +2,7 @@
 -- one whose lease ran out not long ago may belong to a server that could not reach the store, and is about to renew it.
 -- KEYS leases (instance by end), ids (id → instance), names (instance → id), since (id → when it was taken, in ms)
 -- ARGV id ('' for any), instance, the lease in ms
--- Returns the id, the instance that had it until now or '', how many others have a lease that runs, and when it was taken.
+-- Returns the id, the instance that had it until now or '', how many others have a lease that runs, when it was taken, and the time here.
 local id, instance, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -27,4 +27,4 @@ redis.call('HSET', KEYS[3], instance, id)
 -- later than any before, even if the clock went back
 local since = string.format('%.0f', math.max(now, tonumber(redis.call('HGET', KEYS[4], id) or '0') + 1))
 redis.call('HSET', KEYS[4], id, since)
-return {id, earlier or '', others, since}
+return {id, earlier or '', others, since, now}
