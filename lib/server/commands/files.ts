@@ -49,7 +49,7 @@ export const fileCommands = [
     help: "send a part of a file",
     typed: false,
     lineBytes: chunkLineBytes,
-    storesBytes: true,
+    carriesFile: true,
     async run({ session }, { file: id, n, data }, services) {
       const { store } = services;
       const found = await ownFile(id, session, store);
@@ -72,6 +72,7 @@ export const fileCommands = [
     help: "fetch a part of a file",
     typed: false,
     answerBytes: chunkLineBytes,
+    carriesFile: true,
     async run({ session }, { file: id, n }, { store }) {
       const found = await store.files.find(id);
       if (!found || (found.owner !== session.user && !isReadable(session, found.topic))) throw unknownFile();

@@ -224,7 +224,7 @@ export class Connection implements Caller {
     }
     const { command, values } = admitted;
     if (command.name === "pong") this.#order.pong();
-    if (command.storesBytes) this.#pace.refund(bytes);
+    if (command.carriesFile) this.#pace.refund(bytes);
     const alone = !command.pipelined || command.alone(values);
     if (alone) await this.answered();
     const message = this.#admitMessage(command, values);
@@ -279,6 +279,7 @@ export class Connection implements Caller {
       answer.bytes = this.#encodeError(error, id);
       if (message && this.format === "json" && isAway(error)) this.#order.failed(message);
     }
+    this.#pace.ran(command, answer.bytes.length, failure === undefined ? undefined : codeOf(failure));
     const seconds = (performance.now() - since) / 1000;
     commands.answered(command.name, seconds, failure === undefined ? "ok" : codeOf(failure), values.side === true);
     this.#log.ran(command, values, this.session?.user ?? before, failure);

@@ -3,9 +3,13 @@ import type { PaceName } from "../../limits/limit_table.ts";
 import type { Limits, PaceLimit } from "../../limits/limits.ts";
 import type { Peer } from "../../limits/peer.ts";
 import { fold } from "../../wire/names.ts";
+import type { CommandSpec } from "../registry/command.ts";
 
 /** So many bytes cost as much as a line. */
 const bytesPerToken = 4_096;
+
+/** A refused attempt to log in costs its connection as many lines: it is slow from then on, however often it tries. */
+const refusedAttempt = 100;
 
 /** How long it is slept at most before the limit is asked again, in milliseconds: it may have been changed meanwhile. */
 const longestSleepMs = 1_000;
@@ -100,6 +104,7 @@ export class PaceQueues {
   readonly guests: PaceQueue;
   readonly networks: PaceQueue;
   readonly #messages: PaceLimit;
+  readonly #guestLines: PaceLimit;
 
   constructor(limits: Limits, clock?: Clock) {
     const queue = (name: PaceName) => new PaceQueue(limits.pace[name], () => limits.refused(name), clock);
@@ -107,6 +112,12 @@ export class PaceQueues {
     this.guests = queue("guest_lines");
     this.networks = queue("guest_lines_network");
     this.#messages = limits.pace.messages;
+    this.#guestLines = limits.pace.guest_lines;
+  }
+
+  /** Has a connection that is not logged in wait for a refused attempt. */
+  refuse(connection: string): void {
+    this.#guestLines.charge(connection, refusedAttempt);
   }
 
   /** Gives a user tokens back. */
@@ -115,16 +126,20 @@ export class PaceQueues {
   }
 }
 
+/** A command, as far as what it costs is concerned. */
+type Costly = Pick<CommandSpec, "answerBytes" | "carriesFile">;
+
 /**
  * How fast one connection's lines are taken.
  *
  * 1. A line costs a token, and all bytes that come cost one for each 4 KiB, those of a line that is too long or not
- *    complete among them.
+ *    complete among them; so do the bytes of long answers. Parts of files cost no bytes.
  * 2. Who is logged in is counted by user: many connections of one user say no more than one does. Who is not is counted
  *    by connection and by network.
  */
 export class LinePace {
   readonly #queues: PaceQueues;
+  readonly #connection: string;
   readonly #guest: readonly (readonly [PaceQueue, string])[];
   #counted: readonly (readonly [PaceQueue, string])[];
   #user: string | undefined;
@@ -134,6 +149,7 @@ export class LinePace {
 
   constructor(queues: PaceQueues, connection: string, { network }: Peer) {
     this.#queues = queues;
+    this.#connection = connection;
     this.#guest = this.#counted = [[queues.guests, connection], [queues.networks, network]];
   }
 
@@ -146,6 +162,12 @@ export class LinePace {
   /** Bytes came. */
   received(bytes: number): void {
     this.#bytes += bytes;
+  }
+
+  /** A command was answered, with so many bytes, or refused with a code. */
+  ran({ answerBytes, carriesFile }: Costly, bytes: number, refusal: string | undefined): void {
+    if (answerBytes > 0 && !carriesFile) this.#bytes += bytes;
+    if (refusal === "too_many_attempts" && this.#user === undefined) this.#queues.refuse(this.#connection);
   }
 
   /** Resolves when the next line may be taken. */

@@ -66,8 +66,8 @@ export interface CommandSpec {
   readonly audited: boolean;
   /** The longest line in JSON, in bytes, where it may be longer than others. */
   readonly lineBytes: number;
-  /** Whether its bytes are bounded by what they are stored in, so that pace counts the line alone. */
-  readonly storesBytes: boolean;
+  /** Whether its line or its answer has a part of a file: these bytes are bounded otherwise, and pace counts the line alone. */
+  readonly carriesFile: boolean;
   /** The most that its answer may take, in bytes, where that is a lot. */
   readonly answerBytes: number;
   run(caller: Caller, values: Record<string, unknown>, services: Services): Promise<Outcome>;
@@ -89,7 +89,7 @@ export interface CommandDefinition<A extends readonly Argument[], W extends Audi
   readonly typed?: false;
   readonly audited?: true;
   readonly lineBytes?: number;
-  readonly storesBytes?: true;
+  readonly carriesFile?: true;
   readonly answerBytes?: number;
   run(caller: Admitted<W>, values: Arguments<A>, services: Services): Outcome | Promise<Outcome>;
 }
@@ -109,7 +109,7 @@ export function defineCommand<const A extends readonly Argument[] = [], W extend
     typed: definition.typed ?? true,
     audited: definition.audited ?? false,
     lineBytes: definition.lineBytes ?? 0,
-    storesBytes: definition.storesBytes ?? false,
+    carriesFile: definition.carriesFile ?? false,
     answerBytes: definition.answerBytes ?? 0,
     // deno-lint-ignore require-await -- a handler's exception becomes a rejection, whether it is async or not
     run: async (caller, values, services) => definition.run(caller as Admitted<W>, values as Arguments<A>, services),

@@ -161,3 +161,38 @@ test("LinePace.line() waits no longer than the limit as it is now says", async (
   await clock.advance(1_000);
   assert.equal(taken, true);
 });
+
+const history = { answerBytes: 1_048_576, carriesFile: false };
+
+test("LinePace.ran() has long answers cost their bytes, and parts of files and short answers none", async () => {
+  const { clock, connect } = scene("10");
+  const pace = connect("eve");
+  for (
+    const [command, bytes] of [[{ ...history, carriesFile: true }, 4e6], [{ ...history, answerBytes: 0 }, 4e6]] as const
+  ) {
+    pace.ran(command, bytes, undefined);
+  }
+  for (let i = 0; i < 50; i++) await pace.line();
+  pace.ran(history, 100 * 4_096, undefined);
+  await pace.line(); // it owes the rest: 101 tokens of the 50 that were left
+  const next = talk(pace);
+  await settled();
+  assert.equal(next.count, 0);
+  await clock.advance(5_000);
+  assert.equal(next.count, 0);
+  await clock.advance(300);
+  assert.ok(next.count >= 1 && next.count <= 3, `${next.count}`);
+});
+
+test("LinePace.ran() slows a connection down whose attempts to log in are refused, and no other", async () => {
+  const { clock, connect } = scene("10");
+  const [guesser, other] = [connect(), connect()];
+  guesser.ran(history, 0, "invalid_credentials");
+  await guesser.line();
+  for (let i = 0; i < 2; i++) guesser.ran(history, 0, "too_many_attempts");
+  const [slow, quick] = [talk(guesser), talk(other)];
+  await settled();
+  assert.deepEqual([slow.count, quick.count], [0, 100]);
+  await clock.advance(11_000);
+  assert.ok(slow.count >= 1 && slow.count <= 15, `${slow.count}`);
+});
