@@ -67,7 +67,7 @@ export const measures = {
   chat_server_info: gauge({ worker, server: [] }, "Always 1; the labels say which worker is which server"),
   chat_worker_up: gauge({ worker }, "Whether the worker answers; without workers the server is worker 1"),
   chat_ready: gauge(
-    { worker, check: ["store", "subscription", "lease", "drain"] },
+    { worker, check: ["store", "subscription", "lease", "drain", "port"] },
     "Whether the check holds, 1 or 0; a server is ready when all of its checks hold",
   ),
   chat_certificate_not_after_timestamp_seconds: gauge(

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { AdminPort } from "../support/admin_port.ts";
 import { connect, JsonClient, TextClient } from "../support/client.ts";
-import { every, permitted } from "../support/needs.ts";
+import { every, need, permitted } from "../support/needs.ts";
 import { processes, runServer, ServerProcess, temporaryFolder } from "../support/process.ts";
 import { promtool, promtoolThere } from "../support/prometheus.ts";
 import { ownRedis, sharedRedis, startRedis } from "../support/redis.ts";
@@ -151,7 +151,7 @@ test("workers share one admin port: ready when all are, and counted together", a
   assert.equal(await admin.metric("chat_connections", { state: "member" }), 8);
   assert.equal(await admin.metric("chat_logins_total", { outcome: "ok" }), 8);
   assert.equal(await admin.metric("chat_worker_up"), 2);
-  assert.equal(await admin.metric("chat_ready", { worker: "2" }), 4);
+  assert.equal(await admin.metric("chat_ready", { worker: "2" }), 5);
   assert.equal(await admin.metric("chat_build_info"), 1);
   for (const person of people) await person[Symbol.asyncDispose]();
   server.program.signal("SIGTERM");
@@ -168,3 +168,30 @@ test("ADMIN_PORT: one that is taken stops the start, off opens none", async () =
   assert.equal((await server.stop()).code, 0);
   assert.equal(await server.program.logged("admin_ready"), undefined);
 }, processes);
+
+const bash = await permitted("run", "read");
+
+/** Runs the container's check beside a server. */
+async function healthcheck(env: Record<string, string>): Promise<{ code: number; text: string }> {
+  const script = new URL("../../scripts/healthcheck.sh", import.meta.url).pathname;
+  const { code, stderr } = await new Deno.Command("bash", { args: [script], env }).output();
+  return { code, text: new TextDecoder().decode(stderr) };
+}
+
+test(
+  "the container's check is green on a full server, takes nobody's place, and is red where nothing runs",
+  async () => {
+    await using folder = await temporaryFolder();
+    await using server = await ServerProcess.start(folder.path, { ...settings, MAX_CONNECTIONS: "2" });
+    const admin = await AdminPort.of(server.program);
+    await using _a = await server.login("a");
+    await using _b = await server.login("b");
+    const env = { ADMIN_PORT: `${admin.port}`, ADMIN_HOST: "0.0.0.0" };
+    for (let i = 0; i < 5; i++) assert.deepEqual(await healthcheck(env), { code: 0, text: "" });
+    assert.equal(await admin.metric("chat_connections_refused_total"), 0);
+    assert.deepEqual(await healthcheck({ ADMIN_PORT: "off", SERVER_PORT: `${server.port}` }), { code: 0, text: "" });
+    assert.equal((await server.stop()).code, 0);
+    assert.equal((await healthcheck(env)).code, 1);
+  },
+  every(processes, bash, need(Deno.build.os === "windows" ? "bash is not everywhere" : undefined)),
+);

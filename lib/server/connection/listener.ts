@@ -5,6 +5,7 @@ import { type Peer, peerOf } from "../../limits/peer.ts";
 import { pause, within } from "../../common/time.ts";
 import { Tally } from "../../common/tally.ts";
 import type { LinuxSockets } from "./linux_sockets.ts";
+import type { PortProbe } from "./port_probe.ts";
 
 /**
  * Which of several listeners on one port this is. The kernel gives each of them its share of the connections; the first one
@@ -42,6 +43,8 @@ export interface ListenerOptions {
   readonly limits?: Pick<Limits, "refused" | "pace">;
   /** Socket options and the end of stalled connections, where there is a kernel to ask. */
   readonly sockets: LinuxSockets | undefined;
+  /** Knows this process' own connections to the port. */
+  readonly probe?: Pick<PortProbe, "isOwn">;
   /** Serves a connection whose handshake is done; the connection is closed when it resolves. */
   serve(conn: Deno.TlsConn, peer: Peer): Promise<void>;
 }
@@ -215,6 +218,7 @@ export class Listener {
   async #receive(conn: Deno.TlsConn): Promise<void> {
     const { config, log, serve } = this.#options;
     const peer = peerOf((conn.remoteAddr as Deno.NetAddr).hostname);
+    if (await this.#options.probe?.isOwn(conn)) return await this.#answerProbe(conn);
     if (this.#refuses(peer)) return this.abandon(conn); // it may be silent
     if (this.#handshakes.size >= config.maxHandshakes) this.#giveUpOldest();
     if (!await this.#shakeHands(conn, peer)) return;
@@ -230,6 +234,12 @@ export class Listener {
       this.#connections--;
       this.#networks.delete(peer.network);
     }
+  }
+
+  /** Shakes hands with this process' own probe, which nothing counts. */
+  async #answerProbe(conn: Deno.TlsConn): Promise<void> {
+    await within(this.#options.config.handshakeTimeoutSeconds * 1000, conn.handshake()).catch(() => {}); // it tells
+    closeQuietly(conn);
   }
 
   /** Whether there are as many connections as there may be, in all or from the network. */

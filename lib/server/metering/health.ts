@@ -6,7 +6,7 @@ import type { Snapshot } from "../../observability/metrics.ts";
 import type { StoreFailure } from "../../store/failure.ts";
 
 /** The checks; `worker` and `start` are of the process. */
-export type Check = "store" | "subscription" | "lease" | "drain" | "worker" | "start";
+export type Check = "store" | "subscription" | "lease" | "drain" | "port" | "worker" | "start";
 
 /** A check that fails. */
 export interface Problem {
@@ -36,12 +36,15 @@ export interface Vitals {
   /** Whether the lease is held. */
   readonly leased: boolean;
   readonly draining: boolean;
+  /** Why the server's own port does not answer. */
+  readonly port?: string | undefined;
 }
 
 /** The checks of one server that fail, with their reasons. */
-export function problemsOf({ outage, failure, leased, draining }: Vitals): Problem[] {
+export function problemsOf({ outage, failure, leased, draining, port }: Vitals): Problem[] {
   const problems: Problem[] = [];
   if (draining) problems.push({ check: "drain", reason: "the server is stopping" });
+  if (port !== undefined && !draining) problems.push({ check: "port", reason: port });
   if (failure) problems.push({ check: "store", reason: failure.reason });
   else if (outage === "unreachable") problems.push({ check: "store", reason: "the store does not answer" });
   if (outage === "unsubscribed") {

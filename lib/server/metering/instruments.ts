@@ -152,7 +152,7 @@ export class Instruments implements Disposable {
 
   #readProblems(problems: readonly Problem[]): void {
     const { worker } = this.#metrics;
-    for (const check of ["store", "subscription", "lease", "drain"] as const satisfies Check[]) {
+    for (const check of ["store", "subscription", "lease", "drain", "port"] as const satisfies Check[]) {
       const holds = problems.every((problem) => problem.check !== check);
       this.#metrics.gauge("chat_ready", { worker, check }).value = holds ? 1 : 0;
     }

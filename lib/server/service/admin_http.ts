@@ -5,7 +5,7 @@
 import { type Config, usesRedis } from "../../config/config.ts";
 import { getLog } from "../../observability/log.ts";
 import { exposition, expositionType } from "../../observability/metrics.ts";
-import type { Problem, Watched } from "../metering/health.ts";
+import type { Check, Problem, Watched } from "../metering/health.ts";
 import { ProcessMetrics } from "./process_metrics.ts";
 
 /** The port that {@linkcode openAdminHttp} tries where the configuration names none. */
@@ -18,6 +18,9 @@ export interface AdminHttpOptions {
   readonly port: number;
   readonly process: ProcessMetrics;
 }
+
+/** The checks that are the server's own: a store that is away is nothing that a new start would mend. */
+const ownChecks: ReadonlySet<Check> = new Set(["start", "port", "worker", "drain"]);
 
 const log = getLog("server", "admin");
 
@@ -48,6 +51,7 @@ export function openAdminHttp(config: Config): AdminHttp | undefined {
  * The admin port.
  *
  * - `/livez`: 200 while the process does its work; 503 where only a new start helps.
+ * - `/healthz`: 200 where the server is up and its port answers, also while the store is away; for a container's check.
  * - `/readyz`: 200 where the server wants clients, else 503; one line of JSON says why.
  * - `/metrics`: Prometheus' text format.
  *
@@ -94,12 +98,14 @@ export class AdminHttp implements AsyncDisposable {
     switch (pathname) {
       case "/livez":
         return this.#livez();
+      case "/healthz":
+        return await this.#healthz();
       case "/readyz":
         return await this.#readyz();
       case "/metrics":
         return await this.#metrics();
       default:
-        return text("There is /livez, /readyz and /metrics here\n", 404);
+        return text("There is /livez, /healthz, /readyz and /metrics here\n", 404);
     }
   }
 
@@ -108,8 +114,17 @@ export class AdminHttp implements AsyncDisposable {
     return reason === undefined ? json({ live: true }, 200) : json({ live: false, reason }, 503);
   }
 
+  async #healthz(): Promise<Response> {
+    const reasons = (await this.#problems()).filter(({ check }) => ownChecks.has(check));
+    return reasons.length === 0 ? json({ healthy: true }, 200) : json({ healthy: false, reasons }, 503);
+  }
+
+  async #problems(): Promise<readonly Problem[]> {
+    return this.#watched ? await this.#watched.health() : [this.#starting];
+  }
+
   async #readyz(): Promise<Response> {
-    const reasons = this.#watched ? await this.#watched.health() : [this.#starting];
+    const reasons = await this.#problems();
     return reasons.length === 0 ? json({ ready: true }, 200) : json({ ready: false, reasons }, 503);
   }
 

@@ -3,8 +3,8 @@
  */
 
 import { allowLate, within } from "../../common/time.ts";
-import { isStoreFailure } from "../../store/failure.ts";
 import type { Log } from "../../observability/log.ts";
+import { logFault } from "./store_watch.ts";
 
 /**
  * A set of jobs, each with a loop of its own.
@@ -57,8 +57,7 @@ export class Housekeeping {
     try {
       await work();
     } catch (error) {
-      if (isStoreFailure(error)) this.#log.debug("housekeeping_failed", { job, error });
-      else this.#log.warn("housekeeping_failed", { job, error });
+      logFault(this.#log, error, "housekeeping_failed", { job });
     }
   }
 }

@@ -7,10 +7,9 @@ import type { AccountService } from "../../auth/accounts.ts";
 import type { LoginGuard } from "../../auth/login_guard.ts";
 import type { Config } from "../../config/config.ts";
 import type { Limits } from "../../limits/limits.ts";
-import { getLog, type Properties } from "../../observability/log.ts";
+import { getLog } from "../../observability/log.ts";
 import { Metrics } from "../../observability/metrics.ts";
 import { allowLate, within } from "../../common/time.ts";
-import { isStoreFailure } from "../../store/failure.ts";
 import { randomWord } from "../../store/log_position.ts";
 import type { Store } from "../../store/store.ts";
 import { allCommands } from "../commands/all.ts";
@@ -18,10 +17,12 @@ import { drain, planDrain } from "./drain.ts";
 import { FlushScheduler } from "../delivery/flush_scheduler.ts";
 import { type Problem, problemsOf } from "../metering/health.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { logFault, writingProbe } from "./store_watch.ts";
 import { Hub } from "../delivery/hub.ts";
 import { Instruments } from "../metering/instruments.ts";
 import { ConnectionLog } from "../connection/connection_log.ts";
 import { LinuxSockets } from "../connection/linux_sockets.ts";
+import { PortProbe } from "../connection/port_probe.ts";
 import { Listener, type Pem, type Sharing } from "../connection/listener.ts";
 import { resumeGraceMs, SessionManager } from "../sessions/session_manager.ts";
 import { Control } from "../sessions/control.ts";
@@ -50,6 +51,10 @@ export interface ServiceOptions {
   readonly sharing?: Sharing | undefined;
   /** How many listeners share the port. */
   readonly listeners?: number | undefined;
+  /** Which of the workers it is, from 1 on. */
+  readonly worker?: number | undefined;
+  /** Shared by the workers: the ports that their probes come from. */
+  readonly probePorts?: SharedArrayBuffer | undefined;
   /** Reads certificate and configuration again, at an operator's order. @returns one phrase for each thing done */
   readonly reload?: (() => Promise<readonly string[]>) | undefined;
   /** Called when the service cannot go on, with the reason: it is to be stopped. */
@@ -62,9 +67,6 @@ const tickMs = 1_000;
 /** How often streams are compared with their logs, in milliseconds. */
 const checkMs = 10_000;
 
-/** How often it is tried whether the store takes what is written, in milliseconds; while it fails, at each tick. */
-const writingMs = 5_000;
-
 /** How often expired files and rooms that nobody uses are forgotten, in milliseconds. */
 const sweepMs = 60_000;
 
@@ -72,12 +74,6 @@ const sweepMs = 60_000;
 const crowd = 500;
 
 const log = getLog("server");
-
-/** Logs what failed, unless it is that the store cannot be used: that is told once for all that fails with it. */
-function told(error: unknown, event: string, properties: Properties = {}): void {
-  if (isStoreFailure(error)) log.debug(event, { ...properties, error });
-  else log.warn(event, { ...properties, error });
-}
 
 /**
  * One server of a chat.
@@ -98,6 +94,7 @@ export class Service implements AsyncDisposable {
   readonly #control: Control;
   readonly #sockets = LinuxSockets.open();
   readonly #housekeeping = new Housekeeping(log);
+  readonly #portProbe: PortProbe;
   #draining: Promise<void> | undefined;
   #leasedUntil: number;
 
@@ -122,7 +119,7 @@ export class Service implements AsyncDisposable {
     const relay = new Relay({
       topics,
       outlet: hub,
-      onFault: (topic, error) => told(error, "relay_failed", { topic }),
+      onFault: (topic, error) => logFault(log, error, "relay_failed", { topic }),
       onPass: (topic, entry) => instruments.arrivals.passed(topic, entry),
     });
     sessions = new SessionManager({
@@ -135,7 +132,7 @@ export class Service implements AsyncDisposable {
       config: options.config,
       guard: options.guard,
       onRefused: (limit) => options.limits.refused(limit),
-      onFault: (what, error) => told(error, "session_failed", { what }),
+      onFault: (what, error) => logFault(log, error, "session_failed", { what }),
     });
     try {
       const made = service = new Service(id, options, sessions, relay, turns, instruments);
@@ -175,7 +172,14 @@ export class Service implements AsyncDisposable {
     const host = this.#host();
     const instance = randomWord(8);
     let connections = 0;
+    this.#portProbe = new PortProbe({
+      hostname: config.serverHost,
+      certificate: () => certificate.cert,
+      ports: options.probePorts,
+      worker: options.worker,
+    });
     this.#listener = new Listener({
+      probe: this.#portProbe,
       hostname: config.serverHost,
       port: config.serverPort,
       certificate,
@@ -211,6 +215,7 @@ export class Service implements AsyncDisposable {
     return problemsOf({
       outage: this.#options.store.outage,
       failure: this.#options.store.failure,
+      port: this.#portProbe.problem,
       leased: performance.now() < this.#leasedUntil,
       draining: this.#draining !== undefined,
     });
@@ -252,14 +257,10 @@ export class Service implements AsyncDisposable {
       for (const connection of this.#connections) connection.tick();
     });
     house.every("probe", tickMs, () => servers.probe());
-    let probed = -Infinity;
-    house.every("writing", tickMs, async () => {
-      if (!this.#options.store.failure && performance.now() - probed < writingMs) return;
-      probed = performance.now();
-      await servers.probeWriting();
-    });
+    house.every("writing", tickMs, writingProbe(this.#options.store));
     house.every("session_ends", tickMs, () => this.#sessions.drainEnds());
     house.every("departures", tickMs, async () => this.#sessions.announceDepartures(await servers.sweep()));
+    house.every("port", checkMs, () => this.#portProbe.run(this.port));
     house.every("relay", checkMs, () => this.#relay.check());
     let calmAt = 0;
     house.every("memory", checkMs, () => {
@@ -327,7 +328,7 @@ export class Service implements AsyncDisposable {
     await this.#sessions.release();
     await this.#relay[Symbol.asyncDispose]();
     // Where the store is away the lease runs out, and others find then what this server has left.
-    await store.servers.leave(resumeGraceMs).catch((error) => told(error, "leave_failed"));
+    await store.servers.leave(resumeGraceMs).catch((error) => logFault(log, error, "leave_failed"));
     this.#turns[Symbol.dispose]();
     this.#sockets?.[Symbol.dispose]();
     this.#instruments[Symbol.dispose]();

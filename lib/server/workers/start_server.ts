@@ -34,6 +34,8 @@ export interface ServerOptions {
   readonly listeners?: number;
   /** The worker's number, from 1 on. */
   readonly worker?: number;
+  /** Shared by the workers: the ports that their probes of the port come from. */
+  readonly probePorts?: SharedArrayBuffer;
   /** Reads certificate and configuration again, at an operator's order. @returns one phrase for each thing done */
   readonly reload?: () => Promise<readonly string[]>;
   /** Called when the server cannot go on, after the reason is logged: it is to be stopped. */
@@ -67,7 +69,7 @@ const demoCost = 4;
  * @throws {Error} where the store cannot be used or the port cannot be listened on
  */
 export async function startServer(options: ServerOptions): Promise<Running> {
-  const { config, certificate, sharing, listeners, worker, reload, onFatal } = options;
+  const { config, certificate, sharing, listeners, worker, probePorts, reload, onFatal } = options;
   const metrics = new Metrics("server", worker);
   await using parts = new AsyncDisposableStack();
   const audit: Audit = parts.use(openAudit(config));
@@ -91,6 +93,8 @@ export async function startServer(options: ServerOptions): Promise<Running> {
       certificate,
       sharing,
       listeners,
+      worker,
+      probePorts,
       reload,
       onFatal: (reason) => {
         log.error("server_cannot_go_on", { reason });
@@ -98,17 +102,7 @@ export async function startServer(options: ServerOptions): Promise<Running> {
       },
     }),
   );
-  if (config.discovery) {
-    const { serverHost: host, certFile } = config;
-    const places = discoveryPlaces(config);
-    parts.use(
-      await DiscoveryResponder.start({ server: service.id, host, port: service.port, certFile, places, config }),
-    );
-  }
-  if (!usesRedis(config)) {
-    const socket = openSocket(config.dataDir, store); // else nobody but this process gets at the file
-    if (socket) parts.use(socket);
-  }
+  await openWays(parts, config, store, service);
   const owned = parts.move();
   return {
     id: service.id,
@@ -144,6 +138,21 @@ function openAccounts(
       return config.registration;
     },
   });
+}
+
+/** Opens what leads to the server beside its port: discovery, and the operator's socket. */
+async function openWays(parts: AsyncDisposableStack, config: Config, store: Store, service: Service): Promise<void> {
+  if (config.discovery) {
+    const { serverHost: host, certFile } = config;
+    const places = discoveryPlaces(config);
+    parts.use(
+      await DiscoveryResponder.start({ server: service.id, host, port: service.port, certFile, places, config }),
+    );
+  }
+  if (!usesRedis(config)) {
+    const socket = openSocket(config.dataDir, store); // else nobody but this process gets at the file
+    if (socket) parts.use(socket);
+  }
 }
 
 async function opened(config: Config, health: StoreHealth): Promise<Store> {

@@ -21,6 +21,8 @@ export interface Order {
   readonly listeners: number;
   /** The worker's number, from 1 on, for its log. */
   readonly worker: number;
+  /** Memory that all workers share: the ports that their probes of the port come from. */
+  readonly probePorts: SharedArrayBuffer;
 }
 
 /** What a thread is told while it runs. */

@@ -12,7 +12,7 @@ import { type Running, startServer } from "./start_server.ts";
 import { StartError } from "./start.ts";
 import type { Order, Report, Word } from "./thread.ts";
 
-const { config, certificate, sharing, listeners, worker } = workerData as Order;
+const { config, certificate, sharing, listeners, worker, probePorts } = workerData as Order;
 
 const stop = Promise.withResolvers<number>();
 const started = Promise.withResolvers<Running>();
@@ -53,6 +53,7 @@ async function main(): Promise<number> {
     sharing,
     listeners,
     worker,
+    probePorts,
     reload: () => {
       tell({ kind: "reload" });
       return Promise.resolve(["has its files read again, for all workers; the log says what came of it"]);

@@ -9,6 +9,7 @@ import { messageOf } from "../../common/errors.ts";
 import { getLog } from "../../observability/log.ts";
 import { backoff, pause as pauseFor } from "../../common/time.ts";
 import type { Pem, Sharing } from "../connection/listener.ts";
+import { probePorts } from "../connection/port_probe.ts";
 import type { Running } from "./start_server.ts";
 import type { Problem } from "../metering/health.ts";
 import type { Snapshot } from "../../observability/metrics.ts";
@@ -73,6 +74,7 @@ export class Workers implements Running {
   readonly #threads = new Map<number, Thread>();
   readonly #ids = new Map<number, string>();
   readonly #watch: WorkerWatch;
+  readonly #probePorts: SharedArrayBuffer;
   readonly #ending = new AbortController();
   #watches: Promise<unknown> = Promise.resolve();
   #port: number;
@@ -94,6 +96,7 @@ export class Workers implements Running {
   private constructor(options: WorkersOptions) {
     this.#options = options;
     this.#watch = new WorkerWatch(options.count);
+    this.#probePorts = probePorts(options.count);
     this.#port = options.config.serverPort;
     this.#certificate = options.certificate;
   }
@@ -194,6 +197,7 @@ export class Workers implements Running {
       sharing,
       listeners: count,
       worker,
+      probePorts: this.#probePorts,
     });
     this.#threads.set(worker, thread);
     const ready = await thread.ready;

@@ -67,5 +67,6 @@ test("problemsOf() names each check that does not hold", () => {
   assert.deepEqual(problemsOf({ outage: undefined, leased: true, draining: false }), []);
   const checks = (vitals: Parameters<typeof problemsOf>[0]) => problemsOf(vitals).map(({ check }) => check);
   assert.deepEqual(checks({ outage: "unreachable", leased: false, draining: true }), ["drain", "store", "lease"]);
+  assert.deepEqual(checks({ outage: undefined, leased: true, draining: false, port: "it does not answer" }), ["port"]);
   assert.deepEqual(checks({ outage: "unsubscribed", leased: true, draining: false }), ["subscription"]);
 });
