@@ -1,5 +1,6 @@
 import type { SessionState } from "../store/admin_store.ts";
 import type { Account, Role } from "../store/accounts.ts";
+import type { OperatorRecord } from "../store/servers.ts";
 import type { Store } from "../store/store.ts";
 import { fold, parseTopic, roomTopic } from "../wire/names.ts";
 import { exportRecords } from "./export.ts";
@@ -175,6 +176,15 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
     }
     const failed = reports.filter((report) => report.failed !== undefined);
     if (failed.length > 0) throw new AdminError(failed.map(({ server, failed }) => `${server}: ${failed}`).join("; "));
+  },
+
+  async *audit(store, given) {
+    const record = given.record as OperatorRecord;
+    for (const { id } of await store.admin.servers()) {
+      const [report] = await store.admin.order({ do: "audit", record }, orderMs, id);
+      if (report && report.failed === undefined) return yield done(`${id} wrote it into its audit log`);
+    }
+    throw new AdminError("no server runs that could write it into its audit log");
   },
 
   async *"limits show"(store) {

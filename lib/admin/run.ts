@@ -7,7 +7,7 @@ import { checkNewPassword } from "../auth/new_password.ts";
 import { bcryptHasher } from "../auth/password.ts";
 import { type Config, ConfigError, loadConfig, usesRedis } from "../config/config.ts";
 import { CommandLineError } from "../common/command_line.ts";
-import { ChatError } from "../common/errors.ts";
+import { ChatError, messageOf } from "../common/errors.ts";
 import { isUsername, usernameRule } from "../wire/names.ts";
 import { parseCommand, type Typed, UsageError } from "./command_line.ts";
 import { adminHelp, commands, type CommandSpec } from "./command_table.ts";
@@ -58,25 +58,39 @@ function isExpected(error: unknown): error is Error {
   return [AdminError, CommandLineError, UsageError, ConfigError, ChatError].some((kind) => error instanceof kind);
 }
 
-/** Has something done, and notes it in the audit log if that is a file: a stream belongs to the server alone. */
+/** Has something done, and notes it in the audit log: in the file, or, where it is a stream, by a running server. */
 async function audited(
   { command, given }: Typed,
   config: Config,
   env: Surroundings["env"],
   work: () => Promise<void>,
 ): Promise<void> {
-  if (/ (list|show)$/.test(command) || ["off", "stdout", "stderr"].includes(config.auditLog)) return await work();
-  using audit = openAudit(config);
+  if (/ (list|show)$/.test(command) || config.auditLog === "off") return await work();
+  const stream = ["stdout", "stderr"].includes(config.auditLog);
+  using audit = stream ? undefined : openAudit(config);
   const { user, key, role, room } = given;
   const target = user ?? key;
-  const record = (outcome: string) =>
-    audit.record({ event: command, outcome, user: env.SUDO_USER ?? env.USER, by: "admin", target, role, room });
+  const record = async (outcome: string) => {
+    const line = { event: command, outcome, user: env.SUDO_USER ?? env.USER, by: "admin", target, role, room };
+    if (audit) audit.record(line);
+    else await recordByServer(config, line);
+  };
   try {
     await work();
-    record("ok");
   } catch (error) {
-    record(error instanceof ChatError ? error.code : "failed");
+    await record(error instanceof ChatError ? error.code : "failed");
     throw error;
+  }
+  await record("ok");
+}
+
+/** Has a running server write a record; where none does, it is shown, so that it is not lost. */
+async function recordByServer(config: Config, record: Readonly<Record<string, unknown>>): Promise<void> {
+  try {
+    for await (const _ of ask(config, "audit", { record }, false)) { /* it is written */ }
+  } catch (error) {
+    const line = JSON.stringify({ time: new Date().toISOString(), ...record });
+    console.error(`Not in the audit log: ${messageOf(error)}; keep this line: ${line}`);
   }
 }
 

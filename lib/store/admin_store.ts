@@ -101,8 +101,12 @@ export interface AdminStore {
    * @returns how many were forgotten
    */
   purge(room: string, keep: number): Promise<number>;
-  /** Tells every live server, and gathers what came of it; one that does not report in time has failed. */
-  order(order: Order, timeoutMs: number): Promise<OrderReport[]>;
+  /**
+   * Tells every live server, and gathers what came of it; one that does not report in time has failed.
+   *
+   * @param only the one server that is told
+   */
+  order(order: Order, timeoutMs: number, only?: string): Promise<OrderReport[]>;
   /** Whether there is neither an account nor a message. */
   isEmpty(): Promise<boolean>;
   /** Puts an account in with all that belongs to it. @returns false where the name is taken: then it is left as it is */

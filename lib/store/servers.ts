@@ -1,5 +1,12 @@
 import type { SystemEvent } from "../wire/event.ts";
 
+/** What an operator did, for the audit log: the record of that log without its time. */
+export interface OperatorRecord {
+  readonly event: string;
+  readonly outcome: string;
+  readonly [detail: string]: unknown;
+}
+
 /** What a running server can be told to do. */
 export type Order =
   /**
@@ -9,6 +16,8 @@ export type Order =
   | { readonly do: "expel"; readonly user: string; readonly message: string; readonly before?: number }
   /** Reads certificate and configuration again. */
   | { readonly do: "reload" }
+  /** Writes down what an operator did, in an audit log that is the server's own stream. */
+  | { readonly do: "audit"; readonly record: OperatorRecord }
   /** Tells who has to wait for which limit. */
   | { readonly do: "show_limits" }
   /** Lets a user or an address wait no longer, or everybody. */

@@ -166,8 +166,8 @@ export class Service implements AsyncDisposable {
     this.#turns = turns;
     this.#instruments = instruments;
     this.#leasedUntil = performance.now() + options.config.activeTtlSeconds * 1000;
-    const { store: { servers }, limits, reload } = options;
-    this.#control = new Control({ serverId: id, servers, sessions, limits, reload });
+    const { store: { servers }, limits, audit, reload } = options;
+    this.#control = new Control({ serverId: id, servers, sessions, limits, audit, reload });
     const { config, certificate, sharing, listeners = 1 } = options;
     const host = this.#host();
     const instance = randomWord(8);

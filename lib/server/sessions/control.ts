@@ -2,6 +2,7 @@
  * Carries out what an operator orders a running server to do.
  */
 
+import type { Audit } from "../../observability/audit.ts";
 import { getLog } from "../../observability/log.ts";
 import type { Limits } from "../../limits/limits.ts";
 import type { Order, OrderReport } from "../../store/servers.ts";
@@ -14,6 +15,8 @@ export interface ControlOptions {
   readonly servers: Servers;
   readonly sessions: SessionManager;
   readonly limits: Pick<Limits, "held" | "clear">;
+  /** Where what an operator did is written down. */
+  readonly audit?: Pick<Audit, "record"> | undefined;
   /** Reads certificate and configuration again. @returns one phrase for each thing that was done */
   readonly reload: (() => Promise<readonly string[]>) | undefined;
 }
@@ -54,6 +57,10 @@ export class Control {
       case "reload":
         if (!reload) throw new Error("it cannot read its files again; restart it");
         return { done: await reload() };
+      case "audit":
+        if (!this.#options.audit) throw new Error("it has no audit log");
+        this.#options.audit.record({ ...order.record, server: this.#options.serverId });
+        return { done: ["wrote it into its audit log"] };
       case "expel":
         return { done: await this.#expel(order) };
       case "show_limits":

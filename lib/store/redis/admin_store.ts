@@ -200,8 +200,9 @@ export class RedisAdminStore implements AdminStore {
     return await this.#redis.run("purge", [this.#keys.meta(topic), this.#keys.log(topic)], [keep]) as number;
   }
 
-  async order(order: Order, timeoutMs: number): Promise<OrderReport[]> {
-    const ids = (await this.servers()).filter(({ leaseMs }) => leaseMs! > 0).map(({ id }) => id);
+  async order(order: Order, timeoutMs: number, only?: string): Promise<OrderReport[]> {
+    const live = (await this.servers()).filter(({ leaseMs }) => leaseMs! > 0).map(({ id }) => id);
+    const ids = only === undefined ? live : live.filter((id) => id === only);
     const me = `office-${randomWord(12)}`;
     const reports = new Map<string, OrderReport>();
     const all = Promise.withResolvers<void>();
