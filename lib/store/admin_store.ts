@@ -36,7 +36,7 @@ export interface TopicState {
 
 /** A topic, and how much of it there is. */
 export interface TopicSize extends TopicState {
-  /** How many messages its log holds. */
+  /** How many messages it has, of those that history keeps. */
   readonly messages: number;
   /** When the newest of them was stored, in milliseconds since 1970; null where there is none. */
   readonly last: number | null;
@@ -93,7 +93,7 @@ export interface AdminStore {
   servers(): Promise<ServerState[]>;
   /** @param room only this room's; else all topics that were ever used */
   topics(room?: string): AsyncIterable<TopicSize>;
-  /** The log of a topic as it is now, up to a number; pages, ascending. */
+  /** The log of a topic as it is now, up to a number, without what is over the limits of history; pages, ascending. */
   log(topic: Topic, upTo: number): AsyncIterable<readonly Entry[]>;
   /**
    * Forgets a room's messages but the last few. Its numbers go on: readers who have not read them are told of a gap.

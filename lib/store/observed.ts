@@ -56,6 +56,7 @@ const labels = {
     markRead: "markRead",
     subscribe: "subscribe",
     announce: "announce",
+    sweep: "topics_sweep",
   } satisfies Labels<Topics>,
   servers: {
     join: "join",

@@ -148,6 +148,14 @@ export interface Topics {
   markRead(inbox: Topic, seq: number): Promise<void>;
   /** Resolves when signals flow; the listener is called in the channel's order and must not throw. */
   subscribe(topic: Topic, listener: (signal: TopicSignal) => void): Promise<Subscription>;
+  /**
+   * Forgets what is over the limits of history in every topic, also where nobody writes any more; what is unread in an
+   * inbox stays. It changes nothing that {@linkcode read} gives. Called every minute or so, by any server: one of several
+   * does the work, in small pieces.
+   *
+   * @returns how many messages this call forgot
+   */
+  sweep(): Promise<number>;
   /** Tells a room's listeners that somebody came or went. */
   announce(room: string, presence: { user: string; state: "joined" | "left"; claim: number }): Promise<void>;
 }

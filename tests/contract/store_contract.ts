@@ -7,6 +7,7 @@ import { claimsContract } from "./claims.ts";
 import { deviceKeysContract } from "./device_keys.ts";
 import { filesContract } from "./files.ts";
 import { lastingContract } from "./lasting.ts";
+import { historyContract } from "./history.ts";
 import { inboxContract } from "./inbox.ts";
 import { officeContract } from "./admin_store.ts";
 import { presenceContract } from "./presence.ts";
@@ -27,6 +28,7 @@ export function storeContract(subject: Subject): void {
   publishContract(test);
   readContract(test);
   talksContract(test);
+  historyContract(test);
   inboxContract(test);
   roomsContract(test);
   channelsContract(test);

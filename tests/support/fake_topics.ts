@@ -122,6 +122,10 @@ export class FakeTopics implements Topics {
     });
   }
 
+  sweep(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
   renewEpoch(topic: Topic, epoch: string, since?: number): Promise<void> {
     return this.#call(`renew ${topic}`, () => {
       const log = this.#log(topic);

@@ -43,6 +43,8 @@ export interface StorePlace extends AsyncDisposable {
   passTokenLife(user: string): Promise<void>;
   /** Lets the time pass in which a topic's `cid`s are known. */
   passCidMemory(topic: Topic): Promise<void>;
+  /** Lets the time pass in which no server has to sweep the topics again. */
+  passSweep(): Promise<void>;
 }
 
 /** What a test of the contract may need beyond one open store. */
@@ -66,6 +68,7 @@ abstract class Place implements StorePlace {
   abstract setForward(ms: number, topic: Topic): Promise<void>;
   abstract passTokenLife(user: string): Promise<void>;
   abstract passCidMemory(topic: Topic): Promise<void>;
+  abstract passSweep(): Promise<void>;
 
   /** Removes what the stores left. */
   protected async clear(): Promise<void> {}
@@ -130,6 +133,10 @@ class SqlitePlace extends Place {
 
   passCidMemory(): Promise<void> {
     return this.pass(cidMemoryMs);
+  }
+
+  passSweep(): Promise<void> {
+    return Promise.resolve();
   }
 
   protected override async clear(): Promise<void> {
@@ -228,6 +235,10 @@ export class RedisCorner extends Place {
   /** What of a topic has an end within a day is over at once: that is how Redis takes it. */
   setForward(_ms: number, topic: Topic): Promise<void> {
     return this.#expire(`{${topic}}:cid:*`);
+  }
+
+  async passSweep(): Promise<void> {
+    await this.ask("DEL", `${this.#corner.prefix}{servers}:trimmed`);
   }
 
   protected override async clear(): Promise<void> {

@@ -67,7 +67,7 @@ const tickMs = 1_000;
 /** How often streams are compared with their logs, in milliseconds. */
 const checkMs = 10_000;
 
-/** How often expired files and rooms that nobody uses are forgotten, in milliseconds. */
+/** How often old messages, expired files and rooms that nobody uses are forgotten, in milliseconds. */
 const sweepMs = 60_000;
 
 /** After so many new connections, memory is given back. */
@@ -251,7 +251,7 @@ export class Service implements AsyncDisposable {
 
   /** @param accepted how many connections there have been so far */
   #keepHouse(accepted: () => number): void {
-    const { store: { servers, files, rooms }, config } = this.#options;
+    const { store: { servers, files, rooms, topics }, config } = this.#options;
     const house = this.#housekeeping;
     house.every("connections", tickMs, () => {
       for (const connection of this.#connections) connection.tick();
@@ -269,6 +269,10 @@ export class Service implements AsyncDisposable {
       this.#sockets?.giveBack();
     });
     house.every("files", sweepMs, () => files.sweep());
+    house.every("history", sweepMs, async () => {
+      const messages = await topics.sweep();
+      if (messages > 0) log.debug("messages_forgotten", { messages });
+    });
     house.every("rooms", sweepMs, async () => {
       const forgotten = await rooms.sweep(config.rooms);
       if (forgotten.length > 0) log.info("rooms_forgotten", { rooms: forgotten.length });

@@ -13,7 +13,7 @@ import type { Order, OrderReport } from "../servers.ts";
 import type { Role } from "../accounts.ts";
 import type { ServerSignal } from "../servers.ts";
 import { type Session, tokenLifeMs } from "../sessions.ts";
-import { cidMemoryMs, type Entry } from "../topics.ts";
+import { cidMemoryMs, type Entry, type Topics } from "../topics.ts";
 import { randomWord } from "../log_position.ts";
 import { toAccount } from "./accounts.ts";
 import { toKeys } from "./device_keys.ts";
@@ -21,10 +21,9 @@ import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
 import type { Answer } from "./redis_transport.ts";
 import { toSession } from "./sessions.ts";
-import { toEntry } from "./topics.ts";
 
 /** How many messages are read at once. */
-const pageSize = "500";
+const pageSize = 500;
 
 /** How long a log that was not put in whole is kept beside the topic's own, in milliseconds. */
 const incomingLifeMs = "3600000";
@@ -37,10 +36,12 @@ const incomingLifeMs = "3600000";
 export class RedisAdminStore implements AdminStore {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;
+  readonly #topics: Pick<Topics, "read">;
 
-  constructor(redis: RedisGateway, keys: Keys) {
+  constructor(redis: RedisGateway, keys: Keys, topics: Pick<Topics, "read">) {
     this.#redis = redis;
     this.#keys = keys;
+    this.#topics = topics;
   }
 
   async *accounts(): AsyncIterable<AccountRecord> {
@@ -164,31 +165,26 @@ export class RedisAdminStore implements AdminStore {
   }
 
   async #size(topic: Topic): Promise<TopicSize | undefined> {
-    const [pairs, messages, newest] = await Promise.all([
-      this.#redis.command("HGETALL", this.#keys.meta(topic)),
-      this.#redis.command("XLEN", this.#keys.log(topic)),
-      this.#redis.command("XREVRANGE", this.#keys.log(topic), "+", "-", "COUNT", "1"),
-    ]);
-    const { epoch, seq = "0", id = "", read = "0", previous, since = "0" } = fromPairs(pairs);
-    if (epoch === undefined) return undefined;
-    const [last] = newest as [string, string[]][];
+    const state = await this.#redis.command("HMGET", this.#keys.meta(topic), "epoch", "read");
+    const [known, read] = state as (string | null)[];
+    if (known === null) return undefined;
+    const { epoch, head, first, entries, renewed } = await this.#topics.read(topic, { limit: 1, make: false });
     return {
       topic,
       epoch,
-      seq: Number(seq),
-      id,
-      read: Number(read),
-      ...(previous === undefined ? {} : { renewed: { previous, since: Number(since) } }),
-      messages: messages as number,
-      last: last ? toEntry(last).time : null,
+      seq: head.seq,
+      id: head.id,
+      read: Number(read ?? 0),
+      ...(renewed === undefined ? {} : { renewed }),
+      messages: head.seq - first + 1,
+      last: entries[0]?.time ?? null,
     };
   }
 
   async *log(topic: Topic, upTo: number): AsyncIterable<readonly Entry[]> {
     for (let after = 0; after < upTo;) {
-      const [from, to] = [`${after + 1}-0`, `${upTo}-0`];
-      const found = await this.#redis.command("XRANGE", this.#keys.log(topic), from, to, "COUNT", pageSize);
-      const entries = (found as [string, string[]][]).map(toEntry);
+      const page = await this.#topics.read(topic, { after, limit: pageSize, make: false });
+      const entries = page.entries.filter(({ seq }) => seq <= upTo);
       if (entries.length === 0) return;
       yield entries;
       after = entries.at(-1)!.seq;

@@ -61,6 +61,9 @@ export class Keys {
   /** How often the servers have looked whether the store's data are still the same, and the generation of these. */
   dataGeneration = () => `${this.#prefix}{servers}:tide`;
 
+  /** There while no server has to look for messages that are to be forgotten. */
+  trimmed = () => `${this.#prefix}{servers}:trimmed`;
+
   /** Every account's key as a pattern, and whose one is. */
   accounts = () => `${escaped(this.#prefix)}{user:*}:account`;
   userOf = (account: string) => account.slice(this.#prefix.length + "{user:".length, -"}:account".length);

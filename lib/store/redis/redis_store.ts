@@ -56,7 +56,7 @@ export class RedisStore implements Store {
     this.servers = servers;
     this.files = new RedisFiles(redis, keys, options);
     this.deviceKeys = new RedisDeviceKeys(redis, keys);
-    this.admin = new RedisAdminStore(redis, keys);
+    this.admin = new RedisAdminStore(redis, keys, this.#topics);
   }
 
   /** @throws {Error} where Redis cannot be reached within the time limit, or refuses the password */

@@ -4,7 +4,8 @@ import type { RoomBound, Rooms } from "../rooms.ts";
 import type { StoreLimits } from "../store.ts";
 import type { RedisGateway } from "./gateway.ts";
 import type { Keys } from "./keys.ts";
-import { forEver, type Generations } from "./topics.ts";
+import { forEver } from "./history.ts";
+import type { Generations } from "./topics.ts";
 
 /** How many rooms are looked at in one step. */
 const sweepSize = 100;

@@ -41,6 +41,7 @@ import replaceHash from "./scripts/replace_hash.lua" with { type: "text" };
 import revoke from "./scripts/revoke.lua" with { type: "text" };
 import talks from "./scripts/talks.lua" with { type: "text" };
 import revokeToken from "./scripts/revoke_token.lua" with { type: "text" };
+import trim from "./scripts/trim.lua" with { type: "text" };
 import unread from "./scripts/unread.lua" with { type: "text" };
 import roomFind from "./scripts/room_find.lua" with { type: "text" };
 import roomForget from "./scripts/room_forget.lua" with { type: "text" };
@@ -98,6 +99,7 @@ const steady = {
   roomForget: clock + roomForget,
   roomSettle,
   setHash,
+  trim: moments + talks + trim,
   dataGeneration,
   writeSmall,
 } as const;

@@ -22,6 +22,7 @@ import {
   type TopicSignal,
 } from "../topics.ts";
 import type { ChannelListener, RedisGateway } from "./gateway.ts";
+import { RedisHistory } from "./history.ts";
 import type { Keys } from "./keys.ts";
 import type { Answer } from "./redis_transport.ts";
 
@@ -42,9 +43,6 @@ const maxAcknowledged = 10_000;
 /** How many messages of an inbox are put into the index of its talks in one step. */
 const indexedAtOnce = 200;
 
-/** The longest that Redis can be told to keep something, in milliseconds: a thousand years. */
-export const forEver = 31_536_000_000_000;
-
 /** See {@linkcode Topics}. */
 export class RedisTopics implements Topics {
   readonly positions = new PositionSigner();
@@ -53,6 +51,7 @@ export class RedisTopics implements Topics {
   readonly #limits: StoreLimits;
   readonly #grants: Grants;
   readonly #generations: Generations;
+  readonly #history: RedisHistory;
   #calls = 0;
   /** The last message that this server was told is stored, by topic: the oldest is forgotten first. */
   readonly #acknowledged = new Map<Topic, LogPosition>();
@@ -63,6 +62,7 @@ export class RedisTopics implements Topics {
     this.#limits = limits;
     this.#grants = grants;
     this.#generations = generations;
+    this.#history = new RedisHistory(redis, keys, limits);
   }
 
   async publish(
@@ -93,7 +93,7 @@ export class RedisTopics implements Topics {
         id,
         JSON.stringify({ from, ...rest, cid }),
         this.#limits.historyMaxMessages,
-        this.#maxAge,
+        this.#history.maxAge,
         topic.startsWith("inbox:") ? maxInbox : "",
         ++this.#calls,
         topic === inboxTopic(from) ? "" : maxInboxPerSender,
@@ -159,7 +159,7 @@ export class RedisTopics implements Topics {
         after ? range.after : range.before ?? "",
         range.limit,
         this.#limits.historyMaxMessages,
-        this.#maxAge,
+        this.#history.maxAge,
         topic.startsWith("inbox:") ? "1" : "0",
         range.make === false ? "1" : "0",
       ],
@@ -185,7 +185,7 @@ export class RedisTopics implements Topics {
         olderThan ?? "",
         limit,
         this.#limits.historyMaxMessages,
-        this.#maxAge,
+        this.#history.maxAge,
         indexedAtOnce,
       ]) as [string, string, number, [string, string[]][]];
       if (kind === "page") return { epoch, time, entries: entries.map(toEntry) };
@@ -221,8 +221,8 @@ export class RedisTopics implements Topics {
     await this.#redis.command("SPUBLISH", this.#keys.topicChannel(roomTopic(room)), `p ${user} ${state} ${claim}`);
   }
 
-  get #maxAge(): number {
-    return Math.min(this.#limits.historyMaxAge, forEver);
+  sweep(): Promise<number> {
+    return this.#history.sweep();
   }
 
   async #head(topic: Topic): Promise<[string, number, string, number]> {

@@ -36,6 +36,10 @@ export interface ServerList {
 export interface TopicMemory {
   /** Forgets what is known of a topic's row: it was written to. */
   forget(topic: Topic): void;
+  /** The number of the oldest message that is kept; one more than the newest where none is. */
+  first(topic: Topic): number;
+  /** Forgets a topic's messages before a number. @returns how many */
+  purge(topic: Topic, first: number): Promise<number>;
 }
 
 /** What an operator asks of the embedded store. The promises are those of {@linkcode AdminStore}. */
@@ -135,10 +139,9 @@ export class SqliteAdminStore implements AdminStore {
   }
 
   async *topics(room?: string): AsyncIterable<TopicSize> {
-    // Numbers have no holes: what a log holds follows from its oldest, without counting.
-    const sql = "SELECT *, (SELECT min(seq) FROM log WHERE log.topic = topics.topic) AS oldest, " +
-      "(SELECT time FROM log WHERE log.topic = topics.topic AND log.seq = topics.seq) AS last " +
+    const sql = "SELECT *, (SELECT time FROM log WHERE log.topic = topics.topic AND log.seq = topics.seq) AS last " +
       "FROM topics WHERE topic > ? ORDER BY topic LIMIT ?";
+    const toSize = (row: Record<string, unknown>) => guarded(() => this.#toSize(row));
     if (room !== undefined) {
       const one = sql.replace("topic > ?", "topic = ?");
       const row = guarded(() => this.#database.prepare(one).get(roomTopic(room), 1));
@@ -148,9 +151,21 @@ export class SqliteAdminStore implements AdminStore {
     for await (const page of this.#pages(sql, "", (row) => row.topic as string)) yield* page.map(toSize);
   }
 
+  /** Numbers have no holes: what a log holds follows from its oldest, without counting. */
+  #toSize(row: Record<string, unknown>): TopicSize {
+    const { topic, epoch, seq, id, read, previous, since, last } = row as unknown as TopicSize & {
+      previous: string | null;
+      since: number | null;
+    };
+    const messages = seq - this.#topics.first(topic) + 1;
+    const renewed = previous === null ? {} : { renewed: { previous, since: since ?? 0 } };
+    return { topic, epoch, seq, id, read, ...renewed, messages, last: messages === 0 ? null : last };
+  }
+
   async *log(topic: Topic, upTo: number): AsyncIterable<readonly Entry[]> {
     const sql = "SELECT * FROM log WHERE seq > ? AND topic = ? AND seq <= ? ORDER BY seq LIMIT ?";
-    for await (const page of this.#pages(sql, 0, (row) => row.seq as number, topic, upTo)) yield page.map(toEntry);
+    const before = guarded(() => this.#topics.first(topic)) - 1;
+    for await (const page of this.#pages(sql, before, (row) => row.seq as number, topic, upTo)) yield page.map(toEntry);
   }
 
   /** Reads pages; between them, the event loop has a turn. */
@@ -169,15 +184,10 @@ export class SqliteAdminStore implements AdminStore {
     }
   }
 
-  // deno-lint-ignore require-await
   async purge(room: string, keep: number): Promise<number> {
     const topic = roomTopic(room);
-    return guarded(() => {
-      const { changes } = this.#database.prepare(
-        "DELETE FROM log WHERE topic = ? AND seq <= (SELECT seq FROM topics WHERE topic = ?) - ?",
-      ).run(topic, topic, keep);
-      return Number(changes);
-    });
+    const row = guarded(() => this.#database.prepare("SELECT seq FROM topics WHERE topic = ?").get(topic));
+    return row ? await this.#topics.purge(topic, row.seq as number - keep + 1) : 0;
   }
 
   order(order: Order, timeoutMs: number): Promise<OrderReport[]> {
@@ -271,15 +281,4 @@ export class SqliteAdminStore implements AdminStore {
     this.#database.prepare("INSERT OR REPLACE INTO cids (topic, user, cid, seq, time) VALUES (?, ?, ?, ?, ?)")
       .run(topic, body.from, body.cid, seq, time);
   }
-}
-
-function toSize(row: Record<string, unknown>): TopicSize {
-  const { topic, epoch, seq, id, read, previous, since, oldest, last } = row as unknown as TopicSize & {
-    previous: string | null;
-    since: number | null;
-    oldest: number | null;
-  };
-  const messages = oldest === null ? 0 : seq - oldest + 1;
-  const renewed = previous === null ? {} : { renewed: { previous, since: since ?? 0 } };
-  return { topic, epoch, seq, id, read, ...renewed, messages, last };
 }

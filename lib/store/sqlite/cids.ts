@@ -35,7 +35,10 @@ export class SqliteCids {
     this.#add = database.prepare(
       "INSERT OR REPLACE INTO cids (topic, user, cid, seq, time, uptime) VALUES (?, ?, ?, ?, ?, ?)",
     );
-    this.#forget = database.prepare("DELETE FROM cids WHERE uptime <= ?");
+    this.#forget = database.prepare(
+      "DELETE FROM cids WHERE (topic, user, cid) IN " +
+        "(SELECT topic, user, cid FROM cids WHERE uptime <= ? ORDER BY uptime LIMIT ?)",
+    );
   }
 
   /** What a user's `cid` was published as, if it is known. */
@@ -49,9 +52,9 @@ export class SqliteCids {
     this.#add.run(topic, user, cid, seq, time, this.#now);
   }
 
-  /** Forgets what is no longer known. */
-  forget(): void {
-    this.#forget.run(this.#now - cidMemoryMs);
+  /** Forgets the oldest that are no longer known, so many at most. @returns how many */
+  forget(most: number): number {
+    return Number(this.#forget.run(this.#now - cidMemoryMs, most).changes);
   }
 
   get #now(): number {

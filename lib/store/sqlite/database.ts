@@ -80,7 +80,8 @@ const connectTo = (path: string) => new DatabaseSync(path);
 export function openDatabase(path: string, durability: Durability, connect = connectTo): DatabaseSync {
   const database = connect(path);
   try {
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL");
+    database.exec("PRAGMA auto_vacuum = INCREMENTAL"); // of a new file only, and before anything is written to it
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON");
     database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
     const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
     if (version > schemaVersion) {

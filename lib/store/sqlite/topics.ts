@@ -25,6 +25,7 @@ import {
 } from "../topics.ts";
 import { guarded, secretOf, transaction } from "./database.ts";
 import { SqliteCids } from "./cids.ts";
+import { pieceSize, SqliteHistory } from "./history.ts";
 import { SqliteMoments } from "./moments.ts";
 import { SqliteTalks } from "./talks.ts";
 import { UnreadCounts } from "./unread.ts";
@@ -76,7 +77,7 @@ export class SqliteTopics implements Topics {
   #waiting: Waiting[] = [];
   readonly #rows = new Map<Topic, TopicRow>();
   readonly #unread: UnreadCounts;
-  readonly #moments: SqliteMoments;
+  readonly #history: SqliteHistory;
   readonly #talks: SqliteTalks;
   readonly #row: StatementSync;
   readonly #make: StatementSync;
@@ -99,13 +100,16 @@ export class SqliteTopics implements Topics {
     this.#now = now;
     this.#unread = new UnreadCounts(database);
     this.positions = new PositionSigner(secretOf(database));
-    this.#moments = new SqliteMoments(database);
-    this.#talks = new SqliteTalks(database, this.#moments);
+    const moments = new SqliteMoments(database);
+    this.#talks = new SqliteTalks(database, moments);
+
     this.#row = database.prepare("SELECT epoch, seq, id, read, indexed, previous, since FROM topics WHERE topic = ?");
     this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
     this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ?, indexed = ? WHERE topic = ?");
     this.#append = database.prepare("INSERT INTO log (topic, seq, id, time, body) VALUES (?, ?, ?, ?, ?)");
     this.#cids = new SqliteCids(database, uptime);
+    const indexes = { moments, talks: this.#talks, unread: this.#unread, cids: this.#cids };
+    this.#history = new SqliteHistory(database, limits, indexes, now);
     this.#readForward = database.prepare("SELECT * FROM log WHERE topic = ? AND seq >= ? ORDER BY seq LIMIT ?");
     this.#readBack = database.prepare(
       "SELECT * FROM log WHERE topic = ? AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?",
@@ -183,7 +187,10 @@ export class SqliteTopics implements Topics {
       if (row.indexed === seq - 1) this.#talks.add(topic, from, row.indexed = seq);
     }
     if (cid !== undefined) this.#cids.add(topic, from, cid, { seq, time });
-    if (seq % trimEvery === 0) this.#trim(topic, seq, kind === "inbox" ? row.read : seq);
+    if (seq % trimEvery === 0) {
+      this.#history.trim(topic, seq, row.read);
+      this.#cids.forget(pieceSize);
+    }
     return {
       result: { kind: "published", seq, time, repeated: false },
       signal: { kind: "entry", epoch: row.epoch, prev, entry: { seq, id, time, ...draft } },
@@ -195,25 +202,6 @@ export class SqliteTopics implements Topics {
     const theirs = this.#unread.of(from, inbox, read, seq);
     if (theirs >= maxInboxPerSender && inbox !== inboxTopic(from)) return { kind: "full", theirs };
     return seq - read >= maxInbox ? { kind: "full", theirs: undefined } : undefined;
-  }
-
-  /** The number of the oldest message that is within the limits or after `read`; `head` + 1 where none is. */
-  #first(topic: Topic, head: number, read: number): number {
-    const from = Math.max(1, head - this.#limits.historyMaxMessages + 1);
-    return Math.min(this.#moments.firstSince(topic, from, head, this.#oldest(this.#now())), read + 1);
-  }
-
-  /** Forgets what is over the limits; nothing after `read` is forgotten. */
-  #trim(topic: Topic, head: number, read: number): void {
-    const first = this.#first(topic, head, read);
-    if (topic.startsWith("inbox:")) this.#talks.forget(topic, first);
-    this.#database.prepare("DELETE FROM log WHERE topic = ? AND seq < ?").run(topic, first);
-    this.#cids.forget();
-  }
-
-  /** The time before which a message is too old to be kept. */
-  #oldest(now: number): number {
-    return Math.max(0, now - this.#limits.historyMaxAge);
   }
 
   #topic(topic: Topic): TopicRow {
@@ -234,7 +222,7 @@ export class SqliteTopics implements Topics {
     return guarded(() => {
       if (range.make === false && !this.#known(topic)) return nothing();
       const { epoch, seq, id, read, previous, since } = this.#topic(topic);
-      const first = this.#first(topic, seq, topic.startsWith("inbox:") ? read : seq);
+      const first = this.#history.first(topic, seq, read);
       const rows = "after" in range
         ? this.#readForward.all(topic, Math.max(first, range.after + 1), range.limit)
         : this.#readBack.all(topic, first, range.before ?? Number.MAX_SAFE_INTEGER, range.limit).reverse();
@@ -246,7 +234,7 @@ export class SqliteTopics implements Topics {
     while (!this.#isIndexed(inbox)) await new Promise((resolve) => setImmediate(resolve));
     return guarded(() => {
       const { epoch, seq, read } = this.#topic(inbox);
-      const first = this.#first(inbox, seq, read);
+      const first = this.#history.first(inbox, seq, read);
       const rows = this.#talks.read(inbox, sender, first, seq, range);
       return { epoch, time: this.#now(), entries: rows.map(toEntry) };
     });
@@ -306,6 +294,21 @@ export class SqliteTopics implements Topics {
   // deno-lint-ignore require-await
   async announce(room: string, presence: { user: string; state: "joined" | "left"; claim: number }): Promise<void> {
     this.#emit(roomTopic(room), { kind: "presence", ...presence });
+  }
+
+  sweep(): Promise<number> {
+    return this.#history.sweep();
+  }
+
+  /** Forgets a topic's messages before a number, see {@linkcode SqliteHistory.purge}. */
+  purge(topic: Topic, first: number): Promise<number> {
+    return this.#history.purge(topic, first);
+  }
+
+  /** The number of the oldest message that is kept; one more than the newest where none is. */
+  first(topic: Topic): number {
+    const row = this.#known(topic);
+    return row ? this.#history.first(topic, row.seq, row.read) : 1;
   }
 
   /** Whether anybody listens to a topic. */

@@ -55,6 +55,11 @@ export class UnreadCounts {
     this.#add(unread, sender, 1);
   }
 
+  /** Forgets an inbox of which messages were trimmed: those that are read are to be taken out of the count first. */
+  forget(inbox: Topic): void {
+    this.#inboxes.delete(inbox);
+  }
+
   /** Forgets all: a transaction failed, and what was counted in it is true no more. */
   clear(): void {
     this.#inboxes.clear();

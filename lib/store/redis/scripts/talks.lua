@@ -35,4 +35,15 @@ local function forgetTalks(talks, keep)
     redis.call('ZREM', talks, sender)
   end
 end
-
+-- Forgets the numbers of one sender's before one.
+local function cutTalk(talks, sender, keep)
+  local numbers = talks .. ':' .. sender
+  local lost = countBelow(numbers, keep)
+  if lost == 0 then return end
+  if lost * width < redis.call('STRLEN', numbers) then
+    redis.call('SET', numbers, redis.call('GETRANGE', numbers, lost * width, -1))
+  else
+    redis.call('DEL', numbers)
+    redis.call('ZREM', talks, sender)
+  end
+end

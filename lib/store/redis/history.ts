@@ -1,0 +1,64 @@
+import { parseTopic, type Topic } from "../../wire/names.ts";
+import type { StoreLimits } from "../store.ts";
+import type { RedisGateway } from "./gateway.ts";
+import type { Keys } from "./keys.ts";
+
+/** The longest that Redis can be told to keep something, in milliseconds: a thousand years. */
+export const forEver = 31_536_000_000_000;
+
+/** How many messages are forgotten in one step, which Redis is done with in less than a millisecond. */
+const pieceSize = 200;
+
+/** How many topics are looked at side by side. */
+const atOnce = 10;
+
+/** All topics are looked at at least this often, in milliseconds, however long messages are kept. */
+const longestMs = 3_600_000;
+
+/** What the logs in Redis keep: the messages that are over the limits are forgotten, also where nobody writes any more. */
+export class RedisHistory {
+  readonly #redis: RedisGateway;
+  readonly #keys: Keys;
+  readonly #limits: StoreLimits;
+
+  constructor(redis: RedisGateway, keys: Keys, limits: StoreLimits) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#limits = limits;
+  }
+
+  /** How long a message is kept, in milliseconds. */
+  get maxAge(): number {
+    return Math.min(this.#limits.historyMaxAge, forEver);
+  }
+
+  /**
+   * Goes through all topics, see {@linkcode Topics.sweep}. The first server that is there in a hundredth of the messages'
+   * age, or in an hour, does so; a pass that breaks off has done no harm, and the next one goes on with what is left.
+   */
+  async sweep(): Promise<number> {
+    const everyMs = Math.ceil(Math.min(this.maxAge / 100, longestMs));
+    const mine = await this.#redis.run("writeSmall", [this.#keys.trimmed()], ["SET", "1", "NX", "PX", everyMs]);
+    if (mine === null) return 0;
+    let forgotten = 0;
+    for await (const keys of this.#redis.keys(this.#keys.metas())) {
+      const topics = keys.flatMap((key) => parseTopic(this.#keys.topicOf(key))?.topic ?? []);
+      while (topics.length > 0) {
+        const counts = await Promise.all(topics.splice(0, atOnce).map((topic) => this.#trim(topic)));
+        forgotten += counts.reduce((sum, count) => sum + count, 0);
+      }
+    }
+    return forgotten;
+  }
+
+  async #trim(topic: Topic): Promise<number> {
+    const { meta, log, unread, talks } = this.#keys;
+    const keys = [meta(topic), log(topic), ...(topic.startsWith("inbox:") ? [unread(topic), talks(topic)] : [])];
+    for (let sum = 0;;) {
+      const args = [this.#limits.historyMaxMessages, this.maxAge, pieceSize];
+      const forgotten = await this.#redis.run("trim", keys, args) as number;
+      sum += forgotten;
+      if (forgotten < pieceSize) return sum;
+    }
+  }
+}

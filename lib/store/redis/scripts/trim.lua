@@ -1,0 +1,28 @@
+-- Forgets the oldest of what a log has over its limits; what is unread in an inbox stays.
+-- KEYS meta, log, and for an inbox what is unread by sender and its talks
+-- ARGV how many messages are kept, for how many ms, how many are forgotten at most
+-- Returns how many were forgotten.
+local meta, log, counts, talks = unpack(KEYS)
+local most, age, step = unpack(ARGV)
+local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+if not oldest then
+  redis.call('DEL', log)
+  return 0
+end
+local state = redis.call('HMGET', meta, 'seq', 'read')
+local read = tonumber(state[2] or '0')
+local from = tonumber(string.match(oldest[1], '^%d+'))
+local keep = math.min(firstKept(log, tonumber(state[1] or '0'), read, most, age, counts ~= nil), from + tonumber(step))
+if keep <= from then return 0 end
+if counts then
+  -- What was read, but not yet taken out of the count, cannot be taken out later: it is counted anew.
+  if tonumber(redis.call('HGET', counts, 'read') or '-1') < keep - 1 then redis.call('DEL', counts) end
+  local senders = {}
+  for _, entry in ipairs(redis.call('XRANGE', log, '-', string.format('(%.0f-0', keep))) do
+    senders[string.lower(string.match(entry[2][6], '^{"from":"([%w_-]+)"') or cjson.decode(entry[2][6]).from)] = true
+  end
+  for sender in pairs(senders) do cutTalk(talks, sender, keep) end
+end
+local forgotten = redis.call('XTRIM', log, 'MINID', string.format('%.0f-0', keep))
+if redis.call('XLEN', log) == 0 then redis.call('DEL', log) end
+return forgotten
