@@ -57,15 +57,17 @@ if name ~= '' then
   remember(recent, name, number, stamp)
 end
 
--- What is over the limits is forgotten in batches; what is unread never is.
+-- What is over the limits is forgotten in batches, of 1024 at most; what is unread never is.
 if seq % 64 == 0 then
   local keep = seq - tonumber(most) + 1
   local oldest = time - tonumber(age)
-  for _, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', 256)) do
+  local entries = redis.call('XRANGE', log, '-', '+', 'COUNT', 256)
+  for _, entry in ipairs(entries) do
     if tonumber(entry[2][4]) >= oldest then break end
     keep = math.max(keep, tonumber(string.match(entry[1], '^%d+')) + 1)
   end
   if unread ~= '' then keep = math.min(keep, read + 1) end
+  keep = math.min(keep, tonumber(string.match(entries[1][1], '^%d+')) + 1024)
   if keep > 1 then
     redis.call('XTRIM', log, 'MINID', string.format('%.0f', keep) .. '-0')
     if unread ~= '' then forgetTalks(talks, keep) end
