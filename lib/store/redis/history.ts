@@ -9,6 +9,9 @@ export const forEver = 31_536_000_000_000;
 /** How many messages are forgotten in one step, which Redis is done with in less than a millisecond. */
 const pieceSize = 200;
 
+/** How far the clocks of several Redis servers may be apart, in milliseconds. */
+const leewayMs = 1_000;
+
 /** How many topics are looked at side by side. */
 const atOnce = 10;
 
@@ -20,6 +23,8 @@ export class RedisHistory {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;
   readonly #limits: StoreLimits;
+  /** The time of day, by the clock of Redis at the first sweep, less this process's uptime. */
+  #offset: number | undefined;
 
   constructor(redis: RedisGateway, keys: Keys, limits: StoreLimits) {
     this.#redis = redis;
@@ -40,6 +45,7 @@ export class RedisHistory {
     const everyMs = Math.ceil(Math.min(this.maxAge / 100, longestMs));
     const mine = await this.#redis.run("writeSmall", [this.#keys.trimmed()], ["SET", "1", "NX", "PX", everyMs]);
     if (mine === null) return 0;
+    this.#offset ??= await this.#redis.time(this.#keys.trimmed()) - performance.now();
     let forgotten = 0;
     for await (const keys of this.#redis.keys(this.#keys.metas())) {
       const topics = keys.flatMap((key) => parseTopic(this.#keys.topicOf(key))?.topic ?? []);
@@ -55,7 +61,12 @@ export class RedisHistory {
     const { meta, log, unread, talks } = this.#keys;
     const keys = [meta(topic), log(topic), ...(topic.startsWith("inbox:") ? [unread(topic), talks(topic)] : [])];
     for (let sum = 0;;) {
-      const args = [this.#limits.historyMaxMessages, this.maxAge, pieceSize];
+      const args = [
+        this.#limits.historyMaxMessages,
+        this.maxAge,
+        pieceSize,
+        Math.ceil(this.#offset! + performance.now()) + leewayMs,
+      ];
       const forgotten = await this.#redis.run("trim", keys, args) as number;
       sum += forgotten;
       if (forgotten < pieceSize) return sum;

@@ -28,17 +28,27 @@ export class SqliteHistory {
   readonly #limits: StoreLimits;
   readonly #indexes: LogIndexes;
   readonly #now: () => number;
+  readonly #steadyNow: () => number;
   readonly #space: FileSpace;
   readonly #oldest: StatementSync;
   readonly #state: StatementSync;
   readonly #page: StatementSync;
   readonly #forget: StatementSync;
 
-  constructor(database: DatabaseSync, limits: StoreLimits, indexes: LogIndexes, now: () => number) {
+  /** @param uptime milliseconds, by a clock that nobody sets */
+  constructor(
+    database: DatabaseSync,
+    limits: StoreLimits,
+    indexes: LogIndexes,
+    now: () => number,
+    uptime: () => number,
+  ) {
     this.#database = database;
     this.#limits = limits;
     this.#indexes = indexes;
     this.#now = now;
+    const offset = now() - uptime();
+    this.#steadyNow = () => Math.min(now(), offset + uptime());
     this.#space = new FileSpace(database);
     this.#oldest = database.prepare("SELECT seq FROM log WHERE topic = ? ORDER BY seq LIMIT 1");
     this.#state = database.prepare("SELECT seq, read FROM topics WHERE topic = ?");
@@ -51,23 +61,25 @@ export class SqliteHistory {
    *
    * @param head the topic's newest message
    * @param read its read mark, where it is an inbox
+   * @param now milliseconds since 1970
    */
-  first(topic: Topic, head: number, read: number): number {
+  first(topic: Topic, head: number, read: number, now = this.#now()): number {
     const { historyMaxMessages, historyMaxAge } = this.#limits;
     const from = Math.max(1, head - historyMaxMessages + 1);
-    const young = this.#indexes.moments.firstSince(topic, from, head, Math.max(0, this.#now() - historyMaxAge));
+    const young = this.#indexes.moments.firstSince(topic, from, head, Math.max(0, now - historyMaxAge));
     return topic.startsWith("inbox:") ? Math.min(young, read + 1) : young;
   }
 
   /**
-   * Forgets the oldest of what is over the limits; to be called in a transaction.
+   * Forgets the oldest of what is over the limits; to be called in a transaction. A clock that is set forward makes nothing
+   * old here.
    *
    * @returns how many messages that were: where it is {@linkcode pieceSize}, there may be more
    */
   trim(topic: Topic, head: number, read: number): number {
     const oldest = this.#oldest.get(topic) as { seq: number } | undefined;
     if (!oldest) return 0;
-    const first = Math.min(this.first(topic, head, read), oldest.seq + pieceSize);
+    const first = Math.min(this.first(topic, head, read, this.#steadyNow()), oldest.seq + pieceSize);
     if (first <= oldest.seq) return 0;
     if (topic.startsWith("inbox:")) this.#indexes.talks.forget(topic, first);
     return Number(this.#forget.run(topic, first).changes);

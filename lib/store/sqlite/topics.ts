@@ -109,7 +109,7 @@ export class SqliteTopics implements Topics {
     this.#append = database.prepare("INSERT INTO log (topic, seq, id, time, body) VALUES (?, ?, ?, ?, ?)");
     this.#cids = new SqliteCids(database, uptime);
     const indexes = { moments, talks: this.#talks, unread: this.#unread, cids: this.#cids };
-    this.#history = new SqliteHistory(database, limits, indexes, now);
+    this.#history = new SqliteHistory(database, limits, indexes, now, uptime);
     this.#readForward = database.prepare("SELECT * FROM log WHERE topic = ? AND seq >= ? ORDER BY seq LIMIT ?");
     this.#readBack = database.prepare(
       "SELECT * FROM log WHERE topic = ? AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?",

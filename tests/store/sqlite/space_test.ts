@@ -49,7 +49,7 @@ test("AdminStore.purge() leaves no text in the file, nor in the write-ahead log"
 test("Topics.sweep() leaves no text of what it forgot, and gives the room back that it had", async (path) => {
   let now = Date.now();
   const limits = { ...wideLimits, historyMaxAge: 5_000 };
-  await using store = new SqliteStore({ ...limits, path, durability: "normal", now: () => now });
+  await using store = new SqliteStore({ ...limits, path, durability: "normal", now: () => now, uptime: () => now });
   await write(store, 9_000);
   await store.topics.markRead("inbox:bob", 3_000);
   now += 5_001;
@@ -63,7 +63,7 @@ test("Topics.sweep() leaves no text of what it forgot, and gives the room back t
 test("Topics.sweep() lets the event loop have a turn every few messages", async (path) => {
   let now = Date.now();
   const limits = { ...wideLimits, historyMaxAge: 5_000 };
-  await using store = new SqliteStore({ ...limits, path, durability: "normal", now: () => now });
+  await using store = new SqliteStore({ ...limits, path, durability: "normal", now: () => now, uptime: () => now });
   await write(store, 6_000);
   now += 5_001;
   let turns = 0;
@@ -76,4 +76,20 @@ test("Topics.sweep() lets the event loop have a turn every few messages", async 
   await store.topics.sweep();
   sweeping = false;
   assert.ok(turns >= 20, `${turns} turns`); // 4,000 messages that are not unread, 200 at a time
+});
+
+test("Topics.sweep() forgets nothing because a clock was set forward", async (path) => {
+  let now = Date.now();
+  let uptime = 0;
+  const limits = { ...wideLimits, historyMaxAge: 5_000 };
+  await using store = new SqliteStore({ ...limits, path, durability: "normal", now: () => now, uptime: () => uptime });
+  await store.topics.publish("room:a", { from: "ann", text: secret }, undefined);
+  now += 86_400_000;
+  uptime += 4_000;
+  assert.equal(await store.topics.sweep(), 0);
+  now -= 86_400_000 - 4_000;
+  assert.equal((await store.topics.read("room:a", { limit: 1 })).entries.length, 1, "the clock is right again");
+  now += 1_001;
+  uptime += 1_001;
+  assert.equal(await store.topics.sweep(), 1);
 });

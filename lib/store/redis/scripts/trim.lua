@@ -1,9 +1,10 @@
 -- Forgets the oldest of what a log has over its limits; what is unread in an inbox stays.
 -- KEYS meta, log, and for an inbox what is unread by sender and its talks
--- ARGV how many messages are kept, for how many ms, how many are forgotten at most
+-- ARGV how many messages are kept, for how many ms, how many are forgotten at most, and what time it is at most, since a
+--      clock that is set forward makes nothing old
 -- Returns how many were forgotten.
 local meta, log, counts, talks = unpack(KEYS)
-local most, age, step = unpack(ARGV)
+local most, age, step, latest = unpack(ARGV)
 local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
 if not oldest then
   redis.call('DEL', log)
@@ -12,7 +13,10 @@ end
 local state = redis.call('HMGET', meta, 'seq', 'read')
 local read = tonumber(state[2] or '0')
 local from = tonumber(string.match(oldest[1], '^%d+'))
-local keep = math.min(firstKept(log, tonumber(state[1] or '0'), read, most, age, counts ~= nil), from + tonumber(step))
+local seq = tonumber(state[1] or '0')
+local oldestTime = math.min(now(), tonumber(latest)) - tonumber(age)
+local keep = math.min(firstSince(log, math.max(1, seq - tonumber(most) + 1), seq, oldestTime), from + tonumber(step))
+if counts then keep = math.min(keep, read + 1) end
 if keep <= from then return 0 end
 if counts then
   -- What was read, but not yet taken out of the count, cannot be taken out later: it is counted anew.
