@@ -2,7 +2,7 @@
 # Asks the server in this container whether it is up and its port answers; exits with 0 or 1, and says why not.
 #
 # It asks the admin port, which no client's connection takes a place of; the server tries its own TLS port by itself.
-# Without an admin port it can only see whether the TLS port is open. Starting Deno for it would take a hundred times as long.
+# Without an admin port it can only see whether the TLS port is open.
 host=${ADMIN_HOST:-127.0.0.1} port=${ADMIN_PORT:-9464}
 if [ "$port" = off ] || [ "$port" = 0 ]; then
   exec 3<>"/dev/tcp/127.0.0.1/${SERVER_PORT:-8000}"

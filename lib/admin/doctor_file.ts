@@ -4,7 +4,8 @@ import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Config } from "../config/config.ts";
-import { type Finding, openToOthers } from "./finding.ts";
+import type { StoreFailure } from "../store/failure.ts";
+import { failing, type Finding, openToOthers } from "./finding.ts";
 import { askServer } from "./socket.ts";
 
 /** With less space than this, in bytes, something is to be done, or nothing can be stored soon. */
@@ -46,6 +47,17 @@ function* examineSpace(dataDir: string): Iterable<Finding> {
   }
 }
 
+/** Why calls of a running server's store fail, if they do; an earlier release does not tell. */
+async function failureOf(dataDir: string): Promise<Pick<StoreFailure, "reason" | "advice"> | undefined> {
+  try {
+    for await (const item of await askServer(dataDir, "store show", {}) ?? []) {
+      return (item as { failure: StoreFailure | null }).failure ?? undefined;
+    }
+  } catch {
+    return undefined;
+  }
+}
+
 async function examineDatabase(dataDir: string): Promise<Finding> {
   const subject = "database";
   const path = join(dataDir, "chat.db");
@@ -54,6 +66,10 @@ async function examineDatabase(dataDir: string): Promise<Finding> {
   if (running) {
     for await (const item of running) {
       const { server, sessions } = item as { server: string; sessions: number };
+      const failure = await failureOf(dataDir);
+      if (failure) {
+        return { subject, state: "fail", text: `${server} runs on ${path}: ${failure.reason}`, advice: failure.advice };
+      }
       return { subject, state: "ok", text: `${server} runs on ${path}, with ${sessions} sessions` };
     }
   }
@@ -69,7 +85,7 @@ async function examineDatabase(dataDir: string): Promise<Finding> {
     return { subject, state: "fail", text: `${path} is damaged: ${verdict}`, advice };
   } catch (error) {
     if (!/locked|busy/i.test(String(error))) {
-      return { subject, state: "fail", text: `${path} cannot be used: ${(error as Error).message}` };
+      return failing(subject, new Error(`${path}: ${(error as Error).message}`, { cause: error }));
     }
     const advice = "see which process that is (fuser, lsof); it may be a server of an earlier release";
     return { subject, state: "warn", text: `another process has ${path} and does not answer`, advice };

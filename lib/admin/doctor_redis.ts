@@ -4,7 +4,7 @@ import type { Config } from "../config/config.ts";
 import { redisAddress } from "../store/open.ts";
 import { RedisGateway } from "../store/redis/gateway.ts";
 import type { Master } from "../store/redis/redis_transport.ts";
-import type { Finding } from "./finding.ts";
+import { failing, type Finding } from "./finding.ts";
 
 /** The least release that has all that is used. */
 const leastMajor = 7;
@@ -22,8 +22,7 @@ export async function* examineRedis(config: Config): AsyncIterable<Finding> {
   try {
     gateway = await RedisGateway.connect({ ...address, timeoutMs: config.storeTimeoutMs });
   } catch (error) {
-    const advice = "see whether it runs, and REDIS_URL or REDIS_HOST, REDIS_PORT and REDIS_PASSWORD";
-    return yield { subject: "Redis", state: "fail", text: (error as Error).message, advice };
+    return yield failing("Redis", error);
   }
   await using _ = gateway;
   try {
@@ -31,7 +30,7 @@ export async function* examineRedis(config: Config): AsyncIterable<Finding> {
     yield await writable(gateway, `${config.redisPrefix}doctor`);
     for (const master of await gateway.masters()) yield* examineMaster(master);
   } catch (error) {
-    yield { subject: "Redis", state: "fail", text: (error as Error).message };
+    yield failing("Redis", error);
   }
 }
 
@@ -56,12 +55,7 @@ async function writable(gateway: RedisGateway, key: string): Promise<Finding> {
     await gateway.command("DEL", key);
     return { subject, state: "ok", text: "it answers, and takes what is written" };
   } catch (error) {
-    const cause = (error as Error).cause as Error | undefined;
-    return {
-      subject,
-      state: "fail",
-      text: `it does not take what is written: ${cause?.message ?? (error as Error).message}`,
-    };
+    return failing(subject, error);
   }
 }
 

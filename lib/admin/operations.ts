@@ -178,6 +178,10 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
     if (failed.length > 0) throw new AdminError(failed.map(({ server, failed }) => `${server}: ${failed}`).join("; "));
   },
 
+  async *"store show"(store) {
+    yield { failure: store.failure ?? null };
+  },
+
   async *audit(store, given) {
     const record = given.record as OperatorRecord;
     for (const { id } of await store.admin.servers()) {

@@ -4,12 +4,13 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { admin } from "../support/admin.ts";
 import { AdminPort } from "../support/admin_port.ts";
 import type { JsonClient } from "../support/client.ts";
 import { every, need } from "../support/needs.ts";
 import { type LogLine, processes, ServerProcess, temporaryFolder } from "../support/process.ts";
 import { ownRedis, startRedis, type TestRedis } from "../support/redis.ts";
-import { test } from "../support/server.ts";
+import { type Settings, test } from "../support/server.ts";
 import { type SmallDisk, smallDisk, smallDisks } from "../support/small_disk.ts";
 import { until } from "../support/turns.ts";
 
@@ -22,6 +23,8 @@ interface Outage {
   readonly reason: RegExp;
   readonly begin: () => Promise<unknown>;
   readonly end?: () => Promise<unknown>;
+  /** The settings with which \`doctor\` finds the same reason. */
+  readonly doctor?: Settings;
   /** What a client asks for meanwhile. */
   readonly ask?: (client: JsonClient, n: number) => Promise<unknown>;
 }
@@ -32,27 +35,28 @@ function told({ log }: { readonly log: readonly LogLine[] }, event: string): Rec
 }
 
 /** Breaks a store, mends it, and looks at what is told of it. */
-async function outage({ server, cause, reason, begin, end, ask }: Outage): Promise<void> {
-  const admin = await AdminPort.of(server.program);
+async function outage({ server, cause, reason, begin, end, ask, doctor }: Outage): Promise<void> {
+  const port = await AdminPort.of(server.program);
   await using client = await server.jsonLogin("a");
-  assert.deepEqual(await admin.unready(), []);
+  assert.deepEqual(await port.unready(), []);
   const quiet = server.program.log.length;
   await begin();
   const say = ask ?? ((client, n) => client.request("say", { text: "x".repeat(2_000), cid: `c${n}` }));
   let asked = 0;
   await until("readiness is red", async () => {
     await say(client, asked++);
-    return (await admin.unready()).includes("store");
+    return (await port.unready()).includes("store");
   });
-  const { reasons } = JSON.parse((await admin.ask("/readyz")).text) as { reasons: { check: string; reason: string }[] };
+  const { reasons } = JSON.parse((await port.ask("/readyz")).text) as { reasons: { check: string; reason: string }[] };
   assert.match(reasons.find(({ check }) => check === "store")!.reason, reason);
-  assert.equal(await admin.metric("chat_ready", { check: "store" }), 0);
+  assert.equal(await port.metric("chat_ready", { check: "store" }), 0);
   for (let i = 0; i < 20; i++) await say(client, asked++);
+  if (doctor) assert.match((await admin(doctor, ["doctor"])).out, new RegExp(reason.source.replace("^", "")));
   await server.program.logged("store_failed");
   assert.deepEqual(told(server.program, "store_failed").map((line) => line.cause), [cause]);
   if (end) {
     await end();
-    await until("readiness is green", async () => (await admin.unready()).length === 0);
+    await until("readiness is green", async () => (await port.unready()).length === 0);
     await server.program.logged("store_back");
     const [{ cause: over, seconds, failed_calls }, ...more] = told(server.program, "store_back");
     assert.deepEqual([over, more.length], [cause, 0]);
@@ -64,6 +68,11 @@ async function outage({ server, cause, reason, begin, end, ask }: Outage): Promi
   const loud = server.program.log.slice(quiet).filter(({ level }) => level === "WARN" || level === "ERROR");
   assert.deepEqual(loud.map(({ message }) => message), ["store_failed"]);
   assert.equal(server.program.text, "");
+}
+
+/** Where the server's certificate is. */
+function certificate(folder: string): Settings {
+  return { CERT_FILE: join(folder, "certs", "cert.pem"), KEY_FILE: join(folder, "certs", "key.pem") };
 }
 
 /** Leaves no room on a disk. */
@@ -83,6 +92,7 @@ test("a full disk is told once, and that there is room again (SQLite)", async ()
     reason: /^the disk is full: /,
     begin: () => fill(disk),
     end: () => Deno.remove(join(disk.path, "filler")),
+    doctor: { DATA_DIR: join(disk.path, "data"), ...certificate(folder.path) },
   });
   assert.equal((await server.stop()).code, 0);
 }, every(processes, smallDisks));
@@ -176,6 +186,7 @@ for (const { name, cause, reason, begin, end } of redisOutages) {
     await using folder = await temporaryFolder();
     await using redis = await startRedis();
     await using server = await ServerProcess.start(folder.path, { ...settings, REDIS_URL: redis.url });
-    await outage({ server, cause, reason, begin: () => begin(redis), end: () => end(redis) });
+    const doctor = { REDIS_URL: redis.url, ...certificate(folder.path) };
+    await outage({ server, cause, reason, doctor, begin: () => begin(redis), end: () => end(redis) });
   }, every(processes, ownRedis));
 }
