@@ -91,6 +91,26 @@ export const kinds = {
       return () => world.redis.resume();
     },
   },
+  /** It answers what is asked, and takes nothing that needs memory. */
+  "Redis full": {
+    lane: "process",
+    lasts: [300, 4_000],
+    target: ofRedis,
+    async begin({ world }) {
+      await world.redis.fill();
+      return () => world.redis.empty();
+    },
+  },
+  /** It is made a replica, and the master again: its connections stay. */
+  "Redis demoted": {
+    lane: "process",
+    lasts: [300, 4_000],
+    target: ofRedis,
+    async begin({ world }) {
+      await world.redis.demote();
+      return () => world.redis.promote();
+    },
+  },
   "clients cut": {
     lane: "network",
     lasts: [0, 0],

@@ -1,5 +1,5 @@
 /**
- * The run's own Redis, durable to the last write: it is killed, paused, emptied of scripts, and put back to an older
+ * The run's own Redis, durable to the last write: it is killed, paused, full, demoted, emptied of scripts, and put back to an older
  * copy of its data.
  */
 
@@ -56,6 +56,24 @@ export class RedisNode implements AsyncDisposable {
 
   resume(): Promise<void> {
     return this.#redis.kill("SIGCONT");
+  }
+
+  /** Lets it take nothing more that needs memory. */
+  async fill(): Promise<void> {
+    await this.call("CONFIG", "SET", "maxmemory", "1");
+  }
+
+  async empty(): Promise<void> {
+    await this.call("CONFIG", "SET", "maxmemory", "0");
+  }
+
+  /** Makes it a replica of a server that is not there: it keeps its data. */
+  async demote(): Promise<void> {
+    await this.call("REPLICAOF", "127.0.0.1", "1");
+  }
+
+  async promote(): Promise<void> {
+    await this.call("REPLICAOF", "NO", "ONE");
   }
 
   /** Copies its data as they are now; the last copy counts. */

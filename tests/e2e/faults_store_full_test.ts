@@ -1,4 +1,4 @@
-/** A logout while the store cannot write: it is not called done before the resume token is worthless. */
+/** A store that cannot write: what is answered is true, and what is owed is done when it can. */
 
 import assert from "node:assert/strict";
 import { eventually, type JsonClient, type TextClient } from "../support/client.ts";
@@ -62,6 +62,37 @@ test(
     await disk.free();
     await worthless(server, client.session.resume);
     await client.ok("login", { user: "a", password: "1" });
+  },
+  processes,
+  smallDisks,
+);
+
+test(
+  "what is said on a full disk is refused, and stored once when there is room, over a restart too",
+  async () => {
+    await using folder = await temporaryFolder();
+    const settings = { DEMO_ACCOUNTS: "true", DURABILITY: "full" };
+    const texts = async (client: JsonClient) => {
+      const { messages } = await client.ok("history", { room: "lobby" });
+      return (messages as { text: string }[]).map(({ text }) => text);
+    };
+    {
+      await using server = await ServerProcess.start(folder.path, settings, runOnDisk);
+      await using client = await server.jsonLogin("a");
+      await client.ok("say", { text: "one", cid: "1" });
+      const disk = new Disk(server.program.pid);
+      await disk.fill();
+      await client.refused("say", { text: "two", cid: "2" }, "store_unavailable");
+      assert.deepEqual(await texts(client), ["one"]);
+      await disk.free();
+      await client.ok("say", { text: "two", cid: "2" });
+      await client.ok("say", { text: "two", cid: "2" });
+      assert.deepEqual(await texts(client), ["one", "two"]);
+      await server.kill();
+    }
+    await using server = await ServerProcess.start(folder.path, settings);
+    await using client = await server.jsonLogin("a");
+    assert.deepEqual(await texts(client), ["one", "two"]);
   },
   processes,
   smallDisks,
