@@ -57,7 +57,7 @@ interface Step {
 /** Every kind of step. */
 const steps: readonly Step[] = [
   ...["login", "resume", "end", "revoke", "detach", "move", "save", "renew", "token"],
-  ...["say", "msg", "read", "epoch", "follow", "password", "key", "file"],
+  ...["say", "msg", "read", "epoch", "follow", "password", "key", "file", "room"],
 ].map((what) => ({ do: what, user: 0, n: 1 }));
 
 /** What is there before: sessions, messages unread and read, and something of each kind. */
@@ -97,6 +97,8 @@ class Model {
         return void await accounts.setHash(user, `hash ${n}`);
       case "key":
         return void await deviceKeys.announce(user, `key ${n}`, 2);
+      case "room":
+        return void await this.store.rooms.make("made", { most: Infinity, standing: [] });
       case "file":
         return await put(files, user, n);
     }
@@ -131,14 +133,14 @@ async function put(files: SqliteStore["files"], owner: string, n: number): Promi
 }
 
 /** All that the store tells of what is in the file. */
-async function told({ accounts, topics: logs, deviceKeys, files, admin }: SqliteStore): Promise<unknown> {
+async function told({ accounts, topics: logs, deviceKeys, files, rooms, admin }: SqliteStore): Promise<unknown> {
   const records = await Array.fromAsync(admin.accounts());
   const pages = [];
   for (const topic of topics) pages.push(await logs.read(topic, { limit: 100 }), await logs.readMark(topic));
   const keys = await Promise.all(users.map((user) => deviceKeys.list(user)));
   const draft = { owner: "a", topic: "room:lobby", name: "file 0", size: 100_000, sha256: "" } as const;
   const { id: _, expires: __, ...file } = await files.begin(draft) as StoredFile;
-  return [records, await accounts.followers("a"), pages, keys, file];
+  return [records, await accounts.followers("a"), pages, keys, file, await rooms.find("made")];
 }
 
 /** What a message to each inbox comes to: how many are unread is counted in memory. */
