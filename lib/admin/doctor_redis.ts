@@ -22,7 +22,8 @@ export async function* examineRedis(config: Config): AsyncIterable<Finding> {
   try {
     gateway = await RedisGateway.connect({ ...address, timeoutMs: config.storeTimeoutMs });
   } catch (error) {
-    return yield failing("Redis", error);
+    const finding = failing("Redis", error);
+    return yield { ...finding, text: `Cannot use Redis: ${finding.text}` };
   }
   await using _ = gateway;
   try {

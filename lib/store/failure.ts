@@ -174,7 +174,8 @@ export function storeFailure(error: unknown): StoreFailure {
   return told("unknown", messageOf(inner[0] ?? error));
 }
 
-function told(cause: StoreCause, own: string): StoreFailure {
+function told(cause: StoreCause, words: string): StoreFailure {
+  const own = words.replace(/^Cannot use Redis: /, ""); // the plain words say that
   const { plain, advice, passing = false, lasting = false }: Cause = causes[cause];
   return { cause, reason: own === "" ? plain : `${plain}: ${own}`, advice, passing, lasting };
 }
