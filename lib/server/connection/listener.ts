@@ -52,6 +52,9 @@ export interface ListenerOptions {
 /** How long to wait when a connection could not be accepted, in milliseconds. */
 const acceptRetryMs = 100;
 
+/** How often at most that is told, in milliseconds. */
+const acceptTellMs = 10_000;
+
 /** How long abandoned connections are gathered before they are looked for, in milliseconds. */
 const cutAfterMs = 50;
 
@@ -96,6 +99,8 @@ export class Listener {
   readonly #doomed = new Set<Deno.TlsConn>();
   #cutting: ReturnType<typeof setTimeout> | undefined;
   #connections = 0;
+  /** When it was last told that a connection could not be accepted. */
+  #acceptTold = -Infinity;
   #closed = false;
 
   /** @throws {Error} where the address cannot be listened on, or the certificate is refused */
@@ -206,7 +211,10 @@ export class Listener {
         conn = await listener.accept();
       } catch (error) {
         if (this.#closed || (listener !== this.#listener && listener !== this.#former)) return;
-        this.#options.log.warn("accept_failed", { error });
+        if (performance.now() >= this.#acceptTold + acceptTellMs) {
+          this.#acceptTold = performance.now();
+          this.#options.log.warn("accept_failed", { error });
+        }
         await pause(acceptRetryMs, this.#closing.signal);
         continue;
       }
