@@ -54,7 +54,7 @@ Deno.test("Metrics gives the same cell for the same labels, and has known labels
     { labels: { source: "live" }, value: 2 },
     { labels: { source: "replay" }, value: 0 },
   ]);
-  assert.deepEqual(valuesOf(snapshot, "chat_ready").map(({ labels }) => labels.worker), ["3", "3", "3", "3"]);
+  assert.deepEqual(valuesOf(snapshot, "chat_ready").map(({ labels }) => labels.worker), ["3", "3", "3", "3", "3"]);
   assert.ok(!snapshot.some(({ name }) => name.startsWith("process_")), "these are measured once for all workers");
   assert.throws(() => metrics.gauge("process_open_fds"), /measured elsewhere/);
 });
