@@ -58,6 +58,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
     discoveryGroup: "224.1.1.1",
     discoveryPort: 12348,
     drainSeconds: 8,
+    startPatienceSeconds: 30,
     registration: "open",
     demoAccounts: false,
     duplicateLogin: "force",
