@@ -23,7 +23,7 @@ export function hashMeter(metrics: Metrics): HashMeter {
   };
 }
 
-/** Whose password is hashed: turns go round the networks, in each of them round known and strangers, then round accounts. */
+/** Whose password is hashed: turns go round networks, in each of them round known and strangers, then round accounts. */
 export interface Turn {
   readonly network: string;
   /** Whether a login of the account from there has succeeded before. */
@@ -51,7 +51,7 @@ const retryMs = 5_000;
 
 /**
  * Lets a bounded number of hashes run at once: each takes a core for a good part of a second, and the event loop and
- * the sockets need a core too. The others take turns: see {@linkcode Turn}.
+ * the sockets need a core too. The others wait for their turn: see {@linkcode Turn}.
  */
 export class HashQueue {
   readonly #hasher: Hasher;

@@ -36,10 +36,14 @@ const minCost = 4;
  * bcrypt of the given cost. Needs the permissions env, read and ffi, for its native part.
  *
  * @param cost 4 to 16; each step doubles the time
+ * @param through what its calls go through
  */
-export async function bcryptHasher(cost: number): Promise<EvenHasher> {
+export async function bcryptHasher(
+  cost: number,
+  through: (bcrypt: Bcrypt) => Bcrypt = (bcrypt) => bcrypt,
+): Promise<EvenHasher> {
   const { default: bcrypt } = await import("bcrypt");
-  return evenHasher(bcrypt, cost);
+  return evenHasher(through(bcrypt), cost);
 }
 
 /**

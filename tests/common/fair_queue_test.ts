@@ -15,7 +15,7 @@ test("FairQueue.shift() takes turns at each step of the path", () => {
   queue.push(["x", "b"], "b1");
   queue.push(["y", "c"], "c1");
   assert.deepEqual([queue.size, queue.sizeOf(["x"]), queue.sizeOf(["x", "a"]), queue.sizeOf(["z"])], [5, 4, 3, 0]);
-  assert.deepEqual(drain(queue), ["a1", "c1", "b1", "a2", "a3"]);
+  assert.deepEqual(drain(queue), ["c1", "b1", "a1", "a2", "a3"]);
   assert.deepEqual([queue.size, queue.sizeOf(["x"])], [0, 0]);
 });
 
@@ -38,4 +38,18 @@ test("FairQueue lets nobody wait for more than one item of each of the others", 
   for (let i = 0; i < 1_000; i++) for (const crowd of ["a", "b", "c"]) queue.push([crowd], crowd);
   queue.push(["eve"], "eve");
   assert.ok(drain(queue).indexOf("eve") <= 3);
+});
+
+test("FairQueue serves who comes with one item before a crowd, and the crowd no less often than others", () => {
+  const queue = new FairQueue<string>();
+  for (let i = 0; i < 10; i++) queue.push(["crowd"], "crowd");
+  for (let i = 0; i < 3; i++) queue.shift();
+  queue.push(["eve"], "eve");
+  assert.equal(queue.shift(), "eve");
+  const order: string[] = [];
+  for (let i = 0; i < 8; i++) {
+    queue.push(["eve"], "eve"); // a second crowd
+    order.push(queue.shift()!);
+  }
+  assert.equal(order.filter((who) => who === "crowd").length, 4);
 });

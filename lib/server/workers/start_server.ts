@@ -4,6 +4,7 @@
 
 import { openSocket } from "../../admin/socket.ts";
 import { AccountService } from "../../auth/accounts.ts";
+import { givingWay } from "../../auth/hash_threads.ts";
 import { hashMeter, HashQueue } from "../../auth/hash_queue.ts";
 import { LoginGuard } from "../../auth/login_guard.ts";
 import { learnCosts } from "../../auth/known_costs.ts";
@@ -77,7 +78,7 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   const store = observedStore(parts.use(await opened(config, health)), metrics, health);
   const limits = new Limits(config, refusalCounters(metrics));
   const guard = new LoginGuard(limits);
-  const hasher = await bcryptHasher(config.bcryptCost);
+  const hasher = await bcryptHasher(config.bcryptCost, givingWay);
   const accounts = openAccounts(config, store, metrics, hasher, { limits, guard });
   if (config.demoAccounts) await makeDemoAccounts(config, store, guard);
   parts.use(learnCosts(store.admin, hasher));
