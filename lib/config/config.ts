@@ -147,6 +147,11 @@ function conflict(config: Config, given: ReadonlySet<Name>): string | undefined 
   if (config.redisClusterNodes && config.redisDb !== 0) {
     return `REDIS_DB is ${config.redisDb}; allowed: 0, as a Redis Cluster has no other`;
   }
+  if (given.has("REDIS_CA_FILE") && !speaksTls(config)) {
+    return "REDIS_CA_FILE is given without TLS; allowed: with REDIS_TLS=on, or rediss:// in REDIS_URL";
+  }
+  const forSentinels = [...given].find((name) => name.startsWith("REDIS_SENTINEL_"));
+  if (forSentinels && !config.redisSentinels) return `${forSentinels} is given without REDIS_SENTINELS; allowed: both`;
   if (typeof config.workers === "number" && config.workers > 1 && !usesRedis(config)) {
     return `WORKERS is ${config.workers}; allowed: 1 or auto without REDIS_URL or REDIS_HOST, as SQLite is for one server only`;
   }
@@ -165,6 +170,16 @@ function conflict(config: Config, given: ReadonlySet<Name>): string | undefined 
 /** Whether a Redis is named; else the store is the embedded one. */
 export function usesRedis({ redisUrl, redisHost, redisSentinels, redisClusterNodes }: Config): boolean {
   return [redisUrl, redisHost, redisSentinels, redisClusterNodes].some((address) => address !== undefined);
+}
+
+/** Whether Redis is spoken to in TLS: by the option, or by its URL where that is what counts. */
+export function speaksTls(
+  { redisTls, redisUrl, redisSentinels, redisClusterNodes }: Pick<
+    Config,
+    "redisTls" | "redisUrl" | "redisSentinels" | "redisClusterNodes"
+  >,
+): boolean {
+  return redisTls || (!redisSentinels && !redisClusterNodes && redisUrl?.startsWith("rediss:") === true);
 }
 
 /** @throws {ConfigError} for a flag that there is not, or that lacks its value */

@@ -121,7 +121,28 @@ export const options = {
     REDIS_USERNAME: option(undefined, pattern("any text", "<name>", /^\P{Cc}+$/u), "Who to log in to Redis as"),
     REDIS_PASSWORD: option(undefined, secret, "The password for Redis, unless REDIS_URL has it"),
     REDIS_PASSWORD_FILE: option(undefined, path, "A file with that password, where REDIS_PASSWORD is not given"),
+    REDIS_TLS: option(
+      "off",
+      toggle,
+      "Whether Redis, all nodes of a cluster and the sentinels are spoken to in TLS; rediss:// in REDIS_URL is TLS anyway",
+    ),
+    REDIS_CA_FILE: option(undefined, path, "The authority behind Redis' certificates, PEM; else the well-known ones"),
     REDIS_SENTINELS: option(undefined, hostPorts, "Sentinels that know where the master is; go before the others"),
+    REDIS_SENTINEL_USERNAME: option(
+      undefined,
+      pattern("any text", "<name>", /^\P{Cc}+$/u),
+      "Who to log in to the sentinels as",
+    ),
+    REDIS_SENTINEL_PASSWORD: option(
+      undefined,
+      secret,
+      "The password for the sentinels; REDIS_PASSWORD is the master's",
+    ),
+    REDIS_SENTINEL_PASSWORD_FILE: option(
+      undefined,
+      path,
+      "A file with that password, where REDIS_SENTINEL_PASSWORD is not given",
+    ),
     REDIS_MASTER_NAME: option(
       "mymaster",
       pattern("1–64 of A-Z a-z 0-9 _ - .", "<name>", /^[A-Za-z0-9_.-]{1,64}$/),

@@ -4,10 +4,11 @@
 
 import { messageOf } from "../common/errors.ts";
 import { readTextFile } from "../common/text_file.ts";
-import type { Config } from "../config/config.ts";
+import { type Config, speaksTls } from "../config/config.ts";
 import { getLog } from "../observability/log.ts";
+import { X509Certificate } from "node:crypto";
 import { RedisStore } from "./redis/redis_store.ts";
-import type { RedisAddress } from "./redis/redis_transport.ts";
+import type { RedisAddress, RedisTls } from "./redis/redis_transport.ts";
 import { SqliteStore } from "./sqlite/sqlite_store.ts";
 import type { Store, StoreLimits } from "./store.ts";
 
@@ -27,6 +28,7 @@ export type StoreConfig = Pick<
   | "maxUserFilesPercent"
   | "maxInbox"
   | "maxInboxPerSender"
+  | "redisCaFile"
   | "redisClusterNodes"
   | "redisDb"
   | "redisHost"
@@ -35,7 +37,11 @@ export type StoreConfig = Pick<
   | "redisPasswordFile"
   | "redisPort"
   | "redisPrefix"
+  | "redisSentinelPassword"
+  | "redisSentinelPasswordFile"
+  | "redisSentinelUsername"
   | "redisSentinels"
+  | "redisTls"
   | "redisUrl"
   | "redisUsername"
   | "storeTimeoutMs"
@@ -98,28 +104,54 @@ async function warnOfEviction(store: RedisStore): Promise<void> {
   }
 }
 
-/** Where the configuration says that Redis is, if it names one. */
+/**
+ * Where the configuration says that Redis is, if it names one.
+ *
+ * @throws {Error} where a file with a password or the authorities cannot be used
+ */
 export function redisAddress(config: StoreConfig): RedisAddress | undefined {
   const { redisUsername: username, redisDb: database } = config;
-  const password = config.redisPassword ?? passwordIn(config.redisPasswordFile);
-  const login = { username, password, database };
-  if (config.redisClusterNodes) return { username, password, clusterNodes: config.redisClusterNodes };
+  const password = config.redisPassword ?? passwordIn("REDIS_PASSWORD_FILE", config.redisPasswordFile);
+  const tls = speaksTls(config) ? tlsOf(config) : undefined;
+  const login = { username, password, database, tls };
+  if (config.redisClusterNodes) return { username, password, tls, clusterNodes: config.redisClusterNodes };
   if (config.redisSentinels) {
-    return { ...login, sentinels: config.redisSentinels, masterName: config.redisMasterName };
+    const sentinelLogin = {
+      username: config.redisSentinelUsername,
+      password: config.redisSentinelPassword ??
+        passwordIn("REDIS_SENTINEL_PASSWORD_FILE", config.redisSentinelPasswordFile),
+    };
+    return { ...login, sentinels: config.redisSentinels, sentinelLogin, masterName: config.redisMasterName };
   }
   if (config.redisUrl !== undefined) {
-    return { ...login, url: config.redisUrl, database: databaseOf(config.redisUrl) ?? database };
+    const url = tls ? config.redisUrl.replace(/^redis:/, "rediss:") : config.redisUrl;
+    return { ...login, url, database: databaseOf(url) ?? database };
   }
   return config.redisHost === undefined ? undefined : { ...login, host: config.redisHost, port: config.redisPort };
 }
 
 /** The password that a file holds. @throws {Error} where it cannot be read */
-function passwordIn(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
+function passwordIn(option: string, file: string | undefined): string | undefined {
+  return file === undefined ? undefined : textIn(option, file).trim();
+}
+
+/** Whom to trust. @throws {Error} where the file holds no certificate */
+function tlsOf({ redisCaFile: file }: StoreConfig): RedisTls {
+  if (file === undefined) return {};
+  const ca = textIn("REDIS_CA_FILE", file);
   try {
-    return readTextFile(file).trim();
+    new X509Certificate(ca);
   } catch (cause) {
-    throw new Error(`REDIS_PASSWORD_FILE ${file} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new Error(`REDIS_CA_FILE ${file} holds no certificate in PEM`, { cause });
+  }
+  return { ca };
+}
+
+function textIn(option: string, file: string): string {
+  try {
+    return readTextFile(file);
+  } catch (cause) {
+    throw new Error(`${option} ${file} cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -71,6 +71,11 @@ test("loadConfig() without any source gives the documented defaults", () => {
     redisUsername: undefined,
     redisPassword: undefined,
     redisPasswordFile: undefined,
+    redisTls: false,
+    redisCaFile: undefined,
+    redisSentinelUsername: undefined,
+    redisSentinelPassword: undefined,
+    redisSentinelPasswordFile: undefined,
     redisSentinels: undefined,
     redisMasterName: "mymaster",
     redisClusterNodes: undefined,
@@ -351,6 +356,21 @@ test("loadConfig() reads addresses of sentinels and cluster nodes, IPv6 in brack
     assert.throws(() => load({ env: { REDIS_CLUSTER_NODES: bad } }), /REDIS_CLUSTER_NODES .*host:port with commas/);
   }
   assert.throws(() => load({ env: { REDIS_CLUSTER_NODES: "a:1", REDIS_SENTINELS: "b:1" } }), /allowed: one of them/);
+  const file = { REDIS_CA_FILE: "ca.pem" };
+  assert.throws(
+    () => load({ env: { ...file, REDIS_URL: "redis://a" } }),
+    /^ConfigError: REDIS_CA_FILE is given without TLS/,
+  );
+  assert.equal(load({ env: { ...file, REDIS_URL: "rediss://a" } }).redisCaFile, "ca.pem");
+  assert.equal(load({ env: { ...file, REDIS_HOST: "a", REDIS_TLS: "on" } }).redisTls, true);
+  assert.throws(
+    () => load({ env: { ...file, REDIS_URL: "rediss://a", REDIS_SENTINELS: "b:1" } }),
+    /^ConfigError: REDIS_CA_FILE is given without TLS/,
+  );
+  assert.throws(
+    () => load({ env: { REDIS_HOST: "a", REDIS_SENTINEL_PASSWORD: "x" } }),
+    /^ConfigError: REDIS_SENTINEL_PASSWORD is given without REDIS_SENTINELS; allowed: both$/,
+  );
   assert.throws(() => load({ env: { REDIS_CLUSTER_NODES: "a:1", REDIS_DB: "2" } }), /a Redis Cluster has no other/);
 });
 

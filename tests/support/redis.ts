@@ -34,6 +34,10 @@ export interface RedisOptions {
   readonly args?: readonly string[];
   /** Further variables of its environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What {@linkcode TestRedis.call} is to say first, behind `AUTH`. */
+  readonly auth?: readonly string[];
+  /** Whether it has a second port, for TLS; `args` name the certificate. */
+  readonly tls?: boolean;
   /** Makes it a sentinel: the lines of the configuration file that every sentinel must have. */
   readonly sentinel?: readonly string[];
 }
@@ -43,6 +47,8 @@ export interface TestRedis extends AsyncDisposable {
   /** Such as `redis://127.0.0.1:23456`. */
   readonly url: string;
   readonly port: number;
+  /** The port for TLS, where it has one. */
+  readonly tlsPort: number;
   /** Of the process that runs now, or ran last. */
   readonly pid: number;
   /** Sends one command and returns the answer; @throws {RespError} where Redis refuses it. */
@@ -108,6 +114,7 @@ class RedisProcess implements TestRedis {
   readonly #dir: string;
   readonly #options: RedisOptions;
   #port = 0;
+  #tlsPort = 0;
   #child: Deno.ChildProcess | undefined;
   #running = false;
 
@@ -125,18 +132,24 @@ class RedisProcess implements TestRedis {
     return this.#port;
   }
 
+  get tlsPort(): number {
+    return this.#tlsPort;
+  }
+
   get pid(): number {
     return this.#child?.pid ?? 0;
   }
 
   call(...command: readonly string[]): Promise<RespValue> {
-    return ask({ hostname, port: this.#port }, command);
+    const { auth } = this.#options;
+    return ask({ hostname, port: this.#port, ...(auth ? { auth } : {}) }, command);
   }
 
   /** Tries ports until one is its own: between asking for a free one and using it, another process can take it. */
   async start(): Promise<void> {
     for (let attempt = 1;; attempt++) {
       this.#port = freePort();
+      if (this.#options.tls) this.#tlsPort = freePort();
       try {
         return await this.#spawn();
       } catch (error) {
@@ -170,7 +183,8 @@ class RedisProcess implements TestRedis {
       // deno-fmt-ignore
       args: [
         ...sentinel ? [file, "--sentinel"] : ["--save", "", "--appendonly", appendonly ? "yes" : "no"],
-        "--bind", hostname, "--port", `${this.#port}`, "--dir", this.#dir, "--logfile", log, ...args,
+        "--bind", hostname, "--port", `${this.#port}`, "--dir", this.#dir, "--logfile", log,
+        ...this.#tlsPort > 0 ? ["--tls-port", `${this.#tlsPort}`] : [], ...args,
       ],
       env,
       stdin: "null",

@@ -6,6 +6,7 @@
 
 import type { HostPort } from "../../lib/store/redis/redis_transport.ts";
 import { replicatedTo, replicates, startRedis, type TestRedis } from "./redis.ts";
+import { letIn, type Secured } from "./redis_tls.ts";
 import type { RespValue } from "./resp.ts";
 import { until } from "./turns.ts";
 
@@ -16,6 +17,8 @@ const slots = 16_384;
 export interface ClusterOptions {
   /** Whether the first master has a replica, which is promoted when the master dies; none has unless told. */
   readonly replica?: boolean;
+  /** Has all nodes speak TLS and ask for passwords; the store's user may do the least with what begins with `test:`. */
+  readonly secured?: Secured;
 }
 
 /** A running cluster; disposing of it kills its nodes and removes their folders. */
@@ -40,28 +43,32 @@ export interface TestCluster extends AsyncDisposable {
  *
  * @throws {Error} when there is no `redis-server`, or one does not answer
  */
-export async function startCluster({ replica = false }: ClusterOptions = {}): Promise<TestCluster> {
+export async function startCluster({ replica = false, secured }: ClusterOptions = {}): Promise<TestCluster> {
   await using stack = new AsyncDisposableStack();
   const start = async () =>
     stack.use(
       await startRedis({
         appendonly: true,
+        ...(secured ? { tls: true, auth: secured.auth } : {}),
         // deno-fmt-ignore
         args: [
           "--appendfsync", "always", "--cluster-enabled", "yes", "--cluster-node-timeout", "500",
           "--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0",
+          ...secured ? [...secured.args, "--tls-cluster", "yes", "--tls-replication", "yes"] : [],
         ],
       }),
     );
   const all = await Promise.all(Array.from({ length: replica ? 4 : 3 }, start));
   const masters = all.slice(0, 3);
+  const portOf = (node: TestRedis) => secured ? node.tlsPort : node.port;
+  if (secured) await Promise.all(all.map((node) => letIn(node, "test:")));
   const settled = async (nodes: readonly TestRedis[] = all) => {
     await Promise.all(nodes.map((node) => until("the cluster is whole", () => isWhole(node, all.length))));
   };
   await Promise.all(all.map((node, index) => node.call("CLUSTER", "SET-CONFIG-EPOCH", `${index + 1}`)));
   await Promise.all(masters.map((node, index) => node.call("CLUSTER", "ADDSLOTSRANGE", ...rangeOf(index))));
   await Promise.all(
-    all.slice(1).map((node) => all[0].call("CLUSTER", "MEET", hostname, `${node.port}`)),
+    all.slice(1).map((node) => all[0].call("CLUSTER", "MEET", hostname, `${portOf(node)}`)),
   );
   await settled();
   if (replica) await makeReplica(all[3], masters[0]);
@@ -69,7 +76,7 @@ export async function startCluster({ replica = false }: ClusterOptions = {}): Pr
   return {
     masters,
     replica: all[3],
-    nodes: all.map(({ port }) => ({ host: hostname, port })),
+    nodes: all.map((node) => ({ host: hostname, port: portOf(node) })),
     settled,
     replicated: () => replicatedTo(all[3], masters[0]),
     ownerOf: async (key) => Math.floor(Number(await all[0].call("CLUSTER", "KEYSLOT", key)) * 3 / slots),

@@ -6,6 +6,7 @@
 
 import type { HostPort } from "../../lib/store/redis/redis_transport.ts";
 import { replicatedTo, replicates, startRedis, type TestRedis } from "./redis.ts";
+import { letIn, type Secured, sentinelLogin } from "./redis_tls.ts";
 import type { RespValue } from "./resp.ts";
 import { until } from "./turns.ts";
 
@@ -25,6 +26,30 @@ export interface TestSentinels extends AsyncDisposable {
   failedOver(): Promise<void>;
 }
 
+/** How they are started. */
+export interface SentinelOptions {
+  /** Has all of them speak TLS and ask for passwords; the store's user may do the least with what begins with `test:`. */
+  readonly secured?: Secured;
+}
+
+/** What each kind of server needs beside, to be a secured one. */
+function security(secured: Secured | undefined, masterName: string) {
+  if (!secured) return { node: {}, args: [], sentinel: {}, lines: () => [] };
+  const { auth, args, tlsArgs } = secured;
+  const both = ["--tls-replication", "yes"];
+  return {
+    node: { tls: true, auth },
+    args: [...args, ...both],
+    sentinel: { tls: true, auth, args: [...tlsArgs, ...both] },
+    lines: () => [
+      `sentinel auth-pass ${masterName} ${auth[0]}`,
+      `requirepass ${auth[0]}`,
+      `sentinel sentinel-pass ${auth[0]}`,
+      `user ${sentinelLogin.username} on >${sentinelLogin.password} -@all +ping +sentinel|get-master-addr-by-name`,
+    ],
+  };
+}
+
 /**
  * Starts them, and waits until the sentinels know each other and the replica.
  *
@@ -32,22 +57,28 @@ export interface TestSentinels extends AsyncDisposable {
  *
  * @throws {Error} when there is no `redis-server`, or one does not answer
  */
-export async function startSentinels(): Promise<TestSentinels> {
+export async function startSentinels({ secured }: SentinelOptions = {}): Promise<TestSentinels> {
   const masterName = "chat";
+  const secure = security(secured, masterName);
+  const portOf = (node: TestRedis) => secured ? node.tlsPort : node.port;
   await using stack = new AsyncDisposableStack();
   const args = ["--appendfsync", "always", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
   const [master, replica] = await Promise.all(
-    [0, 1].map(async () => stack.use(await startRedis({ appendonly: true, args }))),
+    [0, 1].map(async () =>
+      stack.use(await startRedis({ appendonly: true, ...secure.node, args: [...args, ...secure.args] }))
+    ),
   );
-  await replica.call("REPLICAOF", hostname, `${master.port}`);
+  if (secured) await Promise.all([master, replica].map((node) => letIn(node, "test:")));
+  await replica.call("REPLICAOF", hostname, `${portOf(master)}`);
   await replicates(replica);
   const sentinel = [
-    `sentinel monitor ${masterName} ${hostname} ${master.port} 2`,
+    `sentinel monitor ${masterName} ${hostname} ${portOf(master)} 2`,
+    ...secure.lines(),
     `sentinel down-after-milliseconds ${masterName} 500`,
     `sentinel failover-timeout ${masterName} 3000`,
   ];
   const sentinels = await Promise.all(
-    [0, 1, 2].map(async () => stack.use(await startRedis({ sentinel }))),
+    [0, 1, 2].map(async () => stack.use(await startRedis({ sentinel, ...secure.sentinel }))),
   );
   await Promise.all(sentinels.map((node) =>
     until("a sentinel knows everybody", async () => {
@@ -58,7 +89,7 @@ export async function startSentinels(): Promise<TestSentinels> {
   const owned = stack.move();
   return {
     masterName,
-    sentinels: sentinels.map(({ port }) => ({ host: hostname, port })),
+    sentinels: sentinels.map((node) => ({ host: hostname, port: portOf(node) })),
     master,
     replica,
     replicated: () => replicatedTo(replica, master),
@@ -66,7 +97,7 @@ export async function startSentinels(): Promise<TestSentinels> {
       for (const node of sentinels) {
         await until("the replica is the master", async () => {
           const named = await node.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName) as string[];
-          return named[1] === `${replica.port}` && (await replica.call("ROLE") as RespValue[])[0] === "master";
+          return named[1] === `${portOf(replica)}` && (await replica.call("ROLE") as RespValue[])[0] === "master";
         });
       }
     },

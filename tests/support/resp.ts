@@ -17,6 +17,8 @@ export class RespError extends Error {
 export interface RespAddress {
   readonly hostname: string;
   readonly port: number;
+  /** What it is told first, behind `AUTH`: a password, or a user and a password. */
+  readonly auth?: readonly string[];
 }
 
 /**
@@ -39,8 +41,13 @@ export async function ask(
     conn.close();
   }, timeoutMs);
   try {
+    const reader = new Reader(conn);
+    if (address.auth) {
+      await writeAll(conn, encodeCommand(["AUTH", ...address.auth]));
+      await reader.read();
+    }
     await writeAll(conn, encodeCommand(command));
-    return await new Reader(conn).read();
+    return await reader.read();
   } catch (cause) {
     if (!late) throw cause;
     throw new Deno.errors.TimedOut(`No answer to ${command[0]} from port ${address.port} in ${timeoutMs} ms`, {

@@ -189,8 +189,13 @@ export class RedisCorner extends Place {
     } catch (error) {
       const moved = error instanceof RespError && /^MOVED \d+ (.*):(\d+)$/.exec(error.message);
       if (!moved) throw error;
-      return await ask({ hostname: moved[1], port: Number(moved[2]) }, command);
+      return await ask(this.#ownerOf(Number(moved[2])), command);
     }
+  }
+
+  /** The server that a port, with or without TLS, is one of. */
+  #ownerOf(port: number): RespAddress {
+    return this.#corner.servers.find((server) => server.port === port)!;
   }
 
   /** Lets a server's lease run out, as it does when the server dies. */

@@ -23,12 +23,12 @@ function makeCluster(address: RedisAddress, timeoutMs: number, onWait: (ms: numb
     RESP: 2, // the nodes take it from here, not from their defaults
     rootNodes: (address.clusterNodes ?? []).map(({ host, port }) => ({
       ...clientOptions(address, timeoutMs),
-      socket: { host, port, ...socketOptions(timeoutMs), reconnectStrategy: false as const },
+      socket: { host, port, ...socketOptions(address, timeoutMs), reconnectStrategy: false as const },
     })),
     defaults: {
       ...clientOptions(address, timeoutMs),
       socket: {
-        ...socketOptions(timeoutMs),
+        ...socketOptions(address, timeoutMs),
         reconnectStrategy: (tries: number) => {
           const wait = backoff(tries, reconnecting);
           onWait(wait);
@@ -172,7 +172,7 @@ export class ClusterTransport implements RedisTransport {
   async close(): Promise<void> {
     this.#open = false;
     clearInterval(this.#look);
-    for (const line of this.#lines.values()) line.close();
+    for (const line of this.#lines.values()) void line.close();
     this.#lines.clear();
     if (this.#cluster.isOpen) this.#cluster.destroy();
     const rest = this.#idleFrom - performance.now();
@@ -235,9 +235,9 @@ export class ClusterTransport implements RedisTransport {
 
   #makeLine(master: string): RedisConnection {
     const colon = master.lastIndexOf(":");
-    const { username, password } = this.#address;
+    const { username, password, tls } = this.#address;
     const at = { host: master.slice(0, colon), port: Number(master.slice(colon + 1)) };
-    return new RedisConnection({ ...at, username, password }, this.#timeoutMs, {
+    return new RedisConnection({ ...at, username, password, tls }, this.#timeoutMs, {
       prepare: async (client) => {
         client.on("sharded-channel-moved", (channel: string) => {
           this.#learn(channel).catch((error) => this.#events.fault(error));
@@ -278,7 +278,7 @@ export class ClusterTransport implements RedisTransport {
     const masters = new Set(this.#cluster.masters.map(({ address }) => address));
     for (const [master, line] of this.#lines) {
       if (masters.has(master)) continue;
-      line.close();
+      void line.close();
       this.#lines.delete(master);
     }
     const moved = [...this.#heard.keys()].filter((channel) => this.#masterOf(channel) !== this.#places.get(channel));

@@ -64,6 +64,10 @@ export class Keys {
   /** There while no server has to look for messages that are to be forgotten. */
   trimmed = () => `${this.#prefix}{servers}:trimmed`;
 
+  /** What the doctor tries commands with. */
+  trial = () => `${this.#prefix}{doctor}:trial`;
+  trialChannel = () => `${this.#channels}{doctor}`;
+
   /** Every account's key as a pattern, and whose one is. */
   accounts = () => `${escaped(this.#prefix)}{user:*}:account`;
   userOf = (account: string) => account.slice(this.#prefix.length + "{user:".length, -"}:account".length);

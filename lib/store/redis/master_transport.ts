@@ -82,10 +82,8 @@ export class MasterTransport implements RedisTransport {
     return true;
   }
 
-  // deno-lint-ignore require-await
   async close(): Promise<void> {
-    this.#commands.close();
-    this.#channels.close();
+    await Promise.all([this.#commands.close(), this.#channels.close()]);
   }
 
   #hear(channel: string, message: string): void {

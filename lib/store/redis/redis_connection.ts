@@ -16,8 +16,9 @@ export function clientOptions({ username, password }: RedisAddress, timeoutMs: n
 }
 
 /** Socket options that go with them. */
-export function socketOptions(timeoutMs: number) {
-  return { socketTimeout: Math.max(500, timeoutMs * 1.5), connectTimeout: timeoutMs };
+export function socketOptions({ tls }: RedisAddress, timeoutMs: number) {
+  const trust = tls && { tls: true as const, ...(tls.ca === undefined ? {} : { ca: tls.ca }) };
+  return { socketTimeout: Math.max(500, timeoutMs * 1.5), connectTimeout: timeoutMs, ...trust };
 }
 
 /** A connection, made by the official client. */
@@ -45,7 +46,7 @@ function makeClient(address: RedisAddress, at: HostPort | undefined, timeoutMs: 
     ...(database === undefined ? {} : { database }),
     socket: {
       ...(at ?? (url === undefined ? { host, port } : {})),
-      ...socketOptions(timeoutMs),
+      ...socketOptions(address, timeoutMs),
       reconnectStrategy: false, // the line does that, since the master may be elsewhere by then
     },
   });
@@ -60,8 +61,9 @@ async function dial(
   address: RedisAddress,
   timeoutMs: number,
   onError: (error: unknown, client: Client) => void,
+  onRest: (rest: Promise<unknown>) => void,
 ): Promise<Client> {
-  const at = address.sentinels ? await findMaster(address, timeoutMs) : undefined;
+  const at = address.sentinels ? await findMaster(address, timeoutMs, onRest) : undefined;
   const client = makeClient(address, at, timeoutMs);
   client.on("error", (error) => onError(error, client));
   try {
@@ -96,17 +98,28 @@ function unanswered(error: unknown): undefined {
   if (!(error instanceof ErrorReply)) throw error;
 }
 
-/** Asks all sentinels which server is the master now, since the first may be away; the first answer is taken. */
-async function findMaster({ sentinels = [], masterName = "" }: RedisAddress, timeoutMs: number): Promise<HostPort> {
-  const clients = sentinels.map(({ host, port }) => makeClient({ host, port }, undefined, timeoutMs));
+/**
+ * Asks all sentinels which server is the master now, since the first may be away; the first answer is taken.
+ *
+ * @param onRest given what resolves when nothing is under way any more: a connection that is being made cannot be ended
+ */
+async function findMaster(
+  address: RedisAddress,
+  timeoutMs: number,
+  onRest: (rest: Promise<unknown>) => void,
+): Promise<HostPort> {
+  const { sentinels = [], masterName = "", sentinelLogin, tls } = address;
+  const clients = sentinels.map((at) => makeClient({ ...at, ...sentinelLogin, tls }, undefined, timeoutMs));
+  const answers = clients.map((client, index) =>
+    askSentinel(client, sentinels[index], masterName).finally(() => discard(client))
+  );
+  onRest(Promise.allSettled(answers));
   try {
-    return await Promise.any(clients.map((client, index) => askSentinel(client, sentinels[index], masterName)));
+    return await Promise.any(answers);
   } catch (error) {
     const [first] = (error as AggregateError).errors;
     const reason = first instanceof Error ? first.message : "there is none";
     throw new Error(`No sentinel names a master: ${reason}`, { cause: error });
-  } finally {
-    clients.forEach(discard);
   }
 }
 
@@ -142,6 +155,8 @@ export class RedisConnection {
   #ready = false;
   #readyAt = -Infinity;
   #tries = 0;
+  /** Sentinels that have not answered yet, behind one that has. */
+  readonly #rest = new Set<Promise<unknown>>();
 
   /** @param timeoutMs how long a connection may be silent, and how long making one may take */
   constructor(address: RedisAddress, timeoutMs: number, events: RedisConnectionEvents) {
@@ -171,10 +186,12 @@ export class RedisConnection {
     this.#lose(this.#client);
   }
 
-  close(): void {
+  /** @returns resolves when nothing is under way any more */
+  async close(): Promise<void> {
     this.#closed.abort();
     this.#ready = false;
     discard(this.#client);
+    await Promise.all(this.#rest);
   }
 
   async #connect(again: boolean): Promise<void> {
@@ -182,6 +199,9 @@ export class RedisConnection {
       if (this.#closed.signal.aborted) return;
       this.#events.fault(error);
       this.#lose(client);
+    }, (rest) => {
+      this.#rest.add(rest);
+      void rest.then(() => this.#rest.delete(rest));
     });
     if (this.#closed.signal.aborted) return client.destroy();
     this.#client = client;

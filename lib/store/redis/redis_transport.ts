@@ -54,13 +54,29 @@ export interface RedisAddress {
   readonly host?: string;
   readonly port?: number;
   readonly database?: number;
-  readonly username?: string;
-  readonly password?: string;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** Whom to trust, where TLS is spoken: with Redis, with every node of a cluster, and with sentinels. */
+  readonly tls?: RedisTls | undefined;
   /** Sentinels that know the master by its name. */
   readonly sentinels?: readonly HostPort[];
+  /** What the sentinels themselves ask for. */
+  readonly sentinelLogin?: RedisLogin;
   readonly masterName?: string;
   /** Some nodes of a cluster; the others are found. */
   readonly clusterNodes?: readonly HostPort[];
+}
+
+/** Whom to trust. */
+export interface RedisTls {
+  /** The authorities, PEM; the well-known ones where it is not given. */
+  readonly ca?: string;
+}
+
+/** Who to log in as, and with what. */
+export interface RedisLogin {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
 }
 
 /** A network address. */
