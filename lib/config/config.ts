@@ -141,17 +141,8 @@ function conflict(config: Config, given: ReadonlySet<Name>): string | undefined 
     // A queue that cannot hold one event would throw out every reader.
     return `MAX_QUEUE_BYTES is ${maxQueueBytes}; allowed: at least MAX_LINE_BYTES, which is ${maxLineBytes}`;
   }
-  if (config.redisClusterNodes && config.redisSentinels) {
-    return "REDIS_CLUSTER_NODES is given beside REDIS_SENTINELS; allowed: one of them";
-  }
-  if (config.redisClusterNodes && config.redisDb !== 0) {
-    return `REDIS_DB is ${config.redisDb}; allowed: 0, as a Redis Cluster has no other`;
-  }
-  if (given.has("REDIS_CA_FILE") && !speaksTls(config)) {
-    return "REDIS_CA_FILE is given without TLS; allowed: with REDIS_TLS=on, or rediss:// in REDIS_URL";
-  }
-  const forSentinels = [...given].find((name) => name.startsWith("REDIS_SENTINEL_"));
-  if (forSentinels && !config.redisSentinels) return `${forSentinels} is given without REDIS_SENTINELS; allowed: both`;
+  const redis = redisConflict(config, given);
+  if (redis) return redis;
   if (typeof config.workers === "number" && config.workers > 1 && !usesRedis(config)) {
     return `WORKERS is ${config.workers}; allowed: 1 or auto without REDIS_URL or REDIS_HOST, as SQLite is for one server only`;
   }
@@ -164,6 +155,22 @@ function conflict(config: Config, given: ReadonlySet<Name>): string | undefined 
     const [one, other] = given.has("CERT_FILE") ? ["CERT_FILE", "KEY_FILE"] : ["KEY_FILE", "CERT_FILE"];
     return `${one} is given without ${other}; allowed: both or neither`;
   }
+  return undefined;
+}
+
+/** What is wrong between those that say where Redis is. */
+function redisConflict(config: Config, given: ReadonlySet<Name>): string | undefined {
+  if (config.redisClusterNodes && config.redisSentinels) {
+    return "REDIS_CLUSTER_NODES is given beside REDIS_SENTINELS; allowed: one of them";
+  }
+  if (config.redisClusterNodes && config.redisDb !== 0) {
+    return `REDIS_DB is ${config.redisDb}; allowed: 0, as a Redis Cluster has no other`;
+  }
+  if (given.has("REDIS_CA_FILE") && !speaksTls(config)) {
+    return "REDIS_CA_FILE is given without TLS; allowed: with REDIS_TLS=on, or rediss:// in REDIS_URL";
+  }
+  const forSentinels = [...given].find((name) => name.startsWith("REDIS_SENTINEL_"));
+  if (forSentinels && !config.redisSentinels) return `${forSentinels} is given without REDIS_SENTINELS; allowed: both`;
   return undefined;
 }
 
