@@ -4,7 +4,7 @@
 
 import { messageOf } from "../common/errors.ts";
 import { readTextFile } from "../common/text_file.ts";
-import { type Config, speaksTls } from "../config/config.ts";
+import { type Config, ConfigError, speaksTls } from "../config/config.ts";
 import { getLog } from "../observability/log.ts";
 import { X509Certificate } from "node:crypto";
 import { RedisStore } from "./redis/redis_store.ts";
@@ -107,7 +107,7 @@ async function warnOfEviction(store: RedisStore): Promise<void> {
 /**
  * Where the configuration says that Redis is, if it names one.
  *
- * @throws {Error} where a file with a password or the authorities cannot be used
+ * @throws {ConfigError} where a file with a password or the authorities cannot be used
  */
 export function redisAddress(config: StoreConfig): RedisAddress | undefined {
   const { redisUsername: username, redisDb: database } = config;
@@ -130,19 +130,19 @@ export function redisAddress(config: StoreConfig): RedisAddress | undefined {
   return config.redisHost === undefined ? undefined : { ...login, host: config.redisHost, port: config.redisPort };
 }
 
-/** The password that a file holds. @throws {Error} where it cannot be read */
+/** The password that a file holds. @throws {ConfigError} where it cannot be read */
 function passwordIn(option: string, file: string | undefined): string | undefined {
   return file === undefined ? undefined : textIn(option, file).trim();
 }
 
-/** Whom to trust. @throws {Error} where the file holds no certificate */
+/** Whom to trust. @throws {ConfigError} where the file holds no certificate */
 function tlsOf({ redisCaFile: file }: StoreConfig): RedisTls {
   if (file === undefined) return {};
   const ca = textIn("REDIS_CA_FILE", file);
   try {
     new X509Certificate(ca);
   } catch (cause) {
-    throw new Error(`REDIS_CA_FILE ${file} holds no certificate in PEM`, { cause });
+    throw new ConfigError(`REDIS_CA_FILE ${file} holds no certificate in PEM`, { cause });
   }
   return { ca };
 }
@@ -151,7 +151,7 @@ function textIn(option: string, file: string): string {
   try {
     return readTextFile(file);
   } catch (cause) {
-    throw new Error(`${option} ${file} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new ConfigError(`${option} ${file} cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
 

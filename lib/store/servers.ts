@@ -66,14 +66,25 @@ export interface Departure {
   readonly claim: number;
 }
 
+/** The id that was wanted is another server's, which runs. */
+export class ServerIdTakenError extends Error {
+  override readonly name = "ServerIdTakenError";
+
+  constructor(readonly id: string) {
+    super(`another server runs as ${id}`);
+  }
+}
+
 /** This server among the others: its lease, and what it owes to those that died. */
 export interface Servers {
   /**
-   * Takes an id and its lease, and ends what an earlier server of that id left behind.
+   * Takes an id and its lease, and ends what an earlier server of that id left behind. One that was killed has nobody
+   * who listens for it, so its id is taken at once; where that is not known, its lease is waited for.
    *
    * @param wanted the id, or empty for the lowest free of server1, server2, …
    * @param listener told what other servers signal
    * @returns the id
+   * @throws {ServerIdTakenError} where another server runs as `wanted`
    */
   join(wanted: string, listener: (signal: ServerSignal) => void): Promise<string>;
   /**

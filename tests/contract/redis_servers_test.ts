@@ -29,11 +29,38 @@ test("Servers.join() takes the id of a server whose lease has run out", async (p
   assert.equal((await place.open()).id, "server1");
 });
 
-test("Servers.join() with an id takes it from the server that has it, and ends what that left behind", async (place) => {
-  const earlier = await place.open({ id: "here" });
-  const session = await login(earlier, "eve", { room: "general" });
+test("Servers.join() with an id is refused while another server runs as that one, and disturbs it in nothing", async (place) => {
+  const running = await place.open({ id: "here" });
+  const ticking = setInterval(() => void running.servers.probe(), 100); // as each server does every second
+  try {
+    await login(running, "eve");
+    for (let i = 0; i < 2; i++) {
+      await assert.rejects(place.open({ id: "here" }), /^ServerIdTakenError: another server runs as here$/);
+    }
+    assert.equal(await running.servers.renew(), "kept");
+    assert.deepEqual(await running.sessions.online(), ["eve"]);
+    await running.servers.signal("here", { kind: "evict", connection: "one" });
+    await until("it hears", () => running.signals.length > 0);
+  } finally {
+    clearInterval(ticking);
+  }
+});
+
+test("Servers.join() with an id is refused where the other is not heard, but renews its lease", async (place) => {
+  const running = await place.open({ id: "here" });
+  const renewing = setInterval(() => void running.servers.renew(), 300);
+  try {
+    await assert.rejects(place.open({ id: "here" }), /^ServerIdTakenError: /);
+  } finally {
+    clearInterval(renewing);
+  }
+});
+
+test("Servers.join() takes the id of a server that was killed at once, and ends what that left behind", async (place) => {
+  const killed = await place.open({ id: "here", leaseMs: 600_000 });
+  const session = await login(killed, "eve", { room: "general" });
+  await killed[Symbol.asyncDispose](); // its connections end, its lease runs on
   const later = await place.open({ id: "here" });
-  assert.equal(await earlier.servers.renew(), "taken");
   assert.equal(await later.servers.renew(), "kept");
   assert.deepEqual(await later.sessions.online(), []);
   assert.deepEqual(await later.servers.sweep(), [{ user: "eve", room: "general", claim: session.claim }]);
@@ -42,10 +69,32 @@ test("Servers.join() with an id takes it from the server that has it, and ends w
   assert.deepEqual(await later.sessions.online(), ["eve"]);
 });
 
+test("Servers.join() takes the id of a server that hangs when its lease has run out", async (place) => {
+  const hanging = await place.open({ id: "here", leaseMs: 1_000 });
+  const later = await place.open({ id: "here" });
+  assert.equal(await hanging.servers.renew(), "taken");
+  assert.equal(await later.servers.renew(), "kept");
+});
+
+test("Servers.join() by several at once with one id gives it to one of them", async (place) => {
+  const opened = await Promise.allSettled(Array.from({ length: 4 }, async () => {
+    const store = await place.open({ id: "here" });
+    const ticking = setInterval(() => void store.servers.probe(), 100);
+    return { store, ticking };
+  }));
+  const joined = opened.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  assert.equal(joined.length, 1);
+  for (const { store, ticking } of joined) {
+    clearInterval(ticking);
+    assert.equal(await store.servers.renew(), "kept");
+  }
+});
+
 test("Servers.renew() takes an id back from an earlier run that older data brought back, and ends its sessions", async (place) => {
   const earlier = await place.open({ id: "here" });
   await login(earlier, "eve", { room: "general" });
   const putBack = await place.copyServers();
+  await place.die(earlier);
   const later = await place.open({ id: "here" });
   await putBack();
   assert.equal(await later.servers.renew(), "expired");

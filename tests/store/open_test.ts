@@ -94,7 +94,10 @@ test("openStore() refuses an authority's file that it cannot use, by the option'
   await using folder = await temporaryFolder();
   const file = join(folder.path, "ca.pem");
   const named = { ...env, REDIS_URL: "rediss://localhost:1", REDIS_CA_FILE: file };
-  await assert.rejects(openStore(configOf(named)), /^Error: REDIS_CA_FILE .*ca\.pem cannot be read: /);
+  await assert.rejects(openStore(configOf(named)), /^ConfigError: REDIS_CA_FILE .*ca\.pem cannot be read: /);
   await Deno.writeTextFile(file, "nothing");
-  await assert.rejects(openStore(configOf(named)), /^Error: REDIS_CA_FILE .*ca\.pem holds no certificate in PEM$/);
+  await assert.rejects(
+    openStore(configOf(named)),
+    /^ConfigError: REDIS_CA_FILE .*ca\.pem holds no certificate in PEM$/,
+  );
 });

@@ -5,6 +5,7 @@
 import { messageOf } from "../../common/errors.ts";
 import { pause } from "../../common/time.ts";
 import { isStoreFailure, storeFailure } from "../../store/failure.ts";
+import { ServerIdTakenError } from "../../store/servers.ts";
 
 /** Why a server does not start: one sentence, and what to do about it. */
 export class StartError extends Error {
@@ -36,6 +37,9 @@ export function listenStartError(cause: unknown, option: string, host: string, p
   }
   if (cause instanceof Deno.errors.PermissionDenied) {
     return error(`port ${port} may not be used`, "ports below 1024 need the right to them (CAP_NET_BIND_SERVICE)");
+  }
+  if (cause instanceof ServerIdTakenError) {
+    return new StartError(cause.message, "give each server a SERVER_ID of its own, or none", false, { cause });
   }
   return isStoreFailure(cause) ? storeStartError(cause) : cause;
 }

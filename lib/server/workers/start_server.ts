@@ -9,7 +9,7 @@ import { hashMeter, HashQueue } from "../../auth/hash_queue.ts";
 import { LoginGuard } from "../../auth/login_guard.ts";
 import { learnCosts } from "../../auth/known_costs.ts";
 import { bcryptHasher, type Hasher } from "../../auth/password.ts";
-import { type Config, type ConfigChange, takeLive, usesRedis } from "../../config/config.ts";
+import { type Config, type ConfigChange, ConfigError, takeLive, usesRedis } from "../../config/config.ts";
 import { Limits, refusalCounters } from "../../limits/limits.ts";
 import { getLog } from "../../observability/log.ts";
 import { Metrics } from "../../observability/metrics.ts";
@@ -160,7 +160,7 @@ async function opened(config: Config, health: StoreHealth): Promise<Store> {
   try {
     return await openStore(config, (error) => health.fault(error));
   } catch (error) {
-    throw storeStartError(error);
+    throw error instanceof ConfigError ? error : storeStartError(error);
   }
 }
 

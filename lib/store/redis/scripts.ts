@@ -27,6 +27,7 @@ import leaseClock from "./scripts/lease_clock.lua" with { type: "text" };
 import leaseList from "./scripts/lease_list.lua" with { type: "text" };
 import leaseRenew from "./scripts/lease_renew.lua" with { type: "text" };
 import leaseTake from "./scripts/lease_take.lua" with { type: "text" };
+import listeners from "./scripts/listeners.lua" with { type: "text" };
 import mark from "./scripts/mark.lua" with { type: "text" };
 import moments from "./scripts/moments.lua" with { type: "text" };
 import publish from "./scripts/publish.lua" with { type: "text" };
@@ -86,6 +87,7 @@ const steady = {
   leaseList: leaseClock + leaseList,
   leaseRenew: leaseClock + leaseRenew,
   leaseTake,
+  listeners,
   mark,
   purge,
   read: epoch + moments + read,

@@ -6,7 +6,8 @@
  */
 
 import { randomWord } from "../log_position.ts";
-import type { Departure, Servers, ServerSignal } from "../servers.ts";
+import { allowLate, within } from "../../common/time.ts";
+import { type Departure, ServerIdTakenError, type Servers, type ServerSignal } from "../servers.ts";
 import type { Session } from "../sessions.ts";
 import type { ChannelListener, RedisGateway } from "./gateway.ts";
 import type { Keys } from "./keys.ts";
@@ -16,6 +17,15 @@ import type { Leases } from "./sessions.ts";
 export interface Sweepable {
   endAll(instance: string): Promise<Session[]>;
 }
+
+/** The id, who had it until now, how many others have a lease that runs, when it was taken, and the time there. */
+type Taken = [string, string, number, string, number];
+
+/** An empty text, the instance that has the id, and when its lease ends. */
+type Held = ["", string, number];
+
+/** How long it is listened for another server between two looks at its lease, in milliseconds. */
+const lookMs = 200;
 
 /** See {@linkcode Servers}. */
 export class RedisServers implements Servers, Leases {
@@ -27,6 +37,7 @@ export class RedisServers implements Servers, Leases {
   readonly #probeMs: number;
   readonly #sessions: () => Sweepable;
   #earlier = ""; // the run that had this server's id before, until it is swept
+  #asked = 0; // when the id was last asked for
   #leaseEnd = 0;
   #sweepFrom = 0;
   #clockOffset = 0; // the time at Redis, less this server's own
@@ -49,33 +60,72 @@ export class RedisServers implements Servers, Leases {
   }
 
   async join(wanted: string, listener: (signal: ServerSignal) => void): Promise<string> {
-    const before = performance.now();
-    const args = [wanted, this.instance, this.#leaseMs];
-    const taken = await this.#redis.run("leaseTake", this.#keys.leases(), args) as [
-      string,
-      string,
-      number,
-      string,
-      number,
-    ];
-    const [id, earlier, others, since, now] = taken;
-    this.#clockOffset = now - before;
-    this.id = id;
-    this.#since = since;
-    this.#earlier = earlier;
-    this.#leaseEnd = before + this.#leaseMs;
-    if (others === 0) this.#sweepFrom = this.#leaseEnd;
-    this.#control = {
-      hear: (message) => {
+    let joined = false;
+    const heard = Promise.withResolvers<true>();
+    const control = {
+      hear: (message: string) => {
         const signal = JSON.parse(message) as ServerSignal;
+        if (!joined) return signal.kind === "probe" ? heard.resolve(true) : undefined; // it is for another run
         if (signal.kind === "probe") this.#probed = undefined;
         else listener(signal);
       },
       interrupted: () => listener({ kind: "missed" }),
     };
-    await this.#redis.subscribe(this.#keys.serverChannel(this.id), this.#control);
-    await this.watchDataGeneration();
+    if (wanted === "") this.#own(await this.#take("") as Taken);
+    await this.#redis.subscribe(this.#keys.serverChannel(wanted || this.id), control);
+    try {
+      if (wanted !== "") this.#own(await this.#takeNamed(wanted, heard.promise));
+      joined = true;
+      this.#control = control;
+      await this.watchDataGeneration();
+    } catch (error) {
+      await this.#redis.unsubscribe(this.#keys.serverChannel(wanted || this.id), control);
+      throw error;
+    }
     return this.id;
+  }
+
+  /**
+   * Takes an id that may be another server's, while this one listens to what that one would hear.
+   *
+   * 1. Where the lease has run out, or nobody else listens, the id is free: it is taken in one step with that look at
+   *    the lease, so that of several servers one gets it.
+   * 2. A server that runs sends itself a word every second, and renews its lease.
+   * 3. Where neither is seen, the lease is waited for: the other may hang, or be another server that wants the id.
+   *
+   * @param heard resolves when the other has sent itself a word
+   */
+  async #takeNamed(wanted: string, heard: Promise<true>): Promise<Taken> {
+    for (let gone = "", known: Held | undefined;;) {
+      const answer = await this.#take(wanted, gone);
+      if (answer[0] !== "") return answer as Taken;
+      const held = answer as Held;
+      if (known?.[1] === held[1] && held[2] > known[2]) throw new ServerIdTakenError(wanted);
+      known = held;
+      gone = await this.#isAlone(wanted) ? held[1] : "";
+      if (gone === "" && await within(lookMs, heard).catch(allowLate)) throw new ServerIdTakenError(wanted);
+    }
+  }
+
+  async #take(wanted: string, gone = ""): Promise<Taken | Held> {
+    this.#asked = performance.now();
+    const args = [wanted, this.instance, this.#leaseMs, gone];
+    return await this.#redis.run("leaseTake", this.#keys.leases(), args) as Taken | Held;
+  }
+
+  #own([id, earlier, others, since, now]: Taken): void {
+    this.#clockOffset = now - this.#asked;
+    this.id = id;
+    this.#since = since;
+    this.#earlier = earlier;
+    this.#leaseEnd = this.#asked + this.#leaseMs;
+    if (others === 0) this.#sweepFrom = this.#leaseEnd;
+  }
+
+  /** Whether it is known that nobody else listens to a server's channel. */
+  async #isAlone(id: string): Promise<boolean> {
+    const { probe, serverChannel } = this.#keys;
+    return await this.#redis.run("listeners", [probe(id)], [serverChannel(id)]).catch(() => undefined) === 1;
   }
 
   async renew(): Promise<"kept" | "expired" | "taken"> {
