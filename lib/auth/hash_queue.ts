@@ -32,6 +32,12 @@ export interface Turn {
   readonly account: string;
 }
 
+/** An account that has not had a turn for so long, in milliseconds, goes before the others where it is known. */
+const seldomMs = 10_000;
+
+/** Of how many accounts it is remembered when they had a turn; and how many of those that go before may do so in a row. */
+const [maxRemembered, maxInRow] = [10_000, 3];
+
 /** Settings of a queue; how many may wait is to bound memory, since turns are fair. */
 export interface HashQueueOptions {
   /** How many are hashed at once. */
@@ -42,6 +48,8 @@ export interface HashQueueOptions {
   readonly meter?: HashMeter;
   /** Told of each that was refused. */
   readonly onRefused?: () => void;
+  /** Milliseconds, by a clock that never goes back. */
+  readonly now?: () => number;
 }
 
 const usualWaiting = { account: 32, network: 1_000, all: 5_000 };
@@ -52,11 +60,18 @@ const retryMs = 5_000;
 /**
  * Lets a bounded number of hashes run at once: each takes a core for a good part of a second, and the event loop and
  * the sockets need a core too. The others wait for their turn: see {@linkcode Turn}.
+ *
+ * Who logs in once goes before those who try again and again: a known account that has not had a turn for ten seconds.
+ * Of each four turns one is for the others, so that these are not kept waiting for ever.
  */
 export class HashQueue {
   readonly #hasher: Hasher;
   readonly #options: HashQueueOptions;
   readonly #waiting = new FairQueue<() => void>();
+  readonly #seldom = new FairQueue<() => void>();
+  /** Account → when it last had a turn or came for one; the longest ago is first. */
+  readonly #came = new Map<string, number>();
+  #inRow = 0;
   #running = 0;
 
   constructor(hasher: Hasher, options: HashQueueOptions) {
@@ -88,11 +103,12 @@ export class HashQueue {
     return this.#hasher.isCurrent(hash);
   }
 
-  async #inTurn<T>({ network, known, account }: Turn, work: () => Promise<T>): Promise<T> {
-    const { meter } = this.#options;
+  async #inTurn<T>(turn: Turn, work: () => Promise<T>): Promise<T> {
+    const { meter, now = () => performance.now() } = this.#options;
     const came = performance.now();
+    const queue = this.#isSeldom(turn, now()) ? this.#seldom : this.#waiting;
     if (this.#running < this.#options.running) this.#running++;
-    else await this.#wait([network, known ? "known" : "strangers", account]);
+    else await this.#wait(turn, queue);
     const began = performance.now();
     meter?.wait.observe((began - came) / 1000);
     this.#note();
@@ -100,19 +116,37 @@ export class HashQueue {
       return await work();
     } finally {
       meter?.work.observe((performance.now() - began) / 1000);
-      const next = this.#waiting.shift();
+      const next = this.#next();
       if (next) next();
       else this.#running--;
       this.#note();
     }
   }
 
-  async #wait(path: readonly string[]): Promise<void> {
+  /** Whether an account goes before the others; from now on it does not, for a while. */
+  #isSeldom({ known, account }: Turn, now: number): boolean {
+    const before = this.#came.get(account) ?? -Infinity;
+    this.#came.delete(account);
+    this.#came.set(account, now);
+    for (const oldest of this.#came.keys()) {
+      if (this.#came.size <= maxRemembered) break;
+      this.#came.delete(oldest);
+    }
+    return known && now - before >= seldomMs;
+  }
+
+  /** Takes out whose turn it is. */
+  #next(): (() => void) | undefined {
+    const before = this.#seldom.size > 0 && (this.#inRow < maxInRow || this.#waiting.size === 0);
+    this.#inRow = before ? this.#inRow + 1 : 0;
+    return (before ? this.#seldom : this.#waiting).shift();
+  }
+
+  async #wait({ network, known, account }: Turn, queue: FairQueue<() => void>): Promise<void> {
     const { waiting: most = usualWaiting, meter, onRefused } = this.#options;
-    const { size } = this.#waiting;
-    const full = size >= most.all || this.#waiting.sizeOf(path.slice(0, 1)) >= most.network ||
-      this.#waiting.sizeOf(path) >= most.account;
-    if (full) {
+    const path = [network, known ? "known" : "strangers", account];
+    const sizeOf = (path: readonly string[]) => this.#waiting.sizeOf(path) + this.#seldom.sizeOf(path);
+    if (sizeOf([]) >= most.all || sizeOf(path.slice(0, 1)) >= most.network || sizeOf(path) >= most.account) {
       if (meter) meter.refused.value++;
       onRefused?.();
       throw new ChatError("too_many_attempts", "Too many logins at this moment; try again in a few seconds", {
@@ -120,15 +154,20 @@ export class HashQueue {
       });
     }
     await new Promise<void>((resolve) => {
-      this.#waiting.push(path, resolve);
+      queue.push(path, resolve);
       this.#note();
     });
+  }
+
+  /** How many wait. */
+  get #size(): number {
+    return this.#waiting.size + this.#seldom.size;
   }
 
   #note(): void {
     const { meter } = this.#options;
     if (!meter) return;
     meter.running.value = this.#running;
-    meter.waiting.value = this.#waiting.size;
+    meter.waiting.value = this.#size;
   }
 }

@@ -126,7 +126,7 @@ test("HashQueue goes round networks, in each round known and strangers, and then
   results.push(queue.hash("eve1", eve), queue.hash("eve2", eve));
   results.push(queue.hash("stranger", { ...crowd, known: false, account: "s" }));
   results.push(queue.hash("trent", { ...crowd, account: "trent" }));
-  assert.deepEqual(await finish(slow), ["m1", "eve1", "stranger", "eve2", "trent", "m2", "m3", "m4"]);
+  assert.deepEqual(await finish(slow), ["m1", "eve1", "trent", "eve2", "stranger", "m2", "m3", "m4"]);
   await Promise.all(results);
 });
 
@@ -142,11 +142,28 @@ test("HashQueue keeps so many of one account and of one network, and takes other
     ...["d", "e"].map((password) => queue.hash(password, { ...eve, account: password })),
     queue.hash("f", there),
   ]);
-  assert.deepEqual(await finish(slow), ["running", "f", "d", "a", "b"]);
+  assert.deepEqual(await finish(slow), ["running", "d", "f", "a", "b"]);
   assert.deepEqual((await outcomes).map(({ status }) => status === "fulfilled"), [
     ...[true, true, true, false],
     ...[true, false],
     true,
   ]);
   assert.equal(refused, 2);
+});
+
+test("HashQueue serves a known account first that comes seldom, and one of the others after three of these", async () => {
+  const slow = new SlowHasher();
+  let time = 0;
+  const queue = new HashQueue(slow, { running: 1, now: () => time });
+  const crowd = { network: "192.0.2.66", known: true, account: "mallory" };
+  const results = ["m1", "m2", "m3", "m4"].map((password) => queue.hash(password, crowd));
+  for (const account of ["a", "b", "c", "d"]) results.push(queue.hash(account, { ...eve, account }));
+  results.push(queue.hash("stranger", { network: "192.0.2.9", known: false, account: "new" }));
+  assert.deepEqual(await finish(slow), ["m1", "a", "b", "c", "stranger", "d", "m2", "m3", "m4"]);
+  time += 9_999;
+  results.push(queue.hash("running", crowd));
+  for (const account of ["mallory", "a"]) results.push(queue.hash(`${account} again`, { ...eve, account }));
+  results.push(queue.hash("b, who comes once", { ...eve, account: "x" }));
+  assert.deepEqual((await finish(slow))[1], "b, who comes once");
+  await Promise.all(results);
 });
