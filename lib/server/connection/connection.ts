@@ -7,6 +7,7 @@ import type { RequestId } from "../../wire/request.ts";
 import { type QueuedReply, ReplyQueue } from "./reply_queue.ts";
 import type { Caller, CommandSpec, Outcome } from "../registry/command.ts";
 import { AnswerShare } from "./answer_share.ts";
+import { farewellMs, writeRest } from "./farewell.ts";
 import type { ClientSocket, ConnectionHost } from "./host.ts";
 import { type Guest, maxNetworkBytes } from "./guest_buffers.ts";
 import { LineReader } from "./line_reader.ts";
@@ -23,9 +24,6 @@ import { idOfBeginning, lineTooLong, readJson, readText, type Request } from "./
 
 /** How long a reader may take for what is in flight before its queue's limit holds, in milliseconds. */
 const patienceMs = 500;
-
-/** How long a closing connection may take to read its last lines, in milliseconds. */
-const farewellMs = 2_000;
 
 const nothing = new Uint8Array(0);
 
@@ -122,6 +120,8 @@ export class Connection implements Caller {
       over = await this.#serve().then(() => true, (error) => this.#fail(error));
     }
     await this.answered();
+    const left = this.#state === "open" && this.#reason !== "connection_broken";
+    if (left && !await writeRest(this.outbox, this.#conn)) this.#host.abandon(this.#conn);
     this.#close();
     const { session } = this;
     this.#log.closed(this.#reason, session?.user ?? this.#lastUser);

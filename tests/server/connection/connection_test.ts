@@ -195,3 +195,27 @@ test("Connection.tick() keeps a program that answers its pings", async () => {
   assert.equal(scene.connection.closed, false);
   await ended(scene);
 });
+
+test("Connection.run() writes what was asked for before it closes behind a client that closed its side", async () => {
+  const work = Promise.withResolvers<Outcome>();
+  const scene = connect(command("slow", () => work.promise));
+  await scene.told();
+  scene.socket.give("/first\n/slow\n");
+  scene.socket.give(null);
+  assert.deepEqual(await scene.told(), answered("first"));
+  assert.equal(scene.socket.closed, false);
+  work.resolve({ reply: reply("slow") });
+  await scene.over;
+  assert.deepEqual(await scene.told(), answered("slow"));
+  assert.deepEqual([scene.socket.halfClosed, scene.socket.closed], [true, true]);
+});
+
+test("Connection.run() does not wait for ever for a client that closed its side and reads nothing", async () => {
+  const scene = connect();
+  await scene.told();
+  scene.socket.stuck = true;
+  scene.socket.give("/enter\n");
+  await ended(scene);
+  assert.equal(scene.socket.closed, true);
+  assert.deepEqual(scene.dropped, [member]);
+});
