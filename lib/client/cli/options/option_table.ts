@@ -91,7 +91,7 @@ export const optionTable = {
   ca: {
     type: "string",
     value: "file",
-    help: "the authority to trust, in PEM form (default: the system's, in the project's folder its own)",
+    help: "the authority to trust, as PEM (default: the system's, in the project's folder its own)",
     words: dialing,
     profile: true,
   },
