@@ -3,7 +3,8 @@
 import type { Config } from "../config/config.ts";
 import { redisAddress } from "../store/open.ts";
 import { RedisGateway } from "../store/redis/gateway.ts";
-import type { Master } from "../store/redis/redis_transport.ts";
+import type { Master, RedisAddress } from "../store/redis/redis_transport.ts";
+import { examineRights } from "./doctor_rights.ts";
 import { failing, type Finding } from "./finding.ts";
 
 /** The least release that has all that is used. */
@@ -17,9 +18,10 @@ const slowMs = 50;
 
 /** Examines every Redis that has keys. */
 export async function* examineRedis(config: Config): AsyncIterable<Finding> {
-  const address = redisAddress(config)!;
+  let address: RedisAddress;
   let gateway: RedisGateway;
   try {
+    address = redisAddress(config)!;
     gateway = await RedisGateway.connect({ ...address, timeoutMs: config.storeTimeoutMs });
   } catch (error) {
     const finding = failing("Redis", error);
@@ -27,12 +29,25 @@ export async function* examineRedis(config: Config): AsyncIterable<Finding> {
   }
   await using _ = gateway;
   try {
+    let permitted = true;
+    const prefix = config.redisPrefix;
+    const user = userOf(address.url) || config.redisUsername || "default";
+    for await (const finding of examineRights(gateway, { prefix, database: address.database ?? 0, user })) {
+      permitted &&= finding.state === "ok";
+      yield finding;
+    }
+    if (!permitted) return; // nothing else would be told that is worth it
     yield await clock(gateway);
     yield await writable(gateway, `${config.redisPrefix}doctor`);
     for (const master of await gateway.masters()) yield* examineMaster(master);
   } catch (error) {
     yield failing("Redis", error);
   }
+}
+
+/** Who logs in by a URL; empty where it does not say. */
+function userOf(url: string | undefined): string {
+  return decodeURIComponent(url === undefined ? "" : new URL(url).username);
 }
 
 async function clock(gateway: RedisGateway): Promise<Finding> {
