@@ -55,7 +55,7 @@ function finding(server: string, { commands, keys, channels }: Refused, prefix: 
     ...(channels ? [`&${prefix}*`] : []),
   ];
   const state = !keys && !channels && names.every((name) => optional.has(name)) ? "warn" : "fail";
-  const text = `its user may not use ${missing.join(", ")}`;
+  const text = `Redis does not permit this user what the server needs: NOPERM for ${missing.join(", ")}`;
   return { subject, state, text, advice: `ACL SETUSER ${user} ${rules.join(" ")}` };
 }
 

@@ -34,13 +34,13 @@ test(
     await permit(redis, "-xadd", "-script|load", "-ssubscribe");
     assert.deepEqual(await look(), [
       "fail",
-      "its user may not use SCRIPT LOAD, SSUBSCRIBE, XADD",
+      "Redis does not permit this user what the server needs: NOPERM for SCRIPT LOAD, SSUBSCRIBE, XADD",
       "ACL SETUSER chat +script|load +ssubscribe +xadd",
     ]);
     await permit(redis, "resetkeys", "resetchannels", "~other:*");
     assert.deepEqual(await look(), [
       "fail",
-      "its user may not use the keys test:*, the channels test:*",
+      "Redis does not permit this user what the server needs: NOPERM for the keys test:*, the channels test:*",
       "ACL SETUSER chat ~test:* &test:*",
     ]);
     await permit(redis, "-info", "-role");
@@ -69,5 +69,5 @@ test("examineRedis() looks at the rights on every node of a cluster", async () =
   assert.deepEqual(rights.map(({ state }) => state).sort(), ["fail", "ok", "ok"]);
   const refused = rights.find(({ state }) => state === "fail")!;
   assert.equal(refused.subject, `rights 127.0.0.1:${cluster.masters[1].tlsPort}`);
-  assert.equal(refused.text, "its user may not use ZADD");
+  assert.equal(refused.text, "Redis does not permit this user what the server needs: NOPERM for ZADD");
 }, ownRedis);

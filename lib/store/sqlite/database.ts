@@ -108,6 +108,7 @@ export function guarded<T>(step: () => T): T {
     return step();
   } catch (cause) {
     if (cause instanceof ChatError) throw cause;
+    if (cause instanceof SyntaxError) cause = new Error("the database holds a malformed message", { cause }); // no JSON
     throw new ChatError("store_unavailable", "The store cannot be used at the moment; try again", {}, { cause });
   }
 }
