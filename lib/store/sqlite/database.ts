@@ -106,9 +106,10 @@ export function openDatabase(path: string, durability: Durability, connect = con
 export function guarded<T>(step: () => T): T {
   try {
     return step();
-  } catch (cause) {
-    if (cause instanceof ChatError) throw cause;
-    if (cause instanceof SyntaxError) cause = new Error("the database holds a malformed message", { cause }); // no JSON
+  } catch (error) {
+    if (error instanceof ChatError) throw error;
+    const isJson = !(error instanceof SyntaxError);
+    const cause = isJson ? error : new Error("the database holds a malformed message", { cause: error });
     throw new ChatError("store_unavailable", "The store cannot be used at the moment; try again", {}, { cause });
   }
 }
