@@ -16,8 +16,8 @@ COPY server.ts admin.ts ./
 COPY lib lib
 COPY scripts scripts
 # Each program runs once: what Deno works out about it is kept, and the start is quicker for it.
-RUN deno cache --frozen --quiet server.ts admin.ts scripts/container.ts scripts/container_setup.ts scripts/healthcheck.ts \
-  && deno run --cached-only --no-prompt --v8-flags=--max-semi-space-size=4 -P=server scripts/container.ts --help >/dev/null \
+RUN deno cache --frozen --quiet server.ts admin.ts scripts/container_setup.ts scripts/healthcheck.ts \
+  && deno run --cached-only --no-prompt --v8-flags=--max-semi-space-size=4 -P=server server.ts --help >/dev/null \
   && deno run --cached-only --no-prompt -P=admin admin.ts --help >/dev/null \
   && { deno run --cached-only --no-prompt --allow-read --allow-env scripts/healthcheck.ts 2>/dev/null || true; } \
   && mkdir -p /empty/data /empty/certs && chown -R 1993:1993 /empty /deno-dir
@@ -43,5 +43,5 @@ HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 CMD ["bash
 # Said in full, as the images that go by this name differ in their entry points. The permissions are those of -P=server,
 # of which Deno would warn in a line that is no JSON.
 ENTRYPOINT ["deno", "run", "--cached-only", "--no-prompt", "--v8-flags=--max-semi-space-size=4", \
-  "--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=hostname", "--allow-ffi", "scripts/container.ts"]
+  "--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=hostname", "--allow-ffi", "server.ts"]
 CMD []

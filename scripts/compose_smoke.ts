@@ -2,11 +2,21 @@
 
 import { randomInt } from "node:crypto";
 
-const servers = 3;
 const project = `chat-smoke-${randomInt(1e9)}`;
 
-/** Not the ports that people use: the engine goes on from the port that it gave last, and would start theirs later. */
-const ports = "18000-18050";
+/** The servers that are tried, by their services. */
+const services = ["server", "server-2", "server-3"];
+
+/** Their ports, which are not those that people use. */
+const ports = [18_000, 18_001, 18_002];
+
+/** With the profile, what goes for all servers goes for those too that a plain `up` does not start. */
+const environment = {
+  COMPOSE_PROFILES: "servers",
+  SERVER_PORT: String(ports[0]),
+  SERVER_2_PORT: String(ports[1]),
+  SERVER_3_PORT: String(ports[2]),
+};
 
 /** How long building and starting may take, and how long a line may. */
 const upTimeoutMs = 10 * 60_000;
@@ -23,7 +33,7 @@ const messages = 100;
 async function run(program: string, args: readonly string[], timeoutMs = 60_000): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(program, {
     args: [...args],
-    env: { SERVER_PORTS: ports },
+    env: environment,
     stdin: "null",
     signal: AbortSignal.timeout(timeoutMs),
   }).output();
@@ -135,6 +145,7 @@ async function allHealthy(ids: readonly string[]): Promise<void> {
   }
 }
 
+/** At which port of this machine a container is. */
 async function publishedPort(id: string): Promise<number> {
   const published = await run("docker", ["port", id, "8000/tcp"]);
   const port = /^127\.0\.0\.1:(\d+)$/.exec(published.trim())?.[1];
@@ -142,21 +153,54 @@ async function publishedPort(id: string): Promise<number> {
   return Number(port);
 }
 
-async function useFromOutside(ids: readonly string[]): Promise<void> {
-  if (ids.length !== servers) throw new Error(`${ids.length} servers instead of ${servers}`);
+/** The containers of the servers, in the order of `services`. */
+async function serverIds(): Promise<string[]> {
+  return await Promise.all(services.map(async (service) => {
+    const id = (await compose(["ps", "-q", service])).trim();
+    if (!/^[0-9a-f]+$/.test(id)) throw new Error(`${service} is not one container: ${JSON.stringify(id)}`);
+    return id;
+  }));
+}
+
+/** @throws {Error} where a server is not at its port, or answers under another name */
+async function keepNamesAndPorts(ca: string): Promise<void> {
+  const ids = await serverIds();
+  await allHealthy(ids);
+  for (const [index, id] of ids.entries()) {
+    const port = await publishedPort(id);
+    if (port !== ports[index]) throw new Error(`${services[index]} is at ${port} instead of ${ports[index]}`);
+    using client = await Client.login(port, ca, "e");
+    await client.send("/whoami");
+    await client.expect(`e in smoke on server-${index + 1}`);
+  }
+}
+
+/** Restarts the servers one after the other, as docs/operate.md says, and then makes their containers anew. */
+async function roll(ca: string): Promise<void> {
+  for (const how of [["restart", "--timeout", "15"], ["up", "--detach", "--no-deps", "--force-recreate"]]) {
+    for (const [index, service] of services.entries()) {
+      await compose([...how, service]);
+      await allHealthy([(await serverIds())[index]]);
+    }
+    await keepNamesAndPorts(ca);
+  }
+  console.log(`All servers were restarted and then made anew; they are at ports ${ports.join(", ")} as before.`);
+}
+
+async function useFromOutside(): Promise<void> {
+  const ids = await serverIds();
   await allHealthy(ids);
   for (const id of ids) {
     const [user, readOnly] = (await inspect(id, "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}}")).split(" ");
     if (/^(0|root)?(:|$)/.test(user)) throw new Error("A server runs as root");
     if (readOnly !== "true") throw new Error("A server can write to its root file system");
   }
-  const published = await Promise.all(ids.map(publishedPort));
   const ca = await Deno.readTextFile("certs/ca.pem");
-  await refusedWithoutCa(published[0]);
+  await refusedWithoutCa(ports[0]);
   const users = ["a", "b", "c"];
   using stack = new DisposableStack();
   const clients: Client[] = [];
-  for (const [index, port] of published.entries()) {
+  for (const [index, port] of ports.entries()) {
     clients.push(stack.use(await Client.login(port, ca, users[index])));
   }
   for (const user of users) {
@@ -165,12 +209,11 @@ async function useFromOutside(ids: readonly string[]): Promise<void> {
   }
   await clients[0].send("/users");
   await clients[0].expect("Users online: a, b, c");
-  for (const [index, id] of ids.entries()) {
-    const number = await inspect(id, '{{index .Config.Labels "com.docker.compose.container-number"}}');
+  for (const index of ids.keys()) {
     await clients[index].send("/whoami");
-    await clients[index].expect(`${users[index]} in smoke on server-${number}`);
+    await clients[index].expect(`${users[index]} in smoke on server-${index + 1}`);
   }
-  console.log(`Three servers on ports ${published.join(", ")}, one room across them, certificates verified.`);
+  console.log(`Three servers on ports ${ports.join(", ")}, one room across them, certificates verified.`);
 
   const said: string[] = [];
   await talk(clients[1], "b", "before", said);
@@ -178,7 +221,7 @@ async function useFromOutside(ids: readonly string[]): Promise<void> {
   await talk(clients[1], "b", "while a server is gone", said);
   await run("docker", ["start", ids[0]]);
   await allHealthy([ids[0]]);
-  const back = stack.use(await Client.login(await publishedPort(ids[0]), ca, "a"));
+  const back = stack.use(await Client.login(ports[0], ca, "a"));
   await back.expectHistory(said);
   console.log("A server was killed and is back; nothing that was said is lost.");
 
@@ -190,9 +233,10 @@ async function useFromOutside(ids: readonly string[]): Promise<void> {
   await allHealthy([redis, ...ids]);
   await talk(clients[1], "b", "after", said);
   await back.expectHistory(said);
-  const stranger = stack.use(await Client.login(published[2], ca, "d"));
+  const stranger = stack.use(await Client.login(ports[2], ca, "d"));
   await stranger.expectHistory(said);
   console.log("Redis was killed and is back; nobody was disconnected, and nothing that was said is lost.");
+  await roll(ca);
 }
 
 /** Says messages one after the other, each once the one before has come back; what has is added to `said`. */
@@ -224,19 +268,20 @@ async function refusedWithoutCa(port: number): Promise<void> {
   }
 }
 
-// 1. Every server gets healthy, runs as non-root on a file system that it cannot write to, goes by its container's
+// 1. Every server gets healthy, runs as non-root on a file system that it cannot write to, goes by its service's
 //    number, and presents a certificate that `certs/ca.pem` verifies; without that authority it is refused.
 // 2. A demo account on each server, all in one room: what one says, all see.
 // 3. A server is killed, and then Redis, and both are started again: what a client was shown as said is there.
-// 4. It goes down within 30 seconds, with nobody killed. What it started is gone afterwards, volumes included, whatever
+// 4. All servers are restarted one after the other, and then made anew: each has its name and its port as before.
+// 5. It goes down within 30 seconds, with nobody killed. What it started is gone afterwards, volumes included, whatever
 //    happened; it has a project name and ports of its own, and so touches no other.
 const [program, ...first] = await composeProgram();
 const compose = (args: readonly string[], timeoutMs?: number) =>
   run(program, [...first, "--project-name", project, ...args], timeoutMs);
 try {
-  await compose(["up", "--build", "--detach", "--scale", `server=${servers}`], upTimeoutMs);
-  const ids = (await compose(["ps", "-q", "server"])).trim().split("\n");
-  await useFromOutside(ids);
+  await compose(["up", "--build", "--detach", ...services], upTimeoutMs);
+  await useFromOutside();
+  const ids = await serverIds();
   const since = performance.now();
   await compose(["stop", "--timeout", "15"], 2 * 60_000);
   const codes = await Promise.all(ids.map((id) => inspect(id, "{{.State.ExitCode}}")));

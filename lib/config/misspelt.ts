@@ -15,8 +15,9 @@ export const composeNames = [
   "PROMETHEUS_PORT",
   "REDIS_MAXMEMORY",
   "REDIS_MEMORY",
+  ...[2, 3, 4, 5, 6, 7, 8].map((number) => `SERVER_${number}_PORT`),
+  "SERVER_ADDRESS",
   "SERVER_MEMORY",
-  "SERVER_PORTS",
 ];
 
 /** The names in a `.env` file that look like an option's and are not: what they say has no effect. */

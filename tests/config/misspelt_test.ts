@@ -6,7 +6,7 @@ import { test } from "../support/declare.ts";
 
 test("misspelt() names what looks like an option, and lets alone what others read from the same file", () => {
   const text =
-    "SERVER_PROT=9000\nSEVER_HOST=127.0.0.1\nROOMS=ops\nSERVER_PORTS=1-2\nCOMPOSE_PROJECT_NAME=x\nPATH_TO=y\n";
+    "SERVER_PROT=9000\nSEVER_HOST=127.0.0.1\nROOMS=ops\nSERVER_2_PORT=9\nCOMPOSE_PROJECT_NAME=x\nPATH_TO=y\n";
   assert.deepEqual(misspelt(text), [
     { name: "SERVER_PROT", meant: "SERVER_PORT" },
     { name: "SEVER_HOST", meant: "SERVER_HOST" },
