@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Topic } from "../../wire/names.ts";
 import type { StoreLimits } from "../store.ts";
 import type { SqliteCids } from "./cids.ts";
-import { transaction } from "./database.ts";
+import { guarded, transaction } from "./database.ts";
 import type { SqliteMoments } from "./moments.ts";
 import { FileSpace } from "./space.ts";
 import type { SqliteTalks } from "./talks.ts";
@@ -13,6 +13,12 @@ export const pieceSize = 200;
 
 /** How many topics are looked at in one turn of the event loop. */
 const pageSize = 100;
+
+/** A topic's newest message, and its read mark. */
+interface TopicState {
+  readonly seq: number;
+  readonly read: number;
+}
 
 /** What hangs on the messages of a log. */
 export interface LogIndexes {
@@ -77,10 +83,8 @@ export class SqliteHistory {
    * @returns how many messages that were: where it is {@linkcode pieceSize}, there may be more
    */
   trim(topic: Topic, head: number, read: number): number {
-    const oldest = this.#oldest.get(topic) as { seq: number } | undefined;
-    if (!oldest) return 0;
-    const first = Math.min(this.first(topic, head, read, this.#steadyNow()), oldest.seq + pieceSize);
-    if (first <= oldest.seq) return 0;
+    const first = this.#firstOfRest(topic, head, read);
+    if (first === undefined) return 0;
     if (topic.startsWith("inbox:")) this.#indexes.talks.forget(topic, first);
     return Number(this.#forget.run(topic, first).changes);
   }
@@ -89,8 +93,11 @@ export class SqliteHistory {
   async sweep(): Promise<number> {
     let forgotten = 0;
     for (let after = "", more = true; more;) {
-      const page = transaction(this.#database, () => this.#page.all(after, pageSize) as { topic: Topic }[]);
-      for (const { topic } of page) forgotten += await this.#inPieces(() => this.#trimNow(topic));
+      const [page, due] = guarded(() => {
+        const page = this.#page.all(after, pageSize) as { topic: Topic }[];
+        return [page, page.filter(({ topic }) => this.#isDue(topic))];
+      });
+      for (const { topic } of due) forgotten += await this.#inPieces(() => this.#trimNow(topic));
       more = page.length === pageSize;
       after = page.at(-1)?.topic ?? "";
       await turn();
@@ -111,8 +118,20 @@ export class SqliteHistory {
     return forgotten;
   }
 
+  /** The number before which messages are forgotten in one step; undefined where none is over the limits. */
+  #firstOfRest(topic: Topic, head: number, read: number): number | undefined {
+    const oldest = this.#oldest.get(topic) as { seq: number } | undefined;
+    const first = oldest && Math.min(this.first(topic, head, read, this.#steadyNow()), oldest.seq + pieceSize);
+    return first !== undefined && first > oldest!.seq ? first : undefined;
+  }
+
+  #isDue(topic: Topic): boolean {
+    const state = this.#state.get(topic) as TopicState | undefined;
+    return state !== undefined && this.#firstOfRest(topic, state.seq, state.read) !== undefined;
+  }
+
   #trimNow(topic: Topic): number {
-    const state = this.#state.get(topic) as { seq: number; read: number } | undefined;
+    const state = this.#state.get(topic) as TopicState | undefined;
     const trimmed = state ? this.trim(topic, state.seq, state.read) : 0;
     if (trimmed > 0) this.#indexes.unread.forget(topic);
     return trimmed;
