@@ -33,7 +33,7 @@ export interface Turn {
 }
 
 /** An account that has not had a turn for so long, in milliseconds, goes before the others where it is known. */
-const seldomMs = 10_000;
+const seldomMs = 2_000;
 
 /** Of how many accounts it is remembered when they had a turn; and how many of those that go before may do so in a row. */
 const [maxRemembered, maxInRow] = [10_000, 3];
@@ -61,7 +61,7 @@ const retryMs = 5_000;
  * Lets a bounded number of hashes run at once: each takes a core for a good part of a second, and the event loop and
  * the sockets need a core too. The others wait for their turn: see {@linkcode Turn}.
  *
- * Who logs in once goes before those who try again and again: a known account that has not had a turn for ten seconds.
+ * Who logs in once goes before those who try again and again: a known account that has not had a turn for two seconds.
  * Of each four turns one is for the others, so that these are not kept waiting for ever.
  */
 export class HashQueue {

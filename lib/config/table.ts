@@ -228,7 +228,7 @@ export const options = {
       whole(1, 1_000_000),
       "Failed logins to one account from one address; ten times as many from all that never logged in to it",
     ),
-    LOGINS_PER_MINUTE_PER_ACCOUNT: live("30", whole(1, 1_000_000), "Logins of one account"),
+    LOGINS_PER_MINUTE_PER_ACCOUNT: live("60", whole(1, 1_000_000), "Logins of one account"),
     LOGINS_PER_MINUTE_PER_ADDRESS: live("600", whole(1, 1_000_000), "Logins from one address"),
     REGISTRATIONS_PER_HOUR_PER_ADDRESS: live(
       "200",

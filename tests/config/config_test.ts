@@ -114,7 +114,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
     roomsPerHourPerUser: 30,
     rateLimit: true,
     loginFailuresPerMinutePerAddress: 60,
-    loginsPerMinutePerAccount: 30,
+    loginsPerMinutePerAccount: 60,
     loginsPerMinutePerAddress: 600,
     loginFailuresPerMinutePerAccount: 10,
     registrationsPerHourPerAddress: 200,
