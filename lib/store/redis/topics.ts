@@ -53,6 +53,8 @@ export class RedisTopics implements Topics {
   readonly #generations: Generations;
   readonly #history: RedisHistory;
   #calls = 0;
+  /** Writer and topic → the number of the newest call that has no answer yet. */
+  readonly #unanswered = new Map<string, string>();
   /** The last message that this server was told is stored, by topic: the oldest is forgotten first. */
   readonly #acknowledged = new Map<Topic, LogPosition>();
 
@@ -80,6 +82,10 @@ export class RedisTopics implements Topics {
     const { cid, from, ...rest } = draft;
     const { maxInbox, maxInboxPerSender } = this.#limits;
     const id = randomWord(6);
+    const call = `${++this.#calls}`;
+    const line = `${from} ${writer?.claim} ${topic}`;
+    const before = writer ? this.#unanswered.get(line) ?? "" : "";
+    if (writer) this.#unanswered.set(line, call);
     const answer = await this.#redis.run(
       "publish",
       this.#publishKeys(topic, from, cid),
@@ -95,12 +101,15 @@ export class RedisTopics implements Topics {
         this.#limits.historyMaxMessages,
         this.#history.maxAge,
         topic.startsWith("inbox:") ? maxInbox : "",
-        ++this.#calls,
+        call,
         topic === inboxTopic(from) ? "" : maxInboxPerSender,
         existing ? "1" : "0",
         cid ?? "",
+        before,
       ],
-    ) as Answer[];
+    ).finally(() => {
+      if (this.#unanswered.get(line) === call) this.#unanswered.delete(line);
+    }) as Answer[];
     const [kind, seq, time, epoch] = answer as [string, number, number, string];
     if (kind === "late") throw new ChatError("store_unavailable", "The message came too late; try again");
     if (kind === "fenced" || kind === "missing") return { kind };

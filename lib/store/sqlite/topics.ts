@@ -150,7 +150,8 @@ export class SqliteTopics implements Topics {
         resolve(result);
       }
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      // What came behind is refused as well: it would go before those that failed, once these are sent again.
+      for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);
     }
   }
 

@@ -3,31 +3,40 @@
 -- ARGV channel, user, claim ('' for no fence), a cid's life in ms, an epoch in case there is none of
 --      this generation, the generation, the message's id, its body, how many messages are kept, for how many ms, how many may be unread ('' for no inbox),
 --      a number that grows with every call of the same writer, how many of the user's may be unread ('' for any number),
---      '1' where the topic must exist, and the cid ('' for none)
+--      '1' where the topic must exist, the cid ('' for none), and the number of the same writer's call that was sent before and
+--      has no answer yet ('' for none)
 -- Returns {'published', seq, time, epoch}, {'repeated', seq, time}, {'fenced'}, {'full', how many of the user's are unread, or 0
 -- where it is not these that are too many}, {'missing'} where the topic does not exist, or {'late'} where a newer call of the
--- same writer was here first: this one was given up long ago.
+-- same writer was here first: this one was given up long ago; or where the call before was not carried out, as a Redis that is
+-- full refuses one and may take the next: a writer's messages keep their order.
 local meta, log, writers, cid, recent, counts, talks = unpack(KEYS)
-local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call, own, existing, name = unpack(ARGV)
+local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call, own, existing, name, before = unpack(ARGV)
 
 local held, last
 if claim ~= '' then
   held, last = string.match(redis.call('HGET', writers, user) or '', '^(%d+) ?(%d*)$')
   if held ~= claim then return {'fenced'} end
 end
+local function carriedOut()
+  if claim ~= '' and tonumber(call) > (tonumber(last) or 0) then redis.call('HSET', writers, user, claim .. ' ' .. call) end
+end
 if name ~= '' then
   local known = redis.call('GET', cid)
   if known then
     local seq, time = string.match(known, '^(%d+) (%d+)$')
+    carriedOut()
     return {'repeated', tonumber(seq), tonumber(time)}
   end
   known = knownOf(recent, name)
-  if known then return {'repeated', known[1], known[2]} end
+  if known then
+    carriedOut()
+    return {'repeated', known[1], known[2]}
+  end
 end
 
 if existing == '1' and redis.call('EXISTS', meta) == 0 then return {'missing'} end
 
-if claim ~= '' and tonumber(call) <= (tonumber(last) or 0) then return {'late'} end
+if claim ~= '' and (tonumber(call) <= (tonumber(last) or 0) or (before ~= '' and last ~= before)) then return {'late'} end
 
 ensureEpoch(meta, fresh, generation)
 local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id', 'indexed')
@@ -35,8 +44,11 @@ local epoch = state[1]
 local seq, read = tonumber(state[2] or '0') + 1, tonumber(state[3] or '0')
 if unread ~= '' then
   local theirs = unreadOf(user, counts, log, read, seq - 1)
-  if own ~= '' and theirs >= tonumber(own) then return {'full', theirs} end
-  if seq - 1 - read >= tonumber(unread) then return {'full', 0} end
+  local full = own ~= '' and theirs >= tonumber(own) and theirs or (seq - 1 - read >= tonumber(unread) and 0 or nil)
+  if full then
+    carriedOut()
+    return {'full', full}
+  end
 end
 local clock = redis.call('TIME')
 local time = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -50,7 +62,7 @@ if unread ~= '' then
     redis.call('HSET', meta, 'indexed', number)
   end
 end
-if claim ~= '' then redis.call('HSET', writers, user, claim .. ' ' .. call) end
+carriedOut()
 if name ~= '' then
   redis.call('SET', cid, number .. ' ' .. stamp, 'PX', life)
   remember(recent, name, number, stamp)
