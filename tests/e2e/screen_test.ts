@@ -147,7 +147,7 @@ test("chat completes, keeps its history between runs but no password, and asks a
   await a.untilText("lobby> /msg bob");
   await a.enter("hi");
   await a.untilText("DM to bob: hi");
-  await a.enter("/passwd 1 12345678");
+  await a.enter("/passwd 1 correct-horse-8");
   await a.untilText("Password changed");
   await a.send("\x1b[200~one\n/two\nthree\x1b[201~");
   await a.untilText("one↵/two↵three");
@@ -168,7 +168,7 @@ test("chat completes, keeps its history between runs but no password, and asks a
   await a.until(({ alternate }) => !alternate, "the end");
   const file = `${s.folder}/state-a/chat/history`;
   assert.equal((await Deno.stat(file)).mode! & 0o777, 0o600);
-  assert.ok(!(await Deno.readTextFile(file)).includes("12345678"));
+  assert.ok(!(await Deno.readTextFile(file)).includes("correct-horse-8"));
   const again = await s.tmux.client({
     port: s.server.port,
     caFile: s.server.caFile,
@@ -182,7 +182,7 @@ test("chat completes, keeps its history between runs but no password, and asks a
     "the question, for the password is another",
     30_000,
   );
-  await again.enter("12345678");
+  await again.enter("correct-horse-8");
   await again.until((shown) => prompted(shown, 24), "the prompt");
   await again.press("Up");
   await again.untilText("lobby> /quit");
