@@ -82,10 +82,7 @@ export class RedisTopics implements Topics {
     const { cid, from, ...rest } = draft;
     const { maxInbox, maxInboxPerSender } = this.#limits;
     const id = randomWord(6);
-    const call = `${++this.#calls}`;
-    const line = `${from} ${writer?.claim} ${topic}`;
-    const before = writer ? this.#unanswered.get(line) ?? "" : "";
-    if (writer) this.#unanswered.set(line, call);
+    const { call, before, over } = this.#takeTurn(topic, writer);
     const answer = await this.#redis.run(
       "publish",
       this.#publishKeys(topic, from, cid),
@@ -107,15 +104,23 @@ export class RedisTopics implements Topics {
         cid ?? "",
         before,
       ],
-    ).finally(() => {
-      if (this.#unanswered.get(line) === call) this.#unanswered.delete(line);
-    }) as Answer[];
-    const [kind, seq, time, epoch] = answer as [string, number, number, string];
-    if (kind === "late") throw new ChatError("store_unavailable", "The message came too late; try again");
-    if (kind === "fenced" || kind === "missing") return { kind };
-    if (kind === "full") return { kind, theirs: seq > 0 ? seq : undefined };
+    ).finally(over) as Answer[];
+    const [kind, seq, , epoch] = answer as [string, number, number, string];
     if (kind === "published") this.#remember(topic, { epoch, seq, id });
-    return { kind: "published", seq, time, repeated: kind === "repeated" };
+    return outcomeOf(answer);
+  }
+
+  /** Gives a call its number, and tells the writer's one before it that has no answer yet; `over` is for when it has one. */
+  #takeTurn(topic: Topic, writer: Session | undefined): { call: string; before: string; over(): void } {
+    const call = `${++this.#calls}`;
+    if (!writer) return { call, before: "", over: () => {} };
+    const line = `${writer.user} ${writer.claim} ${topic}`;
+    const before = this.#unanswered.get(line) ?? "";
+    this.#unanswered.set(line, call);
+    const over = () => {
+      if (this.#unanswered.get(line) === call) this.#unanswered.delete(line);
+    };
+    return { call, before, over };
   }
 
   #publishKeys(topic: Topic, from: string, cid: string | undefined): string[] {
@@ -237,6 +242,21 @@ export class RedisTopics implements Topics {
   async #head(topic: Topic): Promise<[string, number, string, number]> {
     const args = [randomWord(8), this.#generations.generation];
     return await this.#redis.run("head", [this.#keys.meta(topic)], args) as [string, number, string, number];
+  }
+}
+
+/** @throws {ChatError} `store_unavailable` where the message came behind a newer one, or one before it was not stored */
+function outcomeOf([kind, seq, time]: Answer[]): PublishResult {
+  switch (kind) {
+    case "late":
+      throw new ChatError("store_unavailable", "The message came too late; try again");
+    case "fenced":
+    case "missing":
+      return { kind };
+    case "full":
+      return { kind, theirs: seq as number > 0 ? seq as number : undefined };
+    default:
+      return { kind: "published", seq: seq as number, time: time as number, repeated: kind === "repeated" };
   }
 }
 
