@@ -74,7 +74,7 @@ export class AccountService {
     const account = await accounts.find(name);
     // The limits are checked again when its turn comes: guesses made at the same time may have failed by then.
     const right = await hashes.verify(password, account?.hash, this.#turn(name, peer), () => guard.admit(name, peer)) &&
-      passwordBytes(password) <= maxPasswordBytes;
+      passwordBytes(password) <= maxPasswordBytes && password.isWellFormed();
     if (account && right) {
       if (account.disabled) throw accountDisabled(account.name);
       return account;

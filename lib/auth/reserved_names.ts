@@ -7,10 +7,11 @@ import { fold } from "../wire/names.ts";
 const reservedNames: ReadonlySet<string> = new Set([
   ...["admin", "administrator", "root", "sysadmin", "system", "server", "service", "client", "operator", "staff"],
   ...["moderator", "mod", "support", "help", "helpdesk", "security", "abuse", "postmaster", "webmaster", "official"],
+  ...["owner", "superuser", "hostmaster", "daemon", "console", "error", "notification", "dm"],
   ...["all", "everyone", "everybody", "here", "channel", "room", "lobby", "nobody", "anonymous", "null", "undefined"],
 ]);
 
 /** Whether only an operator may make an account of this name, in any case. */
 export function isReservedName(name: string): boolean {
-  return reservedNames.has(fold(name));
+  return reservedNames.has(fold(name)) || /^server[0-9]+$/.test(fold(name)); // as servers call themselves
 }

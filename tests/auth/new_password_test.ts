@@ -45,3 +45,14 @@ test("checkNewPassword() refuses what is too short or too long, before anything 
   await refused("eve", "é".repeat(37), /74 bytes/);
   await refused("eve", "with\0zero", /zero byte/);
 });
+
+test("checkNewPassword() refuses common ones with something invisible or in wide letters", async () => {
+  const hidden = ["\u200bpassword", "sunshine\u200b", "ｐａｓｓｗｏｒｄ", "password\u00ad"];
+  for (const password of hidden) {
+    await assert.rejects(checkNewPassword("eve", password), /most common/, password);
+  }
+});
+
+test("checkNewPassword() refuses halves of characters, which are all alike once they are hashed", async () => {
+  await assert.rejects(checkNewPassword("eve", "\ud800\ud800\ud800"), /half a character/);
+});
