@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { JsonClient, TextClient } from "../support/client.ts";
+import { permitted } from "../support/needs.ts";
 import { onEachStore } from "../support/server.ts";
 
 /** Listens to IPv4 and IPv6, so that a test can come from two networks: IPv4 comes mapped into IPv6. */
@@ -190,6 +191,9 @@ onEachStore("history gives no more than a MiB at once, and pages on", async (sta
   assert.deepEqual(seqs, Array.from({ length: 300 }, (_, index) => index + 1));
 });
 
+/** Closing a half-open connection takes the system's help. */
+const closing = await permitted("ffi");
+
 onEachStore("where handshakes are too many, the network with most of them gives up its oldest", async (start) => {
   await using server = await start({ ...bothFamilies, MAX_HANDSHAKES: "3" });
   const { port, ca } = server;
@@ -208,7 +212,7 @@ onEachStore("where handshakes are too many, the network with most of them gives 
   await tls.handshake(); // it has waited for longer than any of the crowd
   open.dispose();
   await late;
-});
+}, closing);
 
 onEachStore("connections are bounded for each network, and an IPv4 address mapped into IPv6 is one", async (start) => {
   await using server = await start({ ...bothFamilies, MAX_CONNECTIONS_PER_IP: "1" });
