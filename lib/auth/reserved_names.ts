@@ -7,7 +7,7 @@ import { fold } from "../wire/names.ts";
 const reservedNames: ReadonlySet<string> = new Set([
   ...["admin", "administrator", "root", "sysadmin", "system", "server", "service", "client", "operator", "staff"],
   ...["moderator", "mod", "support", "help", "helpdesk", "security", "abuse", "postmaster", "webmaster", "official"],
-  ...["owner", "superuser", "hostmaster", "daemon", "console", "error", "notification", "dm"],
+  ...["superuser", "hostmaster", "daemon", "console", "error", "notification", "dm"],
   ...["all", "everyone", "everybody", "here", "channel", "room", "lobby", "nobody", "anonymous", "null", "undefined"],
 ]);
 

@@ -8,7 +8,7 @@ test("isReservedName() knows who speaks for the service, and everybody, in any c
   for (const name of ["admin", "Administrator", "ROOT", "system", "server", "moderator", "operator", "support"]) {
     assert.ok(isReservedName(name), name);
   }
-  for (const name of ["server1", "SERVER12", "error", "DM", "owner"]) assert.ok(isReservedName(name), name);
+  for (const name of ["server1", "SERVER12", "error", "DM"]) assert.ok(isReservedName(name), name);
   for (const name of ["help", "security", "everyone", "here", "channel", "all", "nobody", "null"]) {
     assert.ok(isReservedName(name), name);
   }
