@@ -31,7 +31,7 @@ export function isPublicKey(text: string): boolean {
   return /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(text);
 }
 
-/** Whether something can be encrypted for a public key. */
+/** Whether something can be encrypted for a public key; servers take any, and clients leave out the others. */
 export function isUsableKey(key: string): boolean {
   const bytes = Uint8Array.fromBase64(key, { alphabet: "base64url" });
   bytes[31] &= 0x7f; // X25519 does not look at the highest bit (RFC 7748, section 5)

@@ -234,14 +234,3 @@ onRedis("sessions on other servers are told of a key, and a key beyond the limit
   const told = await a.events(8);
   assert.deepEqual(new Set(told.map(({ type, code }) => `${type} ${code}`)), new Set(["system device_key_added"]));
 });
-
-onEachStore(
-  "a key that nothing can be encrypted for is refused: it would keep everybody from writing to the user",
-  async (start) => {
-    await using server = await start();
-    await using a = await server.jsonLogin("a");
-    await a.refused("key", { public: "A".repeat(43) }, "usage");
-    await server.store.deviceKeys.announce("a", "A".repeat(43), 8); // as an earlier release took it
-    assert.deepEqual((await a.ok("keys", { user: "a" })).keys, []);
-  },
-);

@@ -7,7 +7,7 @@ import { quote } from "../../wire/command.ts";
 import type { Reply, UserKeys } from "../../wire/event.ts";
 import { cleanText } from "../../wire/clean.ts";
 import { fold, isUsername, usernameRule } from "../../wire/names.ts";
-import { sealedNote } from "../../wire/sealed.ts";
+import { isUsableKey, sealedNote } from "../../wire/sealed.ts";
 import { formatServer, type ServerAddress } from "../base/address.ts";
 import type { Request } from "../net/connection.ts";
 import { ClientError } from "../base/exit.ts";
@@ -101,8 +101,10 @@ export class Sealing {
    * @returns whether these were any keys at all
    */
   learn(user: string, value: unknown, tell: (sentence: string) => void): boolean {
-    const keys = toUserKeys(user, value);
-    if (!keys) return false;
+    const told = toUserKeys(user, value);
+    if (!told) return false;
+    // A key that nothing can be encrypted for would keep everybody from writing to its user.
+    const keys = { ...told, keys: told.keys.filter((key) => isUsableKey(key.public)) };
     this.#lists.set(fold(user), keys);
     const news = this.#guarded((account) => account.learn(keys));
     if (news !== undefined) tell(news);

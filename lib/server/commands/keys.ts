@@ -1,6 +1,6 @@
 import { ChatError } from "../../common/errors.ts";
 import type { UserKeys } from "../../wire/event.ts";
-import { isUsableKey, maxDevices, maxSealedLength } from "../../wire/sealed.ts";
+import { maxDevices, maxSealedLength } from "../../wire/sealed.ts";
 import { defineCommand, type Services } from "../registry/command.ts";
 import { isoTime } from "../delivery/events.ts";
 import { knownUser } from "./follows.ts";
@@ -28,7 +28,6 @@ export const keyCommands = [
     typed: false,
     audited: true,
     async run({ id, session: { user } }, { public: key }, services) {
-      if (!isUsableKey(key)) throw new ChatError("usage", 'Nothing can be encrypted for this "public" key');
       const outcome = await services.store.deviceKeys.announce(user, key, maxDevices);
       if (outcome === "full") {
         throw new ChatError(
@@ -99,9 +98,7 @@ export async function checkKeys({ sealed, keys }: Meant, users: readonly string[
 }
 
 async function keysOf(user: string, { store }: Services): Promise<UserKeys> {
-  // One that an earlier release took, and for which nobody can encrypt, would keep everybody from writing to the user.
-  const usable = (await store.deviceKeys.list(user)).filter(({ public: key }) => isUsableKey(key));
-  const keys = usable.map(({ public: key, added }) => ({
+  const keys = (await store.deviceKeys.list(user)).map(({ public: key, added }) => ({
     public: key,
     added: isoTime(added),
   }));

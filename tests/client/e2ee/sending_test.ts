@@ -42,6 +42,33 @@ test("Session encrypts a message for the devices of both, and shows what was wri
   assert.equal((await read(await scene.peer.expect("dm"), bob)).text, "again");
 });
 
+test("Session encrypts for a user's other devices where nothing can be encrypted for one", async () => {
+  await using scene = await loggedIn();
+  const unusable = { public: "A".repeat(43) };
+  const answer = scene.session.send({ cmd: "msg", to: "b", text: "hello" });
+  await asked(scene.peer, "b", unusable, bob);
+  const request = await scene.peer.expect("msg");
+  assert.deepEqual(request.keys, { a: devices("a", scene.own).version, b: devices("b", unusable, bob).version });
+  assert.equal((await read(request, bob)).text, "hello");
+  scene.peer.ok(request, accepted(request));
+  assert.equal(((await soon(answer)) as Json).text, "hello");
+});
+
+test("Session says that the server can read what is for a user for whose devices nothing can be encrypted", async () => {
+  await using scene = await loggedIn();
+  const unusable = { public: "A".repeat(43) };
+  void scene.session.send({ cmd: "msg", to: "b", text: "hello" });
+  await asked(scene.peer, "b", unusable);
+  const request = await scene.peer.expect("msg");
+  assert.equal(request.text, "hello");
+  scene.peer.ok(request, accepted(request));
+  await toldAll(scene);
+  assert.deepEqual(scene.lines(), [
+    "[CLIENT] b has no device that can decrypt: private messages to b can be read by the server",
+    "DM to b: hello",
+  ]);
+});
+
 test("Session keeps the order of what was typed while it asks for keys", async () => {
   await using scene = await loggedIn();
   const { session, peer } = scene;
