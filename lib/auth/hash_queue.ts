@@ -125,6 +125,8 @@ export class HashQueue {
 
   /** Whether an account goes before the others; from now on it does not, for a while. */
   #isSeldom({ known, account }: Turn, now: number): boolean {
+    // What strangers try is no turn of the account's: it would put the owner behind the crowd.
+    if (!known) return false;
     const before = this.#came.get(account) ?? -Infinity;
     this.#came.delete(account);
     this.#came.set(account, now);
@@ -132,7 +134,7 @@ export class HashQueue {
       if (this.#came.size <= maxRemembered) break;
       this.#came.delete(oldest);
     }
-    return known && now - before >= seldomMs;
+    return now - before >= seldomMs;
   }
 
   /** Takes out whose turn it is. */

@@ -11,8 +11,8 @@ import { maxPasswordBytes, passwordBytes } from "./password.ts";
 const minPasswordBytes = 8;
 
 /**
- * Refuses a new password that is shorter than 8 bytes, longer than 72, holds a zero byte, is one of the most common, or is
- * the user's name, digits aside.
+ * Refuses a new password that is shorter than 8 bytes, longer than 72, holds a zero byte or half a character, is one of
+ * the most common, or is the user's name, digits aside.
  *
  * @param name the user's, whose case does not matter; nor does the password's where it is compared
  * @throws {ChatError} `invalid_password`

@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { getLog } from "../observability/log.ts";
 import { TokenBucket } from "../common/rate_limit.ts";
+import { readTextFile } from "../common/text_file.ts";
 import type { Config } from "../config/config.ts";
 import { lobby } from "../wire/names.ts";
 import {
@@ -120,7 +121,7 @@ async function listen(
 }
 
 function announcementOf({ server, port, certFile, config }: DiscoveryOptions): Announcement {
-  const leaf = new X509Certificate(Deno.readTextFileSync(certFile));
+  const leaf = new X509Certificate(readTextFile(certFile));
   const [fingerprint, ca] = [leaf.fingerprint256, authorityOf(leaf, certFile)];
   // Every server has the lobby: to name it would tell nothing.
   const rooms = config.rooms.filter((room) => room !== lobby).sort();
@@ -129,7 +130,7 @@ function announcementOf({ server, port, certFile, config }: DiscoveryOptions): A
 
 function authorityOf(leaf: X509Certificate, certFile: string): string | undefined {
   try {
-    const ca = new X509Certificate(Deno.readTextFileSync(join(dirname(certFile), "ca.pem")));
+    const ca = new X509Certificate(readTextFile(join(dirname(certFile), "ca.pem")));
     return leaf.verify(ca.publicKey) ? ca.fingerprint256 : undefined;
   } catch {
     return undefined; // there is no such file, or another program's by that name

@@ -167,3 +167,14 @@ test("HashQueue serves a known account first that comes seldom, and one of the o
   assert.deepEqual((await finish(slow))[1], "b, who comes once");
   await Promise.all(results);
 });
+
+test("HashQueue lets no stranger's guesses put an account's owner behind the crowd", async () => {
+  const slow = new SlowHasher();
+  const queue = new HashQueue(slow, { running: 1, now: () => 0 });
+  const crowd = { network: "192.0.2.66", known: true, account: "mallory" };
+  const results = ["m1", "m2", "m3"].map((password) => queue.hash(password, crowd));
+  results.push(queue.hash("guess", { network: "192.0.2.66", known: false, account: "eve" }));
+  results.push(queue.hash("owner", eve));
+  assert.deepEqual((await finish(slow)).slice(0, 2), ["m1", "owner"]);
+  await Promise.all(results);
+});
