@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { Proxy } from "../client/cli/proxy.ts";
 import { HostileServer } from "../support/hostile_server.ts";
 import { ServerProcess, temporaryFolder } from "../support/process.ts";
-import { assertIntact, prompted } from "../support/screens.ts";
+import { assertIntact, prompted, type Shown } from "../support/screens.ts";
 import { test } from "../support/server.ts";
-import { type Shown, terminals, Tmux } from "../support/tmux.ts";
+import { terminals, Tmux } from "../support/tmux.ts";
 
 const settings = { DEMO_ACCOUNTS: "on", RATE_LIMIT: "off" };
 

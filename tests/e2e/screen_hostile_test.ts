@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { HostileServer } from "../support/hostile_server.ts";
 import { temporaryFolder } from "../support/process.ts";
-import { assertIntact, prompted } from "../support/screens.ts";
+import { assertIntact, prompted, type Shown } from "../support/screens.ts";
 import { test } from "../support/server.ts";
-import { type Shown, terminals, Tmux } from "../support/tmux.ts";
+import { terminals, Tmux } from "../support/tmux.ts";
 
 /** What a hostile server or user may send; each is to leave the screen as it is. */
 const hostile: readonly string[] = [

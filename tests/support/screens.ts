@@ -3,7 +3,15 @@
  */
 
 import assert from "node:assert/strict";
-import type { Shown } from "./tmux.ts";
+/** What a terminal shows. */
+export interface Shown {
+  /** Its rows, without blanks at their ends. */
+  readonly rows: readonly string[];
+  readonly cursor: { readonly column: number; readonly row: number };
+  readonly title: string;
+  /** Whether the program has the other screen. */
+  readonly alternate: boolean;
+}
 
 /** Whether a frame is complete, and the status line and the input line are where they belong. */
 export function prompted({ rows, cursor, alternate }: Shown, height: number): boolean {

@@ -7,10 +7,10 @@
 
 import { join } from "node:path";
 import { patienceMs, within } from "./client.ts";
+import { clientCommand, type ClientStart, quoted } from "./client_command.ts";
 import { every, type Need, need } from "./needs.ts";
 import { processes } from "./process.ts";
-
-const root = join(import.meta.dirname!, "..", "..");
+import type { Shown } from "./screens.ts";
 
 /** Whether there is a tmux to drive. */
 export const terminals: Need = every(processes, await hasTmux());
@@ -24,28 +24,6 @@ async function hasTmux(): Promise<Need> {
     // not there
   }
   return need("needs tmux: apt-get install tmux");
-}
-
-/** What a terminal shows. */
-export interface Shown {
-  /** Its rows, without blanks at their ends. */
-  readonly rows: readonly string[];
-  readonly cursor: { readonly column: number; readonly row: number };
-  readonly title: string;
-  /** Whether the program has the other screen. */
-  readonly alternate: boolean;
-}
-
-/** How a client is started. */
-export interface ClientStart {
-  readonly port: number;
-  readonly caFile: string;
-  readonly user: string;
-  /** Where it keeps what it remembers. */
-  readonly state: string;
-  readonly columns: number;
-  readonly rows: number;
-  readonly flags?: readonly string[];
 }
 
 interface Command {
@@ -96,21 +74,15 @@ export class Tmux implements AsyncDisposable {
     return tmux;
   }
 
-  /** Starts the client, logged in with a demo account's password; `CHAT_BINARY` names a compiled one to start instead. */
-  client({ port, caFile, user, state, columns, rows, flags = [] }: ClientStart): Promise<Terminal> {
-    const binary = Deno.env.get("CHAT_BINARY");
-    const program = binary
-      ? [binary]
-      : [Deno.execPath(), "run", "--config", join(root, "deno.json"), "-P=client", join(root, "client.ts")];
-    const env = [`XDG_STATE_HOME=${state}`, "XDG_CONFIG_HOME=/nonexistent", "CHAT_PASSWORD=1", "TZ=UTC", "NO_COLOR="];
-    const command = ["env", ...env, ...program, "--ca", caFile, "--user", user, ...flags, `localhost:${port}`];
-    return this.run(command, columns, rows);
+  /** Starts the client, logged in with a demo account's password. */
+  client(start: ClientStart): Promise<Terminal> {
+    return this.run(clientCommand(start), start.columns, start.rows);
   }
 
   /** Runs a program on a terminal of its own. */
   async run(command: readonly string[], columns: number, rows: number): Promise<Terminal> {
     // The terminal outlives the program: of one that goes with it, the last words may be lost.
-    const shell = `${command.map((word) => `'${word}'`).join(" ")}; exec sleep 1000`;
+    const shell = `${command.map(quoted).join(" ")}; exec sleep 1000`;
     const [pane] = await this.command(`new-window -d -P -F '#{pane_id}' -t base: ${quoted(shell)}`);
     await this.command(`resize-window -t ${pane} -x ${columns} -y ${rows}`);
     const terminal = new Terminal(this, pane);
@@ -259,11 +231,6 @@ export class Terminal {
   listen(): void {
     this.#output = "";
   }
-}
-
-/** A word for tmux's own parser. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Undoes what control mode does to control characters and the backslash. */
