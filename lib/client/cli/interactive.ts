@@ -4,8 +4,10 @@
 
 import type { Additions } from "../terminal/additions.ts";
 import { cleanLine } from "../../wire/clean.ts";
+import { parseTyped } from "../../wire/command.ts";
 import type { Exit } from "../base/exit.ts";
 import { isSecret, readLine } from "../terminal/input.ts";
+import { askYesNo } from "./ask.ts";
 import { logIn, type LoginChoice } from "./login.ts";
 import { AlreadyTold, type LocalCall } from "../session/local_commands.ts";
 import { errorLine, note, render } from "../terminal/render.ts";
@@ -118,20 +120,22 @@ class Conversation {
 
   /** @returns false when the person wants to leave */
   async #send(line: string, signal: AbortSignal): Promise<boolean> {
-    const { commands, maxMessageBytes } = this.#session;
+    const { commands, maxMessageBytes, user } = this.#session;
     const own = this.#additions?.own.call(line);
     if (own) {
       const done = this.#perform(own).finally(() => this.#performing.delete(done));
       this.#performing.add(done);
       return true;
     }
-    if (isSecret(line, commands)) this.#screen.forget();
+    const secret = isSecret(line, commands, user);
+    if (secret) this.#screen.forget(line);
     const typed = readLine(line, commands, maxMessageBytes);
     switch (typed.kind) {
       case "nothing":
         return true;
       case "request":
         if (typed.request.cmd === "quit") return false;
+        if (secret && parseTyped(line).kind === "say" && !await this.#isMeant(signal)) return true;
         void this.#session.send(typed.request);
         return true;
       case "secrets": {
@@ -146,6 +150,16 @@ class Conversation {
         return true;
       }
     }
+  }
+
+  /** Asks whether a line that looks like a login is to be said. */
+  async #isMeant(signal: AbortSignal): Promise<boolean> {
+    this.#screen.print(
+      note(`This looks like a login, and everybody in ${this.#session.room ?? "the room"} would read it`),
+    );
+    const answer = await askYesNo(this.#screen, "Say it all the same? [no] ", signal);
+    if (!answer) this.#screen.print(note("It was not said"));
+    return answer;
   }
 
   /** Does one of the client's own commands, while the person goes on typing. */

@@ -11,11 +11,12 @@
 import { ChatError } from "../../common/errors.ts";
 import type { Additions } from "../terminal/additions.ts";
 import { cleanLine } from "../../wire/clean.ts";
+import { parseTyped } from "../../wire/command.ts";
 import { type Clock, pause, systemClock } from "../../common/time.ts";
 import type { Request } from "../net/connection.ts";
 import { ClientError, type Exit } from "../base/exit.ts";
 import { readUntil } from "./input_lines.ts";
-import { readLine, readLogin } from "../terminal/input.ts";
+import { isSecret, readLine, readLogin } from "../terminal/input.ts";
 import { AlreadyTold, type LocalCall } from "../session/local_commands.ts";
 import { errorLine, note, render } from "../terminal/render.ts";
 import type { Session } from "../session/session.ts";
@@ -144,9 +145,12 @@ class Script {
   async #command(line: string): Promise<void> {
     const own = this.#options.additions?.own.call(line);
     if (own) return await this.#own(own);
-    const { commands, maxMessageBytes } = this.#session;
+    const { commands, maxMessageBytes, user } = this.#session;
     let request: Request;
     try {
+      if (parseTyped(line).kind === "say" && isSecret(line, commands, user)) {
+        throw new ChatError("usage", "This line looks like a login and was not said; /say says whatever follows it");
+      }
       const typed = readLine(line, commands, maxMessageBytes);
       if (typed.kind === "nothing") return;
       if (typed.kind === "secrets") throw new ChatError("usage", `Usage: ${commands.usage(typed.command)}`);

@@ -106,9 +106,9 @@ export class Editor {
     this.#going = undefined;
   }
 
-  /** Forgets the line that was submitted last. */
-  forget(): void {
-    this.#history.pop();
+  /** Forgets a line that was submitted, and what it was submitted with. */
+  forget(line: string): void {
+    this.#history = this.#history.filter((text) => text !== line && !submittedLines(text).includes(line));
     this.#place = this.#history.length;
   }
 

@@ -10,6 +10,8 @@ import type { CommandHelp } from "../../wire/event.ts";
 import { type CommandTable, toArguments } from "../net/commands.ts";
 import type { Request } from "../net/connection.ts";
 import type { Login } from "../session/update.ts";
+import { submittedLines } from "./editor.ts";
+import { looksLikeLogin } from "./secrets.ts";
 
 /** What a typed line is. */
 export type Typed =
@@ -28,8 +30,8 @@ export function readLine(line: string, commands: CommandTable, maxMessageBytes: 
   if (line.trim() === "") return { kind: "nothing" };
   const typed = parseTyped(line);
   const { name, rest } = typed.kind === "say" ? { name: "say", rest: typed.text } : typed;
-  const command = commands.find(name);
-  if (!command || command.typed === false) {
+  const command = findTyped(name, commands);
+  if (!command) {
     throw new ChatError("unknown_command", `There is no command ${quote("/" + name)}; /help lists them`);
   }
   const names = command.arguments.filter(({ kind }) => kind === "secret").map(({ name }) => name);
@@ -54,11 +56,42 @@ export function readLogin(line: string): Login | undefined {
   return { cmd, user, password };
 }
 
-/** Whether a line carries a secret: it is not kept. */
-export function isSecret(line: string, commands: CommandTable): boolean {
+/** Whether a line carries a secret, or looks as if it did: nothing keeps it, and it is not said without a question. */
+export function isSecret(line: string, commands: CommandTable, user?: string): boolean {
   const typed = parseTyped(line);
-  if (typed.kind === "say") return false;
-  return commands.find(typed.name)?.arguments.some(({ kind }) => kind === "secret") ?? false;
+  const command = typed.kind === "say" ? undefined : commands.find(typed.name);
+  if (command) return takesSecret(command);
+  const names = commands.all.filter(takesSecret).map(({ name }) => name);
+  return looksLikeLogin(line, { user, names });
+}
+
+/**
+ * Whether a submitted text may be kept in a file: no line of it carries a secret, and each is understood. Nobody can say
+ * what is in a line that begins with an unknown command: a password, where that was a login's name misspelt.
+ *
+ * @param isOwn whether the client itself has a command of that name
+ */
+export function mayKeep(
+  text: string,
+  commands: CommandTable,
+  isOwn: (name: string) => boolean,
+  user?: string,
+): boolean {
+  return submittedLines(text).every((line) => {
+    const typed = parseTyped(line);
+    const known = typed.kind === "say" || isOwn(typed.name) || findTyped(typed.name, commands) !== undefined;
+    return known && !isSecret(line, commands, user);
+  });
+}
+
+/** The server's command of that name, where it is one that people type. */
+function findTyped(name: string, commands: CommandTable): CommandHelp | undefined {
+  const command = commands.find(name);
+  return command?.typed === false ? undefined : command;
+}
+
+function takesSecret(command: CommandHelp): boolean {
+  return command.arguments.some(({ kind }) => kind === "secret");
 }
 
 function bind({ name, arguments: declared }: CommandHelp, rest: string, maxMessageBytes: number): Request {

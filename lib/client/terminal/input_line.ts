@@ -2,6 +2,7 @@ import { cleanLine } from "../../wire/clean.ts";
 import { Editor, inputView, submittedLines } from "./editor.ts";
 import { type Key, KeyDecoder, type KeyName } from "./keys.ts";
 import { LineSearch } from "./line_search.ts";
+import { note } from "./render.ts";
 import type { ReadOptions } from "./screen.ts";
 
 /** What an input line needs of the screen that it is on. */
@@ -27,6 +28,15 @@ const screenKeys: ReadonlySet<KeyName> = new Set([
   "redraw",
 ]);
 
+/** A submitted line that nobody has read yet. */
+interface Submitted {
+  readonly line: string;
+  /** It was typed behind a question, and can be the answer to another one. */
+  readonly asked: boolean;
+  /** It was typed where nothing can be seen. */
+  readonly hidden: boolean;
+}
+
 interface Reading {
   readonly options: ReadOptions;
   readonly resolve: (line: string | undefined) => void;
@@ -35,13 +45,16 @@ interface Reading {
 /**
  * The line in which a person types: keys in, lines out to its reader. Drawing it is the screen's work.
  *
- * What is typed survives all that happens meanwhile: a question sets it aside and its answer brings it back.
+ * Promises:
+ * 1. What is typed survives all that happens meanwhile: a question sets it aside and its answer brings it back.
+ * 2. A line of the talk is never the answer to a question that came up behind it.
+ * 3. What was typed behind a hidden answer is hidden as well: it does not come to light, and is not said.
  */
 export class InputLine {
   readonly editor: Editor;
   readonly #host: InputHost;
   readonly #decoder = new KeyDecoder();
-  readonly #submitted: string[] = [];
+  #submitted: Submitted[] = [];
   #reading: Reading | undefined;
   #secret = false;
   /** Whether what is read are answers; then the line that was being typed waits as the draft. */
@@ -90,6 +103,7 @@ export class InputLine {
           resolve(line);
         },
       };
+      if (this.#secret && !options.secret) this.#dropHidden();
       this.#turnTo(options.keep ?? false);
       this.#prompt = cleanLine(options.prompt);
       this.#secret = options.secret ?? false;
@@ -119,7 +133,7 @@ export class InputLine {
 
   /** Hands out lines as if they had just been submitted. */
   submit(lines: readonly string[]): void {
-    this.#submitted.push(...lines);
+    this.#submitted.push(...lines.map((line) => ({ line, asked: false, hidden: false })));
     this.#serve();
   }
 
@@ -144,6 +158,15 @@ export class InputLine {
     }
   }
 
+  /** Drops what was typed behind a hidden answer. */
+  #dropHidden(): void {
+    const open = this.#submitted.filter(({ hidden }) => !hidden);
+    const dropped = this.editor.text !== "" || open.length < this.#submitted.length;
+    this.#submitted = open;
+    this.editor.replace("");
+    if (dropped) this.#host.kept(note("What you typed behind the hidden answer was dropped"));
+  }
+
   #take(key: Key): void {
     if (this.#search && this.#searched(key, this.#search)) return this.#host.changed();
     if (this.#host.intercept?.(key)) return;
@@ -156,7 +179,9 @@ export class InputLine {
     if (outcome.kind === "left") this.#left = true;
     else if (outcome.kind === "submitted") {
       const own = this.#asking ? undefined : this.#host.submit;
-      this.#submitted.push(...(own ? own(outcome.text) : submittedLines(outcome.text)));
+      const lines = own ? own(outcome.text) : submittedLines(outcome.text);
+      const how = { asked: this.#asking, hidden: this.#secret };
+      this.#submitted.push(...lines.map((line) => ({ line, ...how })));
     }
     this.#host.changed();
     this.#serve();
@@ -176,10 +201,11 @@ export class InputLine {
   /** Gives the reader a line, if there are both. */
   #serve(): void {
     const reading = this.#reading;
-    if (!reading || (this.#submitted.length === 0 && !this.#left)) return;
+    const next = this.#submitted.findIndex(({ asked }) => asked || !reading?.options.keep);
+    if (!reading || (next < 0 && !this.#left)) return;
     this.#reading = undefined;
     if (this.#left) return reading.resolve(undefined);
-    const line = this.#submitted.shift()!;
+    const [{ line }] = this.#submitted.splice(next, 1);
     if (reading.options.keep) this.#host.kept(this.#prompt + (reading.options.secret ? "" : line));
     reading.resolve(line);
   }

@@ -29,8 +29,8 @@ export interface Screen {
    * @throws the signal's reason, when it is aborted
    */
   read(options: ReadOptions): Promise<string | undefined>;
-  /** Forgets the last line that was typed, for it holds a secret. */
-  forget(): void;
+  /** Forgets a line that was typed, for it holds a secret. */
+  forget(line: string): void;
   /** Shows what is still to be shown and gives the terminal back as it was; can be called twice. */
   close(): Promise<void>;
 }

@@ -72,8 +72,8 @@ export class Terminal implements Screen {
     return this.#input.read(options);
   }
 
-  forget(): void {
-    this.#input.editor.forget();
+  forget(line: string): void {
+    this.#input.editor.forget(line);
   }
 
   farewell(line: string): void {

@@ -1,7 +1,7 @@
 import type { Additions } from "../terminal/additions.ts";
 import { fitted } from "../terminal/width.ts";
 import { InputLine } from "../terminal/input_line.ts";
-import { isSecret } from "../terminal/input.ts";
+import { mayKeep } from "../terminal/input.ts";
 import type { Key } from "../terminal/keys.ts";
 import { note } from "../terminal/render.ts";
 import type { ReadOptions, Screen } from "../terminal/screen.ts";
@@ -125,8 +125,8 @@ export class FullScreen implements Screen {
     return this.#input.read(options);
   }
 
-  forget(): void {
-    this.#input.editor.forget();
+  forget(line: string): void {
+    this.#input.editor.forget(line);
   }
 
   /** The terminal's size has changed. */
@@ -256,8 +256,8 @@ export class FullScreen implements Screen {
   }
 
   #submit(text: string): readonly string[] {
-    const { session, history } = this.#options;
-    if (!isSecret(text, session.commands)) history.add(text);
+    const { session, history, additions: { own } } = this.#options;
+    if (mayKeep(text, session.commands, (name) => own.find(name) !== undefined, session.user)) history.add(text);
     const { height, columns } = this.#space();
     this.#timeline.backlog.show(undefined, height, columns);
     const paste = new Paste(text, session.maxMessageBytes);

@@ -1,11 +1,9 @@
 import { dirname } from "node:path";
 import { maxHistory } from "../terminal/editor.ts";
+import { looksLikeLogin } from "../terminal/secrets.ts";
 
 /** The file may hold more lines than are kept, until it is next opened. */
 const maxLines = 4 * maxHistory;
-
-/** What a line must not begin with: a password that is typed behind a wrong word must not end up in a file. */
-const secret = /^\s*\/?(?:login|register|passwd|password)\b/i;
 
 /**
  * Typed lines that are kept between runs, in a file that only its owner may read.
@@ -21,22 +19,24 @@ export class HistoryFile {
     this.#path = path;
   }
 
-  /** The lines of earlier runs, the oldest first. */
+  /** The lines of earlier runs, the oldest first; without those that an earlier release should not have kept. */
   read(): string[] {
     if (this.#path === undefined) return [];
     try {
       const all = Deno.readTextFileSync(this.#path).split("\n").filter((line) => line !== "");
-      const lines = all.flatMap(parse).slice(-maxHistory);
-      if (all.length > maxLines) this.#replace(lines);
+      const parsed = all.flatMap(parse);
+      const open = parsed.filter((line) => !looksLikeLogin(line));
+      const lines = open.slice(-maxHistory);
+      if (all.length > maxLines || open.length < parsed.length) this.#replace(lines);
       return lines;
     } catch {
       return [];
     }
   }
 
-  /** Keeps a line. */
+  /** Keeps a line, unless it looks like a login. */
   add(line: string): void {
-    if (this.#path === undefined || line.trim() === "" || secret.test(line)) return;
+    if (this.#path === undefined || line.trim() === "" || looksLikeLogin(line)) return;
     try {
       Deno.mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
       Deno.writeTextFileSync(this.#path, JSON.stringify(line) + "\n", { append: true, create: true, mode: 0o600 });

@@ -13,7 +13,7 @@ import { FakeClock, FakeServers, type Peer, said, settled, soon, test } from "..
 class FakeScreen implements Screen {
   readonly lines: string[] = [];
   readonly asked: string[] = [];
-  forgotten = 0;
+  readonly forgotten: string[] = [];
   prompt = "";
   #typed: (string | undefined)[] = [];
   #serve = () => {};
@@ -50,8 +50,8 @@ class FakeScreen implements Screen {
     });
   }
 
-  forget(): void {
-    this.forgotten++;
+  forget(line: string): void {
+    this.forgotten.push(line);
   }
 
   close(): Promise<void> {
@@ -171,7 +171,38 @@ test("runInteractive() asks for the passwords of /passwd, and forgets a line tha
   peer.ok(await peer.expect("passwd"));
   await settled();
   assert.ok(screen.asked.includes("Old password: (hidden)") && screen.asked.includes("New password: (hidden)"));
-  assert.equal(screen.forgotten, 2);
+  assert.deepEqual(screen.forgotten, ["/passwd", "/passwd 12345678 87654321"]);
+  await leave(scene);
+});
+
+test("runInteractive() asks before it says what looks like a login, and forgets it", async () => {
+  const scene = await started({ user: "a", password: "1" });
+  const { screen, peer } = scene;
+  await peer.admit();
+  const lines = [" /login a pw", "LOGIN a pw", "//login a pw", "／login a pw", "logn a pw"];
+  for (const line of lines) screen.type(line, "");
+  screen.type("login works again", "well", "y", "/say login a pw", "/logn a pw");
+  const said = await peer.expect("say");
+  assert.equal(said.text, "login works again");
+  peer.ok(said, { topic: "room:lobby", seq: 1, time: "" });
+  const meant = await peer.expect("say");
+  assert.equal(meant.text, "login a pw");
+  peer.ok(meant, { topic: "room:lobby", seq: 2, time: "" });
+  await settled();
+  const [why, question] = [
+    "[CLIENT] This looks like a login, and everybody in lobby would read it",
+    "Say it all the same? [no] ",
+  ];
+  assert.deepEqual(screen.lines.slice(1, 3), [why, "[CLIENT] It was not said"]);
+  assert.deepEqual(screen.lines.slice(-2), [
+    why,
+    '[ERROR] unknown_command: There is no command "/logn"; /help lists them',
+  ]);
+  assert.deepEqual(screen.asked.filter((prompt) => prompt !== "lobby> ").slice(-2), [
+    question,
+    `Answer yes or no. ${question}`,
+  ]);
+  assert.deepEqual(screen.forgotten, [...lines, "login works again", "/logn a pw"]);
   await leave(scene);
 });
 

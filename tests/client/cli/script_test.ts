@@ -136,6 +136,19 @@ for (
   });
 }
 
+test("runScript() does not say what looks like a login, unless it is told to", async () => {
+  for (const line of ["LOGIN b 2", " /login b 2", "//login b 2"]) {
+    const { peer, err, exit } = await run(["/say login b 2", line, "after"], login);
+    await peer.admit();
+    peer.send(...accepted(await peer.expect("say"), 1));
+    await bye(peer);
+    assert.equal(await soon(exit), "refused");
+    assert.deepEqual(err, [
+      "[ERROR] usage: This line looks like a login and was not said; /say says whatever follows it",
+    ]);
+  }
+});
+
 test("runScript() ends with login where the login is refused", async () => {
   for (const [lines, choice] of [[["LOGIN a 2", "hello"], undefined], [["hello"], login]] as const) {
     const { peer, err, exit } = await run([...lines], choice);

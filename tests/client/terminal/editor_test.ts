@@ -116,11 +116,13 @@ test("Editor remembers no secret", () => {
   editor.take(key("enter"), true);
   editor.take(key("up"));
   assert.equal(editor.text, "");
-  editor.take(text("/passwd 1 2"));
-  editor.take(key("enter"));
-  editor.forget();
-  editor.take(key("up"));
-  assert.equal(editor.text, "");
+  for (const line of ["/passwd 1 2", "hi\n/passwd 1 2", "hello"]) {
+    editor.take({ kind: "paste", text: line });
+    editor.take(key("enter"));
+  }
+  editor.forget("/passwd 1 2");
+  editor.forget("//passwd 1 2");
+  assert.deepEqual(editor.history, ["hello"], "also where others were typed behind it, or it was pasted among others");
 });
 
 test("Editor leaves on ctrl-c and ctrl-d where nothing is typed; else ctrl-c gives the line up", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CommandTable } from "../../../lib/client/net/commands.ts";
-import { isSecret, readLine, readLogin } from "../../../lib/client/terminal/input.ts";
+import { isSecret, mayKeep, readLine, readLogin } from "../../../lib/client/terminal/input.ts";
 import { ChatError } from "../../../lib/common/errors.ts";
 import { fakeCommands, test } from "../fakes.ts";
 
@@ -66,8 +66,36 @@ test("readLogin() reads a password with its spaces, and nothing that is no login
 });
 
 test("isSecret() knows the lines that carry a password", () => {
-  assert.ok(isSecret("/passwd 1 2", commands) && isSecret("/LOGIN a 1", commands));
-  assert.ok(!isSecret("passwd 1 2", commands) && !isSecret("/join x", commands) && !isSecret("//passwd x", commands));
+  for (const line of ["/passwd 1 2", "/LOGIN a 1", "/passwd", " /login a 1", "//passwd x", "logn Alice x"]) {
+    assert.ok(isSecret(line, commands, "alice"), line);
+  }
+  for (const line of ["/join x", "/msg b login a 1", "/say login a 1", "hello", "logn alice x"]) {
+    assert.ok(!isSecret(line, commands, "bob"), line);
+  }
+  for (const { name } of fakeCommands) {
+    assert.equal(isSecret(`/${name} a b`, commands), ["login", "passwd"].includes(name), name);
+  }
+});
+
+test("mayKeep() keeps what was understood and holds no secret, and nothing else", () => {
+  const keep = (text: string) => mayKeep(text, commands, (name) => name === "files");
+  for (
+    const text of ["hello", "/join x", "/join", "/files", "/FILES x", "//join us", "one\n/two\nthree", "/dm b\nhi"]
+  ) {
+    assert.ok(keep(text), text);
+  }
+  const unknown = [
+    "/logn alice pw",
+    "/xyzzy pw",
+    "/",
+    "/ join",
+    "/seen e.1.x",
+    "/resume token",
+    "/xyzzy\npw",
+    "/FILES2 x",
+  ];
+  const secret = ["/passwd 1 2", "/LOGIN a 1", " /login a 1", "LOGIN a 1", "hi\n/passwd 1 2", "/passwd 1\n2"];
+  for (const text of [...unknown, ...secret]) assert.ok(!keep(text), text);
 });
 
 test("readLine() reads a private message in its own way, whatever a server says of it", () => {

@@ -168,6 +168,30 @@ test("Terminal.read() gives lines that were typed ahead, one by one", async () =
   assert.equal(await soon(scene.terminal.read({ prompt: "> " })), "two");
 });
 
+test("Terminal.read() takes no line of the talk for an answer to a question that comes up behind it", async () => {
+  using scene = opened();
+  const line = scene.terminal.read({ prompt: "> " });
+  scene.tty.type("one\ryes\r");
+  assert.equal(await soon(line), "one");
+  const answer = scene.terminal.read({ prompt: "Really? ", keep: true });
+  scene.tty.type("no\r");
+  assert.equal(await soon(answer), "no");
+  assert.equal(await soon(scene.terminal.read({ prompt: "> " })), "yes");
+});
+
+test("Terminal.read() drops what was typed behind a secret, where nobody could see it", async () => {
+  using scene = opened(60);
+  const secret = scene.terminal.read({ prompt: "Password: ", secret: true, keep: true });
+  scene.tty.type("hunter2\rhunter2\rhunt");
+  assert.equal(await soon(secret), "hunter2");
+  const line = scene.terminal.read({ prompt: "> " });
+  await settled();
+  const told = "[CLIENT] What you typed behind the hidden answer was dropped";
+  assert.deepEqual(scene.tty.screen(), ["Password: ", told, "> |"]);
+  scene.tty.type("hello\r");
+  assert.equal(await soon(line), "hello");
+});
+
 test("Terminal.read() submits a paste of several lines only with the enter behind it", async () => {
   using scene = opened();
   const first = scene.terminal.read({ prompt: "> " });

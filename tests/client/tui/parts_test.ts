@@ -331,6 +331,9 @@ Deno.test({
     Deno.writeTextFileSync(path, 'not json\n"fine"\n7\n');
     assert.deepEqual(new HistoryFile(path).read(), ["fine"]);
     assert.deepEqual(new HistoryFile(undefined).read(), []);
+    Deno.writeTextFileSync(path, '"one"\n"/logn a pw"\n"two"\n" /login a pw"\n');
+    assert.deepEqual(new HistoryFile(path).read(), ["one", "two"], "those that an earlier release kept are not read");
+    assert.equal(Deno.readTextFileSync(path), '"one"\n"two"\n', "and are gone");
   },
 });
 
