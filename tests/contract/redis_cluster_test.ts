@@ -18,7 +18,7 @@ const cluster = shared(ownRedis, async () => {
 storeContract({
   name: "Redis Cluster",
   need: ownRedis,
-  exceptions: {},
+  demands: {},
   place: () => {
     const { masters, nodes, security: { address, auth } } = cluster();
     return Promise.resolve(

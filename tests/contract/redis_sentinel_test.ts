@@ -18,7 +18,7 @@ const running = shared(ownRedis, async () => {
 storeContract({
   name: "Redis behind sentinels",
   need: ownRedis,
-  exceptions: {},
+  demands: {},
   place: () => {
     const { master, masterName, sentinels, security: { address, auth } } = running();
     return Promise.resolve(

@@ -29,12 +29,12 @@ export interface TestOptions extends OpenOptions {
 /** Declares tests against one kind of store. */
 export function declare(subject: Subject): Declare {
   return (name, fn, { demand, ...open } = {}) => {
-    const exception = demand && subject.exceptions[demand];
+    const demanded = (demand && subject.demands[demand]) ?? need();
     const run = async () => {
       await using place = await subject.place(demand);
       await fn({ place, store: await place.open(open) });
     };
-    test(`${name} [${subject.name}]`, run, subject.need, need(exception));
+    test(`${name} [${subject.name}]`, run, subject.need, demanded);
   };
 }
 

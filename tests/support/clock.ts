@@ -23,7 +23,7 @@ const library = allowed.ignored ? undefined : await findLibrary();
 /** Whether there are such clocks here. */
 export const clocks: Need = allowed.ignored
   ? allowed
-  : need(library === undefined ? "there is no libfaketime" : undefined);
+  : need(library === undefined ? "there is no libfaketime" : undefined, "all");
 
 /** A clock that processes are started with; disposing of it removes its file. */
 export class SettableClock implements AsyncDisposable {

@@ -12,7 +12,7 @@ async function decide(): Promise<Need> {
   if (run.ignored) return run;
   try {
     const { success } = await new Deno.Command("prlimit", { args: ["--version"], stdout: "null" }).output();
-    return need(success ? undefined : "prlimit does not work here");
+    return need(success ? undefined : "prlimit does not work here", "all");
   } catch {
     return need("there is no prlimit here");
   }

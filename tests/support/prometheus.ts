@@ -11,7 +11,7 @@ async function installed(program: string): Promise<Need> {
   if (may.ignored) return may;
   try {
     await new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" }).output();
-    return need();
+    return need(undefined, "all");
   } catch {
     return need(`no ${program} on the PATH; Debian's package is called prometheus`);
   }

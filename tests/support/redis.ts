@@ -273,7 +273,7 @@ async function decide(): Promise<{ readonly own: Need; readonly shared: Source }
   const allowed = await permitted("net", "run", "read", "write", "env");
   if (!allowed.ignored) {
     const search = await findRedis();
-    if (search.found) return { own: need(), shared: { kind: "own" } };
+    if (search.found) return { own: need(undefined, "all"), shared: { kind: "own" } };
     if (Deno.env.get("REDIS_TESTS") === "required") throw new Error(`REDIS_TESTS=required, but ${search.reason}`);
     return { own: need(search.reason), shared: await findRunning(search.reason) };
   }

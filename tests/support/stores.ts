@@ -54,8 +54,8 @@ export type Demand = "several servers" | "lasting data";
 export interface Subject {
   readonly name: string;
   readonly need: Need;
-  /** What it cannot be asked for here, with the reason. */
-  readonly exceptions: Readonly<Partial<Record<Demand, string>>>;
+  /** What it takes to ask for more, or why it cannot be asked for. */
+  readonly demands: Readonly<Partial<Record<Demand, Need>>>;
   place(demand?: Demand): Promise<StorePlace>;
 }
 
@@ -150,9 +150,9 @@ const files = await permitted("read", "write");
 export const sqlite: Subject = {
   name: "SQLite",
   need: need(),
-  exceptions: {
-    "several servers": "one process has the file, so there is no other server",
-    ...(files.ignored ? { "lasting data": files.named("a database in a file") } : {}),
+  demands: {
+    "several servers": need("one process has the file, so there is no other server"),
+    "lasting data": files,
   },
   place: async (demand) => {
     const folder = demand === "lasting data" ? await Deno.makeTempDir({ prefix: "chat-test-" }) : undefined;
@@ -290,6 +290,6 @@ function spotOf(place: RedisPlace): RedisSpot {
 export const redis: Subject = {
   name: "Redis",
   need: sharedRedis,
-  exceptions: {},
+  demands: {},
   place: () => Promise.resolve(new RedisCorner(sharedRedis.place())),
 };

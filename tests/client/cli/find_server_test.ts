@@ -3,13 +3,13 @@ import { createSocket } from "node:dgram";
 import { type FindOptions, findServer } from "../../../lib/client/cli/find_server.ts";
 import { DialError } from "../../../lib/client/net/dial.ts";
 import { formatServer } from "../../../lib/client/base/address.ts";
-import { every, permitted } from "../../support/needs.ts";
+import { permitted } from "../../support/needs.ts";
 import { temporaryFolder } from "../../support/process.ts";
 import { startResponder } from "../../support/responder.ts";
 import { test } from "../../support/server.ts";
 import { soon } from "../fakes.ts";
 
-const files = every(await permitted("read", "write"));
+const files = await permitted("read", "write", "sys");
 
 /** Looks for servers on a port of this machine, as somebody who types these answers would, and trusts `trusted`. */
 async function look(port: number, options: Partial<FindOptions> = {}, trusted = /./, typed?: (string | undefined)[]) {

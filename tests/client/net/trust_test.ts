@@ -206,7 +206,7 @@ async function openssl() {
   if (allowed.ignored) return allowed;
   try {
     await new Deno.Command("openssl", { args: ["version"], stdout: "null", stderr: "null" }).output();
-    return need();
+    return need(undefined, "all");
   } catch {
     return need("needs openssl on the PATH");
   }

@@ -17,7 +17,7 @@ async function installed(shell: Shell): Promise<Need> {
   if (allowed.ignored) return allowed;
   try {
     await new Deno.Command(shell, { args: ["-c", "exit 0"], stdout: "null", stderr: "null" }).output();
-    return need();
+    return need(undefined, "all");
   } catch {
     return need(`needs ${shell} on the PATH`);
   }
