@@ -83,3 +83,20 @@ export function accountDisabled(name: string): ChatError {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** What the system says after the reason: `Is a directory (os error 21): readfile '/tmp'`. */
+const systemCall = /^(.+?) \(os error \d+\)/s;
+
+/** Whether it is a call to the operating system that failed: nobody's mistake in a program, and no reason for a stack. */
+export function isSystemError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return systemCall.test(error.message) || Object.values(Deno.errors).some((kind) => error instanceof kind);
+}
+
+/** Why something failed, as the end of a sentence on one line: `no space left on device`. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) return "this program is not permitted to";
+  const message = messageOf(error).replaceAll(/\s+/g, " ");
+  const reason = systemCall.exec(message)?.[1];
+  return reason === undefined ? message : reason[0]!.toLowerCase() + reason.slice(1);
+}

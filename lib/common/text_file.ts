@@ -1,4 +1,4 @@
-import { messageOf } from "./errors.ts";
+import { reasonOf } from "./errors.ts";
 
 /** A file that is there and is not text. */
 export class TextError extends Error {
@@ -39,7 +39,7 @@ export function readTextFile(path: string): string {
     bytes = Deno.readFileSync(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) throw cause;
-    throw new Error(messageOf(cause).replaceAll(/\s+/g, " "), { cause });
+    throw new Error(reasonOf(cause), { cause });
   }
   return decodeText(bytes);
 }

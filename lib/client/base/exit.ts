@@ -2,11 +2,13 @@
  * How the client ends: its exit codes as one table, and the error that leads to one of them.
  */
 
+import { reasonOf } from "../../common/errors.ts";
+
 /** Each way to end: the exit code, and what it means, for `--help`. */
 export const exits = {
   ok: { code: 0, means: "all went well" },
   refused: { code: 1, means: "a command, or a message, was refused" },
-  usage: { code: 2, means: "the command line, or a file that it names, is wrong" },
+  usage: { code: 2, means: "the command line is wrong, or a file or an output cannot be used" },
   unreachable: { code: 3, means: "no server could be reached, or none that can be trusted" },
   login: { code: 4, means: "the login was refused, or another login took over" },
 } as const;
@@ -35,4 +37,14 @@ export class ConnectionLost extends ClientError {
   constructor(message: string, options?: ErrorOptions) {
     super("unreachable", message, options);
   }
+}
+
+/**
+ * What a failed write to the output leads to.
+ *
+ * @returns the same where its reader has seen enough, which is no fault; else one line for a person
+ */
+export function outputFault(cause: unknown): unknown {
+  if (cause instanceof Deno.errors.BrokenPipe) return cause;
+  return new ClientError("usage", `The output cannot be written: ${reasonOf(cause)}`, { cause });
 }

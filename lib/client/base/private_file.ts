@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { messageOf } from "../../common/errors.ts";
+import { reasonOf } from "../../common/errors.ts";
 import { readTextFile } from "../../common/text_file.ts";
 import { ClientError } from "./exit.ts";
 
@@ -15,7 +15,7 @@ export function readPrivate(path: string): string | undefined {
     return readTextFile(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw new ClientError("usage", `${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new ClientError("usage", `${path} cannot be read: ${reasonOf(cause)}`, { cause });
   }
 }
 
@@ -29,11 +29,26 @@ export function writePrivate(path: string, text: string): void {
   permitWrite(path);
   const temporary = join(dirname(path), `.${crypto.randomUUID()}.tmp`);
   try {
-    Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    ensureFolder(dirname(path));
     Deno.writeTextFileSync(temporary, text, { createNew: true, mode: 0o600 });
     Deno.renameSync(temporary, path);
   } catch (cause) {
-    throw new ClientError("usage", `${path} cannot be written: ${(cause as Error).message}`, { cause });
+    removeIfThere(temporary);
+    throw new ClientError("usage", `${path} cannot be written: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * Makes a private folder, where there is none.
+ *
+ * @throws {Error} where that cannot be done
+ */
+export function ensureFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AlreadyExists) throw new Error(`${path} is no folder`, { cause });
+    throw cause;
   }
 }
 
@@ -54,7 +69,7 @@ export function createPrivate(path: string, text: string): boolean {
     // A file system without links: then a reader may come between the creation and the last byte.
     return createPlainly(path, text);
   } finally {
-    Deno.removeSync(temporary);
+    removeIfThere(temporary);
   }
 }
 
@@ -64,7 +79,7 @@ function createPlainly(path: string, text: string): boolean {
     return true;
   } catch (cause) {
     if (cause instanceof Deno.errors.AlreadyExists) return false;
-    throw new ClientError("usage", `${path} cannot be written: ${(cause as Error).message}`, { cause });
+    throw new ClientError("usage", `${path} cannot be written: ${reasonOf(cause)}`, { cause });
   }
 }
 
@@ -76,11 +91,20 @@ export function removePrivate(path: string): boolean {
     return true;
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return false;
-    throw new ClientError("usage", `${path} cannot be removed: ${(cause as Error).message}`, { cause });
+    throw new ClientError("usage", `${path} cannot be removed: ${reasonOf(cause)}`, { cause });
   }
 }
 
 function permitWrite(path: string): void {
   if (Deno.permissions.querySync({ name: "write", path }).state === "granted") return;
   throw new ClientError("usage", `${path} may not be written: --allow-write is missing`);
+}
+
+/** Removes what is of no use to anybody; where that fails, it does no harm. */
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // it was not made, or stays
+  }
 }

@@ -21,7 +21,7 @@ import { runJson } from "./json.ts";
 import { KeptSession } from "./kept_session.ts";
 import { openScreen } from "./open_screen.ts";
 import type { ChatOptions } from "./options/options.ts";
-import type { Output } from "./pipe.ts";
+import type { Output } from "./output.ts";
 import { runScript } from "./script.ts";
 
 /** What a person or a script can log in with. */

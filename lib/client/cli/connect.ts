@@ -10,6 +10,7 @@ import { ClientError } from "../base/exit.ts";
 import { environment } from "../base/environment.ts";
 import { readCa, readPassword } from "./files.ts";
 import { KnownServers } from "../net/known_servers.ts";
+import { processOutput } from "./output.ts";
 import type { Target } from "./options/options.ts";
 import type { PeerCertificate } from "../net/peer_certificate.ts";
 import { stateFolder } from "../base/user_dirs.ts";
@@ -20,7 +21,7 @@ import { sealer } from "../e2ee/sealer.ts";
 import { Sealing } from "../e2ee/sealing.ts";
 import { statusText } from "../net/status.ts";
 import { type AskTrust, trustDialer } from "../net/trust.ts";
-import { processTty, writeLines } from "../terminal/tty.ts";
+import { processTty } from "../terminal/tty.ts";
 import { version } from "../base/version.ts";
 
 /** A script does not wait for ever for a server to come back, in milliseconds. */
@@ -84,7 +85,7 @@ export async function openBot(target: Target, giveUpMs?: number): Promise<Bot> {
   }
   const password = givenPassword(target) ?? await askPassword();
   const { dial, stopAsking } = dialerOf(target);
-  const tell = (text: string) => void writeLines(Deno.stderr, [note(text)]);
+  const tell = (text: string) => void processOutput.err([note(text)]);
   if (insecure) tell(insecureNote);
   const bot = await Bot.connect({
     servers,

@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { messageOf } from "../../common/errors.ts";
+import { reasonOf } from "../../common/errors.ts";
 import { systemAuthorities } from "../../common/system_authorities.ts";
 import { readTextFile } from "../../common/text_file.ts";
 import { ClientError } from "../base/exit.ts";
@@ -99,7 +99,7 @@ function read(file: string, what: string): string {
   try {
     return readTextFile(file);
   } catch (cause) {
-    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : messageOf(cause);
+    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : reasonOf(cause);
     throw new ClientError("usage", `The ${what} "${file}" cannot be read: ${why}`, { cause });
   }
 }

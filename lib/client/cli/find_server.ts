@@ -14,7 +14,7 @@ import { errorLine, note } from "../terminal/render.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { discover, type DiscoverOptions, type FoundServer } from "./discovery.ts";
 import { readCa } from "./files.ts";
-import type { Output } from "./pipe.ts";
+import type { Output } from "./output.ts";
 
 /** Settings and ports of {@linkcode findServer}. */
 export interface FindOptions {

@@ -1,3 +1,4 @@
+import { reasonOf } from "../../common/errors.ts";
 import { LineFramer, withoutMark } from "../../wire/lines.ts";
 import { ClientError } from "../base/exit.ts";
 
@@ -7,14 +8,16 @@ const maxLine = 128 * 1024;
 /**
  * The lines of standard input; no more is read than is asked for.
  *
- * @throws {ClientError} `usage` where a line is too long, or is not UTF-8
+ * @throws {ClientError} `usage` where it cannot be read, or a line is too long, or is not UTF-8
  */
 export async function* inputLines(): AsyncGenerator<string, void, void> {
   const framer = new LineFramer(maxLine);
   const buffer = new Uint8Array(16 * 1024);
   let [begun, ended] = [false, false];
   while (!ended) {
-    const count = await Deno.stdin.read(buffer);
+    const count = await Deno.stdin.read(buffer).catch((cause) => {
+      throw new ClientError("usage", `The input cannot be read: ${reasonOf(cause)}`, { cause });
+    });
     ended = count === null;
     // The last line need not be ended.
     for (const line of framer.push(count === null ? new Uint8Array([0x0a]) : buffer.subarray(0, count))) {

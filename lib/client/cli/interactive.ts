@@ -33,6 +33,7 @@ export async function runInteractive(
 ): Promise<Exit> {
   const conversation = new Conversation(session, screen, additions);
   const shown = conversation.show();
+  shown.catch(() => {}); // it is awaited in the end, and may fail before
   try {
     let next: LoginChoice | undefined = choice;
     let room = join;

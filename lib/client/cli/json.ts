@@ -76,7 +76,7 @@ class JsonRun {
     } catch (error) {
       if (error instanceof Deno.errors.BrokenPipe) this.#unread = true;
       else if (error instanceof ChatError) this.#exit = "login"; // shown where it came
-      else if (error instanceof ClientError) this.#exit = error.exit;
+      else if (error instanceof ClientError && error.exit !== "usage") this.#exit = error.exit; // as a status
       else throw error;
     } finally {
       this.#talker.close();

@@ -11,7 +11,7 @@ import { readPrivate, removePrivate, writePrivate } from "../base/private_file.t
  */
 export class KeptSession {
   readonly #file: string;
-  #kept = false;
+  #failed = false;
 
   /**
    * @param folder where the client remembers things
@@ -23,23 +23,30 @@ export class KeptSession {
     this.#file = join(folder, "sessions", encodeURIComponent(name));
   }
 
-  /** The resume token; undefined where none is kept. */
+  /** The resume token; undefined where none is kept, or it cannot be read: then the password is asked for. */
   read(): string | undefined {
-    return readPrivate(this.#file)?.trim() || undefined;
+    try {
+      return readPrivate(this.#file)?.trim() || undefined;
+    } catch (error) {
+      if (error instanceof ClientError) return undefined;
+      throw error;
+    }
   }
 
   /**
-   * Keeps a token in place of the last one; without one, nothing is kept any more.
+   * Keeps a token in place of the last one; without one, nothing is kept any more. A session goes on without that.
    *
-   * @throws {ClientError} `usage` when the first one cannot be written; a later one is no reason to end a session
+   * @returns why it could not be kept, the first time that it could not
    */
-  keep(token: string | undefined): void {
+  keep(token: string | undefined): string | undefined {
     try {
       if (token === undefined) removePrivate(this.#file);
       else writePrivate(this.#file, token + "\n");
-      this.#kept = true;
     } catch (error) {
-      if (!this.#kept) throw error;
+      if (!(error instanceof ClientError)) throw error;
+      if (this.#failed) return undefined;
+      this.#failed = true;
+      return `You will be asked for the password again: ${error.message}`;
     }
   }
 }

@@ -11,14 +11,9 @@ import type { Bot, RoomEvent } from "../bot.ts";
 import { cleanLine } from "../../wire/clean.ts";
 import type { Exit } from "../base/exit.ts";
 import type { Destination } from "./options/options.ts";
+import type { Output } from "./output.ts";
 import { errorLine } from "../terminal/render.ts";
 import { marked } from "../e2ee/privacy.ts";
-
-/** Where lines go; nothing more is read from the server until they are written. */
-export interface Output {
-  out(lines: readonly string[]): Promise<void>;
-  err(lines: readonly string[]): Promise<void>;
-}
 
 /** How many messages may be unanswered at once. */
 const maxUnanswered = 64;
@@ -96,7 +91,6 @@ function eventLine(event: RoomEvent | TopicEvent, json: boolean): string {
 }
 
 async function refused(error: unknown, err: Output["err"]): Promise<Exit> {
-  if (error instanceof Deno.errors.BrokenPipe) return "ok";
   if (!(error instanceof ChatError)) throw error;
   await err([errorLine(error)]);
   return "refused";

@@ -2,9 +2,9 @@
  * `chat send --file` and `chat get`: files at a pipe's end, beside the user's other sessions.
  */
 
-import { ChatError } from "../../common/errors.ts";
+import { ChatError, isSystemError } from "../../common/errors.ts";
 import type { TopicEvent } from "../../wire/event.ts";
-import type { Output } from "./pipe.ts";
+import type { ByteOutput, Output } from "./output.ts";
 import type { Bot } from "../bot.ts";
 import { cleanLine } from "../../wire/clean.ts";
 import { ClientError, type Exit } from "../base/exit.ts";
@@ -50,13 +50,12 @@ export interface GetOptions {
 /**
  * Fetches files that were offered, and prints where they are; or lists what there is.
  *
- * @param write writes bytes to the output
  * @throws {ClientError} where one is not there, or cannot be written
  */
 export async function runGet(
   bot: Bot,
   { from, files, output, downloads, json }: GetOptions,
-  { out, err, write }: Output & { write(bytes: Uint8Array): Promise<void> },
+  { out, err, write }: ByteOutput,
 ): Promise<Exit> {
   try {
     const events = (await bot.history(from, lookedThrough)).filter((event) => readOffer(event.file));
@@ -77,8 +76,7 @@ export async function runGet(
     }
     return "ok";
   } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) return "ok";
-    if (error instanceof ClientError || !(error instanceof Error)) throw error;
+    if (error instanceof ClientError || !(error instanceof Error) || isSystemError(error)) throw error;
     await err([errorLine(error)]);
     return "refused";
   }

@@ -1,12 +1,13 @@
 /** The client as a program: arguments in, an exit code out. */
 
+import { isSystemError, reasonOf } from "../../common/errors.ts";
 import { formatServer } from "../base/address.ts";
 import { environment } from "../base/environment.ts";
 import { ClientError, type Exit, exits } from "../base/exit.ts";
 import { version } from "../base/version.ts";
 import { errorLine } from "../terminal/render.ts";
 import { PlainScreen } from "../terminal/plain.ts";
-import { processTty, writeBytes, writeLines } from "../terminal/tty.ts";
+import { processTty } from "../terminal/tty.ts";
 import { runChat } from "./chat.ts";
 import { completions } from "./options/completions.ts";
 import { dialerOf, knownServers, openBot, scriptGiveUpMs } from "./connect.ts";
@@ -16,30 +17,33 @@ import { inputLines } from "./input_lines.ts";
 import { helpText } from "./options/help.ts";
 import type { DiscoverOptions, Options } from "./options/options.ts";
 import { readOptions } from "./options/read_options.ts";
-import { type Output, runHistory, runSend, runTail } from "./pipe.ts";
+import { type ByteOutput, type Output, processOutput } from "./output.ts";
+import { runHistory, runSend, runTail } from "./pipe.ts";
 import { runGet, runSendFile } from "./pipe_files.ts";
-
-const output: Output = {
-  out: (lines) => writeLines(Deno.stdout, lines),
-  err: (lines) => writeLines(Deno.stderr, lines),
-};
 
 /**
  * Does what the arguments say.
  *
- * @returns the exit code; what went wrong was said on stderr
+ * @returns the exit code; what went wrong was said in one line, unless it is a fault of the program's
  */
-export async function runProgram(args: readonly string[]): Promise<number> {
+export async function runProgram(args: readonly string[], output: ByteOutput = processOutput): Promise<number> {
   try {
-    return exits[await run(readOptions(args, environment, readProfiles))].code;
+    return exits[await run(readOptions(args, environment, readProfiles), output)].code;
   } catch (error) {
-    if (!(error instanceof ClientError)) throw error;
-    await output.err([errorLine(error)]);
-    return exits[error.exit].code;
+    // The reader of the output has seen enough: that is no fault.
+    if (error instanceof Deno.errors.BrokenPipe) return exits.ok.code;
+    const told = isSystemError(error) ? new ClientError("usage", `The system refused: ${reasonOf(error)}`) : error;
+    if (!(told instanceof ClientError)) throw error;
+    await output.err([errorLine(told)]);
+    return exits[told.exit].code;
   }
 }
 
-async function run(options: Options): Promise<Exit> {
+async function run(options: Options, output: ByteOutput): Promise<Exit> {
+  const say = async (text: string): Promise<Exit> => {
+    await output.out(text === "" ? [] : [text]);
+    return "ok";
+  };
   switch (options.kind) {
     case "help":
       return await say(helpText());
@@ -49,11 +53,11 @@ async function run(options: Options): Promise<Exit> {
       if (options.shell !== "profiles") return await say(completions(options.shell));
       return await say([...readProfiles().byName.keys()].join("\n"));
     case "forget":
-      return await forget(options);
+      return await say(forget(options));
     case "discover":
-      return await find(options);
+      return await find(options, output);
     case "send":
-      return await send(options);
+      return await send(options, output);
     case "tail": {
       await using bot = await openBot(options);
       return await runTail(bot, options, output);
@@ -64,21 +68,21 @@ async function run(options: Options): Promise<Exit> {
     }
     case "get": {
       await using bot = await openBot(options, scriptGiveUpMs);
-      return await runGet(bot, options, { ...output, write: (bytes) => writeBytes(Deno.stdout, bytes) });
+      return await runGet(bot, options, output);
     }
     case "chat":
       return await runChat(options, output);
   }
 }
 
-async function forget({ servers }: Options & { kind: "forget" }): Promise<Exit> {
+function forget({ servers }: Options & { kind: "forget" }): string {
   const known = knownServers();
   const forgotten = servers.filter((server) => known.forget(server));
-  if (forgotten.length > 0) return await say(`Forgotten: ${forgotten.map(formatServer).join(", ")}`);
+  if (forgotten.length > 0) return `Forgotten: ${forgotten.map(formatServer).join(", ")}`;
   throw new ClientError("usage", `Nothing is remembered of ${servers.map(formatServer).join(", ")}`);
 }
 
-async function find({ chat, json, join, places }: DiscoverOptions): Promise<Exit> {
+async function find({ chat, json, join, places }: DiscoverOptions, output: Output): Promise<Exit> {
   const someoneIsThere = !json && Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
   const screen = someoneIsThere ? new PlainScreen(processTty) : undefined;
   const { dial, stopAsking } = dialerOf(chat);
@@ -87,7 +91,7 @@ async function find({ chat, json, join, places }: DiscoverOptions): Promise<Exit
   return goal ? await runChat({ ...chat, servers: [goal.server], join: goal.room }, output) : "ok";
 }
 
-async function send(options: Options & { kind: "send" }): Promise<Exit> {
+async function send(options: Options & { kind: "send" }, output: Output): Promise<Exit> {
   await using bot = await openBot(options, scriptGiveUpMs);
   const { destination, file, text } = options;
   if (file !== undefined && destination.cmd !== "publish") {
@@ -95,11 +99,6 @@ async function send(options: Options & { kind: "send" }): Promise<Exit> {
     return await runSendFile(bot, { where, path: file, ...(text === undefined ? {} : { text }) }, output);
   }
   return await runSend(bot, destination, text === undefined ? inputLines() : one(text), output);
-}
-
-async function say(text: string): Promise<Exit> {
-  await output.out(text === "" ? [] : [text]);
-  return "ok";
 }
 
 async function* one(text: string): AsyncGenerator<string, void, void> {

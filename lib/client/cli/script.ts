@@ -128,7 +128,9 @@ class Script {
     } catch (error) {
       if (!(error instanceof Stop)) throw error;
       if (this.#exit === "ok") this.#exit = error.exit;
-      if (error.cause !== undefined) await err([errorLine(error.cause)]);
+      // Where its own output broke, that is the one fault to tell.
+      const told = this.#session.ending?.reason === "left";
+      if (error.cause !== undefined && !told) await err([errorLine(error.cause)]);
     }
   }
 

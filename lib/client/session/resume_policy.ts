@@ -3,6 +3,7 @@ import type { Answer, Request } from "../net/connection.ts";
 import type { EnginePolicy, EnginePort, Granted, Refused, Updates } from "./engine.ts";
 import { Receipts } from "./receipts.ts";
 import type { SessionIdentity } from "./session_identity.ts";
+import type { Update } from "./update.ts";
 
 /** How a session comes back: it resumes with its token, and shows each message once. */
 export class ResumePolicy implements EnginePolicy {
@@ -30,11 +31,16 @@ export class ResumePolicy implements EnginePolicy {
   }
 
   *entered(answer: Granted, back: boolean): Updates {
-    if (!back) return yield answer;
-    const { missed } = answer.reply as { missed?: unknown };
+    yield back ? this.#resumed(answer) : answer;
+    const message = this.#identity.takeNotice();
+    if (message !== undefined) yield { kind: "status", status: { state: "notice", message } };
+  }
+
+  #resumed({ reply }: Granted): Update {
+    const { missed } = reply as { missed?: unknown };
     const { server } = this.#engine.link.connection!;
     // A server that does not know says nothing, or null; then the client must not say that nothing was missed.
-    yield { kind: "status", status: { state: "resumed", server, missed: typeof missed === "number" ? missed : null } };
+    return { kind: "status", status: { state: "resumed", server, missed: typeof missed === "number" ? missed : null } };
   }
 
   *shutOut({ error }: Refused): Updates {

@@ -4,15 +4,15 @@ import type { CommandTable } from "../net/commands.ts";
 import type { Request } from "../net/connection.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { ResumePolicy } from "./resume_policy.ts";
-import { SessionIdentity } from "./session_identity.ts";
+import { type KeepToken, SessionIdentity } from "./session_identity.ts";
 import type { Ending, Login, Update } from "./update.ts";
 
 /** Settings and ports of a session. */
 export interface SessionOptions extends EngineOptions {
   /** Whether the servers are not verified; see {@linkcode Session.insecure}. */
   readonly insecure?: boolean;
-  /** Called with what resumes the session, whenever that changes; undefined when nothing does any more. */
-  readonly keep?: (token: string | undefined) => void;
+  /** Keeps what resumes the session. */
+  readonly keep?: KeepToken;
 }
 
 /**
@@ -35,7 +35,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.insecure = options.insecure ?? false;
-    this.#identity = new SessionIdentity(options.keep ?? (() => {}));
+    this.#identity = new SessionIdentity(options.keep ?? (() => undefined));
     this.#engine = new Engine(options, (engine) => new ResumePolicy(engine, this.#identity, options.giveUpMs));
   }
 

@@ -3,16 +3,23 @@ import type { Request } from "../net/connection.ts";
 import { Progress } from "./progress.ts";
 import { toPositions } from "../base/shape.ts";
 
+/**
+ * Called with what resumes the session, whenever that changes; undefined when nothing does any more.
+ *
+ * @returns what a person is to be told where it cannot be kept: the session goes on
+ */
+export type KeepToken = (token: string | undefined) => string | undefined;
+
 /** Who and where a client is by what servers told it: user, room, resume token, and how far it has read. */
 export class SessionIdentity {
-  readonly #keep: (token: string | undefined) => void;
+  readonly #keep: KeepToken;
   readonly #progress = new Progress();
   #user: string | undefined;
   #room: string | undefined;
   #token: string | undefined;
+  #notice: string | undefined;
 
-  /** @param keep told what resumes the session, whenever that changes; undefined when nothing does any more */
-  constructor(keep: (token: string | undefined) => void) {
+  constructor(keep: KeepToken) {
     this.#keep = keep;
   }
 
@@ -40,7 +47,14 @@ export class SessionIdentity {
   take(reply: Reply): void {
     const before = this.#token;
     this.#take(reply);
-    if (this.#token !== before) this.#keep(this.#token);
+    if (this.#token !== before) this.#notice = this.#keep(this.#token);
+  }
+
+  /** What a person is to be told of what the last reply changed; undefined the next time. */
+  takeNotice(): string | undefined {
+    const notice = this.#notice;
+    this.#notice = undefined;
+    return notice;
   }
 
   #take(reply: Reply): void {

@@ -1,4 +1,5 @@
 import { LineFramer } from "../../wire/lines.ts";
+import { outputFault } from "../base/exit.ts";
 import { Editor } from "./editor.ts";
 import { KeyDecoder } from "./keys.ts";
 import type { ReadOptions, Screen } from "./screen.ts";
@@ -28,8 +29,14 @@ export class PlainScreen implements Screen {
     this.#tty = tty;
   }
 
+  /** @throws {ClientError} `usage` where the output, which may be a file, cannot be written */
   print(line: string): void {
-    this.#tty.writeSync(encoder.encode(line + "\n"));
+    const bytes = encoder.encode(line + "\n");
+    try {
+      for (let sent = 0; sent < bytes.length;) sent += this.#tty.writeSync(bytes.subarray(sent));
+    } catch (cause) {
+      throw outputFault(cause);
+    }
   }
 
   farewell(line: string): void {

@@ -63,17 +63,3 @@ function onSignal(signal: Deno.Signal, handle: () => void): void {
     // not every system has every signal
   }
 }
-
-/** Writes lines to standard output or error; resolves when they are written. */
-export async function writeLines(to: ByteSink, lines: readonly string[]): Promise<void> {
-  await writeBytes(to, new TextEncoder().encode(lines.map((line) => line + "\n").join("")));
-}
-
-/** Writes bytes; resolves when they are written. */
-export async function writeBytes(to: ByteSink, bytes: Uint8Array): Promise<void> {
-  for (let sent = 0; sent < bytes.length;) sent += await to.write(bytes.subarray(sent));
-}
-
-interface ByteSink {
-  write(bytes: Uint8Array): Promise<number>;
-}

@@ -3,6 +3,7 @@
  */
 
 import { basename, join, resolve } from "node:path";
+import { reasonOf } from "../../common/errors.ts";
 import { ClientError } from "../base/exit.ts";
 import { type Environment, environment } from "../base/environment.ts";
 import type { Goal } from "./part_file.ts";
@@ -38,7 +39,7 @@ export async function readFile(path: string, most: number): Promise<{ name: stri
     return { name: safeName(basename(full)), bytes };
   } catch (cause) {
     if (cause instanceof ClientError) throw cause;
-    throw refuse(cause instanceof Deno.errors.NotFound ? "there is no such file" : (cause as Error).message, cause);
+    throw refuse(cause instanceof Deno.errors.NotFound ? "there is no such file" : reasonOf(cause), cause);
   }
 }
 
@@ -88,7 +89,7 @@ export async function goalOf(path: string | undefined, name: string, downloads: 
     const folder = downloads();
     if (!isFolder(folder)) {
       await Deno.mkdir(folder, { recursive: true }).catch((cause) => {
-        throw new ClientError("usage", `${folder} cannot be made: ${(cause as Error).message}`, { cause });
+        throw new ClientError("usage", `${folder} cannot be made: ${reasonOf(cause)}`, { cause });
       });
     }
     return { folder, name };

@@ -1,4 +1,5 @@
 import { basename, dirname, join } from "node:path";
+import { reasonOf } from "../../common/errors.ts";
 import { ClientError } from "../base/exit.ts";
 import { fileChunkBytes } from "../../wire/files.ts";
 import { openOwn } from "./own_file.ts";
@@ -69,7 +70,7 @@ export class PartFile implements Disposable {
       file?.close();
       if (cause instanceof ClientError) throw cause;
       const what = "path" in goal ? goal.path : path;
-      throw new ClientError("usage", `${what} cannot be written: ${(cause as Error).message}`, { cause });
+      throw new ClientError("usage", `${what} cannot be written: ${reasonOf(cause)}`, { cause });
     }
   }
 
@@ -83,9 +84,17 @@ export class PartFile implements Disposable {
     return this.#have;
   }
 
-  /** Adds a chunk. */
+  /**
+   * Adds a chunk.
+   *
+   * @throws {ClientError} `usage` where it cannot be written; what arrived before stays
+   */
   async append(bytes: Uint8Array): Promise<void> {
-    await writeAll(this.#file, bytes);
+    try {
+      await writeAll(this.#file, bytes);
+    } catch (cause) {
+      throw new ClientError("usage", `${this.#path} cannot be written: ${reasonOf(cause)}`, { cause });
+    }
     this.#have++;
   }
 
@@ -120,14 +129,14 @@ export class PartFile implements Disposable {
         await Deno.rename(whole, path);
       } catch (cause) {
         await Deno.remove(path).catch(() => {});
-        throw new ClientError("usage", `${path} cannot be written: ${(cause as Error).message}`, { cause });
+        throw new ClientError("usage", `${path} cannot be written: ${reasonOf(cause)}`, { cause });
       }
       await this.discard();
       return path;
     } catch (cause) {
       await Deno.remove(whole).catch(() => {});
       if (cause instanceof ClientError) throw cause;
-      throw new ClientError("usage", `${whole} cannot be written: ${(cause as Error).message}`, { cause });
+      throw new ClientError("usage", `${whole} cannot be written: ${reasonOf(cause)}`, { cause });
     }
   }
 
@@ -157,7 +166,7 @@ async function reserve(goal: Goal): Promise<string> {
     } catch (cause) {
       const taken = cause instanceof Deno.errors.AlreadyExists || cause instanceof Deno.errors.IsADirectory;
       if (taken && "folder" in goal) continue;
-      const why = taken ? "it is there already" : (cause as Error).message;
+      const why = taken ? "it is there already" : reasonOf(cause);
       throw new ClientError("usage", `${path} cannot be written: ${why}`, { cause });
     }
   }

@@ -257,7 +257,9 @@ export class FullScreen implements Screen {
 
   #submit(text: string): readonly string[] {
     const { session, history, additions: { own } } = this.#options;
-    if (mayKeep(text, session.commands, (name) => own.find(name) !== undefined, session.user)) history.add(text);
+    const may = mayKeep(text, session.commands, (name) => own.find(name) !== undefined, session.user);
+    const unkept = may ? history.add(text) : undefined;
+    if (unkept !== undefined) this.print(note(unkept));
     const { height, columns } = this.#space();
     this.#timeline.backlog.show(undefined, height, columns);
     const paste = new Paste(text, session.maxMessageBytes);

@@ -1,4 +1,7 @@
 import { dirname } from "node:path";
+import { reasonOf } from "../../common/errors.ts";
+import { readTextFile } from "../../common/text_file.ts";
+import { ensureFolder } from "../base/private_file.ts";
 import { maxHistory } from "../terminal/editor.ts";
 import { looksLikeLogin } from "../terminal/secrets.ts";
 
@@ -9,10 +12,11 @@ const maxLines = 4 * maxHistory;
  * Typed lines that are kept between runs, in a file that only its owner may read.
  *
  * Each is a JSON string on a line of its own, appended as it is typed, so that several clients can share the file. A
- * file that cannot be read or written is no history, and no fault.
+ * file that cannot be read is no history.
  */
 export class HistoryFile {
   readonly #path: string | undefined;
+  #failed = false;
 
   /** @param path undefined for none */
   constructor(path: string | undefined) {
@@ -23,7 +27,7 @@ export class HistoryFile {
   read(): string[] {
     if (this.#path === undefined) return [];
     try {
-      const all = Deno.readTextFileSync(this.#path).split("\n").filter((line) => line !== "");
+      const all = readTextFile(this.#path).split("\n").filter((line) => line !== "");
       const parsed = all.flatMap(parse);
       const open = parsed.filter((line) => !looksLikeLogin(line));
       const lines = open.slice(-maxHistory);
@@ -34,14 +38,20 @@ export class HistoryFile {
     }
   }
 
-  /** Keeps a line, unless it looks like a login. */
-  add(line: string): void {
-    if (this.#path === undefined || line.trim() === "" || looksLikeLogin(line)) return;
+  /**
+   * Keeps a line, unless it looks like a login.
+   *
+   * @returns what a person is to be told where it cannot be kept, the first time
+   */
+  add(line: string): string | undefined {
+    if (this.#path === undefined || line.trim() === "" || looksLikeLogin(line)) return undefined;
     try {
-      Deno.mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+      ensureFolder(dirname(this.#path));
       Deno.writeTextFileSync(this.#path, JSON.stringify(line) + "\n", { append: true, create: true, mode: 0o600 });
-    } catch {
-      // not kept, then
+    } catch (cause) {
+      if (this.#failed) return undefined;
+      this.#failed = true;
+      return `What you type is not kept for the next time: ${this.#path} cannot be written: ${reasonOf(cause)}`;
     }
   }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Exit } from "../../../lib/client/base/exit.ts";
+import { ClientError, type Exit } from "../../../lib/client/base/exit.ts";
 import { maxUnanswered, runJson, type Talker } from "../../../lib/client/cli/json.ts";
 import { readUntil } from "../../../lib/client/cli/input_lines.ts";
 import { Session } from "../../../lib/client/session/session.ts";
@@ -117,6 +117,14 @@ test("runJson() ends with login where the login is refused, or another takes ove
   forced.peer.send({ type: "system", code: "forced_logout", message: "elsewhere" });
   forced.peer.close();
   assert.equal(await soon(forced.exit), "login");
+});
+
+test("runJson() tells of an input or an output that cannot be used", async () => {
+  const fault = new ClientError("usage", "A line of the script is longer than 131072 bytes");
+  const { peer, exit } = await run({ next: () => Promise.reject(fault) }, { login });
+  const ended = assert.rejects(exit, fault);
+  await peer.admit();
+  await soon(ended);
 });
 
 test("runJson() on a side connection logs in beside, and has no other way in", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Additions } from "../../../lib/client/terminal/additions.ts";
-import type { Exit } from "../../../lib/client/base/exit.ts";
+import { ClientError, type Exit } from "../../../lib/client/base/exit.ts";
 import { Session } from "../../../lib/client/session/session.ts";
 import { runScript } from "../../../lib/client/cli/script.ts";
 import type { Login } from "../../../lib/client/session/update.ts";
@@ -243,6 +243,26 @@ test("runScript() ends without a fault when nobody reads its output any more", a
   });
   await peer.admit();
   assert.equal(await soon(exit), "ok");
+});
+
+test("runScript() tells of an output that cannot be written, and of nothing that follows from it", async () => {
+  const servers = new FakeServers();
+  const clock = new FakeClock();
+  const session = new Session({ servers: [{ host: "one", port: 1 }], dial: servers.dial, client: "t/1", clock });
+  const [peer] = await Promise.all([servers.accept(), session.connect()]);
+  const full = new ClientError("usage", "The output cannot be written: no space left on device");
+  const err: string[] = [];
+  const exit = runScript(session, {
+    lines: each(["hello", "more"]),
+    out: () => Promise.reject(full),
+    err: (lines) => Promise.resolve(void err.push(...lines)),
+    clock,
+    login,
+  });
+  const ended = assert.rejects(exit, full);
+  await peer.admit();
+  await soon(ended);
+  assert.deepEqual(err, []);
 });
 
 test("runScript() reads no more from the server than it can write out", async () => {

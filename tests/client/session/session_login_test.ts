@@ -129,20 +129,16 @@ test("Session takes the new token that a change of password brings", async () =>
   assert.equal((await (await scene.servers.accept()).expect("resume")).token, "token9");
 });
 
-test("Session.login() is told where what resumes the session cannot be kept", async () => {
+test("Session goes on, and tells it once, where what resumes the session cannot be kept", async () => {
   const servers = new FakeServers();
-  const full = new ClientError("usage", "The disk is full");
-  const keep = () => {
-    throw full;
-  };
-  const session = newSession(servers, { keep });
+  const session = newSession(servers, { keep: () => "The disk is full" });
   const [peer] = await Promise.all([servers.accept(), session.connect()]);
-  const { done } = new Recorder(session);
-  const [, told, login] = await Promise.all([
-    peer.admit(),
-    rejection(done),
-    rejection(session.login({ cmd: "login", user: "a", password: "1" })),
-  ]);
-  assert.equal(told, full);
-  assert.equal(login.message, "The session is closed");
+  const told = new Recorder(session);
+  await Promise.all([peer.admit(), session.login({ cmd: "login", user: "a", password: "1" })]);
+  await settled();
+  const statuses = told.updates.flatMap((update) => update.kind === "status" ? [update.status] : []);
+  assert.deepEqual(statuses, [{ state: "notice", message: "The disk is full" }]);
+  assert.equal(session.user, "a");
+  session.close();
+  await told.done;
 });

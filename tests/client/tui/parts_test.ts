@@ -330,10 +330,18 @@ Deno.test({
     assert.equal(Deno.readTextFileSync(path).trimEnd().split("\n").length, 500);
     Deno.writeTextFileSync(path, 'not json\n"fine"\n7\n');
     assert.deepEqual(new HistoryFile(path).read(), ["fine"]);
+    Deno.writeTextFileSync(path, '\ufeff"one"\r\n"two"\r\n');
+    assert.deepEqual(new HistoryFile(path).read(), ["one", "two"], "as an editor of Windows writes it");
     assert.deepEqual(new HistoryFile(undefined).read(), []);
     Deno.writeTextFileSync(path, '"one"\n"/logn a pw"\n"two"\n" /login a pw"\n');
     assert.deepEqual(new HistoryFile(path).read(), ["one", "two"], "those that an earlier release kept are not read");
     assert.equal(Deno.readTextFileSync(path), '"one"\n"two"\n', "and are gone");
+    const nowhere = new HistoryFile(join(path, "history"));
+    assert.match(
+      nowhere.add("three")!,
+      /^What you type is not kept .*history cannot be written: .*history is no folder$/,
+    );
+    assert.equal(nowhere.add("four"), undefined, "once is enough");
   },
 });
 
