@@ -17,9 +17,10 @@ import { onTerminal, processTty } from "../terminal/tty.ts";
 
 /** Opens a screen on the process's terminal. */
 export function openScreen(session: Session, additions: Additions, options: ScreenOptions): Screen {
-  const { plain, dumb, color, noColor, notify, mouse, warning, stateFolder } = options;
+  const { plain, dumb, color, noColor, notify, mouse, escapeMs, warning, stateFolder } = options;
   if (dumb || !Deno.stdout.isTerminal()) return new PlainScreen(processTty);
-  if (plain) return onTerminal(new Terminal(processTty));
+  const keys = escapeMs === undefined ? {} : { escapeMs };
+  if (plain) return onTerminal(new Terminal(processTty, keys));
   const inState = (name: string) => stateFolder === undefined ? undefined : join(stateFolder, name);
   const screen = new FullScreen({
     tty: processTty,
@@ -30,6 +31,7 @@ export function openScreen(session: Session, additions: Additions, options: Scre
     marks: new ReadMarks(inState("read")),
     notify,
     mouse,
+    keys,
     ...(warning === undefined ? {} : { warning }),
   });
   return onTerminal(screen);

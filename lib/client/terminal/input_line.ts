@@ -1,6 +1,6 @@
 import { cleanLine } from "../../wire/clean.ts";
 import { Editor, inputView, submittedLines } from "./editor.ts";
-import { type Key, KeyDecoder, type KeyName } from "./keys.ts";
+import { type Key, KeyDecoder, type KeyDecoderOptions, type KeyName } from "./keys.ts";
 import { LineSearch } from "./line_search.ts";
 import { note } from "./render.ts";
 import type { ReadOptions } from "./screen.ts";
@@ -15,6 +15,13 @@ export interface InputHost {
   intercept?(key: Key): boolean;
   /** Takes a submitted text. @returns its lines, none where it was the screen's own */
   submit?(text: string): readonly string[];
+}
+
+/** Settings of an input line. */
+export interface InputLineOptions {
+  /** The lines that were typed in earlier runs, the oldest first. */
+  readonly history?: readonly string[];
+  readonly keys?: KeyDecoderOptions;
 }
 
 /** Keys that change nothing in the line, so that a search goes on. */
@@ -53,7 +60,7 @@ interface Reading {
 export class InputLine {
   readonly editor: Editor;
   readonly #host: InputHost;
-  readonly #decoder = new KeyDecoder();
+  readonly #decoder: KeyDecoder;
   #submitted: Submitted[] = [];
   #reading: Reading | undefined;
   #secret = false;
@@ -64,9 +71,10 @@ export class InputLine {
   #prompt = "";
   #left = false;
 
-  constructor(host: InputHost, history: readonly string[] = []) {
+  constructor(host: InputHost, { history = [], keys = {} }: InputLineOptions = {}) {
     this.#host = host;
     this.editor = new Editor(history);
+    this.#decoder = new KeyDecoder(keys);
   }
 
   /** Whether what is typed is the answer to a question, and no line of the talk. */

@@ -1,3 +1,5 @@
+import { isAmbiguous, proceed } from "./escape_sequence.ts";
+
 /** A key that does something. */
 export type KeyName =
   | "enter"
@@ -106,95 +108,129 @@ const sequences: Readonly<Record<string, KeyName>> = {
   "\x1b[O": "focus_out",
 };
 
-/** A turn of the mouse's wheel, where the mouse is asked for. */
+/** A turn of the mouse's wheel, where the mouse is asked for, as SGR or as X10 reports it. */
 // deno-lint-ignore no-control-regex
-const wheel = /^\x1b\[<6([45]);\d+;\d+M$/;
+const wheel = /^\x1b\[(?:<6([45]);\d+;\d+M|M([`a])..)$/s;
 
+const escape = 0x1b;
 const pasteStart = "\x1b[200~";
 const pasteEnd = "\x1b[201~";
-
-/** The most characters of a control sequence that is not complete yet; a longer one is not taken for one. */
-const maxSequence = 64;
 
 /** The most characters of one paste that are kept. */
 const maxPaste = 64 * 1024;
 
-// deno-lint-ignore no-control-regex
-const escape = /^\x1b(?:\[[0-?]*[ -/]*[@-~]|O[ -~]|[^[O\x1b])/;
-// deno-lint-ignore no-control-regex
-const unfinished = /^\x1b(?:\[[0-?]*[ -/]*|O)?$/;
-// deno-lint-ignore no-control-regex
-const printable = /^[^\x00-\x1f\x7f-\x9f]+/;
+/** How long an Escape waits for the rest of a key, in milliseconds, unless somebody chose. */
+export const defaultEscapeMs = 50;
+
+/** What can only be a part of a sequence waits so many times longer for its rest. */
+const cutFactor = 20;
+
+/** Settings and ports of a decoder. */
+export interface KeyDecoderOptions {
+  /** How long an Escape waits for the rest of a key, in milliseconds: longer over lines that are slow. */
+  readonly escapeMs?: number;
+  /** Tells the time in milliseconds. */
+  readonly now?: () => number;
+}
 
 /**
  * A raw terminal's bytes → keys, in pieces of any size.
  *
- * Characters and escape sequences that are cut by a read wait for the rest; a sequence that is not known is dropped
- * whole, so that no part of it is typed.
+ * 1. A character or a sequence that is cut by a read waits for its rest.
+ * 2. What could be the Escape key waits `escapeMs`; what can only be a part of a sequence waits 20 times as long. After
+ *    that it is dropped, and what comes is read anew.
+ * 3. A sequence that is not known is dropped whole, so that no part of it is typed. So are all answers of a terminal,
+ *    and X10 reports of the mouse, whose bytes are no UTF-8.
  */
 export class KeyDecoder {
+  readonly #escapeMs: number;
+  readonly #now: () => number;
   readonly #decoder = new TextDecoder();
-  #left = "";
-  #pasted: string | undefined;
+  /** The printable bytes that came last. */
+  #run: number[] = [];
+  /** What there is of a sequence. */
+  #sequence = "";
+  #readAt = 0;
+  /** The bytes of a paste that goes on, and how many bytes of its end have come. */
+  #paste: number[] | undefined;
+  #pasteEnding = 0;
   #afterReturn = false;
+
+  constructor({ escapeMs = defaultEscapeMs, now = () => performance.now() }: KeyDecoderOptions = {}) {
+    this.#escapeMs = escapeMs;
+    this.#now = now;
+  }
 
   /** Takes the next bytes. @returns the keys that they complete, in order */
   push(bytes: Uint8Array): Key[] {
-    const fresh = this.#decoder.decode(bytes, { stream: true });
-    // An escape at a read's end begins a sequence only if the next read goes on like one: else it was the key itself.
-    if (this.#left === "\x1b" && fresh !== "" && !/^[[O]/.test(fresh)) this.#left = "";
-    let text = this.#left + fresh;
-    this.#left = "";
+    const now = this.#now();
+    if (this.#sequence !== "" && now - this.#readAt > this.#patience()) this.#sequence = "";
+    this.#readAt = now;
     const keys: Key[] = [];
-    while (text !== "") {
-      const length = this.#pasted === undefined ? this.#key(text, keys) : this.#paste(text, keys);
-      if (length === 0) {
-        this.#left = text;
-        break;
-      }
-      text = text.slice(length);
+    for (const byte of bytes) {
+      if (this.#paste) this.#takePasted(byte, this.#paste, keys);
+      else this.#take(byte, keys);
     }
+    this.#endRun(keys, true);
     return keys;
   }
 
-  /** Reads one key. @returns the characters that it took; 0 where more must come first */
-  #key(text: string, keys: Key[]): number {
-    const typed = printable.exec(text)?.[0];
-    const afterReturn = this.#afterReturn;
-    this.#afterReturn = text[0] === "\r";
-    if (typed !== undefined) {
-      keys.push({ kind: "text", text: typed });
-      return typed.length;
+  /** How long what there is of a sequence waits for its rest, in milliseconds. */
+  #patience(): number {
+    return isAmbiguous(this.#sequence) ? this.#escapeMs : this.#escapeMs * cutFactor;
+  }
+
+  #take(byte: number, keys: Key[]): void {
+    const char = String.fromCharCode(byte);
+    if (this.#sequence === "") {
+      if (byte >= 0x20 && byte !== 0x7f) return void this.#run.push(byte);
+      this.#endRun(keys, false);
+      if (byte === escape) this.#sequence = char;
+      else this.#press(char, keys);
+      return;
     }
-    const sequence = text[0] === "\x1b" ? escape.exec(text)?.[0] : text[0];
-    if (sequence === undefined) return unfinished.test(text) && text.length < maxSequence ? 0 : 1;
-    if (sequence === pasteStart) this.#pasted = "";
-    else if (Object.hasOwn(sequences, sequence) && !(sequence === "\n" && afterReturn)) {
-      keys.push({ kind: "key", name: sequences[sequence] });
+    const progress = proceed(this.#sequence, char);
+    if (progress.kind === "unfinished") return void (this.#sequence = progress.kept);
+    const sequence = this.#sequence + char;
+    this.#sequence = progress.kind === "broken" ? progress.left : "";
+    if (progress.kind === "broken") this.#take(byte, keys);
+    else this.#press(sequence, keys);
+  }
+
+  /** A control character or a sequence is complete. */
+  #press(sequence: string, keys: Key[]): void {
+    const lineFeed = sequence === "\n" && this.#afterReturn;
+    this.#afterReturn = sequence === "\r";
+    if (sequence === pasteStart) this.#paste = [];
+    else if (Object.hasOwn(sequences, sequence)) {
+      if (!lineFeed) keys.push({ kind: "key", name: sequences[sequence] });
     } else {
-      const turned = wheel.exec(sequence);
-      if (turned) keys.push({ kind: "key", name: turned[1] === "4" ? "scroll_up" : "scroll_down" });
+      const [, sgr, x10] = wheel.exec(sequence) ?? [];
+      if (sgr ?? x10) keys.push({ kind: "key", name: sgr === "4" || x10 === "`" ? "scroll_up" : "scroll_down" });
     }
-    return sequence.length;
   }
 
-  #paste(text: string, keys: Key[]): number {
-    const end = text.indexOf(pasteEnd);
-    // The end's own beginning may stand at the end of what has come.
-    const held = end < 0 ? overlap(text, pasteEnd) : 0;
-    const piece = text.slice(0, end < 0 ? text.length - held : end);
-    this.#pasted = (this.#pasted! + piece).slice(0, maxPaste);
-    if (end < 0) return piece.length;
-    keys.push({ kind: "paste", text: this.#pasted });
-    this.#pasted = undefined;
-    return end + pasteEnd.length;
+  /** The printable bytes up to here are text. @param goesOn whether the last character may be cut */
+  #endRun(keys: Key[], goesOn: boolean): void {
+    if (this.#run.length > 0) this.#afterReturn = false;
+    const text = this.#decoder.decode(Uint8Array.from(this.#run), { stream: goesOn });
+    this.#run = [];
+    const printable = text.replace(/[\x80-\x9f]+/g, "");
+    if (printable !== "") keys.push({ kind: "text", text: printable });
   }
-}
 
-/** How many of the text's last characters are the beginning of the word. */
-function overlap(text: string, word: string): number {
-  for (let length = Math.min(text.length, word.length - 1); length > 0; length--) {
-    if (text.endsWith(word.slice(0, length))) return length;
+  #takePasted(byte: number, paste: number[], keys: Key[]): void {
+    if (byte === pasteEnd.charCodeAt(this.#pasteEnding)) {
+      if (++this.#pasteEnding < pasteEnd.length) return;
+      keys.push({ kind: "paste", text: new TextDecoder().decode(Uint8Array.from(paste)).slice(0, maxPaste) });
+      this.#paste = undefined;
+      this.#pasteEnding = 0;
+      return;
+    }
+    // What looked like its end was none; of UTF-8, no more than three bytes are one UTF-16 unit.
+    const begun = pasteEnd.slice(0, this.#pasteEnding);
+    this.#pasteEnding = byte === escape ? 1 : 0;
+    const bytes = [...Array.from(begun, (char) => char.charCodeAt(0)), ...(byte === escape ? [] : [byte])];
+    if (paste.length < 3 * maxPaste) paste.push(...bytes);
   }
-  return 0;
 }

@@ -1,4 +1,5 @@
 import { InputLine } from "./input_line.ts";
+import type { KeyDecoderOptions } from "./keys.ts";
 import type { ReadOptions, Screen } from "./screen.ts";
 
 /** The terminal's two ends, as far as a screen needs them. */
@@ -46,11 +47,11 @@ export class Terminal implements Screen {
   #drawn: { width: number; column: number } | undefined;
   #closed = false;
 
-  constructor(tty: Tty) {
+  constructor(tty: Tty, keys: KeyDecoderOptions = {}) {
     this.#tty = tty;
     tty.setRaw(true);
     this.#writeNow(pasteMarksOn);
-    this.#input = new InputLine({ changed: () => this.#draw(), kept: (line) => this.print(line) });
+    this.#input = new InputLine({ changed: () => this.#draw(), kept: (line) => this.print(line) }, { keys });
     void this.#input.listen((buffer) => tty.read(buffer), () => !this.#closed);
   }
 

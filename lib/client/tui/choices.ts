@@ -22,6 +22,8 @@ export interface ScreenOptions {
   readonly notify: Notification;
   /** Whether the mouse's wheel scrolls. */
   readonly mouse: boolean;
+  /** How long an Escape waits for the rest of a key, in milliseconds. */
+  readonly escapeMs?: number;
   /** Something that must never be overlooked, as that the server is not verified. */
   readonly warning?: string;
   /** Where typed lines are kept between runs; undefined for nowhere. */

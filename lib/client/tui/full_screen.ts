@@ -2,7 +2,7 @@ import type { Additions } from "../terminal/additions.ts";
 import { fitted } from "../terminal/width.ts";
 import { InputLine } from "../terminal/input_line.ts";
 import { mayKeep } from "../terminal/input.ts";
-import type { Key } from "../terminal/keys.ts";
+import type { Key, KeyDecoderOptions } from "../terminal/keys.ts";
 import { note } from "../terminal/render.ts";
 import type { ReadOptions, Screen } from "../terminal/screen.ts";
 import type { Tty } from "../terminal/terminal.ts";
@@ -33,6 +33,7 @@ export interface FullScreenOptions {
   readonly notify: Notification;
   /** Whether the mouse's wheel scrolls; the terminal then leaves no selecting to the mouse alone. */
   readonly mouse: boolean;
+  readonly keys?: KeyDecoderOptions;
   /** Something that must never be overlooked; it stands on the status line in red. */
   readonly warning?: string;
 }
@@ -69,7 +70,7 @@ export class FullScreen implements Screen {
 
   constructor(options: FullScreenOptions) {
     this.#options = options;
-    const { tty, session, additions, theme, marks, history, mouse } = options;
+    const { tty, session, additions, theme, marks, history, mouse, keys = {} } = options;
     this.#frame = new Frame(mouse);
     this.#painter = new Painter(tty, () => this.#compose(), () => this.#input.leave());
     this.#timeline = new Timeline({
@@ -86,7 +87,7 @@ export class FullScreen implements Screen {
       kept: (line) => this.print(line),
       intercept: (key) => this.#intercept(key),
       submit: (text) => this.#submit(text),
-    }, history.read());
+    }, { history: history.read(), keys });
     const { own, transfers } = additions;
     own.add(...screenCommands({
       search: (words, user) => this.#timeline.search(words, user),

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Editor, inputView, submittedLines } from "../../../lib/client/terminal/editor.ts";
-import { type Key, KeyDecoder, type KeyName } from "../../../lib/client/terminal/keys.ts";
+import type { Key, KeyName } from "../../../lib/client/terminal/keys.ts";
 import { textWidth } from "../../../lib/client/terminal/width.ts";
 import { test } from "../fakes.ts";
 
-const encoder = new TextEncoder();
 const key = (name: KeyName): Key => ({ kind: "key", name });
 const text = (text: string): Key => ({ kind: "text", text });
 
@@ -15,64 +14,6 @@ function typed(...keys: Key[]): string {
   for (const key of keys) editor.take(key);
   return editor.text.slice(0, editor.cursor) + "|" + editor.text.slice(editor.cursor);
 }
-
-/** The keys in bytes that come in pieces. */
-function decode(...pieces: (string | Uint8Array)[]): Key[] {
-  const decoder = new KeyDecoder();
-  return pieces.flatMap((piece) => decoder.push(typeof piece === "string" ? encoder.encode(piece) : piece));
-}
-
-test("KeyDecoder.push() waits for the rest of a character, a sequence or a paste", () => {
-  const bytes = encoder.encode("é日👍\x1b[A\x1b[3~\x1b[200~one\ntwo\x1b[201~x\r");
-  const whole = decode(bytes);
-  const joined = (keys: Key[]) => JSON.stringify(keys).replaceAll('"},{"kind":"text","text":"', "");
-  assert.equal(joined(decode(...Array.from(bytes, (byte) => new Uint8Array([byte])))), joined(whole));
-  assert.deepEqual(whole, [
-    text("é日👍"),
-    key("up"),
-    key("delete"),
-    { kind: "paste", text: "one\ntwo" },
-    text("x"),
-    key("enter"),
-  ]);
-});
-
-test("KeyDecoder.push() keeps so much of a paste, and types nothing of the rest", () => {
-  const keys = decode("\x1b[200~", ..."abcd".split("").map((letter) => letter.repeat(20_000)), "e\x1b[201~y");
-  const [paste, ...rest] = keys;
-  assert.ok(paste.kind === "paste");
-  assert.deepEqual([paste.text.length, paste.text.at(-1)], [65_536, "d"]);
-  assert.deepEqual(rest, [text("y")]);
-});
-
-test("KeyDecoder.push() types no part of a sequence that it does not know", () => {
-  for (const sequence of ["\x1b[15~", "\x1b[1;2P", "\x1bOP", "\x1b[<0;10;10M", "\x1bx", "\x1b\x1b[A", "\x1b[?1;2c"]) {
-    const keys = decode(sequence + "a");
-    assert.deepEqual(keys.filter(({ kind }) => kind === "text"), [text("a")], JSON.stringify(sequence));
-  }
-});
-
-test("KeyDecoder.push() takes an escape alone for the key, and what follows for text", () => {
-  assert.deepEqual(decode("\x1b", "hi"), [text("hi")]);
-});
-
-test("KeyDecoder.push() takes CR LF for one enter", () => {
-  assert.deepEqual(decode("a\r\nb\n"), [text("a"), key("enter"), text("b"), key("enter")]);
-});
-
-test("KeyDecoder.push() types no control character, whatever bytes come", () => {
-  const piece = fc.oneof(
-    fc.string({ unit: "binary" }),
-    fc.constantFrom("\x1b[", "\x1b[200~", "\x1b[201~", "\r", "\x1b"),
-  );
-  fc.assert(fc.property(fc.array(piece), (pieces) => {
-    const keys = decode(pieces.join("") + "\x1b[201~");
-    for (const key of keys) {
-      // deno-lint-ignore no-control-regex
-      if (key.kind === "text") assert.doesNotMatch(key.text, /[\x00-\x1f\x7f-\x9f]/);
-    }
-  }));
-});
 
 const edits: [string, Key[], string][] = [
   ["inserts at the cursor", [text("ac"), key("left"), text("b")], "ab|c"],

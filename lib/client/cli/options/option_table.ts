@@ -198,6 +198,13 @@ export const optionTable = {
     words: ["chat"],
     profile: true,
   },
+  "escape-time": {
+    type: "string",
+    value: "ms",
+    help: "how long Escape waits for the rest of a key (default: 50; more over slow lines)",
+    words: ["chat"],
+    profile: true,
+  },
   discover: {
     type: "boolean",
     help: "list the servers that answer in this network, with their rooms; on a terminal, choose one",

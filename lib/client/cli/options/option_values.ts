@@ -65,6 +65,20 @@ export function readCount(value: string | boolean | undefined, byDefault: number
 }
 
 /**
+ * Reads a time in milliseconds.
+ *
+ * @param most the longest that is allowed
+ * @returns undefined where nothing was chosen
+ * @throws {ClientError} `usage`
+ */
+export function readMs(value: string | boolean | undefined, option: OptionName, most: number): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\d{1,6}$/.test(String(value)) ? Number(value) : NaN;
+  if (!(ms >= 1 && ms <= most)) throw usage(`--${option} is "${value}"; allowed: 1 to ${most}, in milliseconds`);
+  return ms;
+}
+
+/**
  * Reads what completions are printed for: a shell, or `profiles`, which the printed completions ask for themselves.
  *
  * @throws {ClientError} `usage`

@@ -8,7 +8,7 @@
 import type { Environment } from "../../base/environment.ts";
 import { CommandLineError, type FlagSpec, readCommandLine } from "../../../common/command_line.ts";
 import { shown } from "../../../common/shown.ts";
-import { placesFrom, portFrom, readChoice, readCount, readName, readShell, usage } from "./option_values.ts";
+import { placesFrom, portFrom, readChoice, readCount, readMs, readName, readShell, usage } from "./option_values.ts";
 import { fold, isRoom, isUsername, roomRule, usernameRule } from "../../../wire/names.ts";
 import { parseServers, type ServerAddress, serversRule } from "../../base/address.ts";
 import { ClientError } from "../../base/exit.ts";
@@ -190,6 +190,7 @@ function readChat({ target, chosen, env }: Dialing): Options {
   if (side && !json) throw usage("--side needs --json");
   if (side && chosen.register) throw usage("--register does not go with --side");
   const join = readName(chosen.join, "join", "#", isRoom, roomRule);
+  const escapeMs = readMs(chosen["escape-time"], "escape-time", 2_000);
   if (json && join !== undefined) throw usage('--join does not go with --json: send {"cmd":"join"}');
   return {
     kind: "chat",
@@ -207,6 +208,7 @@ function readChat({ target, chosen, env }: Dialing): Options {
       noColor: Boolean(env("NO_COLOR")),
       notify: readChoice(chosen.notify, "notify", notifications),
       mouse: chosen.mouse === true,
+      ...(escapeMs === undefined ? {} : { escapeMs }),
     },
   };
 }

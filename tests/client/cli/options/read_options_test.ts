@@ -79,9 +79,19 @@ test("readOptions() takes localhost and SERVER_PORT where no server is named", (
 });
 
 test("readOptions() reads every option", () => {
-  const options = read(["--user", "a", "--ca=x.pem", "--register", "--password-file", "p", "8001"]);
+  const options = read([
+    "--user",
+    "a",
+    "--ca=x.pem",
+    "--register",
+    "--password-file",
+    "p",
+    "--escape-time",
+    "200",
+    "8001",
+  ]);
   assert.ok(options.kind === "chat");
-  const { screen: _, ...rest } = options;
+  const { screen, ...rest } = options;
   assert.deepEqual(rest, {
     kind: "chat",
     servers: [{ host: "localhost", port: 8001 }],
@@ -96,6 +106,7 @@ test("readOptions() reads every option", () => {
     passwordFile: "p",
     password: undefined,
   });
+  assert.equal(screen.escapeMs, 200);
   assert.equal(read(["-h", "nonsense", "more"]).kind, "help");
   assert.equal(read(["--version"]).kind, "version");
 });
@@ -126,6 +137,8 @@ const wrong: [string[], RegExp][] = [
   [["get", "--to", "b", "-o", "x"], /--output needs the name of a file/],
   [["get", "--to", "b", "-o", "-", "x", "y"], /--output - takes one file/],
   [["--output", "x"], /--output does not go with chat; it is for get/],
+  [["--escape-time", "0"], /--escape-time is "0"; allowed: 1 to 2000, in milliseconds/],
+  [["--escape-time", "slow"], /--escape-time is "slow"; allowed: 1 to 2000, in milliseconds/],
   [["--insecure", "--tofu"], /--insecure does not go with --tofu/],
   [["--insecure", "--ca", "x"], /--insecure does not go with --ca/],
   [["--tofu", "--ca", "x"], /--tofu does not go with --ca/],
