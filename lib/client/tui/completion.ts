@@ -4,6 +4,9 @@ import type { Completed, LocalCommands } from "../session/local_commands.ts";
 import { pathCandidates } from "../transfer/paths.ts";
 import type { Roster } from "./roster.ts";
 
+/** What can stand before a name in a text: brackets and quotation marks, no part of any name. */
+const opening = /^[\p{Ps}\p{Pi}"'`*„‚<>«»¿¡]*/u;
+
 /**
  * What Tab makes of a line: commands, users and rooms are completed, as the server's own command table has them, and
  * what the client's own commands take.
@@ -78,11 +81,18 @@ export class Completion {
     const kind = /^\/[^/]/.test(before) ? this.#kindAt(before) : "said";
     if (kind === "room") return { start, candidates: ending(this.#roster.rooms(), word, "", " ") };
     if (kind === "command") return { start, candidates: ending(this.#commandNames(), word, "", " ") };
-    const sign = word.startsWith("@") ? "@" : "";
-    if (kind === "user") return { start, candidates: ending(this.#roster.users(), word.slice(sign.length), sign, " ") };
-    if (word === "" || kind === undefined) return { start, candidates: [] };
-    const tail = start === 0 ? ": " : " ";
-    return { start, candidates: ending(this.#roster.users(), word.slice(sign.length), sign, tail) };
+    return kind === undefined ? { start, candidates: [] } : this.#users(kind, word, start);
+  }
+
+  /** The users that an argument, or a word of what is said, can become. */
+  #users(kind: "user" | "said", word: string, start: number): { start: number; candidates: string[] } {
+    const opened = kind === "said" ? opening.exec(word)![0].length : 0;
+    const sign = word[opened] === "@" ? "@" : "";
+    const name = word.slice(opened + sign.length);
+    if (kind === "said" && name === "" && sign === "") return { start, candidates: [] };
+    // Behind a bracket or a quotation mark, what closes it may be next.
+    const tail = opened > 0 ? "" : kind === "said" && start === 0 ? ": " : " ";
+    return { start: start + opened, candidates: ending(this.#roster.users(), name, sign, tail) };
   }
 
   #commandNames(): string[] {

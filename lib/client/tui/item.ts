@@ -1,7 +1,9 @@
 import wrapAnsi from "wrap-ansi";
 import { type Privacy, privateName } from "../e2ee/privacy.ts";
 import { textWidth } from "../terminal/width.ts";
-import { linked, type Theme } from "./theme.ts";
+import { linked } from "./links.ts";
+import { mentionsOf } from "./mentions.ts";
+import type { Theme } from "./theme.ts";
 
 interface Base {
   readonly at: Date;
@@ -150,14 +152,15 @@ function head({ how, user, privacy }: SaidItem): string {
   }
 }
 
-/** Whether a text names a user, as a word of its own. */
-export function mentions(text: string, user: string | undefined): boolean {
-  return user !== undefined && user !== "" && nameIn(user).test(text);
-}
-
+/** A text with what names the reader set off. */
 function highlighted(text: string, me: string | undefined, theme: Theme): string {
-  if (!mentions(text, me)) return text;
-  return text.replace(nameIn(me!), (name) => theme.mention(name));
+  let result = "";
+  let done = 0;
+  for (const { start, end } of mentionsOf(text, me)) {
+    result += text.slice(done, start) + theme.mention(text.slice(start, end));
+    done = end;
+  }
+  return result + text.slice(done);
 }
 
 /** A text with a part of it highlighted; upper and lower case are the same. */
@@ -165,11 +168,6 @@ function emphasized(text: string, part: string | undefined, theme: Theme): strin
   if (!part) return text;
   const wanted = new RegExp(part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "giu");
   return text.replace(wanted, (found) => theme.mention(found));
-}
-
-function nameIn(user: string): RegExp {
-  const name = user.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-  return new RegExp(`(?<![\\p{L}\\p{N}_-])${name}(?![\\p{L}\\p{N}_-])`, "giu");
 }
 
 function presenceText({ room, joined, left }: PresenceItem): string {

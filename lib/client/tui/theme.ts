@@ -70,8 +70,8 @@ export interface Theme {
   mention(text: string): string;
   /** A private message's beginning. */
   direct(text: string): string;
-  /** Something that can be opened by a click. */
-  link(url: string): string;
+  /** Something that can be opened by a click; the target is ASCII without blanks. */
+  link(text: string, target: string): string;
   /** Something that can be typed to have it done. */
   action(text: string): string;
   /** A row that is one bar from edge to edge. */
@@ -100,7 +100,9 @@ export function makeTheme(color: boolean): Theme {
     alarm: colored(160, "1;"),
     mention: color ? sgr("1;38;5;162", "22;39") : sgr("1;7", "22;27"),
     direct: colored(128, "1;"),
-    link: (url) => `\x1b]8;id=${hash(url).toString(36)};${url}\x1b\\${underlined(url)}\x1b]8;;\x1b\\`,
+    link: (text, target) => {
+      return `\x1b]8;id=${hash(target).toString(36)};${target}\x1b\\${underlined(text)}\x1b]8;;\x1b\\`;
+    },
     action: underlined,
     bar: sgr("7", "27"),
     barAlarm: color ? sgr("27;1;97;41", "22;39;49;7") : sgr("1", "22"),
@@ -120,25 +122,4 @@ function hash(text: string): number {
   }
   value = Math.imul(value ^ (value >>> 15), 0x2c1b3c6d);
   return (value ^ (value >>> 12)) >>> 0;
-}
-
-/** What a link may consist of: nothing that could end the sequence that it stands in. */
-const url = /https?:\/\/[!#-;=?-Z_a-z~[\]@$&'*+%-]{1,2000}/gi;
-
-/** Makes the links in a clean text clickable; `rest` is applied to the text between them. */
-export function linked(text: string, theme: Theme, rest: (text: string) => string = (text) => text): string {
-  let result = "";
-  let end = 0;
-  for (const found of text.matchAll(url)) {
-    // A sentence's end is no part of the address, nor is a bracket that was opened before it.
-    let address = found[0].replace(/[.,;:!?'*]+$/, "");
-    while (/[)\]]$/.test(address) && count(address, ")]") > count(address, "([")) address = address.slice(0, -1);
-    result += rest(text.slice(end, found.index)) + theme.link(address);
-    end = found.index + address.length;
-  }
-  return result + rest(text.slice(end));
-}
-
-function count(text: string, characters: string): number {
-  return Array.from(text).filter((character) => characters.includes(character)).length;
 }

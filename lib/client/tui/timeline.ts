@@ -11,7 +11,8 @@ import type { Update } from "../session/update.ts";
 import { Attention } from "./attention.ts";
 import { Backlog } from "./backlog.ts";
 import { ConnectionState } from "./connection_state.ts";
-import { type Item, itemText, type LineItem, mentions, momentText, type SaidItem } from "./item.ts";
+import { mentionsOf } from "./mentions.ts";
+import { type Item, itemText, type LineItem, momentText, type SaidItem } from "./item.ts";
 import type { Theme } from "./theme.ts";
 import type { ReadMarks } from "./read_marks.ts";
 import { Roster } from "./roster.ts";
@@ -259,7 +260,7 @@ export class Timeline {
         : "direct_sent",
       user: cleanLine(sentTo ?? event.from),
       text,
-      mention: !own && mentions(text, me),
+      mention: !own && mentionsOf(text, me).length > 0,
       own,
       topic: event.topic,
       seq: event.seq,

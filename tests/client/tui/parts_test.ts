@@ -15,8 +15,8 @@ import { Completion } from "../../../lib/client/tui/completion.ts";
 import { ConnectionState } from "../../../lib/client/tui/connection_state.ts";
 import { Frame, steadied } from "../../../lib/client/tui/frame.ts";
 import { HistoryFile } from "../../../lib/client/tui/history_file.ts";
-import { type Item, itemRows, mentions, type SaidItem } from "../../../lib/client/tui/item.ts";
-import { colorOf, linked, makeTheme, userColors } from "../../../lib/client/tui/theme.ts";
+import { type Item, itemRows, type SaidItem } from "../../../lib/client/tui/item.ts";
+import { colorOf, makeTheme, userColors } from "../../../lib/client/tui/theme.ts";
 import { Paste } from "../../../lib/client/tui/paste.ts";
 import { ReadMarks } from "../../../lib/client/tui/read_marks.ts";
 import { Roster } from "../../../lib/client/tui/roster.ts";
@@ -71,20 +71,12 @@ test("makeTheme() without colours keeps emphasis and sets none", () => {
   }
 });
 
-test("linked() finds addresses, without the sentence around them", () => {
-  // deno-lint-ignore no-control-regex
-  const found = (text: string) => [...linked(text, look).matchAll(/;(https?:[^\x1b]+)\x1b/g)].map(([, url]) => url);
-  assert.deepEqual(found("see https://a.example/x(y), (http://b.example/z). Or https://c.example?q=1#f!"), [
-    "https://a.example/x(y)",
-    "http://b.example/z",
-    "https://c.example?q=1#f",
-  ]);
-  assert.deepEqual(found("no ftp://a.example, javascript:x or https://"), []);
-});
-
 test("itemRows() gives rows that are no wider than the screen and hold all of the text", () => {
   const text = fc.array(
-    fc.oneof(fc.string({ unit: "grapheme" }), fc.constantFrom("日本", "👩‍👩‍👧 ", "https://a.example/x ", " ")),
+    fc.oneof(
+      fc.string({ unit: "grapheme" }),
+      fc.constantFrom("日本", "👩‍👩‍👧 ", "https://a.example/x ", "https://köln.example/ö", " "),
+    ),
   )
     .map((pieces) => cleanLine(pieces.join("")));
   fc.assert(fc.property(text, fc.integer({ min: 4, max: 100 }), (text, columns) => {
@@ -94,12 +86,6 @@ test("itemRows() gives rows that are no wider than the screen and hold all of th
     const shown = rows.map((row) => columns < 30 ? bare(row) : bare(row).slice(6)).join("");
     assert.equal(kept(shown), kept(`b: ${text}`));
   }));
-});
-
-test("mentions() finds a name as a word of its own", () => {
-  for (const text of ["a", "hi a!", "@A: x", "(a)"]) assert.ok(mentions(text, "a"), text);
-  for (const text of ["", "b", "ab", "a-b", "a_", "ä-a1"]) assert.ok(!mentions(text, "a"), text);
-  assert.ok(!mentions("x", undefined));
 });
 
 test("Backlog.view() shows the end, day changes, and where the unread begin", () => {
@@ -272,6 +258,11 @@ test("Completion.complete() knows commands, users and rooms", () => {
   assert.deepEqual(completed("bo"), ["bob: "]);
   assert.deepEqual(completed("hi @bo"), ["hi @bob "]);
   assert.deepEqual(completed("al", 4), ["al", "Albert: ", "alice: ", "Albert: "]);
+  for (const opened of ["(", '"', "„", "«", "[*", "see ('"]) {
+    assert.deepEqual([completed(opened + "bo"), completed(opened + "@bo")], [[`${opened}bob`], [`${opened}@bob`]]);
+    assert.deepEqual(completed(opened), [opened]);
+  }
+  assert.deepEqual(completed("/msg bob (al", 2), ["/msg bob (al", "/msg bob (Albert"]);
   assert.deepEqual(completed("/help jo"), ["/help join "]);
   assert.deepEqual(completed("nobody "), ["nobody "]);
   assert.deepEqual(completed("/verify b"), ["/verify bob "]);
