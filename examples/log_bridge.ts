@@ -55,7 +55,7 @@ async function* appended(path: string, signal: AbortSignal, pause: () => Promise
     offset += count;
     const lines = (partial + decoder.decode(bytes.subarray(0, count), { stream: true })).split("\n");
     partial = lines.pop()!;
-    for (const line of lines) if (line.trim() !== "") yield line;
+    for (const line of lines) if (line.trim() !== "") yield line.trimEnd();
   }
 }
 

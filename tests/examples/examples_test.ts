@@ -58,7 +58,7 @@ onSqlite("the bridge says the lines that match, also of a file that was rotated"
   look();
   await person.expect("a: ERROR one");
   await looked.promise;
-  await Deno.writeTextFile(file, "wo\n", { append: true });
+  await Deno.writeTextFile(file, "wo\r\n", { append: true });
   look();
   await person.expect("a: ERROR two");
   await looked.promise;

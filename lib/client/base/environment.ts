@@ -26,8 +26,8 @@ export const homes = ["HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"] as const
 /** Reads a variable of the environment; undefined where it is not set, or may not be read. */
 export type Environment = (name: keyof typeof variables | (typeof homes)[number]) => string | undefined;
 
-/** The environment, as far as it may be read. */
+/** The environment, as far as it may be read; without the CR that `$(cat file)` leaves of a file with CRLF. */
 export const environment: Environment = (variable) => {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) : undefined;
+  return state === "granted" ? Deno.env.get(variable)?.replace(/\r+$/, "") : undefined;
 };

@@ -4,6 +4,7 @@
 
 import { basename, join, resolve } from "node:path";
 import { reasonOf } from "../../common/errors.ts";
+import { readTextFile } from "../../common/text_file.ts";
 import { ClientError } from "../base/exit.ts";
 import { type Environment, environment } from "../base/environment.ts";
 import type { Goal } from "./part_file.ts";
@@ -71,7 +72,7 @@ function desktopFolder(home: string | undefined, env: Environment): string | und
   const file = config && join(config, "user-dirs.dirs");
   if (!file || Deno.permissions.querySync({ name: "read", path: file }).state !== "granted") return undefined;
   try {
-    const found = /^[ \t]*XDG_DOWNLOAD_DIR="((?:[^"\\]|\\.)*)"/m.exec(Deno.readTextFileSync(file))?.[1];
+    const found = /^[ \t]*XDG_DOWNLOAD_DIR="((?:[^"\\]|\\.)*)"/m.exec(readTextFile(file))?.[1];
     return found?.replace(/\\(.)/g, "$1").replace(/^\$HOME(?=$|\/)/, home ?? "");
   } catch {
     return undefined;

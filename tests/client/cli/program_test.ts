@@ -12,13 +12,19 @@ import { onSqlite, type TestServer } from "../../support/server.ts";
 
 const writing = [...allowed, "--allow-write"];
 
+/** A text as Windows' editors save it. */
+const windows = (text: string) => `\ufeff${text.replaceAll("\n", "\r\n")}`;
+
 /** A folder where the client finds the authority and a profile of the server. */
 async function home(server: TestServer, profile: Record<string, unknown> = {}) {
   const folder = await temporaryFolder();
   await Deno.mkdir(join(folder.path, "chat"));
-  await Deno.writeTextFile(join(folder.path, "chat", "ca.pem"), server.ca);
+  await Deno.writeTextFile(join(folder.path, "chat", "ca.pem"), windows(server.ca));
   const work = { server: `localhost:${server.port}`, user: "a", ca: "ca.pem", ...profile };
-  await Deno.writeTextFile(join(folder.path, "chat", "config.json"), JSON.stringify({ profiles: { work } }));
+  await Deno.writeTextFile(
+    join(folder.path, "chat", "config.json"),
+    windows(JSON.stringify({ profiles: { work } }, null, 2)),
+  );
   return folder;
 }
 
@@ -30,7 +36,11 @@ onSqlite("chat send, tail and history work beside whoever is logged in", async (
   await using person = await server.login("a");
   await person.ask("/join ops");
   const cwd = folder.path;
-  const piped = await chat(["send", "-s", "work"], { input: "build green\n\nall well", env: password, cwd });
+  const piped = await chat(["send", "-s", "work"], {
+    input: windows("build green\n\nall well\n"),
+    env: { CHAT_PASSWORD: "1\r" },
+    cwd,
+  });
   assert.deepEqual(piped, { code: 0, out: [], err: [] });
   await person.expect("a: build green");
   await person.expect("a: all well");

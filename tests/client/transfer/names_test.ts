@@ -301,6 +301,9 @@ withFolder("downloadFolder() is the chosen one, the desktop's, ~/Downloads or th
   assert.equal(downloadFolder(undefined, env({ HOME: home })), join(home, "Downloads"));
   await Deno.writeTextFile(join(home, ".config", "user-dirs.dirs"), '# x\nXDG_DOWNLOAD_DIR="$HOME/Getragenes"\n');
   assert.equal(downloadFolder(undefined, env({ HOME: home })), join(home, "Getragenes"));
+  await Deno.writeTextFile(join(home, ".config", "user-dirs.dirs"), '\ufeffXDG_DOWNLOAD_DIR="$HOME/set"\r\n');
+  assert.equal(downloadFolder(undefined, env({ HOME: home })), join(home, "set"));
+  await Deno.writeTextFile(join(home, ".config", "user-dirs.dirs"), '# x\nXDG_DOWNLOAD_DIR="$HOME/Getragenes"\n');
   assert.equal(downloadFolder(undefined, env({ HOME: home, XDG_DOWNLOAD_DIR: join(home, "set") })), join(home, "set"));
   assert.equal(downloadFolder("~/x", env({ HOME: home })), join(home, "x"));
   assert.equal(expanded("~", env({ HOME: home })), home);
