@@ -101,6 +101,16 @@ export const kinds = {
       return () => world.redis.empty();
     },
   },
+  /** It ends itself at the next write, and is started again when there is room. */
+  "Redis' disk full": {
+    lane: "process",
+    lasts: [300, 3_000],
+    target: ofRedis,
+    async begin({ world }, _, prng) {
+      await world.redis.fillDisk(prng.pick([0, prng.int(0, 5_000)]));
+      return () => world.redis.start();
+    },
+  },
   /** It is made a replica, and the master again: its connections stay. */
   "Redis demoted": {
     lane: "process",

@@ -1,9 +1,10 @@
 /**
- * The run's own Redis, durable to the last write: it is killed, paused, full, demoted, emptied of scripts, and put back to an older
- * copy of its data.
+ * The run's own Redis, durable to the last write: it is killed, paused, demoted, emptied of scripts, its memory and its
+ * disk are full, and it is put back to an older copy of its data.
  */
 
 import { join } from "node:path";
+import { Disk, onDisk } from "../support/disk.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import type { RespValue } from "../support/resp.ts";
 
@@ -26,7 +27,7 @@ export class RedisNode implements AsyncDisposable {
   static async start(copies: string): Promise<RedisNode> {
     // A rewrite would change files while they are copied.
     const args = ["--appendfsync", "always", "--auto-aof-rewrite-percentage", "0"];
-    const redis = await startRedis({ appendonly: true, args });
+    const redis = await startRedis({ appendonly: true, args, through: onDisk });
     const [, folder] = await redis.call("CONFIG", "GET", "dir") as string[];
     return new RedisNode(redis, folder, copies);
   }
@@ -65,6 +66,18 @@ export class RedisNode implements AsyncDisposable {
 
   async empty(): Promise<void> {
     await this.call("CONFIG", "SET", "maxmemory", "0");
+  }
+
+  /**
+   * Lets it write little more to its file: it ends itself at the first write that does not fit, since it could not keep
+   * what it acknowledges. The disk is this process' own: {@linkcode start} it again, and there is room.
+   *
+   * @param spare how many bytes the file may still grow by, so that a write may fit in part
+   */
+  async fillDisk(spare: number): Promise<void> {
+    const folder = join(this.#folder, data);
+    const sizes = [...Deno.readDirSync(folder)].map(({ name }) => Deno.statSync(join(folder, name)).size);
+    await new Disk(this.#redis.pid).fill(Math.max(...sizes) + spare);
   }
 
   /** Makes it a replica of a server that is not there: it keeps its data. */

@@ -93,9 +93,9 @@ export class Injector {
     const about = target.startsWith("server") || target.startsWith("the") ? `, ${target}` : "";
     await this.alone(target, async () => {
       this.#timeline.note(`${kind}${about}${lasts > 0 ? `, for ${lasts} ms` : ""}`);
-      this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
       try {
         const heal = await spec.begin(this.#stage, server, prng);
+        this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
         await pause(lasts);
         await heal?.();
       } catch (error) {

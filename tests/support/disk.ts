@@ -21,10 +21,19 @@ async function decide(): Promise<Need> {
 /** Whether a process can have a full disk here. */
 export const smallDisks: Need = await decide();
 
-/** Starts `server.ts` so that {@linkcode Disk} can fill its disk: the signal that comes with a refused write is ignored. */
+/**
+ * How a program is started so that {@linkcode Disk} can fill its disk: the signal that comes with a refused write is
+ * ignored, and the process that was started becomes the program.
+ */
+export function onDisk(command: string, args: readonly string[]): { command: string; args: string[] } {
+  return { command: "sh", args: ["-c", `trap "" XFSZ; exec "$0" "$@"`, command, ...args] };
+}
+
+/** Starts `server.ts` so that {@linkcode Disk} can fill its disk. */
 export function runOnDisk(folder: string, settings: Settings): Program {
   const { command, options } = serverCommand(folder, settings);
-  return new Program("sh", { ...options, args: ["-c", `trap "" XFSZ; exec "$0" "$@"`, command, ...options.args] });
+  const started = onDisk(command, options.args);
+  return new Program(started.command, { ...options, args: started.args });
 }
 
 /** The disk of one process. */
@@ -35,9 +44,9 @@ export class Disk {
     this.#pid = pid;
   }
 
-  /** Lets nothing more be written. */
-  fill(): Promise<void> {
-    return this.#limit("0");
+  /** Lets nothing more be written. @param beyond lets files be written up to this size, in bytes */
+  fill(beyond = 0): Promise<void> {
+    return this.#limit(`${beyond}`);
   }
 
   /** Makes room. */

@@ -34,6 +34,8 @@ export interface RedisOptions {
   readonly args?: readonly string[];
   /** Further variables of its environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What is started in its place, and becomes it: `onDisk` of `disk.ts`. */
+  readonly through?: (command: string, args: readonly string[]) => { command: string; args: string[] };
   /** What {@linkcode TestRedis.call} is to say first, behind `AUTH`. */
   readonly auth?: readonly string[];
   /** Whether it has a second port, for TLS; `args` name the certificate. */
@@ -175,17 +177,19 @@ class RedisProcess implements TestRedis {
   }
 
   async #spawn(): Promise<void> {
-    const { appendonly = false, args = [], env = {}, sentinel } = this.#options;
+    const { appendonly = false, args = [], env = {}, sentinel, through } = this.#options;
     const log = join(this.#dir, "redis.log");
     const file = join(this.#dir, "sentinel.conf");
     if (sentinel) await Deno.writeTextFile(file, sentinel.map((line) => `${line}\n`).join(""));
-    const child = new Deno.Command(this.#path, {
-      // deno-fmt-ignore
-      args: [
-        ...sentinel ? [file, "--sentinel"] : ["--save", "", "--appendonly", appendonly ? "yes" : "no"],
-        "--bind", hostname, "--port", `${this.#port}`, "--dir", this.#dir, "--logfile", log,
-        ...this.#tlsPort > 0 ? ["--tls-port", `${this.#tlsPort}`] : [], ...args,
-      ],
+    // deno-fmt-ignore
+    const all = [
+      ...sentinel ? [file, "--sentinel"] : ["--save", "", "--appendonly", appendonly ? "yes" : "no"],
+      "--bind", hostname, "--port", `${this.#port}`, "--dir", this.#dir, "--logfile", log,
+      ...this.#tlsPort > 0 ? ["--tls-port", `${this.#tlsPort}`] : [], ...args,
+    ];
+    const started = through?.(this.#path, all) ?? { command: this.#path, args: all };
+    const child = new Deno.Command(started.command, {
+      args: started.args,
       env,
       stdin: "null",
       stdout: "null",
