@@ -6,6 +6,7 @@
 
 import { parseArgs } from "node:util";
 import { shown } from "./shown.ts";
+import { closest } from "./similar.ts";
 
 /** What is to be known of a flag to read it. */
 export interface FlagSpec {
@@ -30,11 +31,6 @@ export interface CommandLine {
 /** A flag that there is not, or that is given with or without a value where it must not be: one line for a person. */
 export class CommandLineError extends Error {
   override readonly name = "CommandLineError";
-
-  /** @param flag as it was typed; undefined unless there is no such flag */
-  constructor(message: string, readonly unknown?: string) {
-    super(message);
-  }
 }
 
 /** A value with a dash before it is more likely a flag, unless it is a number or `-` alone; `=` tells them apart. */
@@ -88,7 +84,9 @@ function specOf({ name, rawName }: OptionToken, table: Table): FlagSpec {
   const spec = Object.hasOwn(table, name) ? table[name]! : undefined;
   // `-x` is a short name only: it does not stand for a flag whose whole name is one letter.
   if (spec && (rawName.startsWith("--") || rawName === `-${spec.short}`)) return spec;
-  throw new CommandLineError(`Unknown flag ${shown(rawName)}; --help lists those that there are`, rawName);
+  const meant = rawName.startsWith("--") ? closest(name, Object.keys(table)) : undefined;
+  const advice = meant === undefined ? "--help lists those that there are" : `did you mean --${meant}?`;
+  throw new CommandLineError(`Unknown flag ${shown(rawName)}; ${advice}`);
 }
 
 function stringOf({ rawName, value, inlineValue }: OptionToken, { allowed }: FlagSpec): string {

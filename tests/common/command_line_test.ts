@@ -42,8 +42,8 @@ test("readCommandLine() takes what follows a flag that may stand alone as its va
 });
 
 test("readCommandLine() says which flag is wrong, and what is allowed", () => {
-  assert.equal(refusal("--nmae=x").message, 'Unknown flag "--nmae"; --help lists those that there are');
-  assert.equal(refusal("--nmae=x").unknown, "--nmae");
+  assert.equal(refusal("--nmae=x").message, 'Unknown flag "--nmae"; did you mean --name?');
+  assert.equal(refusal("--bogus").message, 'Unknown flag "--bogus"; --help lists those that there are');
   for (const flag of ["-x", "-lx", "--n", "--no-loud", "--toString", "--__proto__"]) {
     assert.match(refusal(flag).message, /^Unknown flag /, flag);
   }

@@ -223,7 +223,7 @@ test("loadConfig() refuses what is out of range or not of its kind", () => {
 });
 
 test("loadConfig() refuses unknown flags, stray arguments and flags without their value", () => {
-  assert.equal(refusal({ args: ["--sever-port=1"] }), 'Unknown flag "--sever-port"; --help lists those that there are');
+  assert.equal(refusal({ args: ["--sever-port=1"] }), 'Unknown flag "--sever-port"; did you mean --server-port?');
   assert.match(refusal({ args: ["-x"] }), /^Unknown flag "-x"/);
   assert.match(refusal({ args: ["--no-rate-limit"] }), /^Unknown flag/);
   assert.match(refusal({ args: ["9000"] }), /^Unexpected argument "9000"/);

@@ -21,6 +21,9 @@ import { type ByteOutput, type Output, processOutput } from "./output.ts";
 import { runHistory, runSend, runTail } from "./pipe.ts";
 import { runGet, runSendFile } from "./pipe_files.ts";
 
+/** How wide the help is where it goes to no terminal. */
+const pipeColumns = 120;
+
 /**
  * Does what the arguments say.
  *
@@ -46,7 +49,7 @@ async function run(options: Options, output: ByteOutput): Promise<Exit> {
   };
   switch (options.kind) {
     case "help":
-      return await say(helpText());
+      return await say(helpText(Deno.stdout.isTerminal() ? processTty.columns() : pipeColumns));
     case "version":
       return await say(`chat ${version} (Deno ${Deno.version.deno})`);
     case "completions":

@@ -10,6 +10,7 @@
  */
 
 import { dirname, isAbsolute, join } from "node:path";
+import { closest } from "../../../common/similar.ts";
 import { ClientError } from "../../base/exit.ts";
 import { type OptionName, type OptionSpec, optionTable, takesPath, words } from "./option_table.ts";
 import { isObject } from "../../base/shape.ts";
@@ -73,7 +74,14 @@ function readValues(
     Object.entries(values).map(([key, value]) => {
       const spec = (optionTable as Readonly<Record<string, OptionSpec>>)[key];
       if (key === "insecure") throw wrong('"insecure" cannot be kept: it is for the command line, each time');
-      if (!spec?.profile) throw wrong(`"${key}" is not known; allowed: ${allowed.join(", ")}`);
+      if (!spec?.profile) {
+        const meant = closest(key, allowed);
+        throw wrong(
+          `"${key}" is not known; ${
+            meant === undefined ? `allowed: ${allowed.join(", ")}` : `did you mean "${meant}"?`
+          }`,
+        );
+      }
       if (typeof value !== spec.type || value === "") {
         throw wrong(`"${key}" is ${JSON.stringify(value)}; allowed: ${spec.value ?? "true or false"}`);
       }

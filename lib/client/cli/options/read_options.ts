@@ -7,7 +7,7 @@
 
 import type { Environment } from "../../base/environment.ts";
 import { CommandLineError, type FlagSpec, readCommandLine } from "../../../common/command_line.ts";
-import { shown } from "../../../common/shown.ts";
+import { closest } from "../../../common/similar.ts";
 import { placesFrom, portFrom, readChoice, readCount, readMs, readName, readShell, usage } from "./option_values.ts";
 import { fold, isRoom, isUsername, roomRule, usernameRule } from "../../../wire/names.ts";
 import { parseServers, type ServerAddress, serversRule } from "../../base/address.ts";
@@ -63,15 +63,19 @@ const argumentsOf: Readonly<Record<Word, { readonly most: number; readonly inste
 
 /** @throws {ClientError} where an option does not go with the word, is empty, or there are too many arguments */
 function checkWord(word: Word, values: Values, rest: readonly string[]): void {
+  const refused = (why: string) => {
+    const meant = word === "chat" && rest[0] !== undefined ? closest(rest[0], Object.keys(words)) : undefined;
+    return usage(meant === undefined ? why : `"${rest[0]}" is no command; did you mean ${meant}?`);
+  };
   for (const [name, spec] of Object.entries(optionTable) as [OptionName, OptionSpec][]) {
     if (values[name] === undefined) continue;
     if (!spec.words.includes(word)) {
-      throw usage(`--${name} does not go with ${word}; it is for ${spec.words.join(", ")}`);
+      throw refused(`--${name} does not go with ${word}; it is for ${spec.words.join(", ")}`);
     }
     if (values[name] === "") throw usage(`--${name} must not be empty; allowed: a ${spec.value}`);
   }
   const { most, instead } = argumentsOf[word];
-  if (rest.length > most) throw usage(`"${rest[most]}" is one argument too many; allowed: ${instead}`);
+  if (rest.length > most) throw refused(`"${rest[most]}" is one argument too many; allowed: ${instead}`);
 }
 
 /** The servers are looked for, so the command line names none. */
@@ -263,10 +267,6 @@ function parse(args: readonly string[]): { values: Values; positionals: readonly
     return { values: Object.fromEntries(flags) as Values, positionals };
   } catch (cause) {
     if (!(cause instanceof CommandLineError)) throw cause;
-    const allowed = Object.keys(optionTable).map((name) => "--" + name).join(", ");
-    const message = cause.unknown === undefined
-      ? cause.message
-      : `Unknown flag ${shown(cause.unknown)}; allowed: ${allowed}`;
-    throw new ClientError("usage", message, { cause });
+    throw new ClientError("usage", cause.message, { cause });
   }
 }

@@ -112,7 +112,6 @@ test("readOptions() reads every option", () => {
 });
 
 const wrong: [string[], RegExp][] = [
-  [["--bogus"], /--bogus.*; allowed: --server, /],
   [["--user"], /--user.*; allowed: /],
   [["--user="], /--user must not be empty/],
   [["--ca", ""], /--ca must not be empty/],
@@ -143,6 +142,10 @@ const wrong: [string[], RegExp][] = [
   [["--insecure", "--ca", "x"], /--insecure does not go with --ca/],
   [["--tofu", "--ca", "x"], /--tofu does not go with --ca/],
   [["--side"], /--side needs --json/],
+  [["--bogus"], /^Unknown flag "--bogus"; --help lists those that there are$/],
+  [["--usr", "a"], /^Unknown flag "--usr"; did you mean --user\?$/],
+  [["sned", "--to", "b", "hi"], /^"sned" is no command; did you mean send\?$/],
+  [["histroy", "now"], /^"histroy" is no command; did you mean history\?$/],
   [["forget"], /forget needs a server/],
   [["completions"], /completions needs a shell; allowed: bash, zsh, fish/],
   [["completions", "csh"], /"csh" is no shell/],
@@ -153,10 +156,20 @@ for (const [args, message] of wrong) {
   });
 }
 
-test("helpText() names every exit code and fits 120 columns", () => {
-  const text = helpText();
+test("helpText() names every exit code, and folds at the terminal's width", () => {
+  const text = helpText(120);
   for (const { code, means } of Object.values(exits)) assert.ok(text.includes(`  ${code}  ${means}`));
-  assert.ok(text.split("\n").every((line) => line.length <= 120));
+  const words = (text: string) => text.split(/\s+/);
+  for (const columns of [200, 120, 80, 60, 40, 20]) {
+    const folded = helpText(columns);
+    assert.deepEqual(words(folded), words(text), "nothing is lost");
+    for (const line of folded.split("\n")) {
+      assert.ok(line.length <= columns || !line.trim().includes(" "), `${columns}: ${line}`);
+      assert.ok(line === line.trimEnd());
+    }
+  }
+  assert.match(helpText(80), /^ {6}--register {11}make an account of that name, and log in$/m);
+  assert.match(helpText(40), /^ {6}--register\n {6}make an account/m, "below, where there is no room beside");
 });
 
 test("readOptions() reads send --file and get", () => {
@@ -248,7 +261,7 @@ for (const [file, message] of wrongProfiles) {
 }
 
 test("helpText() names every word and option", () => {
-  const text = helpText();
+  const text = helpText(80);
   for (const name of Object.keys(optionTable)) assert.ok(text.includes(`--${name}`));
   for (const word of Object.keys(words)) assert.ok(text.includes(`chat ${word === "chat" ? "" : word}`));
 });
