@@ -168,8 +168,8 @@ test("helpText() names every exit code, and folds at the terminal's width", () =
       assert.ok(line === line.trimEnd());
     }
   }
-  assert.match(helpText(80), /^ {6}--register {11}make an account of that name, and log in$/m);
-  assert.match(helpText(40), /^ {6}--register\n {6}make an account/m, "below, where there is no room beside");
+  assert.match(helpText(80), /^ {6}--register {14}make an account of that name, and log in$/m);
+  assert.match(helpText(40), /^ {2}--register\n {6}make an account/m, "below, where there is no room beside");
 });
 
 test("readOptions() reads send --file and get", () => {
