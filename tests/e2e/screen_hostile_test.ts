@@ -100,7 +100,7 @@ test(
           assert.deepEqual(comparable(again), comparable(shown));
         }
       }
-      await a.press("C-c", "C-c"); // the line, and the program
+      await a.press("C-c", "C-c", "C-c"); // the line, and the program after a warning
       await a.until(({ alternate }) => !alternate, "the terminal as it was");
     }
   },

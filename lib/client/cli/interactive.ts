@@ -133,6 +133,7 @@ class Conversation {
     const typed = readLine(line, commands, maxMessageBytes);
     switch (typed.kind) {
       case "nothing":
+        this.#session.retry();
         return true;
       case "request":
         if (typed.request.cmd === "quit") return false;

@@ -118,7 +118,7 @@ export class Link {
     if (request) this.#connection?.request(request);
   }
 
-  /** Has {@linkcode steps} ask again whether a connection is wanted. */
+  /** Has {@linkcode steps} ask again whether a connection is wanted, and try at once where it waits to. */
   wake(): void {
     this.#wake();
   }
@@ -158,8 +158,10 @@ export class Link {
   async *#attempt(): AsyncGenerator<LinkStep, void, void> {
     const ms = this.route.pause();
     if (ms > 0) {
+      const over = new AbortController();
+      this.#wake = () => over.abort(); // also when the link is closed
       yield { kind: "status", status: { state: "waiting", ms } };
-      await pause(ms, this.signal, this.#clock);
+      await pause(ms, over.signal, this.#clock);
       if (this.signal.aborted) return;
     }
     const { server } = this.route;

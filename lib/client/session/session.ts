@@ -137,6 +137,11 @@ export class Session {
     return this.#engine.canSeal(user, true);
   }
 
+  /** Tries to connect at once, where it waits to. */
+  retry(): void {
+    this.#engine.link.wake();
+  }
+
   /** Leaves politely, after all that was typed, but within `ms` milliseconds. */
   quit(ms: number): Promise<void> {
     return this.#engine.quit(ms);

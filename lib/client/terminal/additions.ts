@@ -1,4 +1,5 @@
 import { LocalCommands } from "../session/local_commands.ts";
+import { reconnectCommand } from "../session/reconnect.ts";
 import type { Session } from "../session/session.ts";
 import { transferCommands } from "../transfer/commands.ts";
 import { Offers } from "../transfer/offers.ts";
@@ -13,7 +14,7 @@ export class Additions {
 
   constructor(session: Session, options: Pick<TransfersOptions, "downloads" | "clock">) {
     this.transfers = new Transfers({ ...options, session, offers: this.offers });
-    this.own.add(...transferCommands(this.transfers, session));
+    this.own.add(...transferCommands(this.transfers, session), reconnectCommand(session));
   }
 
   /** What a person is to see of an update, and the lines to show after it. */

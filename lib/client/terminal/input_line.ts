@@ -13,6 +13,8 @@ export interface InputHost {
   kept(line: string): void;
   /** Takes keys before the editor. @returns whether the key was the screen's own */
   intercept?(key: Key): boolean;
+  /** Says something that matters until the next key. */
+  hint(sentence: string): void;
   /** Takes a submitted text. @returns its lines, none where it was the screen's own */
   submit?(text: string): readonly string[];
 }
@@ -70,6 +72,8 @@ export class InputLine {
   #search: LineSearch | undefined;
   #prompt = "";
   #left = false;
+  /** Whether the last key was a Ctrl-C that was answered with a warning. */
+  #warned = false;
 
   constructor(host: InputHost, { history = [], keys = {} }: InputLineOptions = {}) {
     this.#host = host;
@@ -182,6 +186,7 @@ export class InputLine {
       this.#search = new LineSearch(this.editor.history);
       return this.#host.changed();
     }
+    if (this.#warnsOf(key)) return this.#host.hint("Ctrl-C again leaves");
     const outcome = this.editor.take(key, this.#secret || this.#asking);
     if (outcome.kind === "unchanged") return;
     if (outcome.kind === "left") this.#left = true;
@@ -193,6 +198,13 @@ export class InputLine {
     }
     this.#host.changed();
     this.#serve();
+  }
+
+  /** Whether a key is a Ctrl-C that would leave, and is the first: one may be typed just after a line was sent. */
+  #warnsOf(key: Key): boolean {
+    const first = !this.#warned;
+    this.#warned = key.kind === "key" && key.name === "leave" && this.editor.text === "" && !this.#asking;
+    return this.#warned && first;
   }
 
   /** Gives a key to the search. @returns whether it was the search's own */

@@ -1,5 +1,6 @@
 import { InputLine } from "./input_line.ts";
 import type { KeyDecoderOptions } from "./keys.ts";
+import { note } from "./render.ts";
 import type { ReadOptions, Screen } from "./screen.ts";
 
 /** The terminal's two ends, as far as a screen needs them. */
@@ -51,7 +52,11 @@ export class Terminal implements Screen {
     this.#tty = tty;
     tty.setRaw(true);
     this.#writeNow(pasteMarksOn);
-    this.#input = new InputLine({ changed: () => this.#draw(), kept: (line) => this.print(line) }, { keys });
+    this.#input = new InputLine({
+      changed: () => this.#draw(),
+      kept: (line) => this.print(line),
+      hint: (sentence) => this.print(note(sentence)),
+    }, { keys });
     void this.#input.listen((buffer) => tty.read(buffer), () => !this.#closed);
   }
 

@@ -59,7 +59,9 @@ export class ConnectionState {
 
   /** What to say now. */
   text(server: Connected | undefined, now: number): string {
-    if (this.#state === "waiting") return `${this.#words} ${Math.max(1, Math.ceil((this.#until - now) / 1000))} s`;
+    if (this.#state === "waiting") {
+      return `${this.#words} ${Math.max(1, Math.ceil((this.#until - now) / 1000))} s (Enter: now)`;
+    }
     if (this.#state !== "connected") return this.#words;
     if (!server) return "not connected";
     const address = formatServer(server.address);

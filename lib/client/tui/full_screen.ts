@@ -85,6 +85,10 @@ export class FullScreen implements Screen {
     this.#input = new InputLine({
       changed: () => this.#painter.now(),
       kept: (line) => this.print(line),
+      hint: (sentence) => {
+        this.#hint = sentence;
+        this.#painter.now();
+      },
       intercept: (key) => this.#intercept(key),
       submit: (text) => this.#submit(text),
     }, { history: history.read(), keys });

@@ -124,6 +124,30 @@ test("runInteractive() has a new password typed twice", async () => {
   await leave(scene);
 });
 
+test("runInteractive() tries at once to connect again, at Enter alone or /reconnect", async () => {
+  for (const typed of ["", "/reconnect"]) {
+    const scene = await started({ user: "a", password: "1" }, "/nowhere");
+    const { screen, servers, peer, clock } = scene;
+    await peer.admit();
+    servers.down.add("one:1");
+    peer.close();
+    await settled();
+    servers.down.clear();
+    screen.type(typed);
+    const again = await servers.accept();
+    await again.readmit({ missed: 0 });
+    await settled();
+    assert.equal(clock.now(), 0);
+    screen.type("/reconnect");
+    await settled();
+    assert.deepEqual(screen.lines.slice(-2), [
+      "[CLIENT] Back on one:1; nothing was missed",
+      "[CLIENT] You are connected to one:1",
+    ]);
+    await leave(scene, again);
+  }
+});
+
 test("runInteractive() uses what it was given, once", async () => {
   const scene = await started({ user: "a", password: "wrong" });
   const { screen, peer } = scene;
@@ -315,7 +339,7 @@ test("runInteractive() does the client's own commands while one goes on typing, 
   screen.type("/help");
   peer.ok(await peer.expect("help"), { commands: [] });
   await settled();
-  assert.match(screen.lines.at(-5)!, /^\/send <user\|room> <path> — /);
+  assert.match(screen.lines.at(-6)!, /^\/send <user\|room> <path> — /);
   await leave(scene);
 });
 

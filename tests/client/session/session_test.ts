@@ -127,6 +127,21 @@ test("Session tries a resume again that was refused for a passing reason", async
   await scene.told.status("resumed");
 });
 
+test("Session.retry() tries at once where it waits to, and does nothing otherwise", async () => {
+  await using scene = await loggedIn();
+  scene.session.retry();
+  for (const server of ["one:1", "two:2"]) scene.servers.down.add(server);
+  scene.peer.close();
+  await scene.told.status("waiting");
+  const before = scene.clock.now();
+  scene.servers.down.clear();
+  scene.session.retry();
+  const again = await scene.servers.accept();
+  await again.readmit({ missed: 0 });
+  await scene.told.status("resumed");
+  assert.equal(scene.clock.now(), before);
+});
+
 test("Session gives up after the time that it was given", async () => {
   await using scene = await loggedIn({ giveUpMs: 3_000 });
   scene.servers.down.add("one:1").add("two:2");

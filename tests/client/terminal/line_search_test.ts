@@ -68,7 +68,7 @@ test("LineSearch.take() ends with the line that was found, or with none", () => 
 
 /** An input line that is fed bytes; what it hands out, and its row. */
 function inputLine(): { line: InputLine; press(bytes: string): Promise<void>; read(): Promise<string | undefined> } {
-  const line = new InputLine({ changed: () => {}, kept: () => {} }, { history: typed });
+  const line = new InputLine({ changed: () => {}, kept: () => {}, hint: () => {} }, { history: typed });
   return {
     line,
     async press(bytes) {

@@ -244,7 +244,7 @@ test("Terminal.read() sets a half-typed line aside for a question, and shows no 
 test("Terminal.read() ends when the person leaves, or the terminal is gone", async () => {
   for (
     const leave of [
-      (tty: FakeTty) => tty.type("typed\x03\x03"),
+      (tty: FakeTty) => tty.type("typed\x03\x03\x03"),
       (tty: FakeTty) => tty.type("\x04"),
       (tty: FakeTty) => tty.hangUp(),
     ]
@@ -254,6 +254,22 @@ test("Terminal.read() ends when the person leaves, or the terminal is gone", asy
     leave(scene.tty);
     assert.equal(await soon(line), undefined);
   }
+});
+
+test("Terminal warns of a single Ctrl-C on an empty line, and any other key takes it back", async () => {
+  using scene = opened();
+  let left = false;
+  void scene.terminal.read({ prompt: "> " }).then((line) => left = line === undefined);
+  scene.tty.type("typed\x03"); // gives the line up
+  scene.tty.type("\x03");
+  await settled();
+  assert.deepEqual(scene.tty.screen(), ["[CLIENT] Ctrl-C again leaves", "> |"]);
+  scene.tty.type("x\x7f\x03");
+  await settled();
+  assert.equal(left, false, "it was not the second in a row");
+  scene.tty.type("\x03");
+  await settled();
+  assert.ok(left);
 });
 
 test("Terminal gathers what comes while it is slow into one write", async () => {

@@ -218,9 +218,9 @@ test("ConnectionState.text() counts down, and tells of a return for a while", ()
   const server = { address: { host: "one", port: 1 }, name: "server1" };
   assert.equal(state.text(server, 0), "server1 (one:1)");
   state.follow({ state: "waiting", ms: 2500 }, 1000);
-  assert.equal(state.text(undefined, 1000), "reconnecting in 3 s");
+  assert.equal(state.text(undefined, 1000), "reconnecting in 3 s (Enter: now)");
   assert.equal(state.changesIn(1000), 500);
-  assert.equal(state.text(undefined, 3000), "reconnecting in 1 s");
+  assert.equal(state.text(undefined, 3000), "reconnecting in 1 s (Enter: now)");
   state.follow({ state: "resumed", server: server.address, missed: 12 }, 5000);
   assert.equal(state.text(server, 5000), "server1 (one:1): resumed, 12 missed");
   assert.equal(state.text(server, 60_000), "server1 (one:1)");
