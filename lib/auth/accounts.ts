@@ -6,7 +6,7 @@ import { fold, isUsername, usernameRule } from "../wire/names.ts";
 import type { HashQueue, Turn } from "./hash_queue.ts";
 import type { LoginGuard } from "./login_guard.ts";
 import { checkNewPassword } from "./new_password.ts";
-import { maxPasswordBytes, passwordBytes } from "./password.ts";
+import { maxPasswordBytes, passwordBytes } from "../wire/passwords.ts";
 import { isReservedName } from "./reserved_names.ts";
 
 /** Accounts to try the service with: name → password. They are exempt from the rule for new passwords. */

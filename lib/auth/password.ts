@@ -2,9 +2,6 @@
  * Password hashes: bcrypt, off the event loop, at a cost that does not tell whether there is such an account.
  */
 
-/** bcrypt reads no more than this many bytes of a password. */
-export const maxPasswordBytes = 72;
-
 /** Makes hashes of passwords, and compares passwords with them. */
 export interface Hasher {
   hash(password: string): Promise<string>;
@@ -75,11 +72,6 @@ export function evenHasher(bcrypt: Bcrypt, cost: number): EvenHasher {
     isCurrent: (hash) => costOf(hash) === cost,
     expect,
   };
-}
-
-/** How long a password is for bcrypt. */
-export function passwordBytes(password: string): number {
-  return new TextEncoder().encode(password).length;
 }
 
 /** The cost of a hash; undefined where it is not one of bcrypt's. */

@@ -1,14 +1,8 @@
 /** What hashing promises: bcrypt's own words, and no more hashes at once than there are cores to spare. */
 
 import assert from "node:assert/strict";
-import {
-  type Bcrypt,
-  bcryptHasher,
-  evenHasher,
-  type Hasher,
-  maxPasswordBytes,
-  passwordBytes,
-} from "../../lib/auth/password.ts";
+import { type Bcrypt, bcryptHasher, evenHasher, type Hasher } from "../../lib/auth/password.ts";
+import { maxPasswordBytes } from "../../lib/wire/passwords.ts";
 import { test } from "../support/declare.ts";
 import { permitted } from "../support/needs.ts";
 
@@ -51,10 +45,6 @@ withBcrypt("bcryptHasher() reads bytes of UTF-8, up to the most that bcrypt know
 withBcrypt("bcryptHasher() does not stop at a zero byte", async (hasher) => {
   const hash = await hasher.hash("1");
   assert.equal(await hasher.verify("1\0anything", hash), false);
-});
-
-test("passwordBytes() counts bytes of UTF-8", () => {
-  assert.deepEqual(["", "abc", "é", "€", "😀"].map(passwordBytes), [0, 3, 2, 3, 4]);
 });
 
 /** A bcrypt that does nothing, and counts what it would have done. */

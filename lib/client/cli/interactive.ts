@@ -7,7 +7,7 @@ import { cleanLine } from "../../wire/clean.ts";
 import { parseTyped } from "../../wire/command.ts";
 import type { Exit } from "../base/exit.ts";
 import { isSecret, readLine } from "../terminal/input.ts";
-import { askYesNo } from "./ask.ts";
+import { type Asking, askNewPassword, askYesNo } from "./ask.ts";
 import { logIn, type LoginChoice } from "./login.ts";
 import { AlreadyTold, type LocalCall } from "../session/local_commands.ts";
 import { errorLine, note, render } from "../terminal/render.ts";
@@ -141,17 +141,30 @@ class Conversation {
         void this.#session.send(typed.request);
         return true;
       case "secrets": {
-        const secrets: Record<string, string> = {};
-        for (const name of typed.names) {
-          const prompt = `${name[0].toUpperCase()}${name.slice(1)} password: `;
-          const secret = await this.#screen.read({ prompt, secret: true, keep: true, signal });
-          if (secret === undefined) return false;
-          secrets[name] = secret;
-        }
+        const secrets = await this.#askSecrets(typed.names, signal);
+        if (!secrets) return false;
         void this.#session.send({ ...secrets, cmd: typed.command.name });
         return true;
       }
     }
+  }
+
+  /** @returns undefined when the person wants to leave */
+  async #askSecrets(names: readonly string[], signal: AbortSignal): Promise<Record<string, string> | undefined> {
+    const asking: Asking = {
+      ask: (prompt, options) => this.#screen.read({ prompt, keep: true, signal, ...options }),
+      tell: (sentence) => this.#screen.print(note(sentence)),
+    };
+    const secrets: Record<string, string> = {};
+    for (const name of names) {
+      const prompt = `${name[0].toUpperCase()}${name.slice(1)} password: `;
+      const secret = name === "new"
+        ? await askNewPassword(asking, this.#session.user ?? "", prompt)
+        : await asking.ask(prompt, { secret: true });
+      if (secret === undefined) return undefined;
+      secrets[name] = secret;
+    }
+    return secrets;
   }
 
   /** Asks whether a line that looks like a login is to be said. */

@@ -4,9 +4,10 @@
 
 import { ChatError } from "../../common/errors.ts";
 import { isUsername, usernameRule } from "../../wire/names.ts";
+import { type Asking, askNewPassword } from "./ask.ts";
 import { errorLine, note } from "../terminal/render.ts";
 import type { Session } from "../session/session.ts";
-import type { ReadOptions, Screen } from "../terminal/screen.ts";
+import type { Screen } from "../terminal/screen.ts";
 import type { Login } from "../session/update.ts";
 
 /** What is known before anybody is asked. */
@@ -19,6 +20,9 @@ export interface LoginChoice {
   readonly token?: string;
 }
 
+/** A login that a person has typed. */
+type Credentials = Login & { readonly cmd: "login" | "register" };
+
 /** What the login's answers mean. */
 const answers: Readonly<Record<string, "login" | "register">> = {
   "": "login",
@@ -28,17 +32,8 @@ const answers: Readonly<Record<string, "login" | "register">> = {
   register: "register",
 };
 
-/** How a person is asked and told. */
-interface Asking {
-  ask(prompt: string, options?: Partial<ReadOptions>): Promise<string | undefined>;
-  tell(sentence: string): void;
-}
-
-/** What to do where an answer is not a login: `again` asks anew, `leave` is the person's wish. */
-type NoLogin = "again" | "leave";
-
 /**
- * Asks until the server lets the person in.
+ * Asks until the server lets the person in; of what was refused, what was right is not asked again.
  *
  * @returns false when the person wants to leave, or the session has ended
  */
@@ -52,38 +47,55 @@ export async function logIn(session: Session, screen: Screen, choice: LoginChoic
   let left = choice;
   while (!session.ending) {
     const login = await readLogin(asking, left);
-    if (login === "leave") return false;
-    if (login === "again") continue;
-    const { password: _, ...untried } = left;
+    if (login === undefined) return false;
     const refusal = await tryLogin(session, screen, login);
     if (refusal === undefined) return true;
-    left = refusal === "registration_closed" ? { ...untried, register: false } : untried;
+    left = leftAfter(refusal, login, choice);
   }
   return false;
 }
 
-/** A login from what is known and what the person answers. */
-async function readLogin({ ask, tell }: Asking, choice: LoginChoice): Promise<Login | NoLogin> {
+/** What need not be asked again. */
+function leftAfter(refusal: string, { cmd, user, password }: Credentials, { user: given }: LoginChoice): LoginChoice {
+  const named = given === undefined ? {} : { user: given };
+  if (cmd === "login") return named;
+  switch (refusal) {
+    case "registration_closed":
+      return named;
+    case "username_taken":
+    case "invalid_username":
+      return { register: true, password };
+    default:
+      return { register: true, user };
+  }
+}
+
+/** A login from what is known and what the person answers; undefined when the person wants to leave. */
+async function readLogin(asking: Asking, choice: LoginChoice): Promise<Credentials | undefined> {
+  const { ask, tell } = asking;
   const { user: named, password: known, register } = choice;
   const cmd = register ? "register" : named !== undefined ? "login" : await askWhich(ask, tell);
-  if (cmd === undefined) return "leave";
-  const user = (named ?? await ask("Username: "))?.trim();
-  if (user === undefined) return "leave";
+  if (cmd === undefined) return undefined;
+  const user = named?.trim() ?? await askUser(asking);
+  if (user === undefined) return undefined;
   if (!isUsername(user)) {
     tell(`A username is ${usernameRule}`);
-    return named === undefined ? "again" : "leave";
+    return undefined;
   }
-  const password = known ?? await ask("Password: ", { secret: true });
-  if (password === undefined) return "leave";
-  if (cmd === "register" && known === undefined) {
-    const again = await ask("Once more: ", { secret: true });
-    if (again === undefined) return "leave";
-    if (again !== password) {
-      tell("The two passwords differ");
-      return "again";
-    }
+  const password = known ?? await (cmd === "register" ? askNewPassword(asking, user) : askPassword(asking));
+  return password === undefined ? undefined : { cmd, user, password };
+}
+
+async function askUser({ ask, tell }: Asking): Promise<string | undefined> {
+  for (;;) {
+    const user = (await ask("Username: "))?.trim();
+    if (user === undefined || isUsername(user)) return user;
+    tell(`A username is ${usernameRule}`);
   }
-  return { cmd, user, password };
+}
+
+async function askPassword({ ask }: Asking): Promise<string | undefined> {
+  return await ask("Password: ", { secret: true });
 }
 
 /** @returns why not, as a code or in words; undefined when it is done */

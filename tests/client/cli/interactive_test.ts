@@ -108,19 +108,60 @@ test("runInteractive() asks who one is, hides the password, and asks again after
   assert.equal(screen.lines.at(-1), "Goodbye");
 });
 
-test("runInteractive() has a new password typed twice", async () => {
+const rule = "[CLIENT] A password is 8–72 bytes, more than the username and digits, and none of the most common";
+
+test("runInteractive() tells a new password's rule first, and has it typed twice", async () => {
   const scene = await started({ user: "eve", register: true });
   const { screen, peer } = scene;
-  screen.type("12345678", "1234567", "12345678", "12345678");
+  screen.type("1234567", "eve12345", "12345678", "1234567", "12345678", "12345678");
   const { id, password } = await peer.expect("register");
   assert.equal(password, "12345678");
   peer.send({ type: "ok", id, user: "eve", room: "lobby", resume: "t", positions: {} });
   await settled();
   assert.deepEqual(screen.lines, [
+    rule,
+    "[CLIENT] The password is 7 bytes; 8 to 72 are allowed",
+    "[CLIENT] The password must be more than the username and digits",
     "[CLIENT] The two passwords differ",
     "Registered eve",
     "Login successful. Room: lobby",
   ]);
+  const [once, again] = ["Password: (hidden)", "Once more: (hidden)"];
+  assert.deepEqual(screen.asked, [once, once, once, again, once, again, "lobby> "]);
+  await leave(scene);
+});
+
+test("runInteractive() asks only for what was wrong with a registration", async () => {
+  const scene = await started();
+  const { screen, peer } = scene;
+  screen.type("r", "no name", "eve", "password", "password");
+  peer.error(await peer.expect("register"), "invalid_password");
+  screen.type("correct horse", "correct horse");
+  peer.error(await peer.expect("register"), "username_taken");
+  screen.type("eva");
+  const { id, user, password } = await peer.expect("register");
+  assert.deepEqual([user, password], ["eva", "correct horse"]);
+  peer.send({ type: "ok", id, user: "eva", room: "lobby", resume: "t", positions: {} });
+  await settled();
+  const [name, once, again] = ["Username: ", "Password: (hidden)", "Once more: (hidden)"];
+  assert.deepEqual(screen.asked, [
+    "Log in or register? [login] ",
+    ...[name, name, once, again],
+    ...[once, again],
+    ...[name, "lobby> "],
+  ]);
+  await leave(scene);
+});
+
+test("runInteractive() asks for a login where the server makes no accounts", async () => {
+  const scene = await started({ register: true, user: "eve" });
+  const { screen, peer } = scene;
+  screen.type("12345678", "12345678");
+  peer.error(await peer.expect("register"), "registration_closed");
+  screen.type("12345678");
+  await peer.admit();
+  await settled();
+  assert.deepEqual(screen.asked.slice(2), ["Password: (hidden)", "lobby> "]);
   await leave(scene);
 });
 
@@ -188,13 +229,15 @@ test("runInteractive() asks for the passwords of /passwd, and forgets a line tha
   const scene = await started({ user: "a", password: "1" });
   const { screen, peer } = scene;
   await peer.admit();
-  screen.type("/passwd", "1", "12345678", "/passwd 12345678 87654321");
+  screen.type("/passwd", "1", "1234567", "12345678", "12345678", "/passwd 12345678 87654321");
   const first = await peer.expect("passwd");
   assert.deepEqual([first.old, first.new], ["1", "12345678"]);
   peer.ok(first);
   peer.ok(await peer.expect("passwd"));
   await settled();
-  assert.ok(screen.asked.includes("Old password: (hidden)") && screen.asked.includes("New password: (hidden)"));
+  const asked = ["Old password: (hidden)", "New password: (hidden)", "New password: (hidden)", "Once more: (hidden)"];
+  assert.deepEqual(screen.asked.slice(1, 5), asked);
+  assert.ok(screen.lines.includes(rule));
   assert.deepEqual(screen.forgotten, ["/passwd", "/passwd 12345678 87654321"]);
   await leave(scene);
 });
