@@ -29,6 +29,11 @@ export class ClientError extends Error {
   }
 }
 
+/** The same error with another sentence behind it. */
+export function withHint(error: ClientError, hint: string | undefined): ClientError {
+  return hint === undefined ? error : new ClientError(error.exit, `${error.message}. ${hint}`, { cause: error });
+}
+
 /** The connection ended before a request was answered. */
 export class ConnectionLost extends ClientError {
   override readonly name = "ConnectionLost";

@@ -5,10 +5,10 @@
 import { ChatError } from "../../common/errors.ts";
 import { formatServer } from "../base/address.ts";
 import { Bot } from "../bot.ts";
-import type { Dial } from "../net/dial.ts";
-import { ClientError } from "../base/exit.ts";
+import { type Dial, DialError, type DialFailure } from "../net/dial.ts";
+import { ClientError, withHint } from "../base/exit.ts";
 import { environment } from "../base/environment.ts";
-import { readCa, readPassword } from "./files.ts";
+import { ownCa, readCa, readPassword } from "./files.ts";
 import { KnownServers } from "../net/known_servers.ts";
 import { processOutput } from "./output.ts";
 import type { Target } from "./options/options.ts";
@@ -36,18 +36,38 @@ export function knownServers(): KnownServers {
 }
 
 /** How servers are dialed; `stopAsking` when there is no longer a bare terminal to ask on. */
-export function dialerOf({ ca, tofu, insecure }: Target): { dial: Dial; stopAsking: () => void } {
-  let asking = Deno.stdin.isTerminal();
-  const ask: AskTrust = async (server, certificate) => {
-    if (!asking) return undefined;
-    return await askTrust(new PlainScreen(processTty), formatServer(server), certificate);
+export function dialerOf({ ca, tofu, insecure, noProfile }: Target): { dial: Dial; stopAsking: () => void } {
+  let asking = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
+  const ask: AskTrust = (server, certificate) => {
+    return askTrust(new PlainScreen(processTty), formatServer(server), certificate);
   };
-  const pem = insecure ? undefined : readCa(ca);
-  const dial = trustDialer({ ca: pem, named: ca !== undefined, known: knownServers(), tofu, insecure, ask });
-  return { dial, stopAsking: () => asking = false };
+  const dial = trustDialer({
+    ca: insecure ? undefined : readCa(ca),
+    named: ca !== undefined,
+    publicAuthorities: ownCa(ca) === undefined,
+    known: knownServers(),
+    tofu,
+    insecure,
+    ask: () => asking ? ask : undefined,
+  });
+  return { dial: noProfile === undefined ? dial : hinting(dial, noProfile), stopAsking: () => asking = false };
 }
 
-/** Shows a certificate and asks; only "yes", or the fingerprint itself, is one. */
+/** Adds a hint to what is said of a server that is not there. */
+function hinting(dial: Dial, hint: string): Dial {
+  return async (server, signal) => {
+    try {
+      return await dial(server, signal);
+    } catch (error) {
+      if (!(error instanceof DialError) || !notThere.has(error.failure)) throw error;
+      throw new DialError(error.failure, `${error.message}. ${hint}`, { cause: error });
+    }
+  };
+}
+
+const notThere: ReadonlySet<DialFailure> = new Set(["unknown_host", "refused", "timeout", "network"]);
+
+/** Shows a certificate and asks; only "yes", or the fingerprint itself, is one, and Enter alone is no. */
 export async function askTrust(
   screen: Pick<Screen, "read">,
   server: string,
@@ -58,13 +78,19 @@ export async function askTrust(
     ...(until === undefined ? [] : [`valid until ${until}`]),
   ].join(", ");
   const lines = [
-    `${server} is not known here. Its certificate${described === "" ? "" : ` (${described})`} is`,
+    `${server} is not known here, and no authority that is trusted here vouches for it. Its certificate` +
+    `${described === "" ? "" : ` (${described})`} is`,
     `SHA-256 ${fingerprint}`,
-    "The server's log has the same line at each start. Trust this certificate from now on? [yes/no] ",
+    "The server's log has the same line at each start. Trust this certificate from now on? yes, no or the fingerprint [no] ",
   ];
-  const prompt = lines.map((line) => note(line)).join("\n").replace(/\]$/, "] ");
-  const answer = (await screen.read({ prompt, keep: true }))?.trim() ?? "";
-  return answer.toLowerCase() === "yes" || answer.toUpperCase() === fingerprint;
+  for (
+    let prompt = lines.map((line) => note(line)).join("\n");;
+    prompt = note("Answer yes, no or the fingerprint [no] ")
+  ) {
+    const answer = (await screen.read({ prompt, keep: true }))?.trim() ?? "";
+    if (answer.toLowerCase() === "yes" || answer.toUpperCase() === fingerprint) return true;
+    if (/^(?:no?)?$/i.test(answer)) return false;
+  }
 }
 
 /** The password as far as it is given. */
@@ -81,7 +107,8 @@ export function givenPassword({ password, passwordFile }: Target): string | unde
 export async function openBot(target: Target, giveUpMs?: number): Promise<Bot> {
   const { servers, user, insecure } = target;
   if (user === undefined) {
-    throw new ClientError("usage", "--user <name> is missing; a profile or CHAT_USER can name it");
+    const missing = new ClientError("usage", "--user <name> is missing; a profile or CHAT_USER can name it");
+    throw withHint(missing, target.noProfile);
   }
   const password = givenPassword(target) ?? await askPassword();
   const { dial, stopAsking } = dialerOf(target);

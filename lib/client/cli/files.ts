@@ -30,11 +30,16 @@ const certificates = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTI
  * @throws {ClientError} `usage` when the file cannot be read, or holds no certificate
  */
 export function readCa(file: string | undefined): string | undefined {
-  const chosen = file ?? bakedCa() ?? (isOwnFolder() && isThere(defaultCa) ? defaultCa : undefined);
+  const chosen = ownCa(file);
   if (chosen === undefined) return readSystemCa();
   const pem = read(chosen, "CA file");
   if (certificates.test(pem)) return pem;
   throw new ClientError("usage", `The CA file "${chosen}" holds no certificate in PEM form`);
+}
+
+/** The file of the server's own authority, as {@linkcode readCa} finds it; undefined where everybody's are trusted. */
+export function ownCa(file: string | undefined): string | undefined {
+  return file ?? bakedCa() ?? (isOwnFolder() && isThere(defaultCa) ? defaultCa : undefined);
 }
 
 /** The authority's file within the compiled program: `deno task compile --include certs/ca.pem`. */

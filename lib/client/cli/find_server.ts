@@ -9,7 +9,7 @@ import { table } from "../../common/table.ts";
 import { isRoom, lobby, roomRule } from "../../wire/names.ts";
 import { formatServer, type ServerAddress } from "../base/address.ts";
 import { ClientError } from "../base/exit.ts";
-import type { Dial } from "../net/dial.ts";
+import { type Dial, DialError } from "../net/dial.ts";
 import { errorLine, note } from "../terminal/render.ts";
 import type { Screen } from "../terminal/screen.ts";
 import { discover, type DiscoverOptions, type FoundServer } from "./discovery.ts";
@@ -64,7 +64,7 @@ export async function findServer(options: FindOptions): Promise<Goal | undefined
     return undefined;
   }
   if (join !== undefined) return await firstVerified(servers, join, dial, output);
-  await output.out(described(servers, trusted));
+  await output.out(described(servers));
   await output.err([note("These are hints, which anybody can send: the certificate tells who a server is")]);
   if (!screen) return undefined;
   const server = await choose(screen, servers);
@@ -97,6 +97,8 @@ async function firstVerified(
       } catch (error) {
         if (!(error instanceof ClientError)) throw error;
         await err([errorLine(error)]);
+        // A person who has said no to its certificate is not asked again for its address.
+        if (error instanceof DialError && error.failure === "unknown_certificate") break;
       }
     }
   }
@@ -104,11 +106,11 @@ async function firstVerified(
   const fault = servers.length === 1 ? "cannot be" : "can be";
   throw new ClientError(
     "unreachable",
-    `${which} ${fault} reached and trusted; --ca <file> or --tofu name whom to trust`,
+    `${which} ${fault} reached and trusted; --ca <file> names whom to trust, and on a terminal you are asked`,
   );
 }
 
-function described(servers: readonly FoundServer[], trusted: ReadonlySet<string>): string[] {
+function described(servers: readonly FoundServer[]): string[] {
   const [heading, ...rows] = table(servers.map((server, at) => {
     const { server: name, host, address, port, rooms } = server;
     const way = formatServer({ host: host ?? address, port });
@@ -117,7 +119,7 @@ function described(servers: readonly FoundServer[], trusted: ReadonlySet<string>
       server: name,
       address: formatServer({ host: address, port }),
       rooms: rooms.length === 0 ? lobby : rooms.join(" "),
-      "to connect": isTrusted(server, trusted) ? `chat ${way}` : `chat --tofu ${way}`,
+      "to connect": `chat ${way}`,
     };
   }));
   return [heading, ...rows.flatMap((row, at) => [row, `   SHA-256 ${servers[at].fingerprint}`])];

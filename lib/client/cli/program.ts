@@ -3,7 +3,7 @@
 import { isSystemError, reasonOf } from "../../common/errors.ts";
 import { formatServer } from "../base/address.ts";
 import { environment } from "../base/environment.ts";
-import { ClientError, type Exit, exits } from "../base/exit.ts";
+import { ClientError, type Exit, exits, withHint } from "../base/exit.ts";
 import { version } from "../base/version.ts";
 import { errorLine } from "../terminal/render.ts";
 import { PlainScreen } from "../terminal/plain.ts";
@@ -78,11 +78,12 @@ async function run(options: Options, output: ByteOutput): Promise<Exit> {
   }
 }
 
-function forget({ servers }: Options & { kind: "forget" }): string {
+function forget({ servers, noProfile }: Options & { kind: "forget" }): string {
   const known = knownServers();
   const forgotten = servers.filter((server) => known.forget(server));
   if (forgotten.length > 0) return `Forgotten: ${forgotten.map(formatServer).join(", ")}`;
-  throw new ClientError("usage", `Nothing is remembered of ${servers.map(formatServer).join(", ")}`);
+  const unknown = new ClientError("usage", `Nothing is remembered of ${servers.map(formatServer).join(", ")}`);
+  throw withHint(unknown, noProfile);
 }
 
 async function find({ chat, json, join, places }: DiscoverOptions, output: Output): Promise<Exit> {

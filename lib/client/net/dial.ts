@@ -143,11 +143,12 @@ const tlsFailures: readonly {
   readonly because: (server: ServerAddress, found: RegExpExecArray) => string;
 }[] = [
   {
-    pattern: /UnknownIssuer/,
+    // The second is a certificate that has signed itself.
+    pattern: /UnknownIssuer|CaUsedAsEndEntity/,
     failure: "unknown_ca",
-    because: () =>
+    because: (server) =>
       "its certificate is signed by an authority that is not trusted here; name that one with --ca <file>, " +
-      "or see the certificate and decide with --tofu",
+      `or decide about it on a terminal: chat ${formatServer(server)}`,
   },
   {
     pattern: /not valid for name|NotValidForName/,

@@ -6,8 +6,12 @@ import { readPrivate, writePrivate } from "../base/private_file.ts";
 /** A SHA-256 as `openssl x509 -fingerprint -sha256` prints it. */
 const fingerprintForm = /^[0-9A-F]{2}(:[0-9A-F]{2}){31}$/;
 
+/** Stands in a fingerprint's place. */
+const vouched = "vouched";
+
 /**
- * The certificates that a person has agreed to trust, a line a server: `host:port SHA-256-fingerprint`.
+ * The certificates that a person has agreed to trust, a line a server: `host:port SHA-256-fingerprint`; and the servers
+ * for which an authority of everybody's has vouched: `host:port vouched`.
  *
  * The file is read at each question, so that what another client remembers or forgets holds here as well.
  */
@@ -21,12 +25,25 @@ export class KnownServers {
 
   /** The fingerprint that is remembered; undefined where the server is not known. */
   find(server: ServerAddress): string | undefined {
-    const found = this.#lines().find((line) => nameOf(line) === keyOf(server));
-    if (found === undefined) return undefined;
-    const [, fingerprint = ""] = found.trim().split(/\s+/);
+    const fingerprint = this.#wordOf(server);
+    if (fingerprint === undefined || fingerprint === vouched) return undefined;
     if (fingerprintForm.test(fingerprint)) return fingerprint;
     // Passing over it would mean to ask anew, which is what somebody would want who changed it.
     throw new ClientError("usage", `The line for ${keyOf(server)} in ${this.#file} holds no SHA-256 fingerprint`);
+  }
+
+  /** Whether an authority has vouched for the server before. */
+  isVouchedFor(server: ServerAddress): boolean {
+    return this.#wordOf(server) === vouched;
+  }
+
+  /** Remembers that an authority has vouched for the server, where something can be remembered. */
+  rememberVouched(server: ServerAddress): void {
+    try {
+      this.remember(server, vouched);
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+    }
   }
 
   /**
@@ -46,6 +63,12 @@ export class KnownServers {
     if (others.length === lines.length) return false;
     this.#write(others);
     return true;
+  }
+
+  /** What stands behind the server's name; undefined where it is not known. */
+  #wordOf(server: ServerAddress): string | undefined {
+    const found = this.#lines().find((line) => nameOf(line) === keyOf(server));
+    return found && (found.trim().split(/\s+/)[1] ?? "");
   }
 
   #lines(): string[] {

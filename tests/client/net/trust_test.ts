@@ -54,13 +54,15 @@ async function dialer(answer: boolean | undefined, options: Partial<TrustOptions
   const asked: string[] = [];
   const dial = trustDialer({
     named: false,
+    publicAuthorities: true,
     known,
     tofu: true,
     insecure: false,
-    ask: (_server, { fingerprint }) => {
-      asked.push(fingerprint);
-      return Promise.resolve(answer);
-    },
+    ask: () =>
+      answer === undefined ? undefined : (_server, { fingerprint }) => {
+        asked.push(fingerprint);
+        return Promise.resolve(answer);
+      },
     ...options,
   });
   return { dial, known, asked, file: join(folder.path, "state", "known_servers"), folder };
@@ -133,10 +135,80 @@ testWith("trustDialer() remembers nothing where the answer is no, or nobody can 
     const address = { host: "localhost", port: server.port };
     const message = await failure(dial(address, never), "unknown_certificate");
     assert.ok(message.includes(fingerprintOf(made)));
-    assert.equal(message.includes(`chat --tofu localhost:${server.port}`), answer === undefined);
+    assert.equal(message.includes(`chat localhost:${server.port}`), answer === undefined);
     assert.equal(known.find(address), undefined);
   }
 }, files);
+
+testWith(
+  "trustDialer() asks about a certificate that no authority has signed, where somebody can be asked",
+  async () => {
+    const made = await makeCertificates({ names: ["localhost"] });
+    await using server = listen(made);
+    const address = { host: "localhost", port: server.port };
+    for (const [answer, expected] of [[false, "unknown_certificate"], [undefined, "unknown_ca"]] as const) {
+      const { dial, known, asked, folder } = await dialer(answer, { tofu: false });
+      await using _ = folder;
+      const message = await failure(dial(address, never), expected);
+      assert.deepEqual([known.find(address), asked.length], [undefined, answer === undefined ? 0 : 1]);
+      assert.equal(message.includes(`on a terminal: chat localhost:${server.port}`), answer === undefined);
+    }
+    const { dial, asked, file, folder } = await dialer(true, { tofu: false });
+    await using _ = folder;
+    for (let i = 0; i < 2; i++) await greeted(await soon(dial(address, never)));
+    assert.deepEqual(asked, [fingerprintOf(made)]);
+    assert.equal(await Deno.readTextFile(file), `localhost:${server.port} ${fingerprintOf(made)}\n`);
+  },
+  files,
+);
+
+testWith(
+  "trustDialer() asks nobody about what is wrong with a certificate otherwise, nor beside a named authority",
+  async () => {
+    const [other, made] = await Promise.all([
+      makeCertificates({ names: ["elsewhere.example"] }),
+      makeCertificates({ names: ["localhost"] }),
+    ]);
+    await using server = listen(other);
+    await using unsigned = listen(made);
+    const { dial, asked, folder } = await dialer(true, { tofu: false, ca: other.ca });
+    await using _ = folder;
+    await failure(dial({ host: "localhost", port: server.port }, never), "wrong_name");
+    const named = await dialer(true, { tofu: false, named: true, ca: other.ca });
+    await using _named = named.folder;
+    await failure(named.dial({ host: "localhost", port: unsigned.port }, never), "unknown_ca");
+    assert.deepEqual([asked, named.asked], [[], []]);
+  },
+  files,
+);
+
+testWith(
+  "trustDialer() asks nobody where an authority of everybody's has vouched before, and says how to go on",
+  async () => {
+    const [made, other] = await Promise.all([1, 2].map(() => makeCertificates({ names: ["localhost"] })));
+    const { dial, known, asked, folder, file } = await dialer(true, { tofu: false, ca: made.ca });
+    await using _ = folder;
+    let port = 0;
+    {
+      await using server = listen(made);
+      port = server.port;
+      for (let i = 0; i < 2; i++) await greeted(await soon(dial({ host: "localhost", port }, never)));
+      assert.equal(await Deno.readTextFile(file), `localhost:${port} vouched\n`);
+    }
+    await using _server = listen(other, port);
+    const address = { host: "localhost", port };
+    assert.match(await failure(dial(address, never), "changed_certificate"), /vouched .* chat forget localhost:\d+$/);
+    assert.deepEqual([asked, known.forget(address)], [[], true]);
+    await greeted(await soon(dial(address, never)));
+    assert.deepEqual(asked, [fingerprintOf(other)]);
+    // The server's own authority is at hand in one folder and not in the next.
+    const own = await dialer(true, { tofu: false, ca: other.ca, publicAuthorities: false });
+    await using _own = own.folder;
+    await greeted(await soon(own.dial(address, never)));
+    assert.equal(own.known.isVouchedFor(address), false);
+  },
+  files,
+);
 
 testWith("trustDialer() lets an authority that was named go before what is known", async () => {
   const [made, other] = await Promise.all([1, 2].map(() => makeCertificates({ names: ["localhost"] })));

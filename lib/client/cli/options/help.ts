@@ -18,7 +18,6 @@ const beside =
 const examples: readonly Row[] = [
   ["chat chat.example.org", "talk; asks who you are"],
   ["chat --user alice one.example.org,two.example.org:8001", ""],
-  ["chat --tofu chat.example.org", "trust this server from now on, after a look at its fingerprint"],
   ["chat work", 'the profile "work" of config.json'],
   ["chat forget chat.example.org:8000", "its certificate has changed, and should have"],
   ["printf 'LOGIN alice password123\\n/join ops\\n/history 20\\n' | chat 8000", ""],

@@ -14,7 +14,7 @@ export const words = {
     usage: "[name or id …]",
     help: "fetch files that were offered in a room or a talk; without a name, list them",
   },
-  forget: { usage: "<server>", help: "forget a server's remembered certificate, so that --tofu asks again" },
+  forget: { usage: "<server>", help: "forget a server's remembered certificate, so that you are asked again" },
   completions: { usage: "<shell>", help: "print completions for bash, zsh or fish" },
 } as const;
 
@@ -97,7 +97,7 @@ export const optionTable = {
   },
   tofu: {
     type: "boolean",
-    help: "trust on first use: ask about a certificate once, and refuse any other from then on",
+    help: "ask about a certificate at once, whatever an authority says, and refuse any other from then on",
     words: dialing,
     profile: true,
   },

@@ -8,6 +8,8 @@ import type { Place } from "./option_values.ts";
 /** Where to, and as whom. */
 export interface Target {
   readonly servers: readonly ServerAddress[];
+  /** What is said where they are not there, since their name may have been meant for a profile's. */
+  readonly noProfile?: string;
   readonly user?: string;
   readonly ca?: string;
   /** Whether a certificate is asked about once, and remembered. */
@@ -57,7 +59,7 @@ export type Options =
   | { readonly kind: "version" }
   | DiscoverOptions
   | { readonly kind: "completions"; readonly shell: Shell | "profiles" }
-  | { readonly kind: "forget"; readonly servers: readonly ServerAddress[] }
+  | { readonly kind: "forget" } & Pick<Target, "servers" | "noProfile">
   | ChatOptions
   | Target & {
     readonly kind: "send";

@@ -29,6 +29,20 @@ export const noProfiles: Profiles = { default: undefined, byName: new Map() };
 
 const name = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 
+/**
+ * What is said where a server is not there, or an option is missing, and the server's name may have been meant for a
+ * profile's.
+ *
+ * @returns undefined where the name can be no profile's
+ */
+export function noProfile(named: string, { byName }: Profiles): string | undefined {
+  if (named === "localhost" || !name.test(named) || byName.has(named)) return undefined;
+  if (byName.size === 0) return `No profile is called "${named}"; there are none`;
+  const meant = closest(named, byName.keys());
+  const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
+  return `No profile is called "${named}"; allowed: ${[...byName.keys()].join(", ")}${hint}`;
+}
+
 const allowed = Object.entries(optionTable).filter(([, spec]) => spec.profile).map(([name]) => name);
 
 /**
@@ -60,7 +74,8 @@ export function parseProfiles(text: string, path: string): Profiles {
     }),
   );
   if (byDefault !== undefined && !(typeof byDefault === "string" && byName.has(byDefault))) {
-    throw wrong('"default" is not the name of a profile');
+    const known = [...byName.keys()].join(", ");
+    throw wrong(`"default" is not the name of a profile; allowed: ${known || "none, for there is no profile"}`);
   }
   return { default: byDefault as string | undefined, byName };
 }

@@ -10,11 +10,11 @@ import { CommandLineError, type FlagSpec, readCommandLine } from "../../../commo
 import { closest } from "../../../common/similar.ts";
 import { placesFrom, portFrom, readChoice, readCount, readMs, readName, readShell, usage } from "./option_values.ts";
 import { fold, isRoom, isUsername, roomRule, usernameRule } from "../../../wire/names.ts";
-import { parseServers, type ServerAddress, serversRule } from "../../base/address.ts";
-import { ClientError } from "../../base/exit.ts";
+import { parseServers, serversRule } from "../../base/address.ts";
+import { ClientError, withHint } from "../../base/exit.ts";
 import type { ChatOptions, Destination, DiscoverOptions, Options, Target } from "./options.ts";
 import { type OptionName, type OptionSpec, optionTable, type Word, words } from "./option_table.ts";
-import { noProfiles, type Profiles, type Values } from "./profiles.ts";
+import { noProfile, noProfiles, type Profiles, type Values } from "./profiles.ts";
 import { colors, notifications } from "../../tui/choices.ts";
 
 /**
@@ -39,7 +39,8 @@ export function readOptions(
   if (word === "completions") return { kind: "completions", shell: readShell(rest[0]) };
   if (word === "forget") {
     if (rest[0] === undefined) throw usage(`forget needs a server; allowed: ${serversRule}`);
-    return { kind: "forget", servers: serversOf(rest[0], env, readProfiles()).servers };
+    const { profile: _, ...servers } = serversOf(rest[0], env, readProfiles());
+    return { kind: "forget", ...servers };
   }
   return readDialing(word, values, rest, env, readProfiles());
 }
@@ -123,13 +124,18 @@ function readDialing(
 ): Options {
   const named = withUser(values);
   const given = word === "chat" && rest[0] !== undefined ? { ...named, server: rest[0] } : named;
-  const { servers, profile } = serversOf(given.server ?? env("CHAT_SERVER"), env, profiles);
+  const { profile, ...servers } = serversOf(given.server ?? env("CHAT_SERVER"), env, profiles);
   const chosen = { ...profile, ...given };
   const target = targetOf(servers, chosen, env);
-  checkTarget(given, target);
-  const room = readName(chosen.room, "room", "#", isRoom, roomRule);
-  const to = readName(chosen.to, "to", "@", isUsername, usernameRule);
-  return readWord[word]({ given, chosen, target, room, to, rest, env });
+  try {
+    checkTarget(given, target);
+    const room = readName(chosen.room, "room", "#", isRoom, roomRule);
+    const to = readName(chosen.to, "to", "@", isUsername, usernameRule);
+    return readWord[word]({ given, chosen, target, room, to, rest, env });
+  } catch (error) {
+    // What is missing would have been in the profile.
+    throw error instanceof ClientError ? withHint(error, servers.noProfile) : error;
+  }
 }
 
 /** `--username` is another name for `--user`. */
@@ -139,9 +145,9 @@ function withUser({ username, ...values }: Values): Values {
   return { ...values, user: username };
 }
 
-function targetOf(servers: readonly ServerAddress[], chosen: Values, env: Environment): Target {
+function targetOf(servers: Pick<Target, "servers" | "noProfile">, chosen: Values, env: Environment): Target {
   return {
-    servers,
+    ...servers,
     user: chosen.user as string | undefined ?? (env("CHAT_USER") || undefined),
     ca: chosen.ca as string | undefined,
     tofu: chosen.tofu === true,
@@ -230,12 +236,18 @@ function checkTarget(given: Values, { user, insecure }: Target): void {
 function serversOf(
   text: string | boolean | undefined,
   env: Environment,
-  { default: byDefault, byName }: Profiles,
-): { servers: ServerAddress[]; profile: Values } {
+  profiles: Profiles,
+): Pick<Target, "servers" | "noProfile"> & { profile: Values } {
+  const { default: byDefault, byName } = profiles;
   const named = (text || byDefault || "localhost") as string;
   const profile = byName.get(named) ?? {};
   const servers = byName.has(named) ? (profile.server as string | undefined) ?? "localhost" : named;
-  return { servers: parseServers(servers, portFrom(env)), profile };
+  const missing = noProfile(named, profiles);
+  return {
+    servers: parseServers(servers, portFrom(env)),
+    ...(missing === undefined ? {} : { noProfile: missing }),
+    profile,
+  };
 }
 
 function readDestination(given: Values, room: string | undefined, to: string | undefined): Destination {

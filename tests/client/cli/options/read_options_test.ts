@@ -220,6 +220,23 @@ test("readOptions() takes the default profile where no server is named, and none
   assert.ok(named.kind === "chat" && named.user === "alice");
 });
 
+test("readOptions() says where a name is no profile's, which there are, and which was meant", () => {
+  const none = 'No profile is called "wrk"; allowed: work, home; did you mean "work"?';
+  assert.match(
+    refused(() => withProfiles(["send", "-s", "wrk", "hi"])),
+    /^send needs --room .*\. No profile is called "wrk"/,
+  );
+  for (const args of [["wrk"], ["send", "-s", "wrk", "-r", "x"], ["tail", "-s", "wrk", "-r", "x"], ["forget", "wrk"]]) {
+    assert.equal((withProfiles(args) as Options & { noProfile?: string }).noProfile, none, args.join(" "));
+  }
+  const hint = (named: string, given = withProfiles) => (given([named]) as Options & { noProfile?: string }).noProfile;
+  assert.equal(hint("typo"), 'No profile is called "typo"; allowed: work, home');
+  assert.equal(hint("typo", read), 'No profile is called "typo"; there are none');
+  for (const server of ["work", "localhost", "one.example", "wrk:8000", "9000", "[::1]:1", "one,two"]) {
+    assert.equal(hint(server), undefined, server);
+  }
+});
+
 test("readOptions() reads tail and history", () => {
   assert.deepEqual(read(["tail", "-r", "ops", "-n", "5", "--json", "-u", "a"]), {
     kind: "tail",
@@ -249,7 +266,7 @@ const wrongProfiles: [unknown, RegExp][] = [
   [{ profiles: { a: { password: "x" } } }, /"password" is not known; allowed: server, user/],
   [{ profiles: { a: { tofu: "yes" } } }, /"tofu" is "yes"; allowed: true or false/],
   [{ profiles: { a: { user: "" } } }, /"user" is ""; allowed: name/],
-  [{ default: "b", profiles: { a: {} } }, /"default" is not the name of a profile/],
+  [{ default: "b", profiles: { a: {} } }, /"default" is not the name of a profile; allowed: a$/],
 ];
 for (const [file, message] of wrongProfiles) {
   test(`parseProfiles() refuses ${JSON.stringify(file)} and names the file`, () => {
