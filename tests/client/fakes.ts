@@ -272,4 +272,6 @@ export const fakeCommands: readonly CommandHelp[] = [
   command("logout"),
   command("quit"),
   command("help", argument("command", "command", true)),
+  command("hello", argument("options", "fields")),
+  command("novel"),
 ];

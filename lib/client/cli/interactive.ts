@@ -9,6 +9,7 @@ import type { Exit } from "../base/exit.ts";
 import { isSecret, readLine } from "../terminal/input.ts";
 import { type Asking, askNewPassword, askYesNo } from "./ask.ts";
 import { logIn, type LoginChoice } from "./login.ts";
+import { helpCommand } from "../session/help.ts";
 import { AlreadyTold, type LocalCall } from "../session/local_commands.ts";
 import { errorLine, note, render } from "../terminal/render.ts";
 import type { Session } from "../session/session.ts";
@@ -68,6 +69,7 @@ class Conversation {
     this.#session = session;
     this.#screen = screen;
     this.#additions = additions;
+    additions?.own.add(helpCommand(additions.own, () => session.commands));
   }
 
   /** Waits until all of the client's own commands are done, which they are soon when the session has ended. */
@@ -130,7 +132,7 @@ class Conversation {
     }
     const secret = isSecret(line, commands, user);
     if (secret) this.#screen.forget(line);
-    const typed = readLine(line, commands, maxMessageBytes);
+    const typed = readLine(line, commands, maxMessageBytes, this.#additions?.own.names);
     switch (typed.kind) {
       case "nothing":
         this.#session.retry();

@@ -153,7 +153,7 @@ class Script {
       if (parseTyped(line).kind === "say" && isSecret(line, commands, user)) {
         throw new ChatError("usage", "This line looks like a login and was not said; /say says whatever follows it");
       }
-      const typed = readLine(line, commands, maxMessageBytes);
+      const typed = readLine(line, commands, maxMessageBytes, this.#options.additions?.own.names);
       if (typed.kind === "nothing") return;
       if (typed.kind === "secrets") throw new ChatError("usage", `Usage: ${commands.usage(typed.command)}`);
       request = typed.request;

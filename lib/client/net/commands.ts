@@ -46,6 +46,11 @@ export class CommandTable {
     }
   }
 
+  /** Those that people type. */
+  get typed(): readonly CommandHelp[] {
+    return this.all.filter(isTyped);
+  }
+
   /** Whether a request is a private message. */
   isPrivate({ cmd }: { readonly cmd: string }): boolean {
     return privateNames.has(cmd.toLowerCase()) || this.find(cmd)?.name === "msg";
@@ -71,6 +76,11 @@ export class CommandTable {
   takesRoom(name: string): boolean {
     return this.find(name)?.arguments.some(({ kind, optional }) => kind === "room" && optional) ?? false;
   }
+}
+
+/** Whether a command is for people; `hello` can be typed, and is the first line of programs. */
+export function isTyped({ name, typed }: Pick<CommandHelp, "name" | "typed">): boolean {
+  return typed !== false && name !== "hello";
 }
 
 /** A command's arguments as the parser of typed lines takes them. */

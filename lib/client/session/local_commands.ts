@@ -1,6 +1,7 @@
 import { ChatError } from "../../common/errors.ts";
 import { parseTyped } from "../../wire/command.ts";
 import { cleanLine } from "../../wire/clean.ts";
+import { isTyped } from "../net/commands.ts";
 import type { Update } from "./update.ts";
 
 /** Where a command says what came of it. */
@@ -17,6 +18,8 @@ export type Completed = "user" | "@user" | "room" | "target" | "path" | readonly
 /** One of the client's own commands. */
 export interface LocalCommand {
   readonly name: string;
+  /** Other names for it. */
+  readonly aliases?: readonly string[];
   /** How it is typed: `/verify <user> [yes|no]`. */
   readonly usage: string;
   readonly help: string;
@@ -59,9 +62,19 @@ export class LocalCommands {
     return this.#commands;
   }
 
+  /** Their names, the other ones too. */
+  get names(): readonly string[] {
+    return this.#commands.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+  }
+
   /** Adds commands. */
   add(...commands: readonly LocalCommand[]): void {
     this.#commands.push(...commands);
+  }
+
+  /** The lines at the end of `/help`. */
+  get footers(): readonly string[] {
+    return this.#footers;
   }
 
   /** Adds a line to the end of `/help`. */
@@ -71,7 +84,8 @@ export class LocalCommands {
 
   /** The command of that name. */
   find(name: string): LocalCommand | undefined {
-    return this.#commands.find((command) => command.name === name.toLowerCase());
+    const wanted = name.toLowerCase();
+    return this.#commands.find(({ name, aliases }) => name === wanted || aliases?.includes(wanted));
   }
 
   /** The command that a typed line calls; undefined where it calls none of the client's own. */
@@ -86,7 +100,8 @@ export class LocalCommands {
   }
 
   /**
-   * What a screen is to show for an update: the answer to `/help` goes without commands that are the client's.
+   * What is to be shown for an update: the answer to `/help`, which a script asks the server for, goes without commands
+   * that are the client's or for programs.
    *
    * @returns the update, and the lines to show after it
    */
@@ -95,7 +110,9 @@ export class LocalCommands {
       return { update, lines: [] };
     }
     const { reply } = update;
-    const commands = Array.isArray(reply.commands) ? reply.commands.filter(({ name }) => !this.find(name)) : [];
+    const commands = Array.isArray(reply.commands)
+      ? reply.commands.filter((command) => isTyped(command) && !this.find(command.name))
+      : [];
     return {
       update: { ...update, reply: { ...reply, commands } },
       lines: [...this.#commands.map(helpLine), ...this.#footers],
@@ -108,6 +125,7 @@ export function misused({ usage }: Pick<LocalCommand, "usage">): ChatError {
   return new ChatError("usage", `Usage: ${usage}`);
 }
 
-function helpLine({ usage, help }: LocalCommand): string {
+/** A command as `/help` explains it. */
+export function helpLine({ usage, help }: LocalCommand): string {
   return cleanLine(`${usage} — ${help}`);
 }

@@ -5,10 +5,11 @@
  */
 
 import { ChatError } from "../../common/errors.ts";
-import { bindTyped, parseTyped, quote } from "../../wire/command.ts";
+import { bindTyped, parseTyped } from "../../wire/command.ts";
 import type { CommandHelp } from "../../wire/event.ts";
 import { type CommandTable, toArguments } from "../net/commands.ts";
 import type { Request } from "../net/connection.ts";
+import { unknownCommand } from "../session/help.ts";
 import type { Login } from "../session/update.ts";
 import { submittedLines } from "./editor.ts";
 import { looksLikeLogin } from "./secrets.ts";
@@ -24,15 +25,21 @@ export type Typed =
  * Reads a line: `/name arguments`, `//x` for "/x", anything else is said.
  *
  * @param maxMessageBytes the longest message that the server takes
+ * @param own the names of the client's own commands, one of which may have been meant
  * @throws {ChatError} `unknown_command`, `usage`, or what is wrong with an argument
  */
-export function readLine(line: string, commands: CommandTable, maxMessageBytes: number): Typed {
+export function readLine(
+  line: string,
+  commands: CommandTable,
+  maxMessageBytes: number,
+  own: readonly string[] = [],
+): Typed {
   if (line.trim() === "") return { kind: "nothing" };
   const typed = parseTyped(line);
   const { name, rest } = typed.kind === "say" ? { name: "say", rest: typed.text } : typed;
   const command = findTyped(name, commands);
   if (!command) {
-    throw new ChatError("unknown_command", `There is no command ${quote("/" + name)}; /help lists them`);
+    throw unknownCommand(name, [...own, ...commands.typed.flatMap(({ name, aliases }) => [name, ...aliases])]);
   }
   const names = command.arguments.filter(({ kind }) => kind === "secret").map(({ name }) => name);
   const onlySecrets = names.length > 0 &&

@@ -1,5 +1,6 @@
 import type { CommandTable } from "../net/commands.ts";
 import type { Editor } from "../terminal/editor.ts";
+import { namesOf } from "../session/help.ts";
 import type { Completed, LocalCommands } from "../session/local_commands.ts";
 import { pathCandidates } from "../transfer/paths.ts";
 import type { Roster } from "./roster.ts";
@@ -69,7 +70,7 @@ export class Completion {
     const start = before.search(/\S*$/);
     const word = before.slice(start);
     if (start === 0 && /^\/[^/]*$/.test(word)) {
-      const names = this.#commands().all.filter(({ typed }) => typed !== false).flatMap(({ name, aliases }) => {
+      const names = this.#commands().typed.flatMap(({ name, aliases }) => {
         // An alias is offered only where the name itself does not begin so: fewer words to choose among.
         return startsWith(name, word.slice(1)) ? [name] : aliases.filter((alias) => startsWith(alias, word.slice(1)));
       });
@@ -80,7 +81,9 @@ export class Completion {
     if (own) return own;
     const kind = /^\/[^/]/.test(before) ? this.#kindAt(before) : "said";
     if (kind === "room") return { start, candidates: ending(this.#roster.rooms(), word, "", " ") };
-    if (kind === "command") return { start, candidates: ending(this.#commandNames(), word, "", " ") };
+    if (kind === "command") {
+      return { start, candidates: ending(namesOf(this.#own, this.#commands()).sort(), word, "", " ") };
+    }
     return kind === undefined ? { start, candidates: [] } : this.#users(kind, word, start);
   }
 
@@ -93,11 +96,6 @@ export class Completion {
     // Behind a bracket or a quotation mark, what closes it may be next.
     const tail = opened > 0 ? "" : kind === "said" && start === 0 ? ": " : " ";
     return { start: start + opened, candidates: ending(this.#roster.users(), name, sign, tail) };
-  }
-
-  #commandNames(): string[] {
-    const all = [...this.#commands().all.filter(({ typed }) => typed !== false), ...this.#own.all];
-    return [...new Set(all.map(({ name }) => name))].sort();
   }
 
   /** What the argument at the end of one of the client's own commands can become. */

@@ -330,7 +330,7 @@ test("LocalCommands.call() knows its commands, and explains them", () => {
   call.command.run(call.rest, { answer: (line) => void lines.push(line), note: () => {} });
   assert.deepEqual(lines, ["/get <n> [path] — fetch file n into the folder for downloads, or to a path"]);
   const command = (name: string) => ({ name, aliases: [], arguments: [], help: "", typed: true });
-  const reply = { of: "help", commands: [command("send"), command("msg")] } as const;
+  const reply = { of: "help", commands: [command("send"), command("msg"), command("hello")] } as const;
   const all = own.explain({ kind: "reply", request: { cmd: "help" }, reply });
   assert.ok(all.update.kind === "reply" && all.update.reply.of === "help");
   assert.deepEqual(all.update.reply.commands.map(({ name }) => name), ["msg"]);
