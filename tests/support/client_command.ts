@@ -14,22 +14,37 @@ export interface ClientStart {
   readonly columns: number;
   readonly rows: number;
   readonly flags?: readonly string[];
+  /** Another program than `client.ts`, in TypeScript, with the client's permissions. */
+  readonly program?: string;
+  /** A demo account's unless it is named; an empty one is asked for. */
+  readonly password?: string;
+  /** More of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
- * The client's command line, logged in with a demo account's password.
+ * The client's command line.
  *
  * `CHAT_BINARY` in the environment names a compiled client to start instead of the sources.
  *
  * @returns its words, beginning with `env`
  */
-export function clientCommand({ port, caFile, user, state, flags = [] }: Omit<ClientStart, "columns" | "rows">) {
-  const binary = Deno.env.get("CHAT_BINARY");
-  const program = binary
+export function clientCommand(start: Omit<ClientStart, "columns" | "rows">): string[] {
+  const { port, caFile, user, state, flags = [], program, password = "1", env } = start;
+  const binary = program === undefined ? Deno.env.get("CHAT_BINARY") : undefined;
+  const source = program ?? join(root, "client.ts");
+  const command = binary
     ? [binary]
-    : [Deno.execPath(), "run", "--config", join(root, "deno.json"), "-P=client", join(root, "client.ts")];
-  const env = [`XDG_STATE_HOME=${state}`, "XDG_CONFIG_HOME=/nonexistent", "CHAT_PASSWORD=1", "TZ=UTC", "NO_COLOR="];
-  return ["env", ...env, ...program, "--ca", caFile, "--user", user, ...flags, `localhost:${port}`];
+    : [Deno.execPath(), "run", "--config", join(root, "deno.json"), "-P=client", source];
+  const variables = Object.entries({
+    XDG_STATE_HOME: state,
+    XDG_CONFIG_HOME: "/nonexistent",
+    CHAT_PASSWORD: password,
+    TZ: "UTC",
+    NO_COLOR: "",
+    ...env,
+  }).map(([name, value]) => `${name}=${value}`);
+  return ["env", ...variables, ...command, "--ca", caFile, "--user", user, ...flags, `localhost:${port}`];
 }
 
 /** A word for a shell, or for tmux's own parser. */

@@ -102,7 +102,7 @@ export class Pty implements AsyncDisposable {
     const pty = new Pty(command, start);
     try {
       await pty.#telling("before");
-      if (start.shell) await pty.write(`sh -c "$PROGRAM"; ${tellEnd.replaceAll(mark, "\\036")}\r`);
+      if (start.shell) await pty.#run(`sh -c "$PROGRAM"`);
       await pty.#telling("pid");
       return pty;
     } catch (error) {
@@ -155,6 +155,11 @@ export class Pty implements AsyncDisposable {
     await this.#stty("rows", `${rows}`, "cols", `${columns}`);
   }
 
+  /** Has the shell bring the program back that was suspended. */
+  foreground(): Promise<void> {
+    return this.#run("fg");
+  }
+
   /** Sends the program a signal. */
   signal(signal: Deno.Signal): void {
     Deno.kill(this.pid, signal);
@@ -171,7 +176,7 @@ export class Pty implements AsyncDisposable {
     const { active } = this.#screen.buffer;
     const rows = Array.from(
       { length: this.#screen.rows },
-      (_, row) => active.getLine(active.viewportY + row)?.translateToString(true) ?? "",
+      (_, row) => active.getLine(active.viewportY + row)?.translateToString(true).trimEnd() ?? "",
     );
     return {
       rows,
@@ -272,6 +277,12 @@ export class Pty implements AsyncDisposable {
       if (this.#over) throw new Error(`The terminal is closed; it wrote ${JSON.stringify(this.#output)}`);
       await within(this.#news.promise, () => `the terminal's "${word}"; it wrote ${JSON.stringify(this.#output)}`, ms);
     }
+  }
+
+  /** Types a command that has the program for its end, or for its suspension. */
+  #run(command: string): Promise<void> {
+    this.#told.delete("end");
+    return this.write(`${command}; ${tellEnd.replaceAll(mark, "\\036")}\r`);
   }
 
   /** Waits until the screen has taken all that has come. */

@@ -1,6 +1,6 @@
 import { cleanLine } from "../../wire/clean.ts";
 import { Editor, inputView, submittedLines } from "./editor.ts";
-import { type Key, KeyDecoder, type KeyDecoderOptions, type KeyName } from "./keys.ts";
+import { type Key, KeyDecoder, type KeyDecoderOptions, type KeyName, type KeySignal } from "./keys.ts";
 import { LineSearch } from "./line_search.ts";
 import { note } from "./render.ts";
 import type { ReadOptions } from "./screen.ts";
@@ -11,6 +11,8 @@ export interface InputHost {
   changed(): void;
   /** A question was answered, and both are to stay on the screen. */
   kept(line: string): void;
+  /** A key was pressed for which a terminal that is not raw sends a signal. */
+  raise?(signal: KeySignal): void;
   /** Takes keys before the editor. @returns whether the key was the screen's own */
   intercept?(key: Key): boolean;
   /** Says something that matters until the next key. */
@@ -36,6 +38,9 @@ const screenKeys: ReadonlySet<KeyName> = new Set([
   "scroll_down",
   "redraw",
 ]);
+
+/** Keys for which a terminal that is not raw sends a signal. */
+const signals: Partial<Record<KeyName, KeySignal>> = { suspend: "SIGTSTP", quit: "SIGQUIT" };
 
 /** A submitted line that nobody has read yet. */
 interface Submitted {
@@ -180,6 +185,8 @@ export class InputLine {
   }
 
   #take(key: Key): void {
+    const signal = key.kind === "key" ? signals[key.name] : undefined;
+    if (signal) return this.#host.raise?.(signal);
     if (this.#search && this.#searched(key, this.#search)) return this.#host.changed();
     if (this.#host.intercept?.(key)) return;
     if (key.kind === "key" && key.name === "search_back" && !this.#asking) {

@@ -34,8 +34,13 @@ export type KeyName =
   | "scroll_home"
   | "scroll_end"
   | "next_unread"
+  | "suspend"
+  | "quit"
   | "focus_in"
   | "focus_out";
+
+/** A signal that a terminal which is not raw sends for a key. */
+export type KeySignal = "SIGTSTP" | "SIGQUIT";
 
 /** What was typed. */
 export type Key =
@@ -65,6 +70,8 @@ const sequences: Readonly<Record<string, KeyName>> = {
   "\x15": "kill_to_start",
   "\x17": "kill_word",
   "\x19": "yank",
+  "\x1a": "suspend",
+  "\x1c": "quit",
   "\x1f": "undo",
   "\x7f": "backspace",
   "\x1b[A": "up",

@@ -1,5 +1,5 @@
 import { InputLine } from "./input_line.ts";
-import type { KeyDecoderOptions } from "./keys.ts";
+import type { KeyDecoderOptions, KeySignal } from "./keys.ts";
 import { note } from "./render.ts";
 import type { ReadOptions, Screen } from "./screen.ts";
 
@@ -10,6 +10,8 @@ export interface Tty {
   writeSync(bytes: Uint8Array): number;
   /** Turns the terminal's own echo and line editing off, or on again. */
   setRaw(raw: boolean): void;
+  /** Sends the program a signal, as a terminal that is not raw does for a key. */
+  raise(signal: KeySignal): void;
   /** Its width. */
   columns(): number;
   /** Its height. */
@@ -47,6 +49,7 @@ export class Terminal implements Screen {
   /** The input row as it is on the screen: its width and the cursor's column. */
   #drawn: { width: number; column: number } | undefined;
   #closed = false;
+  #suspended = false;
 
   constructor(tty: Tty, keys: KeyDecoderOptions = {}) {
     this.#tty = tty;
@@ -56,6 +59,7 @@ export class Terminal implements Screen {
       changed: () => this.#draw(),
       kept: (line) => this.print(line),
       hint: (sentence) => this.print(note(sentence)),
+      raise: (signal) => tty.raise(signal),
     }, { keys });
     void this.#input.listen((buffer) => tty.read(buffer), () => !this.#closed);
   }
@@ -91,9 +95,18 @@ export class Terminal implements Screen {
     this.#draw();
   }
 
+  /** Gives the terminal to the shell until {@linkcode continued}. */
+  suspended(): void {
+    if (this.#closed) return;
+    this.#suspended = true;
+    this.#writeNow(this.#erase() + this.#takeLines() + pasteMarksOff);
+    this.#tty.setRaw(false);
+  }
+
   /** The program was stopped and goes on: the shell has had the terminal meanwhile. */
   continued(): void {
     if (this.#closed) return;
+    this.#suspended = false;
     this.#tty.setRaw(true);
     this.#writeNow(pasteMarksOn);
     this.#drawn = undefined;
@@ -120,14 +133,14 @@ export class Terminal implements Screen {
   /** Brings the screen up to date, soon: what changes until then is in the same write. */
   #draw(): void {
     this.#changed = true;
-    if (this.#closed) return;
+    if (this.#closed || this.#suspended) return;
     this.#drawing ??= this.#drawWhileChanged();
   }
 
   async #drawWhileChanged(): Promise<void> {
     try {
       await Promise.resolve();
-      while (this.#changed && !this.#closed) {
+      while (this.#changed && !this.#closed && !this.#suspended) {
         this.#changed = false;
         const bytes = encoder.encode(this.#erase() + this.#takeLines() + this.#inputRow());
         for (let sent = 0; sent < bytes.length && !this.#closed;) sent += await this.#tty.write(bytes.subarray(sent));

@@ -2,6 +2,9 @@
  * The process's own terminal, and how it is given back when the process is told to end.
  */
 
+import { constants } from "node:os";
+import { pause } from "../../common/time.ts";
+import { note } from "./render.ts";
 import type { PlainTty } from "./plain.ts";
 import type { Screen } from "./screen.ts";
 import type { Tty } from "./terminal.ts";
@@ -12,7 +15,17 @@ export const processTty: Tty & PlainTty = {
   write: (bytes) => Deno.stdout.write(bytes),
   writeSync: (bytes) => Deno.stdout.writeSync(bytes),
   ask: (bytes) => Deno.stderr.writeSync(bytes),
-  setRaw: (raw) => Deno.stdin.setRaw(raw),
+  setRaw(raw) {
+    if (raw) beforeEnd(cook);
+    Deno.stdin.setRaw(raw);
+  },
+  raise(signal) {
+    try {
+      Deno.kill(Deno.pid, signal);
+    } catch {
+      // not every system has every signal
+    }
+  },
   columns: () => size().columns || 80,
   rows: () => size().rows || 24,
 };
@@ -31,29 +44,99 @@ export interface TerminalScreen extends Screen {
   restore(): void;
   /** The terminal's size has changed. */
   resized(): void;
-  /** The program was stopped and goes on. */
+  /** The program is about to be stopped: gives the terminal to the shell. */
+  suspended(): void;
+  /** The program was stopped, told before or not, and goes on. */
   continued(): void;
 }
 
-/** Signals that end the process, and the exit codes that shells expect for them. */
-const endings: Partial<Record<Deno.Signal, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+/** Signals that end a process which does not listen to them. */
+const endings = [
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGABRT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGTERM",
+  "SIGXCPU",
+] as const;
+
+/** Where another program waits for this one, as `deno task` does, the shell waits for that: the terminal stops both. */
+const suspendedNote = note("Suspended: fg brings it back; where no prompt comes, press Ctrl-Z once more") + "\n";
+
+/** What gives the terminal back before the process ends. */
+const restorers = new Set<() => void>();
+
+/** Has the terminal given back before the process ends: by a signal, by an error that nobody catches, or by itself. */
+function beforeEnd(restore: () => void): void {
+  const first = restorers.size === 0;
+  restorers.add(restore);
+  if (!first) return;
+  for (const signal of endings) {
+    onSignal(signal, () => {
+      giveBack();
+      // What shells expect for it.
+      Deno.exit(128 + constants.signals[signal]);
+    });
+  }
+  for (const end of ["unload", "error", "unhandledrejection"]) globalThis.addEventListener(end, giveBack);
+}
+
+function giveBack(): void {
+  for (const restore of restorers) {
+    try {
+      restore();
+    } catch {
+      // the terminal is gone
+    }
+  }
+}
+
+/** Gives the terminal its own echo and line editing. */
+function cook(): void {
+  Deno.stdin.setRaw(false);
+}
 
 /**
- * Has a screen of the process's terminal follow its size, and give it back before a signal ends the process.
+ * Has a screen of the process's terminal follow its size, let the shell have it while the process is stopped, and give it
+ * back before the process ends.
  *
  * @returns the same screen
  */
 export function onTerminal<S extends TerminalScreen>(screen: S): S {
-  for (const [signal, code] of Object.entries(endings)) {
-    onSignal(signal as Deno.Signal, () => {
-      screen.restore();
-      Deno.exit(code);
-    });
-  }
+  beforeEnd(() => screen.restore());
   onSignal("SIGWINCH", () => screen.resized());
-  onSignal("SIGCONT", () => screen.continued());
-  globalThis.addEventListener("unload", () => screen.restore());
+  let away = false;
+  const goOn = () => {
+    away = false;
+    screen.continued();
+  };
+  onSignal("SIGCONT", goOn);
+  onSignal("SIGTSTP", async () => {
+    if (away) return;
+    away = true;
+    screen.suspended();
+    processTty.writeSync(new TextEncoder().encode(suspendedNote));
+    stop();
+    // A stop comes within the first of these pauses; then SIGCONT comes before the last one.
+    for (let pauses = 0; away && pauses < 5; pauses++) await pause(20);
+    if (!away) return;
+    goOn();
+    screen.print(note("Not suspended: there is no shell to bring it back"));
+  });
   return screen;
+}
+
+/**
+ * Stops the process, as a process may do to itself without any permission.
+ *
+ * By SIGTTIN: the system passes over it where no shell could bring the process back, which it does not do for SIGSTOP; and
+ * it does what it does by default, which SIGTSTP does not once it was listened to.
+ */
+function stop(): void {
+  Deno.kill(Deno.pid, "SIGTTIN");
 }
 
 function onSignal(signal: Deno.Signal, handle: () => void): void {

@@ -2,7 +2,14 @@ import { graphemes, textWidth } from "../terminal/width.ts";
 
 /** The other screen, without a wrap at the edge and without arrow keys for the wheel; pastes between marks; focus told. */
 const enter = "\x1b[?1049h\x1b[?7l\x1b[?1007l\x1b[?2004h\x1b[?1004h";
-const leave = "\x1b[?1004l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l";
+const leave = "\x1b[?2026l\x1b[?1004l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l";
+
+/**
+ * Whether the wheel sends arrow keys is the one mode that terminals begin with differently. Those that begin with off can
+ * save it and put it back; those that cannot, begin with on.
+ */
+const saveWheel = "\x1b[?1007s";
+const restoreWheel = "\x1b[?1007h\x1b[?1007r";
 const mouseOn = "\x1b[?1000h\x1b[?1006h";
 const mouseOff = "\x1b[?1006l\x1b[?1000l";
 
@@ -28,20 +35,25 @@ export class Frame {
   readonly #mouse: boolean;
   #rows: string[] = [];
   #size = "";
+  #entered = false;
 
   constructor(mouse: boolean) {
     this.#mouse = mouse;
   }
 
-  /** What turns the terminal into this screen. */
+  /** What turns the terminal into this screen, also where it may have stopped being it without {@linkcode leave}. */
   enter(): string {
     this.forget();
-    return enter + (this.#mouse ? mouseOn : "") + "\x1b[m\x1b[2J";
+    const save = this.#entered ? "" : saveWheel;
+    this.#entered = true;
+    return save + enter + (this.#mouse ? mouseOn : "") + "\x1b[m\x1b[2J";
   }
 
-  /** What turns it back. */
+  /** What turns it back; nothing where it is not this screen. */
   leave(): string {
-    return "\x1b[m" + (this.#mouse ? mouseOff : "") + leave;
+    if (!this.#entered) return "";
+    this.#entered = false;
+    return "\x1b[m" + (this.#mouse ? mouseOff : "") + restoreWheel + leave;
   }
 
   /** Draws everything anew the next time: what is on the terminal is not known any more. */

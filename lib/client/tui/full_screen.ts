@@ -89,6 +89,7 @@ export class FullScreen implements Screen {
         this.#hint = sentence;
         this.#painter.now();
       },
+      raise: (signal) => tty.raise(signal),
       intercept: (key) => this.#intercept(key),
       submit: (text) => this.#submit(text),
     }, { history: history.read(), keys });
@@ -140,12 +141,20 @@ export class FullScreen implements Screen {
     this.#painter.now();
   }
 
+  /** Gives the terminal to the shell until {@linkcode continued}. */
+  suspended(): void {
+    if (this.#closed) return;
+    this.#painter.stop();
+    this.#painter.write(this.#frame.leave());
+    this.#options.tty.setRaw(false);
+  }
+
   /** The program was stopped and goes on: the shell has had the terminal meanwhile. */
   continued(): void {
     if (this.#closed) return;
     this.#options.tty.setRaw(true);
     this.#painter.write(this.#frame.enter());
-    this.#painter.now();
+    this.#painter.start();
   }
 
   /** Gives the terminal back. Where others ended the session, it waits for a key, so that the reason can be read. */
@@ -168,13 +177,13 @@ export class FullScreen implements Screen {
     this.#closed = true;
     this.#painter.stop();
     clearTimeout(this.#clockTimer);
-    this.#timeline.keepMarks();
     try {
       this.#painter.write(this.#frame.leave() + this.#farewells.map((line) => line + "\r\n").join(""));
       this.#options.tty.setRaw(false);
     } catch {
       // the terminal is gone
     }
+    this.#timeline.keepMarks();
   }
 
   // Keys.

@@ -57,10 +57,17 @@ export class Painter {
     while (this.#writing) await this.#writing;
   }
 
-  /** Draws no more. */
+  /** Draws no more, until {@linkcode start}. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Draws again. */
+  start(): void {
+    this.#stopped = false;
+    this.now();
   }
 
   async #drawWhileDue(): Promise<void> {

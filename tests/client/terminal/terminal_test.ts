@@ -55,6 +55,8 @@ class FakeTty implements Tty {
     return bytes.length;
   }
 
+  raise(): void {}
+
   setRaw(raw: boolean): void {
     this.raw = raw;
   }
