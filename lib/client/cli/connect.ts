@@ -2,6 +2,7 @@
  * From what was asked for to a way in: who is trusted, what the password is, what is kept.
  */
 
+import wrapAnsi from "wrap-ansi";
 import { ChatError } from "../../common/errors.ts";
 import { formatServer } from "../base/address.ts";
 import { Bot } from "../bot.ts";
@@ -39,7 +40,7 @@ export function knownServers(): KnownServers {
 export function dialerOf({ ca, tofu, insecure, noProfile }: Target): { dial: Dial; stopAsking: () => void } {
   let asking = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
   const ask: AskTrust = (server, certificate) => {
-    return askTrust(new PlainScreen(processTty), formatServer(server), certificate);
+    return askTrust(new PlainScreen(processTty), formatServer(server), certificate, processTty.columns());
   };
   const dial = trustDialer({
     ca: insecure ? undefined : readCa(ca),
@@ -67,26 +68,29 @@ function hinting(dial: Dial, hint: string): Dial {
 
 const notThere: ReadonlySet<DialFailure> = new Set(["unknown_host", "refused", "timeout", "network"]);
 
-/** Shows a certificate and asks; only "yes", or the fingerprint itself, is one, and Enter alone is no. */
+/**
+ * Shows a certificate and asks; only "yes", or the fingerprint itself, is one, and Enter alone is no.
+ *
+ * @param columns how wide the terminal is
+ */
 export async function askTrust(
   screen: Pick<Screen, "read">,
   server: string,
   { fingerprint, names, until }: PeerCertificate,
+  columns: number,
 ): Promise<boolean> {
   const described = [
     ...(names.length === 0 ? [] : [`for ${names.slice(0, 5).join(", ")}`]),
     ...(until === undefined ? [] : [`valid until ${until}`]),
   ].join(", ");
   const lines = [
-    `${server} is not known here, and no authority that is trusted here vouches for it. Its certificate` +
-    `${described === "" ? "" : ` (${described})`} is`,
+    `${server} is not known here. Its certificate${described === "" ? "" : ` (${described})`} is`,
     `SHA-256 ${fingerprint}`,
-    "The server's log has the same line at each start. Trust this certificate from now on? yes, no or the fingerprint [no] ",
+    "The server's log has the same line at each start. Trust this certificate from now on?",
   ];
-  for (
-    let prompt = lines.map((line) => note(line)).join("\n");;
-    prompt = note("Answer yes, no or the fingerprint [no] ")
-  ) {
+  const choice = "yes, no or the fingerprint [no] ";
+  const shown = lines.map((line) => wrapAnsi(note(line), columns, { hard: true })).join("\n");
+  for (let prompt = `${shown}\n${choice}`;; prompt = `Answer ${choice}`) {
     const answer = (await screen.read({ prompt, keep: true }))?.trim() ?? "";
     if (answer.toLowerCase() === "yes" || answer.toUpperCase() === fingerprint) return true;
     if (/^(?:no?)?$/i.test(answer)) return false;

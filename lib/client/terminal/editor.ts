@@ -1,6 +1,6 @@
 import { cleanLine } from "../../wire/clean.ts";
 import type { Key, KeyName } from "./keys.ts";
-import { graphemes, graphemeWidth, textWidth } from "./width.ts";
+import { fitted, graphemes, graphemeWidth, textWidth } from "./width.ts";
 
 /** A text and the cursor in it. */
 interface Moment {
@@ -281,7 +281,9 @@ export function inputView(
   columns: number,
 ): { row: string; column: number; width: number } {
   const room = Math.max(4, columns - 1);
-  const head = textWidth(prompt) <= room / 2 ? prompt : "";
+  // A question is seen as long as there is room for the answer; a long line gets half of the row, whatever stands there.
+  const most = room - Math.min(textWidth(text) + 1, Math.ceil(room / 2));
+  const head = textWidth(prompt) <= most ? prompt : most < 4 ? "" : fitted(prompt, most);
   const before = cells(text.slice(0, cursor));
   const after = cells(text.slice(cursor));
   const space = room - textWidth(head);

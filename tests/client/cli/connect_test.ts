@@ -10,7 +10,12 @@ const fingerprint = "AB:".repeat(31) + "CD";
 async function trusted(...typed: (string | undefined)[]): Promise<{ agreed: boolean; asked: string[] }> {
   const asked: string[] = [];
   const read = ({ prompt }: { prompt: string }) => (asked.push(prompt), Promise.resolve(typed.shift()));
-  const agreed = await askTrust({ read }, "a.example:8000", { fingerprint, names: ["a.example"], until: "2027-01-01" });
+  const agreed = await askTrust(
+    { read },
+    "a.example:8000",
+    { fingerprint, names: ["a.example"], until: "2027-01-01" },
+    40,
+  );
   return { agreed, asked };
 }
 
@@ -18,17 +23,22 @@ test("askTrust() shows the fingerprint, and trusts by nothing but yes or the fin
   const { agreed, asked } = await trusted("");
   assert.equal(agreed, false, "Enter alone is no");
   assert.deepEqual(asked[0].split("\n"), [
-    "[CLIENT] a.example:8000 is not known here, and no authority that is trusted here vouches for it. Its certificate " +
-    "(for a.example, valid until 2027-01-01) is",
-    `[CLIENT] SHA-256 ${fingerprint}`,
-    "[CLIENT] The server's log has the same line at each start. Trust this certificate from now on? yes, no or the " +
-    "fingerprint [no] ",
+    "[CLIENT] a.example:8000 is not known",
+    "here. Its certificate (for a.example,",
+    "valid until 2027-01-01) is",
+    "[CLIENT] SHA-256 AB:AB:AB:AB:AB:AB:AB:AB",
+    ":AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:",
+    "AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:CD",
+    "[CLIENT] The server's log has the same",
+    "line at each start. Trust this",
+    "certificate from now on?",
+    "yes, no or the fingerprint [no] ",
   ]);
   for (const answer of ["yes", " YES ", fingerprint.toLowerCase()]) assert.ok((await trusted(answer)).agreed, answer);
   for (const answer of ["n", "No", undefined]) assert.ok(!(await trusted(answer)).agreed, answer);
   const unclear = await trusted("y", "AB:CD", "yes");
   assert.deepEqual([unclear.agreed, unclear.asked.length], [true, 3]);
-  assert.equal(unclear.asked[1], "[CLIENT] Answer yes, no or the fingerprint [no] ");
+  assert.equal(unclear.asked[1], "Answer yes, no or the fingerprint [no] ");
 });
 
 const files = await permitted("read", "env", "net");

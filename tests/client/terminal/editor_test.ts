@@ -92,13 +92,27 @@ test("inputView() shows all of a short line", () => {
   assert.equal(inputView("> ", "a\nb", 3, 80).row, "> a↵b");
 });
 
+test("inputView() shows a question on a narrow terminal, and less of it the longer the answer is", () => {
+  const question = "Log in or register? [login] ";
+  assert.deepEqual(inputView(question, "", 0, 40), { row: question, column: 28, width: 28 });
+  assert.equal(inputView(question, "register", 8, 40).row, question + "register");
+  assert.equal(inputView(question, "", 0, 20).row, "Log in or registe…");
+  assert.deepEqual(inputView(question, "x".repeat(50), 50, 40), {
+    row: "Log in or register…" + "x".repeat(19),
+    column: 38,
+    width: 38,
+  });
+});
+
 test("inputView() never fills the row, and always shows the cursor's place", () => {
   const line = fc.string({ unit: "grapheme", maxLength: 60 });
   fc.assert(fc.property(line, fc.nat(), fc.integer({ min: 10, max: 60 }), (typed, at, columns) => {
     const segments = [...new Intl.Segmenter().segment(typed)].map(({ index }) => index).concat(typed.length);
-    const view = inputView("lobby> ", typed, segments[at % segments.length], columns);
-    assert.ok(view.width < columns, `${view.width} of ${columns}`);
-    assert.ok(view.column <= view.width);
+    for (const prompt of ["lobby> ", "(offline) 日本 and a long question? "]) {
+      const view = inputView(prompt, typed, segments[at % segments.length], columns);
+      assert.ok(view.width < columns, `${view.width} of ${columns}`);
+      assert.ok(view.column <= view.width);
+    }
   }));
 });
 
