@@ -89,7 +89,7 @@ function scriptedLogin({ user, register }: ChatOptions, { token, password }: Cre
 }
 
 async function runOnScreen(
-  { screen: chosen, insecure, user, register, join }: ChatOptions,
+  { screen: chosen, servers, insecure, user, register, join }: ChatOptions,
   session: Session,
   additions: Additions,
   { password, token }: Credentials,
@@ -97,6 +97,7 @@ async function runOnScreen(
   const screen = openScreen(session, additions, {
     ...chosen,
     stateFolder: stateFolder(environment),
+    server: formatServer(servers[0]),
     ...(insecure ? { warning: "NOT SECURE" } : {}),
   });
   try {

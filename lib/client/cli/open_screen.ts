@@ -17,7 +17,7 @@ import { onTerminal, processTty } from "../terminal/tty.ts";
 
 /** Opens a screen on the process's terminal. */
 export function openScreen(session: Session, additions: Additions, options: ScreenOptions): Screen {
-  const { plain, dumb, color, noColor, notify, mouse, escapeMs, warning, stateFolder } = options;
+  const { plain, dumb, color, noColor, notify, mouse, escapeMs, warning, stateFolder, server } = options;
   if (dumb || !Deno.stdout.isTerminal()) return new PlainScreen(processTty);
   const keys = escapeMs === undefined ? {} : { escapeMs };
   if (plain) return onTerminal(new Terminal(processTty, keys));
@@ -28,6 +28,7 @@ export function openScreen(session: Session, additions: Additions, options: Scre
     additions,
     theme: makeTheme(color === "always" || (color === "auto" && !noColor)),
     history: new HistoryFile(inState("history")),
+    drafts: { folder: stateFolder, server },
     marks: new ReadMarks(inState("read")),
     notify,
     mouse,

@@ -91,6 +91,21 @@ export class InputLine {
     return this.#asking;
   }
 
+  /** The line of the talk that is being typed, also while it waits behind a question. */
+  get draft(): string {
+    return this.#asking ? this.#draft : this.editor.text;
+  }
+
+  /** Begins with a line that was typed in an earlier run, unless something is typed already. @returns whether it did */
+  restore(draft: string): boolean {
+    if (this.draft !== "" || draft === "") return false;
+    const clean = draft.split(/\r?\n/).map(cleanLine).join("\n");
+    if (this.#asking) this.#draft = clean;
+    else this.editor.replace(clean);
+    this.#host.changed();
+    return true;
+  }
+
   get prompt(): string {
     return this.#prompt;
   }

@@ -28,4 +28,6 @@ export interface ScreenOptions {
   readonly warning?: string;
   /** Where typed lines are kept between runs; undefined for nowhere. */
   readonly stateFolder?: string;
+  /** The first of the servers, as people write it: drafts are kept under its name. */
+  readonly server: string;
 }

@@ -8,6 +8,7 @@ import type { ReadOptions, Screen } from "../terminal/screen.ts";
 import type { Tty } from "../terminal/terminal.ts";
 import type { Update } from "../session/update.ts";
 import type { Notification } from "./choices.ts";
+import { Draft, type DraftOptions } from "./draft.ts";
 import { Completion } from "./completion.ts";
 import { Frame } from "./frame.ts";
 import type { HistoryFile } from "./history_file.ts";
@@ -29,6 +30,8 @@ export interface FullScreenOptions {
   readonly additions: Pick<Additions, "own" | "offers" | "transfers">;
   readonly theme: Theme;
   readonly history: HistoryFile;
+  /** Where typed lines are kept until they are sent. */
+  readonly drafts: Omit<DraftOptions, "mayKeep">;
   readonly marks: ReadMarks;
   readonly notify: Notification;
   /** Whether the mouse's wheel scrolls; the terminal then leaves no selecting to the mouse alone. */
@@ -58,6 +61,7 @@ export class FullScreen implements Screen {
   readonly #painter: Painter;
   readonly #input: InputLine;
   readonly #completion: Completion;
+  readonly #draft: Draft;
   readonly #farewells: string[] = [];
   /** What is asked about a paste, or told about a completion, until the next key. */
   #paste: Paste | undefined;
@@ -82,8 +86,12 @@ export class FullScreen implements Screen {
       notify: (title, text) => this.#notify(title, text),
       changed: () => this.#painter.soon(),
     });
+    this.#draft = new Draft({ ...options.drafts, mayKeep: (text) => this.#mayKeep(text) });
     this.#input = new InputLine({
-      changed: () => this.#painter.now(),
+      changed: () => {
+        this.#keepDraft();
+        this.#painter.now();
+      },
       kept: (line) => this.print(line),
       hint: (sentence) => {
         this.#hint = sentence;
@@ -116,6 +124,10 @@ export class FullScreen implements Screen {
 
   show(update: Update): void {
     this.#timeline.take(update);
+    const { user } = this.#options.session;
+    if (user !== undefined && this.#input.restore(this.#draft.open(user))) {
+      this.print(note("What you had typed and not sent is in the line again"));
+    }
     this.#painter.soon();
   }
 
@@ -184,6 +196,7 @@ export class FullScreen implements Screen {
       // the terminal is gone
     }
     this.#timeline.keepMarks();
+    this.#draft.save();
   }
 
   // Keys.
@@ -264,15 +277,15 @@ export class FullScreen implements Screen {
     if (answer.kind === "none") return true;
     if (answer.kind === "edit") this.#input.editor.replace(this.#paste!.text);
     this.#paste = undefined;
+    this.#keepDraft();
     if (answer.kind === "lines") this.#input.submit(answer.lines);
     this.#painter.now();
     return true;
   }
 
   #submit(text: string): readonly string[] {
-    const { session, history, additions: { own } } = this.#options;
-    const may = mayKeep(text, session.commands, (name) => own.find(name) !== undefined, session.user);
-    const unkept = may ? history.add(text) : undefined;
+    const { session, history } = this.#options;
+    const unkept = this.#mayKeep(text) ? history.add(text) : undefined;
     if (unkept !== undefined) this.print(note(unkept));
     const { height, columns } = this.#space();
     this.#timeline.backlog.show(undefined, height, columns);
@@ -280,6 +293,17 @@ export class FullScreen implements Screen {
     if (paste.question === undefined) return paste.lines;
     this.#paste = paste;
     return [];
+  }
+
+  /** Whether a text holds no secret, as far as one can tell. */
+  #mayKeep(text: string): boolean {
+    const { session, additions: { own } } = this.#options;
+    return mayKeep(text, session.commands, (name) => own.find(name) !== undefined, session.user);
+  }
+
+  /** What was pasted stays a draft while it is asked about. */
+  #keepDraft(): void {
+    this.#draft.take(this.#paste?.text ?? this.#input.draft);
   }
 
   #notify(title: string, text: string): void {

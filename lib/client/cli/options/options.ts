@@ -38,7 +38,7 @@ export interface ChatOptions extends Target {
   /** The folder for files that are fetched, where somebody chose one. */
   readonly downloads?: string;
   /** How the screen is to be. */
-  readonly screen: Omit<ScreenOptions, "warning" | "stateFolder">;
+  readonly screen: Omit<ScreenOptions, "warning" | "stateFolder" | "server">;
 }
 
 /** To look for servers in the local network. */
