@@ -6,12 +6,6 @@
 import { type ChaosOptions, runChaos, type Verdict } from "./chaos.ts";
 import type { KindName } from "./faults.ts";
 import type { Replacement } from "./tree.ts";
-import dataGenerationForever from "./mutations/data_generation_forever.lua" with { type: "text" };
-import headAllRead from "./mutations/head_all_read.lua" with { type: "text" };
-import publishAgain from "./mutations/publish_again.lua" with { type: "text" };
-import publishLate from "./mutations/publish_late.lua" with { type: "text" };
-import publishUnfenced from "./mutations/publish_unfenced.lua" with { type: "text" };
-import revokeNothing from "./mutations/revoke_nothing.lua" with { type: "text" };
 
 /** One way to break the servers. */
 export interface Mutation {
@@ -96,7 +90,9 @@ export const mutations: readonly Mutation[] = [
         }`,
     }, {
       file: "lib/store/redis/scripts/publish.lua",
-      script: publishLate,
+      line:
+        "if claim ~= '' and (tonumber(call) <= (tonumber(last) or 0) or (before ~= '' and last ~= before)) then return {'late'} end",
+      by: "",
     }],
     faults: ["store cut", "Redis killed", "clients far away"],
     seconds: 25,
@@ -104,28 +100,48 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "a repeated cid is a new message",
-    replacements: [{ file: "lib/store/redis/scripts/publish.lua", script: publishAgain }],
+    replacements: [{
+      file: "lib/store/redis/scripts/publish.lua",
+      line: "local known = redis.call('GET', cid)",
+      by: "local known = false",
+    }, {
+      file: "lib/store/redis/scripts/publish.lua",
+      line: "known = knownOf(recent, name)",
+      by: "",
+    }],
     faults: ["clients cut", "clients held up", "server killed"],
     seconds: 15,
     finds: ["nothing is logged twice"],
   },
   {
     name: "who is superseded may write on",
-    replacements: [{ file: "lib/store/redis/scripts/publish.lua", script: publishUnfenced }],
+    replacements: [{
+      file: "lib/store/redis/scripts/publish.lua",
+      line: "if held ~= claim then return {'fenced'} end",
+      by: "if held ~= claim then last = nil end",
+    }],
     faults: ["server paused and left"],
     seconds: 30,
     finds: ["a publisher's order is kept", "no session is left over"],
   },
   {
     name: "an inbox counts as read when somebody has logged in",
-    replacements: [{ file: "lib/store/redis/scripts/head.lua", script: headAllRead }],
+    replacements: [{
+      file: "lib/store/redis/scripts/head.lua",
+      line: "return {state[1], tonumber(state[2] or '0'), state[3] or '', tonumber(state[4] or '0')}",
+      by: "return {state[1], tonumber(state[2] or '0'), state[3] or '', tonumber(state[2] or '0')}",
+    }],
     faults: ["logged in elsewhere"],
     seconds: 15,
     finds: ["what is unread comes again"],
   },
   {
     name: "an ended session stays in the lists",
-    replacements: [{ file: "lib/store/redis/scripts/revoke.lua", script: revokeNothing }],
+    replacements: [{
+      file: "lib/store/redis/scripts/revoke.lua",
+      line: "if held and tonumber(held) <= tonumber(ARGV[2]) then return redis.call('HDEL', KEYS[1], ARGV[1]) end",
+      by: "if held and tonumber(held) <= tonumber(ARGV[2]) then return 1 end",
+    }],
     faults: [],
     seconds: 3,
     finds: ["no session is left over"],
@@ -134,7 +150,8 @@ export const mutations: readonly Mutation[] = [
     name: "a log that was put back passes for the one before",
     replacements: [{
       file: "lib/store/redis/scripts/data_generation.lua",
-      script: dataGenerationForever,
+      line: "if seen > count then",
+      by: "if false then",
     }, {
       file: "lib/server/delivery/recovery.ts",
       function: "isRolledBack",

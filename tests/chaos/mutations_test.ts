@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { every, permitted } from "../support/needs.ts";
 import { ownRedis, startRedis } from "../support/redis.ts";
 import { mutations } from "./mutations.ts";
-import { applyReplacement, copyTree, type FunctionReplacement, type ScriptReplacement } from "./tree.ts";
+import { applyReplacement, copyTree, type FunctionReplacement, type LineReplacement, replaceLine } from "./tree.ts";
 
 const files = await permitted("read", "write");
 const programs = every(files, await permitted("run"));
@@ -12,10 +12,7 @@ const root = join(import.meta.dirname!, "..", "..");
 
 const replacements = mutations.flatMap((mutation) => mutation.replacements);
 const functions = replacements.filter((each): each is FunctionReplacement => "function" in each);
-const scripts = replacements.filter((each): each is ScriptReplacement => "script" in each);
-
-/** How many lines of a script a mutation may leave out, change or add. */
-const maxChanged = 8;
+const lines = replacements.filter((each): each is LineReplacement => "line" in each);
 
 async function withCopy(work: (copy: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "chat-chaos-" });
@@ -27,23 +24,8 @@ async function withCopy(work: (copy: string) => Promise<void>): Promise<void> {
   }
 }
 
-/** What a script does, without comments and blank lines. */
-function code(script: string): string[] {
-  return script.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("--"));
-}
-
-/** How many lines stand between what two texts begin with and end with both. */
-function changed(one: readonly string[], other: readonly string[]): number {
-  const [short, long] = one.length < other.length ? [one, other] : [other, one];
-  let first = 0;
-  while (first < short.length && short[first] === long[first]) first++;
-  let last = 0;
-  while (last < short.length - first && short.at(-1 - last) === long.at(-1 - last)) last++;
-  return long.length - first - last;
-}
-
 Deno.test({
-  name: files.named("each mutation replaces functions and scripts that are there exactly once, by what parses"),
+  name: files.named("each mutation replaces functions and lines that are there exactly once, by what parses"),
   ignore: files.ignored,
   fn: () =>
     withCopy(async (copy) => {
@@ -66,42 +48,37 @@ Deno.test({
 });
 
 Deno.test({
-  name: files.named("a mutation's script is the one that it replaces but for a few lines in one place"),
-  ignore: files.ignored,
-  fn: async () => {
-    for (const { file, script } of scripts) {
-      const lines = changed(code(await Deno.readTextFile(join(root, file))), code(script));
-      assert(lines > 0 && lines <= maxChanged, `${lines} lines of ${file} are changed in:\n${script}`);
-    }
-  },
-});
-
-Deno.test({
   name: redis.named("Redis takes each mutation's script"),
   ignore: redis.ignored,
   fn: async () => {
     await using server = await startRedis();
-    for (const { script } of scripts) {
+    for (const { file, line, by } of lines) {
+      const script = replaceLine(await Deno.readTextFile(join(root, file)), line, by);
       assert.match(String(await server.call("SCRIPT", "LOAD", script)), /^[0-9a-f]{40}$/);
     }
   },
 });
 
 Deno.test({
-  name: files.named("applyReplacement() refuses a function, or a script, that is not there exactly once"),
+  name: files.named("applyReplacement() refuses a function, or a line, that is not there exactly once"),
   ignore: files.ignored,
   fn: () =>
     withCopy(async (copy) => {
       const file = "lib/server/delivery/relay.ts";
       await Deno.writeTextFile(join(copy, "twice.ts"), "class A { get f() { return 1; } set f(x) {} }");
-      await Deno.writeTextFile(join(copy, "same.lua"), "return 1");
+      await Deno.writeTextFile(join(copy, "two.lua"), "if a then\n  return 1\nend\nreturn 1\nreturn 2");
       for (
         const [replacement, message] of [
           [{ file, function: "Relay.#gone", source: "#gone() {}" }, `${file}: There is no function Relay.#gone`],
           [{ file: "twice.ts", function: "A.f", source: "f() {}" }, "twice.ts: There are 2 functions A.f"],
-          [{ file: "same.lua", script: "return 1" }, "same.lua: What takes its place is the same"],
+          [{ file: "two.lua", line: "return 1", by: "" }, "two.lua: There are 2 lines return 1"],
+          [{ file: "two.lua", line: "return", by: "" }, "two.lua: There are 0 lines return"],
+          [{ file: "two.lua", line: "return 2", by: "return 2" }, "two.lua: What takes its place is the same"],
         ] as const
       ) await assert.rejects(applyReplacement(copy, replacement), { message });
-      await assert.rejects(applyReplacement(copy, { file: "gone.lua", script: "return 1" }), /^Error: gone\.lua: /);
+      await assert.rejects(
+        applyReplacement(copy, { file: "gone.lua", line: "return 1", by: "" }),
+        /^Error: gone\.lua: /,
+      );
     }),
 });
