@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { Actor } from "./actor.ts";
 import { check, type Violation } from "./checker.ts";
 import type { Ways } from "./connection.ts";
-import { type KindName, kinds } from "./faults.ts";
 import { Observer } from "./observer.ts";
 import { Prng } from "./prng.ts";
 import type { Notice, Rollback, Sent, Story } from "./record.ts";
 import { Injector, makeSchedule } from "./schedule.ts";
+import type { Older } from "./store.ts";
+import { type FaultName, type StoreKind, type StoreName, stores } from "./stores.ts";
 import { pause } from "../../lib/common/time.ts";
 import { Timeline } from "./timeline.ts";
 import type { Replacement } from "./tree.ts";
@@ -21,16 +22,19 @@ export interface ChaosOptions {
   /** How long there are faults, in seconds. */
   readonly seconds: number;
   readonly seed: number;
+  readonly store: StoreName;
   readonly servers: number;
   readonly clients: number;
   /** Messages per second, of all clients together. */
   readonly publishes: number;
   /** Which faults there are. */
-  readonly faults: readonly KindName[];
-  /** Whether Redis is put back to an older copy of its data in mid-run, about once a minute. */
+  readonly faults: readonly FaultName[];
+  /** Whether the store, if it can be, is put back to an older copy of its data in mid-run, about once a minute. */
   readonly rollback: boolean;
   /** How much faster than usual one fault follows another; 1 unless told. */
   readonly haste?: number;
+  /** Further options of the servers. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** What is broken in the servers on purpose. */
   readonly replacements?: readonly Replacement[];
   /** How long everything may take to come to rest, once all is healed, in milliseconds. */
@@ -60,9 +64,6 @@ export interface Verdict {
   readonly folder: string;
 }
 
-/** Every kind of fault. */
-export const allFaults = Object.keys(kinds) as KindName[];
-
 const root = join(import.meta.dirname!, "..", "..");
 const rooms = ["lobby", "general", "random", "tea"];
 
@@ -83,6 +84,7 @@ export async function runChaos(options: ChaosOptions): Promise<Verdict> {
 
 class Run {
   readonly #options: ChaosOptions;
+  readonly #store: StoreKind;
   readonly #timeline: Timeline;
   readonly #prng: Prng;
   readonly #counts = new Map<string, number>();
@@ -95,16 +97,19 @@ class Run {
 
   constructor(options: ChaosOptions, timeline: Timeline) {
     this.#options = options;
+    this.#store = stores[options.store];
     this.#timeline = timeline;
     this.#prng = new Prng(options.seed);
   }
 
   async run(): Promise<Verdict> {
-    const { servers, keep = false, replacements = [], signal } = this.#options;
+    const { servers, settings = {}, keep = false, replacements = [], signal } = this.#options;
     await using world = await World.start({
+      open: this.#store.open,
       root,
       replacements,
       servers,
+      settings,
       timeline: this.#timeline,
       onCrash: (what) => this.#notice("a server goes on", what),
       keep,
@@ -162,9 +167,11 @@ class Run {
   async #hurt(world: World, injector: Injector): Promise<void> {
     const { seconds, servers, faults, rollback, haste } = this.#options;
     const ms = seconds * 1000;
-    const schedule = makeSchedule(this.#prng.fork("faults"), { ms, servers, allowed: faults, haste });
+    const kinds = Object.fromEntries(faults.map((name) => [name, this.#store.faults[name]]));
+    const schedule = makeSchedule(this.#prng.fork("faults"), { ms, servers, kinds, haste });
     this.#timeline.note(`everybody is in; ${schedule.length} faults are to come`);
-    await Promise.all([injector.run(schedule), pause(ms), rollback ? this.#rollBack(world, injector) : undefined]);
+    const older = rollback ? this.#store.older?.(world.store) : undefined;
+    await Promise.all([injector.run(schedule), pause(ms), older && this.#rollBack(older, injector)]);
     this.#timeline.note("all is healed");
   }
 
@@ -184,26 +191,27 @@ class Run {
     return names.map((name) => new Actor({ name, names, rooms, nodes, prng: this.#prng, ways, sink, paceMs }));
   }
 
-  /** Puts Redis back to an older copy of its data, again and again in a long run. */
-  async #rollBack({ redis }: World, injector: Injector): Promise<void> {
+  /** Puts the store back to an older copy of its data, again and again in a long run. */
+  async #rollBack(older: Older, injector: Injector): Promise<void> {
     const prng = this.#prng.fork("rollback");
     const times = Math.max(1, Math.floor(this.#options.seconds / 60));
     const each = this.#options.seconds * 1000 / times;
     for (let i = 0; i < times; i++) {
       await pause(each * 0.4);
       const copied = this.#timeline.now;
-      await redis.copy();
-      this.#timeline.note("Redis' data copied");
+      await older.copy();
+      this.#timeline.note(`${older.name}: its data copied`);
       await pause(prng.int(500, Math.min(8_000, each * 0.2)));
-      await injector.alone("Redis", async () => {
-        await redis.kill();
+      await injector.alone(older.name, async () => {
+        await older.kill();
         const killed = this.#timeline.now;
         this.#rollbacks.push({ copied, killed });
-        this.#timeline.note(`Redis killed, and its data put back to those of ${Math.round(killed - copied)} ms before`);
-        await redis.putBack();
+        const ago = Math.round(killed - copied);
+        this.#timeline.note(`${older.name} killed, and its data put back to those of ${ago} ms before`);
+        await older.putBack();
         await pause(prng.int(0, 2_000));
-        await redis.start();
-        this.#timeline.note("Redis is back with older data");
+        await older.start();
+        this.#timeline.note(`${older.name} is back with older data`);
       });
       await pause(each * 0.3);
     }
@@ -215,7 +223,7 @@ class Run {
     const { restMs = 40_000 } = this.#options;
     const done = await this.#until("everything has come to rest", restMs, async () => {
       if (!actors.every(({ done }) => done)) return false;
-      const heads = await world.heads();
+      const heads = await world.store.heads();
       return actors.every(({ places }) =>
         [...places].every(([topic, { epoch, seq }]) => {
           const head = heads.get(topic);
@@ -262,19 +270,20 @@ class Run {
       if (!empty) this.#notice("no session is left over", `${node.id} says that online are still ${online}`);
     }
     let left: string[] = [];
-    const none = await this.#until("no session is left in Redis", leftoverMs, async () => {
-      left = await world.leftovers();
+    const none = await this.#until("no session is left in the store", leftoverMs, async () => {
+      left = await world.store.leftovers();
       return left.length === 0;
     });
     if (none) return;
-    for (const key of left) this.#notice("no session is left over", await world.show(key));
+    for (const each of left) this.#notice("no session is left over", each);
   }
 
   async #story(world: World): Promise<Story> {
+    await world.kill();
     return {
       sent: this.#sent,
       stretches: this.#stretches,
-      logs: await world.logs(),
+      logs: await world.store.logs(),
       marks: this.#marks,
       rollbacks: this.#rollbacks,
       noticed: this.#noticed,

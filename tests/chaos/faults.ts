@@ -1,5 +1,6 @@
 /**
- * What can go wrong in a run: each kind of fault with how long it lasts, how it begins and how it is healed.
+ * What can go wrong in a run: each kind of fault with how long it lasts, how it begins and how it is healed. Here are
+ * those of servers, connections and clients; those of a store stand in a file of their own.
  */
 
 import type { Actor } from "./actor.ts";
@@ -8,17 +9,18 @@ import { resumeForged } from "./forger.ts";
 import type { Prng } from "./prng.ts";
 import type { Link, Proxy, Weather } from "./proxy.ts";
 import { pause } from "../../lib/common/time.ts";
+import type { Store } from "./store.ts";
 import type { World } from "./world.ts";
 
 /** What a fault is done to. */
-export interface Stage {
-  readonly world: World;
+export interface Stage<S extends Store = Store> {
+  readonly world: World<S>;
   readonly actors: readonly Actor[];
   readonly ways: Ways;
 }
 
 /** A kind of fault. */
-export interface Kind {
+export interface Kind<S extends Store = Store> {
   /** Faults of one lane come one after the other, those of different lanes at the same time. */
   readonly lane: "process" | "network" | "client";
   /** The shortest and the longest that it lasts, in milliseconds. */
@@ -26,18 +28,17 @@ export interface Kind {
   /** What it is done to: two faults of the same target never overlap. */
   target(server: number): string;
   /** Does it, to the server of that number where it is about one. @returns what heals it */
-  begin(stage: Stage, server: number, prng: Prng): Promise<(() => Promise<void> | void) | void>;
+  begin(stage: Stage<S>, server: number, prng: Prng): Promise<(() => Promise<void> | void) | void>;
 }
 
-const ofServer = (server: number) => `server${server + 1}`;
+/** A server as a fault's target. */
+export const ofServer = (server: number) => `server${server + 1}`;
 const ofDoor = (server: number) => `the clients of server${server + 1}`;
-const ofStore = (server: number) => `server${server + 1}'s way to Redis`;
-const ofRedis = () => "Redis";
 const ofSomebody = () => "somebody";
 const ofForger = () => "the forger";
 
-/** Every kind, by name. */
-export const kinds = {
+/** Every kind that there is with any store, by name. */
+export const commonKinds = {
   "server killed": {
     lane: "process",
     lasts: [200, 3_000],
@@ -60,7 +61,7 @@ export const kinds = {
   "server paused": { lane: "process", lasts: [300, 1_800], target: ofServer, begin: pauseServer },
   /** For longer than its lease: it is taken for dead, and wakes up. */
   "server frozen": { lane: "process", lasts: [4_000, 7_500], target: ofServer, begin: pauseServer },
-  /** Its clients leave it for another, and then it wakes up with what they had told it. */
+  /** Its clients leave it, for another if there is one, and then it wakes up with what they had told it. */
   "server paused and left": {
     lane: "process",
     lasts: [600, 1_500],
@@ -71,54 +72,6 @@ export const kinds = {
       await pause(prng.int(200, 500));
       for (const link of proxy.links) link.cut(prng.next());
       return () => world.nodes[server].resume();
-    },
-  },
-  "Redis killed": {
-    lane: "process",
-    lasts: [50, 2_500],
-    target: ofRedis,
-    async begin({ world }) {
-      await world.redis.kill();
-      return () => world.redis.start();
-    },
-  },
-  "Redis paused": {
-    lane: "process",
-    lasts: [300, 5_000],
-    target: ofRedis,
-    async begin({ world }) {
-      await world.redis.pause();
-      return () => world.redis.resume();
-    },
-  },
-  /** It answers what is asked, and takes nothing that needs memory. */
-  "Redis full": {
-    lane: "process",
-    lasts: [300, 4_000],
-    target: ofRedis,
-    async begin({ world }) {
-      await world.redis.fill();
-      return () => world.redis.empty();
-    },
-  },
-  /** It ends itself at the next write, and is started again when there is room. */
-  "Redis' disk full": {
-    lane: "process",
-    lasts: [300, 3_000],
-    target: ofRedis,
-    async begin({ world }, _, prng) {
-      await world.redis.fillDisk(prng.pick([0, prng.int(0, 5_000)]));
-      return () => world.redis.start();
-    },
-  },
-  /** It is made a replica, and the master again: its connections stay. */
-  "Redis demoted": {
-    lane: "process",
-    lasts: [300, 4_000],
-    target: ofRedis,
-    async begin({ world }) {
-      await world.redis.demote();
-      return () => world.redis.promote();
     },
   },
   "clients cut": {
@@ -154,49 +107,6 @@ export const kinds = {
     lasts: [1_000, 6_000],
     target: ofDoor,
     begin: ({ world }, server, prng) => spoilSome(world.nodes[server].proxy, prng, { kind: "swallowed" }),
-  },
-  "store cut": {
-    lane: "network",
-    lasts: [0, 0],
-    target: ofStore,
-    // deno-lint-ignore require-await -- all begin alike
-    async begin({ world }, server, prng) {
-      for (const link of world.nodes[server].store.links) link.cut(prng.next());
-    },
-  },
-  "store slowed": {
-    lane: "network",
-    lasts: [500, 3_000],
-    target: ofStore,
-    begin: ({ world }, server, prng) => spoilAll(world.nodes[server].store, slow(prng)),
-  },
-  "store held up": {
-    lane: "network",
-    lasts: [300, 6_000],
-    target: ofStore,
-    begin: ({ world }, server) => spoilAll(world.nodes[server].store, { kind: "held" }),
-  },
-  "store half-open": {
-    lane: "network",
-    lasts: [300, 6_000],
-    target: ofStore,
-    begin: ({ world }, server) => spoilAll(world.nodes[server].store, { kind: "swallowed" }),
-  },
-  "scripts flushed": {
-    lane: "network",
-    lasts: [0, 0],
-    target: ofRedis,
-    async begin({ world }) {
-      await world.redis.call("SCRIPT", "FLUSH");
-    },
-  },
-  "subscriptions killed": {
-    lane: "network",
-    lasts: [0, 0],
-    target: ofRedis,
-    async begin({ world }) {
-      await world.redis.call("CLIENT", "KILL", "TYPE", "pubsub");
-    },
   },
   "resumed twice": {
     lane: "client",
@@ -234,9 +144,6 @@ export const kinds = {
   },
 } as const satisfies Record<string, Kind>;
 
-/** One of {@linkcode kinds}. */
-export type KindName = keyof typeof kinds;
-
 // deno-lint-ignore require-await -- all begin alike
 async function pauseServer({ world }: Stage, server: number): Promise<() => void> {
   world.nodes[server].pause();
@@ -271,7 +178,8 @@ async function usurp({ world, actors, ways }: Stage, server: number, prng: Prng)
   };
 }
 
-function slow(prng: Prng): Weather {
+/** How slow a connection gets: so many bytes at a time. */
+export function slow(prng: Prng): Weather {
   return { kind: "slow", bytes: prng.pick([1, 1, 7, 200]), pauseMs: prng.int(1, 4) };
 }
 
@@ -288,10 +196,4 @@ async function spoilSome(proxy: Proxy, prng: Prng, weather: Weather): Promise<()
   return () => {
     for (const link of links) link.weather = { kind: "clear" };
   };
-}
-
-// deno-lint-ignore require-await -- all begin alike
-async function spoilAll(proxy: Proxy, weather: Weather): Promise<() => void> {
-  proxy.weather = weather;
-  return () => void (proxy.weather = { kind: "clear" });
 }

@@ -4,16 +4,18 @@
  */
 
 import { type ChaosOptions, runChaos, type Verdict } from "./chaos.ts";
-import type { KindName } from "./faults.ts";
+import { type FaultName, type StoreName, stores } from "./stores.ts";
 import type { Replacement } from "./tree.ts";
 
 /** One way to break the servers. */
 export interface Mutation {
   readonly name: string;
+  /** With which store it shows; Redis unless told. */
+  readonly store?: StoreName;
   /** What stands in the place of what, in the servers' source. */
   readonly replacements: readonly Replacement[];
   /** What brings it to light. */
-  readonly faults: readonly KindName[];
+  readonly faults: readonly FaultName[];
   readonly rollback?: true;
   readonly seconds: number;
   /** Kinds of violations, of which one at least must be found. */
@@ -188,6 +190,42 @@ export const mutations: readonly Mutation[] = [
     finds: ["no gap without a loss"],
   },
   {
+    name: "what SQLite's memory says of a topic outlives a commit that failed",
+    store: "sqlite",
+    replacements: [{
+      file: "lib/store/sqlite/topics.ts",
+      function: "SqliteTopics.#inTransaction",
+      source: `
+        #inTransaction<T>(work: () => T): T {
+          return transaction(this.#database, work);
+        }`,
+    }],
+    faults: ["disk full"],
+    seconds: 12,
+    finds: ["a log has no holes"],
+  },
+  {
+    name: "SQLite answers before it commits",
+    store: "sqlite",
+    replacements: [{
+      file: "lib/store/sqlite/database.ts",
+      function: "transaction",
+      source: `
+        export function transaction<T>(database: DatabaseSync, step: () => T): T {
+          return guarded(() => {
+            if (!database.isTransaction) {
+              database.exec("BEGIN IMMEDIATE");
+              setTimeout(() => database.exec("COMMIT"), 100);
+            }
+            return step();
+          });
+        }`,
+    }],
+    faults: ["server killed"],
+    seconds: 12,
+    finds: ["what is acknowledged is kept"],
+  },
+  {
     name: "nobody is told of what the log has lost",
     replacements: [{
       file: "lib/server/delivery/relay.ts",
@@ -204,6 +242,11 @@ export const mutations: readonly Mutation[] = [
   },
 ];
 
+/** With which store a mutation shows. */
+export function storeOf({ store = "redis" }: Mutation): StoreName {
+  return store;
+}
+
 /** What came of one mutation. */
 export interface Trial {
   readonly mutation: Mutation;
@@ -215,16 +258,15 @@ export interface Trial {
 /** Breaks the servers in one way, and looks what the checker says. */
 export async function tryMutation(
   mutation: Mutation,
-  { seed, servers, clients, publishes, signal }: Pick<
-    ChaosOptions,
-    "seed" | "servers" | "clients" | "publishes" | "signal"
-  >,
+  { seed, clients, publishes, signal }: Pick<ChaosOptions, "seed" | "clients" | "publishes" | "signal">,
 ): Promise<Trial> {
+  const store = storeOf(mutation);
   const { replacements, faults, rollback = false, seconds, finds } = mutation;
   // What is broken may never come to rest: nobody waits for that here.
   const verdict = await runChaos({
     seed,
-    servers,
+    store,
+    servers: stores[store].servers.usual,
     clients,
     publishes,
     signal,

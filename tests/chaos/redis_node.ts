@@ -1,39 +1,54 @@
 /**
  * The run's own Redis, durable to the last write: it is killed, paused, demoted, emptied of scripts, its memory and its
- * disk are full, and it is put back to an older copy of its data.
+ * disk are full, and it is put back to an older copy of its data. Each server has a way to it of its own.
  */
 
 import { join } from "node:path";
 import { Disk, onDisk } from "../support/disk.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import type { RespValue } from "../support/resp.ts";
+import { Proxy } from "./proxy.ts";
+import type { Log } from "./record.ts";
+import type { Head, Older, Store, StoreOptions } from "./store.ts";
+
+const prefix = "chaos:";
+
+/** How many messages of a log are read at once. */
+const pageSize = 200;
+
+/** Keys that say that somebody is online or may write. */
+const presences = ["{user:*}:session", "{user:*}:grants", "{*}:members", "{*}:writers", "{server:*}:sessions"];
 
 /** The folder of the append-only file within a Redis' own. */
 const data = "appendonlydir";
 
 /** See the file's first lines. */
-export class RedisNode implements AsyncDisposable {
+export class RedisNode implements Store, Older {
+  readonly name = "Redis";
+  /** Each server's way to it. */
+  readonly ways: readonly Proxy[];
   readonly #redis: TestRedis;
   readonly #folder: string;
   readonly #copies: string;
 
-  private constructor(redis: TestRedis, folder: string, copies: string) {
+  private constructor(redis: TestRedis, folder: string, copies: string, ways: readonly Proxy[]) {
     this.#redis = redis;
     this.#folder = folder;
     this.#copies = copies;
+    this.ways = ways;
   }
 
-  /** @param copies a folder for copies of the data */
-  static async start(copies: string): Promise<RedisNode> {
+  static async start({ folder, servers, timeline }: StoreOptions): Promise<RedisNode> {
     // A rewrite would change files while they are copied.
     const args = ["--appendfsync", "always", "--auto-aof-rewrite-percentage", "0"];
     const redis = await startRedis({ appendonly: true, args, through: onDisk });
-    const [, folder] = await redis.call("CONFIG", "GET", "dir") as string[];
-    return new RedisNode(redis, folder, copies);
+    const [, own] = await redis.call("CONFIG", "GET", "dir") as string[];
+    const ways = Array.from({ length: servers }, () => new Proxy(() => redis.port, () => timeline.now));
+    return new RedisNode(redis, own, join(folder, "copies"), ways);
   }
 
-  get port(): number {
-    return this.#redis.port;
+  settings(server: number): Readonly<Record<string, string>> {
+    return { REDIS_URL: `redis://127.0.0.1:${this.ways[server].port}`, REDIS_PREFIX: prefix };
   }
 
   /** Sends a command, past all proxies. */
@@ -89,20 +104,51 @@ export class RedisNode implements AsyncDisposable {
     await this.call("REPLICAOF", "NO", "ONE");
   }
 
-  /** Copies its data as they are now; the last copy counts. */
   async copy(): Promise<void> {
     await Deno.remove(join(this.#copies, data), { recursive: true }).catch(() => {});
     await copyFolder(join(this.#folder, data), join(this.#copies, data));
   }
 
-  /** Puts the copy in the place of its data; it must not run. */
   async putBack(): Promise<void> {
     await Deno.remove(join(this.#folder, data), { recursive: true });
     await copyFolder(join(this.#copies, data), join(this.#folder, data));
   }
 
+  async heads(): Promise<Map<string, Head>> {
+    const heads = new Map<string, Head>();
+    for (const key of await this.#keys(`${prefix}{*}:meta`)) {
+      const [epoch, seq] = await this.call("HMGET", key, "epoch", "seq") as (string | null)[];
+      heads.set(topicOf(key), { epoch: epoch ?? "", seq: Number(seq ?? 0) });
+    }
+    return heads;
+  }
+
+  async logs(): Promise<Log[]> {
+    const logs: Log[] = [];
+    for (const [topic, { epoch, seq }] of await this.heads()) {
+      const entries: Log["entries"][number][] = [];
+      for (let from = "-"; from !== "";) {
+        const args = [`${prefix}{${topic}}:log`, from, "+", "COUNT", String(pageSize)];
+        const page = await this.call("XRANGE", ...args) as [string, string[]][];
+        for (const [key, fields] of page) {
+          const values = Object.fromEntries(Array.from({ length: fields.length / 2 }, (_, i) => fields.slice(2 * i)));
+          const { from, text, cid } = JSON.parse(values.b);
+          entries.push({ seq: parseInt(key), id: values.i, from, text, cid });
+        }
+        from = page.length < pageSize ? "" : `(${page[page.length - 1][0]}`;
+      }
+      logs.push({ topic, epoch, head: seq, entries });
+    }
+    return logs;
+  }
+
+  async leftovers(): Promise<string[]> {
+    const keys = (await Promise.all(presences.map((pattern) => this.#keys(prefix + pattern)))).flat();
+    return await Promise.all(keys.map(async (key) => `${key} ${JSON.stringify(await this.call("HGETALL", key))}`));
+  }
+
   /** The keys that match a pattern, sorted. */
-  async keys(pattern: string): Promise<string[]> {
+  async #keys(pattern: string): Promise<string[]> {
     const found = new Set<string>();
     let cursor = "0";
     do {
@@ -114,8 +160,13 @@ export class RedisNode implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const way of this.ways) await way[Symbol.asyncDispose]();
     await this.#redis[Symbol.asyncDispose]();
   }
+}
+
+function topicOf(key: string): string {
+  return key.slice(key.indexOf("{") + 1, key.indexOf("}"));
 }
 
 async function copyFolder(from: string, to: string): Promise<void> {

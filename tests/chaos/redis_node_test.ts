@@ -4,12 +4,14 @@ import { smallDisks } from "../support/disk.ts";
 import { ownRedis } from "../support/redis.ts";
 import { temporaryFolder } from "../support/process.ts";
 import { RedisNode } from "./redis_node.ts";
+import { Timeline } from "./timeline.ts";
 
 test(
   "a Redis whose disk is full ends itself, and has all that it acknowledged when it is started again",
   async () => {
     await using folder = await temporaryFolder();
-    await using redis = await RedisNode.start(folder.path);
+    using timeline = new Timeline();
+    await using redis = await RedisNode.start({ folder: folder.path, servers: 0, timeline });
     for (const spare of [0, 100]) {
       await redis.fillDisk(spare);
       let acknowledged = Number(await redis.call("GET", "count"));

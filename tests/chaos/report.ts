@@ -16,11 +16,12 @@ export function summary({ options, story, counts, faults, longestWaitMs, violati
   const count = (what: string) => counts.get(what) ?? 0;
   const total = [...faults.values()].reduce((sum, each) => sum + each, 0) + story.rollbacks.length;
   const byKind = [...faults].sort().map(([kind, each]) => `${kind} ${each}`);
-  if (story.rollbacks.length > 0) byKind.push(`Redis rolled back ${story.rollbacks.length}`);
+  if (story.rollbacks.length > 0) byKind.push(`rolled back ${story.rollbacks.length}`);
   return [
     `${options.seconds} s`,
     `seed ${options.seed}`,
-    `${options.servers} servers`,
+    [options.store, ...Object.values(options.settings ?? {})].join(" "),
+    `${options.servers} ${options.servers === 1 ? "server" : "servers"}`,
     `${options.clients} clients`,
     `${acknowledged} acknowledged`,
     `${count("deliveries")} deliveries seen`,

@@ -3,21 +3,27 @@
  */
 
 import { parseArgs } from "node:util";
-import { allFaults, type ChaosOptions, runChaos } from "./chaos.ts";
-import type { KindName } from "./faults.ts";
-import { mutations, row, tryMutation } from "./mutations.ts";
+import { type ChaosOptions, runChaos } from "./chaos.ts";
+import { type Mutation, mutations, row, storeOf, tryMutation } from "./mutations.ts";
 import { details, indictment, summary } from "./report.ts";
+import { type FaultName, faultsOf, type StoreName, stores } from "./stores.ts";
+
+const names = Object.keys(stores) as StoreName[];
 
 const help = `deno task chaos [option …]
 
   --seconds N     how long there are faults; 60
   --seed N        which faults and actions come; another one each time
-  --servers N     2
+  --store NAME    ${names.join(" or ")}; redis
+  --servers N     ${names.map((name) => `${stores[name].servers.usual} with ${name}`).join(", ")}
   --clients N     30
   --publishes N   messages per second, of all together; 150
-  --faults A,B    only these: ${allFaults.join(", ")}; none for no faults
+  --faults A,B    only these, or none for no faults
+${names.map((name) => `                  with ${name}: ${faultsOf(name).join(", ")}`).join("\n")}
+  --durability D  what SQLite's messages survive: normal or full; normal
   --rollback      Redis is put back to an older copy of its data in mid-run
-  --mutations     breaks the servers in one way after the other, and sees to it that each is found
+  --mutations     breaks the servers in one way after the other, and sees to it that each is found; with --store, only
+                  in those that show with it
   --keep          keeps the servers' logs
   --quiet         says nothing until the end
 `;
@@ -28,10 +34,12 @@ async function main(): Promise<number> {
     options: {
       seconds: { type: "string", default: "60" },
       seed: { type: "string" },
-      servers: { type: "string", default: "2" },
+      store: { type: "string" },
+      servers: { type: "string" },
       clients: { type: "string", default: "30" },
       publishes: { type: "string", default: "150" },
       faults: { type: "string" },
+      durability: { type: "string" },
       rollback: { type: "boolean", default: false },
       mutations: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
@@ -44,21 +52,29 @@ async function main(): Promise<number> {
     return 0;
   }
   const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : whole("seed", values.seed);
+  const store = values.store === undefined ? "redis" : one("store", names, values.store);
   const told = values.quiet ? undefined : (line: string) => console.log(line);
   const options: ChaosOptions = {
     seconds: whole("seconds", values.seconds),
     seed,
-    servers: whole("servers", values.servers),
+    store,
+    servers: serversOf(store, values.servers),
     clients: whole("clients", values.clients),
     publishes: whole("publishes", values.publishes),
-    faults: values.faults === undefined ? allFaults : chosen(values.faults),
-    rollback: values.rollback,
+    faults: values.faults === undefined ? faultsOf(store) : chosen(store, values.faults),
+    settings: values.durability === undefined ? {} : durabilityOf(store, values.durability),
+    rollback: values.rollback && rollsBack(store),
     keep: values.keep,
     signal: interruption(),
     told,
   };
   console.log(`seed ${seed}`);
-  if (values.mutations) return await tryAll(options);
+  if (values.mutations) {
+    return await tryAll(
+      values.store === undefined ? mutations : mutations.filter((each) => storeOf(each) === store),
+      options,
+    );
+  }
   const verdict = await runChaos(options);
   if (verdict.violations.length > 0) console.log(indictment(verdict));
   if (values.keep) console.log(`The servers' logs are in ${verdict.folder}`);
@@ -76,15 +92,15 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-/** Tries every mutation. @returns 1 where one is missed */
-async function tryAll(options: ChaosOptions): Promise<number> {
+/** Tries mutations. @returns 1 where one is missed */
+async function tryAll(chosen: readonly Mutation[], options: ChaosOptions): Promise<number> {
   let missed = 0;
-  for (const mutation of mutations) {
+  for (const mutation of chosen) {
     const trial = await tryMutation(mutation, options);
     if (!trial.caught) missed++;
     console.log(row(trial));
   }
-  console.log(`${mutations.length - missed} of ${mutations.length} mutations found`);
+  console.log(`${chosen.length - missed} of ${chosen.length} mutations found`);
   return missed > 0 ? 1 : 0;
 }
 
@@ -93,13 +109,32 @@ function whole(name: string, text: string): number {
   throw new RangeError(`--${name} is ${JSON.stringify(text)}; allowed: a whole number`);
 }
 
-function chosen(text: string): KindName[] {
+function one<T extends string>(name: string, allowed: readonly T[], text: string): T {
+  const found = allowed.find((each) => each === text);
+  if (found !== undefined) return found;
+  throw new RangeError(`--${name} is ${JSON.stringify(text)}; allowed: ${allowed.join(", ")}`);
+}
+
+function serversOf(store: StoreName, text: string | undefined): number {
+  const { usual, most } = stores[store].servers;
+  const servers = text === undefined ? usual : whole("servers", text);
+  if (servers >= 1 && servers <= most) return servers;
+  throw new RangeError(`--servers is ${servers}; allowed with ${store}: ${most === 1 ? "1" : `1 to ${most}`}`);
+}
+
+function rollsBack(store: StoreName): true {
+  if (stores[store].older) return true;
+  throw new RangeError(`--rollback is not for ${store}: no server lives through it, to notice`);
+}
+
+function durabilityOf(store: StoreName, text: string): { DURABILITY: string } {
+  if (store !== "sqlite") throw new RangeError(`--durability is about SQLite; allowed with ${store}: none`);
+  return { DURABILITY: one("durability", ["normal", "full"], text) };
+}
+
+function chosen(store: StoreName, text: string): FaultName[] {
   if (text === "none") return [];
-  return text.split(",").map((name) => {
-    const kind = allFaults.find((each) => each === name.trim());
-    if (kind === undefined) throw new RangeError(`There is no fault ${JSON.stringify(name)}; see --help`);
-    return kind;
-  });
+  return text.split(",").map((name) => one("faults", faultsOf(store), name.trim()));
 }
 
 try {

@@ -3,7 +3,7 @@
  * injector that does them.
  */
 
-import { type Kind, type KindName, kinds, type Stage } from "./faults.ts";
+import type { Kind, Stage } from "./faults.ts";
 import type { Prng } from "./prng.ts";
 import { pause } from "../../lib/common/time.ts";
 import type { Timeline } from "./timeline.ts";
@@ -11,7 +11,8 @@ import type { Timeline } from "./timeline.ts";
 /** A fault that is to come. Times are milliseconds since the faults began. */
 export interface Fault {
   readonly at: number;
-  readonly kind: KindName;
+  readonly name: string;
+  readonly kind: Kind;
   readonly lasts: number;
   /** The server's index, where it is about one. */
   readonly server: number;
@@ -30,27 +31,28 @@ export interface ScheduleOptions {
   /** How long there are faults, in milliseconds. */
   readonly ms: number;
   readonly servers: number;
-  /** The kinds that there are. */
-  readonly allowed: readonly KindName[];
+  /** The kinds that there are, by name. */
+  readonly kinds: Readonly<Record<string, Kind>>;
   /** How much shorter the rests between them are than usual; 1 unless told. */
   readonly haste?: number;
 }
 
 /** Makes the faults of a run. Within a lane every kind comes before any comes again. */
-export function makeSchedule(prng: Prng, { ms, servers, allowed, haste = 1 }: ScheduleOptions): Fault[] {
+export function makeSchedule(prng: Prng, { ms, servers, kinds, haste = 1 }: ScheduleOptions): Fault[] {
   const faults: Fault[] = [];
   for (const lane of Object.keys(rests) as Kind["lane"][]) {
-    const names = allowed.filter((name) => kinds[name].lane === lane);
+    const names = Object.keys(kinds).filter((name) => kinds[name].lane === lane);
     if (names.length === 0) continue;
     const own = prng.fork(lane);
-    let bag: KindName[] = [];
+    let bag: string[] = [];
     const rest = () => own.int(...rests[lane]) / haste;
     for (let at = rest() / 2;;) {
       if (bag.length === 0) bag = own.shuffled(names);
-      const kind = bag.pop()!;
-      const lasts = own.int(...kinds[kind].lasts as [number, number]);
+      const name = bag.pop()!;
+      const kind = kinds[name];
+      const lasts = own.int(...kind.lasts as [number, number]);
       if (at + lasts > ms) break;
-      faults.push({ at, kind, lasts, server: own.int(0, servers - 1), prng: own.fork(faults.length) });
+      faults.push({ at, name, kind, lasts, server: own.int(0, servers - 1), prng: own.fork(faults.length) });
       at += lasts + rest();
     }
   }
@@ -87,22 +89,21 @@ export class Injector {
     await turn;
   }
 
-  async #inject({ kind, lasts, server, prng }: Fault): Promise<void> {
-    const spec: Kind = kinds[kind];
-    const target = spec.target(server);
+  async #inject({ name, kind, lasts, server, prng }: Fault): Promise<void> {
+    const target = kind.target(server);
     const about = target.startsWith("server") || target.startsWith("the") ? `, ${target}` : "";
     await this.alone(target, async () => {
-      this.#timeline.note(`${kind}${about}${lasts > 0 ? `, for ${lasts} ms` : ""}`);
+      this.#timeline.note(`${name}${about}${lasts > 0 ? `, for ${lasts} ms` : ""}`);
       try {
-        const heal = await spec.begin(this.#stage, server, prng);
-        this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+        const heal = await kind.begin(this.#stage, server, prng);
+        this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
         await pause(lasts);
         await heal?.();
       } catch (error) {
         // What is away for another reason cannot be hurt.
-        this.#timeline.note(`${kind}${about}: ${(error as Error).message}`);
+        this.#timeline.note(`${name}${about}: ${(error as Error).message}`);
       }
-      if (lasts > 0) this.#timeline.note(`${kind}${about}: healed`);
+      if (lasts > 0) this.#timeline.note(`${name}${about}: healed`);
     });
   }
 }

@@ -1,10 +1,11 @@
 /**
- * A chat server as a process that is killed, paused and started again, always under the same id; clients and Redis are
- * reached through proxies.
+ * A chat server as a process that is killed, paused and started again, always under the same id, on a disk that can get
+ * full; clients reach it through a proxy.
  */
 
 import { join } from "node:path";
 import { options } from "../../lib/config/config.ts";
+import { Disk, onDisk } from "../support/disk.ts";
 import { Outages } from "./outages.ts";
 import { Proxy } from "./proxy.ts";
 import type { Timeline } from "./timeline.ts";
@@ -22,7 +23,6 @@ export interface NodeOptions {
   readonly root: string;
   /** Where it runs, and logs to. */
   readonly folder: string;
-  readonly redisPort: number;
   readonly settings: Readonly<Record<string, string>>;
   readonly timeline: Timeline;
   /** Told when the process ends by itself. */
@@ -34,8 +34,6 @@ export class ServerNode implements AsyncDisposable {
   readonly id: string;
   /** Where clients connect. */
   readonly proxy: Proxy;
-  /** Its way to Redis. */
-  readonly store: Proxy;
   /** When it could not answer. */
   readonly outages = new Outages();
   readonly #options: NodeOptions;
@@ -50,7 +48,6 @@ export class ServerNode implements AsyncDisposable {
     this.id = options.id;
     this.#options = options;
     this.proxy = new Proxy(() => this.#port, () => timeline.now);
-    this.store = new Proxy(() => options.redisPort, () => timeline.now);
     this.#up = this.outages.begin(timeline.now);
   }
 
@@ -73,8 +70,10 @@ export class ServerNode implements AsyncDisposable {
 
   async #spawn(): Promise<number> {
     const { id, root, folder, settings, timeline } = this.#options;
-    const child = this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--config", join(root, "deno.json"), "-P=server", join(root, "server.ts")],
+    const args = ["run", "--config", join(root, "deno.json"), "-P=server", join(root, "server.ts")];
+    const started = onDisk(Deno.execPath(), args);
+    const child = this.#child = new Deno.Command(started.command, {
+      args: started.args,
       cwd: folder,
       env: {
         ...Object.fromEntries(Object.keys(options).map((name) => [name, ""])),
@@ -82,7 +81,6 @@ export class ServerNode implements AsyncDisposable {
         SERVER_ID: id,
         SERVER_HOST: "127.0.0.1",
         SERVER_PORT: "0",
-        REDIS_URL: `redis://127.0.0.1:${this.store.port}`,
         LOG_FORMAT: "json",
         ...settings,
       },
@@ -113,6 +111,11 @@ export class ServerNode implements AsyncDisposable {
     return this.#port !== undefined;
   }
 
+  /** What its files are on, while the process is there. */
+  get disk(): Disk {
+    return new Disk(this.#child!.pid);
+  }
+
   /** Kills it, as when the machine dies. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
@@ -138,7 +141,6 @@ export class ServerNode implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await this.proxy[Symbol.asyncDispose]();
-    await this.store[Symbol.asyncDispose]();
   }
 
   async #end(signal: Deno.Signal): Promise<void> {

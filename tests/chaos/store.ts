@@ -1,0 +1,45 @@
+/**
+ * What a run's servers keep everything in, as a run needs it: whichever it is, the truth is read from it past the servers.
+ */
+
+import type { Log } from "./record.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** What a store is made from. */
+export interface StoreOptions {
+  /** Where it may keep what it likes. */
+  readonly folder: string;
+  /** How many servers there will be. */
+  readonly servers: number;
+  readonly timeline: Timeline;
+}
+
+/** Where a log ends: the number of its last message, 0 for none. */
+export interface Head {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** See the file's first line. */
+export interface Store extends AsyncDisposable {
+  /** The options that lead a server to it. @param server the server's index */
+  settings(server: number): Readonly<Record<string, string>>;
+  /** Where each topic's log ends, while servers run. @throws {Error} where it cannot be read at the moment */
+  heads(): Promise<Map<string, Head>>;
+  /** Every log, whole, once no server runs. */
+  logs(): Promise<Log[]>;
+  /** What says that somebody is online or may write, though everybody has left: a line each. */
+  leftovers(): Promise<string[]>;
+}
+
+/** What can be put back to an older copy of its data, once it is killed. */
+export interface Older {
+  /** What faults call what is killed. */
+  readonly name: string;
+  /** Copies its data as they are now; the last copy counts. */
+  copy(): Promise<void>;
+  kill(): Promise<void>;
+  /** Puts the copy in the place of its data. */
+  putBack(): Promise<void>;
+  start(): Promise<void>;
+}
