@@ -104,6 +104,7 @@ export class FullScreen implements Screen {
     const { own, transfers } = additions;
     own.add(...screenCommands({
       search: (words, user) => this.#timeline.search(words, user),
+      jump: async (n) => this.#show(await this.#timeline.finding(n)),
       showUnread: () => this.#showUnread(),
       clear: () => this.#clear(),
     }));
@@ -261,9 +262,14 @@ export class FullScreen implements Screen {
   }
 
   #showUnread(): void {
-    const { height, columns } = this.#space();
     const { attention, backlog } = this.#timeline;
-    backlog.show(attention.oldest ?? backlog.unread, height, columns);
+    this.#show(attention.oldest ?? backlog.unread);
+  }
+
+  /** Goes to an item, or to the end. */
+  #show(item: Item | undefined): void {
+    const { height, columns } = this.#space();
+    this.#timeline.backlog.show(item, height, columns);
     this.#painter.soon();
   }
 

@@ -44,6 +44,10 @@ export interface LineItem extends Base {
   readonly text: string;
   /** A part that is highlighted wherever it stands in the text. */
   readonly marked?: string;
+  /** Of what was said before and is shown again: when it was said. That is the one time that the line has. */
+  readonly said?: Date;
+  /** Its number among what a search found. */
+  readonly number?: number;
 }
 
 /**
@@ -94,7 +98,7 @@ export function itemRows(item: Item, columns: number, theme: Theme, me: string |
   const indent = timed ? 6 : 0;
   const rows = wrapAnsi(text, Math.max(1, columns - indent), { hard: true }).split("\n");
   if (!timed) return rows;
-  const time = timeOfDay(item.at);
+  const time = item.kind === "line" && item.said ? "     " : timeOfDay(item.at);
   const first = item.kind === "said" && item.mention ? theme.inverse(time) : theme.dim(time);
   return rows.map((row, index) => (index === 0 ? first + " " : "      ") + row);
 }
@@ -135,7 +139,9 @@ function draw(item: Item, theme: Theme, me: string | undefined): string {
     case "line":
       if (item.tone === "error") return theme.alarm(item.text);
       if (item.tone === "note") return theme.dim(item.text);
-      return linked(item.text, theme, (text) => emphasized(text, item.marked, theme));
+      return (item.number === undefined ? "" : `${item.number}: `) +
+        theme.dim(item.said ? `${momentText(item.said)} ` : "") +
+        linked(item.text, theme, (text) => emphasized(text, item.marked, theme));
   }
 }
 

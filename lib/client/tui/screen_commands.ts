@@ -4,6 +4,8 @@ import { type LocalCommand, misused } from "../session/local_commands.ts";
 export interface ScreenActions {
   /** Looks for words: in the room, or in the talk with a user. */
   search(words: string, user: string | undefined): Promise<void>;
+  /** Goes to a message that was found, by its number. */
+  jump(n: number): Promise<void>;
   showUnread(): void;
   clear(): void;
 }
@@ -21,8 +23,18 @@ export function screenCommands(screen: ScreenActions): LocalCommand[] {
       await screen.search(words, user);
     },
   };
+  const jump: LocalCommand = {
+    name: "jump",
+    usage: "/jump <n>",
+    help: "go to message n of those that /search found",
+    async run(typed) {
+      if (!/^\d{1,9}$/.test(typed)) throw misused(jump);
+      await screen.jump(Number(typed));
+    },
+  };
   return [
     search,
+    jump,
     {
       name: "unread",
       usage: "/unread",

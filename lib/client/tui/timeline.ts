@@ -1,6 +1,9 @@
+import { ChatError } from "../../common/errors.ts";
+import { closest } from "../../common/similar.ts";
 import type { Reply, ServerEvent, TopicEvent } from "../../wire/event.ts";
 import { roomTopic } from "../../wire/names.ts";
 import { formatServer } from "../base/address.ts";
+import { ClientError } from "../base/exit.ts";
 import { cleanLine } from "../../wire/clean.ts";
 import { errorLine, note, render } from "../terminal/render.ts";
 import type { Session } from "../session/session.ts";
@@ -12,7 +15,7 @@ import { Attention } from "./attention.ts";
 import { Backlog } from "./backlog.ts";
 import { ConnectionState } from "./connection_state.ts";
 import { mentionsOf } from "./mentions.ts";
-import { type Item, itemText, type LineItem, momentText, type SaidItem } from "./item.ts";
+import { type Item, itemText, type LineItem, type SaidItem } from "./item.ts";
 import type { Theme } from "./theme.ts";
 import type { ReadMarks } from "./read_marks.ts";
 import { Roster } from "./roster.ts";
@@ -39,6 +42,10 @@ export interface TimelineOptions {
   readonly changed: () => void;
 }
 
+/** The most messages of one answer, and the most answers that are loaded to go to a message that was found. */
+const maxPage = 500;
+const maxPages = 20;
+
 /** How many messages are loaded when a room is entered, and when the scrollback's beginning is reached. */
 const pageSize = 100;
 
@@ -55,6 +62,7 @@ export class Timeline {
   readonly #options: TimelineOptions;
   readonly #session: SessionPort;
   #lastNote = "";
+  #findings: readonly SaidItem[] = [];
   #loading = false;
   #beginnings = new Set<string>();
 
@@ -73,7 +81,7 @@ export class Timeline {
       case "reply":
         return this.#reply(update.reply);
       case "refused":
-        return void this.line("error", errorLine(update.error));
+        return this.#refused(update);
       case "status":
         return this.#status(update.status);
     }
@@ -107,11 +115,41 @@ export class Timeline {
     const there = user === undefined ? `the room's last ${read} messages` : `the last ${read} of the talk with ${user}`;
     const where = read === 0 ? "on this screen" : `on this screen and in ${there}`;
     this.line("note", note(`${items.length === 0 ? "Nothing" : items.length} found for "${words}" ${where}`));
-    for (const item of items) {
-      const text = `${momentText(item.at)} ${itemText(item)}`;
-      this.backlog.add({ kind: "line", tone: "answer", text, marked: words, at: new Date() });
+    this.#findings = items;
+    for (const [index, item] of items.entries()) {
+      const finding = { text: itemText(item), marked: words, said: item.at, number: index + 1 };
+      this.backlog.add({ kind: "line", tone: "answer", ...finding, at: new Date() });
     }
+    if (items.length > 0) this.line("note", note("/jump <n> goes to one of them, Alt-> comes back"));
     this.#options.changed();
+  }
+
+  /**
+   * Looks up a message that was found last, and loads what was said between it and the scrollback's beginning.
+   *
+   * @param n its number, from 1
+   * @returns the message as it stands in the scrollback
+   * @throws {ClientError} `refused` where there is no such number, or the scrollback does not reach so far back
+   */
+  async finding(n: number): Promise<Item> {
+    const wanted = this.#findings[n - 1];
+    const found = this.#findings.length === 0
+      ? "/search <words> comes first"
+      : `allowed: 1 to ${this.#findings.length}`;
+    if (!wanted) throw new ClientError("refused", `Nothing was found that has the number ${n}; ${found}`);
+    for (let page = 0; page < maxPages; page++) {
+      const standing = this.backlog.items.find((item) => isSame(item, wanted));
+      if (standing) return standing;
+      const { room } = this.#session;
+      const first = this.backlog.items.find((item) => item.kind === "said" && item.topic === wanted.topic) as SaidItem;
+      const reaches = wanted.how === "room" && room !== undefined && wanted.topic === roomTopic(room);
+      if (!reaches || !first || first.seq! <= wanted.seq!) break;
+      const items = await this.#history({ n: maxPage, before: first.seq! });
+      if (!items || items.length === 0) break;
+      this.backlog.insert(items, first);
+    }
+    const way = wanted.how === "room" ? "go to its room, and search there" : `/history @${wanted.user} shows the talk`;
+    throw new ClientError("refused", `Number ${n} is not on this screen; ${way}`);
   }
 
   /** Remembers how far was read. */
@@ -173,6 +211,14 @@ export class Timeline {
     if (arrived || reply.of === "join" || reply.of === "leave") void this.#entered(this.backlog.items[before]);
   }
 
+  #refused({ request, error }: Update & { kind: "refused" }): void {
+    this.line("error", errorLine(error));
+    if (!(error instanceof ChatError) || error.code !== "unknown_user") return;
+    const named = this.#session.commands.find(request.cmd)?.arguments.find(({ kind }) => kind === "user");
+    const meant = named && closest(String(request[named.name]), this.roster.users());
+    if (meant !== undefined) this.line("note", note(`Did you mean ${meant}?`));
+  }
+
   #status(status: Status): void {
     this.connection.follow(status, this.#options.now());
     if (status.state === "lost") this.attention.leave();
@@ -186,7 +232,7 @@ export class Timeline {
   }
 
   #lines(tone: LineItem["tone"], update: Update): void {
-    for (const line of render(update).lines) this.line(tone, inLocalTime(line));
+    for (const line of render(update).lines) this.backlog.add({ kind: "line", tone, ...timed(line), at: new Date() });
   }
 
   #arrived(): void {
@@ -201,11 +247,13 @@ export class Timeline {
   async #entered(line: Item | undefined): Promise<void> {
     const { room } = this.#session;
     if (room === undefined) return;
+    const rooms = this.roster.rooms();
     this.roster.moved(cleanLine(room));
     this.#refresh();
     const topic = roomTopic(room);
     const items = await this.#history({ n: pageSize });
     if (!items || this.#session.room !== room) return;
+    if (items.length === 0) this.#doubt(room, rooms);
     const known = new Set(this.backlog.items.map((item) => item.kind === "said" ? `${item.topic} ${item.seq}` : ""));
     const fresh = items.filter(({ topic, seq }) => !known.has(`${topic} ${seq}`));
     this.backlog.insert(fresh, line);
@@ -213,6 +261,14 @@ export class Timeline {
     const unread = read === undefined ? undefined : fresh.find(({ seq, own }) => seq! > read && !own);
     if (unread) this.backlog.markUnread(unread);
     this.#options.changed();
+  }
+
+  /** Says which room may have been meant, where the one that was entered seems to be new. @param others of before */
+  #doubt(room: string, others: readonly string[]): void {
+    const meant = others.includes(room) || (this.roster.members ?? 1) > 1 ? undefined : closest(room, others);
+    if (meant !== undefined) {
+      this.line("note", note(`Nobody else is in ${room}; did you mean ${meant}? /join ${meant}`));
+    }
   }
 
   #refresh(): void {
@@ -272,9 +328,16 @@ export class Timeline {
   }
 }
 
-/** A line of history, which begins with a time in UTC, with the time where the reader is. */
-function inLocalTime(line: string): string {
-  return line.replace(/^\[(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)\] /, (_, time) => `${momentText(new Date(time))} `);
+/** A line, and when it was said where it is one of history, which begins with a time in UTC. */
+function timed(line: string): Pick<LineItem, "text" | "said"> {
+  const [head, time] = /^\[(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)\] /.exec(line) ?? [];
+  return head === undefined ? { text: line } : { text: line.slice(head.length), said: new Date(time) };
+}
+
+/** Whether two items are one message. */
+function isSame(one: Item, other: SaidItem): boolean {
+  return one === other ||
+    (one.kind === "said" && one.seq !== undefined && one.seq === other.seq && one.topic === other.topic);
 }
 
 /** A server's time, or this moment where it cannot be read. */
