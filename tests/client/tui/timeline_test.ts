@@ -1,9 +1,10 @@
 /** What stands on the screen of what a session tells: times, findings, and what was meant. */
 
 import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
 import { ChatError } from "../../../lib/common/errors.ts";
 import { CommandTable } from "../../../lib/client/net/commands.ts";
-import { itemRows, momentText } from "../../../lib/client/tui/item.ts";
+import { momentText } from "../../../lib/client/tui/item.ts";
 import { ReadMarks } from "../../../lib/client/tui/read_marks.ts";
 import { makeTheme } from "../../../lib/client/tui/theme.ts";
 import { Timeline } from "../../../lib/client/tui/timeline.ts";
@@ -57,9 +58,7 @@ function scene({ messages = 0, rooms = ["general", "lobby"] }: { messages?: numb
     timeline.take({ kind: "reply", request: { cmd: of }, reply: { of, ...fields } as Reply });
     await settled();
   };
-  // deno-lint-ignore no-control-regex
-  const rows = (columns = 80) =>
-    timeline.backlog.view(100_000, columns).rows.map((row) => row.replace(/\x1b[^m\\]*(m|\\)/g, ""));
+  const rows = (columns = 80) => timeline.backlog.view(100_000, columns).rows.map(stripVTControlCharacters);
   return { session, timeline, take, rows };
 }
 
