@@ -146,6 +146,27 @@ export function bindTyped(
   return values;
 }
 
+/**
+ * A request as it is typed, the reverse of {@linkcode bindTyped}: `/msg bob hi`. Secrets are left out, and so is what
+ * nobody types.
+ *
+ * @param declared the arguments of its command; where they are not known, its user and its text are shown
+ */
+export function typedText(
+  { cmd, ...values }: Readonly<Record<string, unknown>> & { readonly cmd: string },
+  declared: readonly Argument[] = unknownArguments,
+): string {
+  if (cmd === "say") {
+    const text = String(values.text ?? "");
+    return text.startsWith("/") ? "/" + text : text;
+  }
+  const words = typedOf(declared).filter(({ name, kind }) => kind !== "secret" && values[name] !== undefined)
+    .map(({ name, kind, optional }) => `${optional && kind === "user" ? "@" : ""}${values[name]}`);
+  return ["/" + cmd, ...words].join(" ");
+}
+
+const unknownArguments: readonly Argument[] = [{ name: "to", kind: "user" }, { name: "text", kind: "text" }];
+
 /** Takes the next word, or all that is left of the line. */
 function cutWord(left: string, last: boolean, quotes: boolean, kind: ArgumentKind): { word: string; left: string } {
   if (quotes) {

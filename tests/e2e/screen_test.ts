@@ -153,16 +153,16 @@ test("chat completes, keeps its history between runs but no password, and asks a
   await a.untilText("one↵/two↵three");
   await a.press("Enter");
   await a.untilText("3 lines: send as (o)ne message");
-  await a.press("o");
+  await a.enter("o");
   await a.untilText("a: one ⏎ /two ⏎ three");
   await a.send("\x1b[200~four\n/five\x1b[201~");
   await a.press("Enter");
   await a.untilText("2 lines:");
-  await a.press("e");
+  await a.enter("e");
   await a.untilText("lobby> four↵/five");
   await a.press("Enter");
   await a.untilText("2 lines:");
-  await a.press("s");
+  await a.enter("s");
   await a.untilText("a: /five");
   await a.enter("/quit");
   await a.until(({ alternate }) => !alternate, "the end");
@@ -194,10 +194,14 @@ test("chat shows that another login has replaced it, and why it ended", async ()
   await using s = await scene();
   const a = await s.client("a");
   await using _b = await s.server.jsonLogin("a");
-  await a.until(({ rows }) => /replaced by another login|Press a key/.test(rows[22]), "what became of it");
+  await a.until(({ rows }) => /replaced by another login|Enter or Ctrl-C leaves/.test(rows[22]), "what became of it");
   await a.untilText("FORCED_LOGOUT");
-  await a.press("x");
-  await a.until(({ alternate }) => !alternate, "the terminal as it was");
+  await a.type("x");
+  await a.press("C-c");
+  await eventually(async () => {
+    await a.press("Enter");
+    return !(await a.shown()).alternate;
+  }, "the terminal as it was");
   await a.untilText("[CLIENT] Logged in from another location.");
 }, terminals);
 

@@ -12,7 +12,7 @@ import { Session, type SessionOptions } from "../session/session.ts";
 import { SideSession } from "../session/side.ts";
 import type { Login } from "../session/update.ts";
 import { Additions } from "../terminal/additions.ts";
-import { note } from "../terminal/render.ts";
+import { errorLine, note } from "../terminal/render.ts";
 import { downloadFolder } from "../transfer/local.ts";
 import { dialerOf, givenPassword, insecureNote, scriptGiveUpMs } from "./connect.ts";
 import { inputLines } from "./input_lines.ts";
@@ -105,7 +105,13 @@ async function runOnScreen(
     screen.print(note(`Connected to ${formatServer(address)}${name === "" ? "" : ` (${name})`}`));
     if (insecure) screen.print(note(insecureNote));
     const choice = user === undefined ? {} : { user, register, password, token };
-    return await runInteractive(session, screen, choice, { additions, join });
+    const exit = await runInteractive(session, screen, choice, { additions, join });
+    if (session.ending?.reason !== "left") await screen.dismissed();
+    return exit;
+  } catch (error) {
+    screen.print(errorLine(error));
+    await screen.dismissed();
+    throw error;
   } finally {
     await screen.close();
   }

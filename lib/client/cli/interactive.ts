@@ -82,7 +82,9 @@ class Conversation {
     try {
       for await (const told of this.#session.updates()) {
         const { update, lines } = this.#additions?.explain(told) ?? { update: told, lines: [] };
-        if (this.#screen.show) this.#screen.show(update);
+        // What is given up at the end is still to be read when the screen is gone.
+        if (update.kind === "refused" && this.#session.ending) this.#screen.farewell(errorLine(update.error));
+        else if (this.#screen.show) this.#screen.show(update);
         else this.#print(update);
         for (const line of lines) this.#screen.print(line);
         if (update.kind === "status") this.#follow(update.status);
@@ -154,7 +156,7 @@ class Conversation {
   /** @returns undefined when the person wants to leave */
   async #askSecrets(names: readonly string[], signal: AbortSignal): Promise<Record<string, string> | undefined> {
     const asking: Asking = {
-      ask: (prompt, options) => this.#screen.read({ prompt, keep: true, signal, ...options }),
+      ask: (prompt, options) => this.#screen.read({ prompt, keep: true, expected: true, signal, ...options }),
       tell: (sentence) => this.#screen.print(note(sentence)),
     };
     const secrets: Record<string, string> = {};

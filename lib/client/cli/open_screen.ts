@@ -12,15 +12,17 @@ import { FullScreen } from "../tui/full_screen.ts";
 import { HistoryFile } from "../tui/history_file.ts";
 import { makeTheme } from "../tui/theme.ts";
 import { ReadMarks } from "../tui/read_marks.ts";
+import { unsentNotes } from "../terminal/unsent.ts";
 import { Terminal } from "../terminal/terminal.ts";
 import { onTerminal, processTty } from "../terminal/tty.ts";
 
 /** Opens a screen on the process's terminal. */
 export function openScreen(session: Session, additions: Additions, options: ScreenOptions): Screen {
   const { plain, dumb, color, noColor, notify, mouse, escapeMs, warning, stateFolder, server } = options;
-  if (dumb || !Deno.stdout.isTerminal()) return new PlainScreen(processTty);
+  const unsent = (typed: readonly string[]) => unsentNotes(typed, session);
+  if (dumb || !Deno.stdout.isTerminal()) return new PlainScreen(processTty, { unsent });
   const keys = escapeMs === undefined ? {} : { escapeMs };
-  if (plain) return onTerminal(new Terminal(processTty, keys));
+  if (plain) return onTerminal(new Terminal(processTty, { keys, unsent }));
   const inState = (name: string) => stateFolder === undefined ? undefined : join(stateFolder, name);
   const screen = new FullScreen({
     tty: processTty,

@@ -92,6 +92,7 @@ async function find({ chat, json, join, places }: DiscoverOptions, output: Outpu
   const { dial, stopAsking } = dialerOf(chat);
   const goal = await findServer({ output, json, join, screen, ca: chat.ca, dial, discovery: { places } });
   stopAsking();
+  if (!goal) await screen?.close();
   return goal ? await runChat({ ...chat, servers: [goal.server], join: goal.room }, output) : "ok";
 }
 

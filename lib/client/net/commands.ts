@@ -1,5 +1,6 @@
-import { type Argument, usageOf } from "../../wire/command.ts";
+import { type Argument, typedText, usageOf } from "../../wire/command.ts";
 import type { ArgumentHelp, CommandHelp } from "../../wire/event.ts";
+import type { Request } from "./connection.ts";
 
 /** Whether a request can be sent again: `message` has a `cid`, `repeat` is harmless twice, `once` is neither. */
 export type Repetition = "message" | "repeat" | "once";
@@ -64,6 +65,12 @@ export class CommandTable {
   /** How a command is typed: `/msg <user> <text>`. */
   usage({ name, arguments: declared }: CommandHelp): string {
     return usageOf(name, toArguments(declared));
+  }
+
+  /** A request as it is typed: `/msg bob hi`, without its secrets. */
+  textOf(request: Request): string {
+    const declared = this.find(request.cmd)?.arguments;
+    return typedText(request, declared && toArguments(declared));
   }
 
   /** Whether a request may be sent again: one that takes a `cid` is a message, and known by it. */

@@ -7,6 +7,8 @@ import { ClientError, ConnectionLost } from "../base/exit.ts";
 export interface Entry {
   /** What is sent; the same object comes back with the answer. */
   request: Request;
+  /** The same as it was typed, without secrets. */
+  readonly typed: string;
   /** Whether it may be sent again over another connection. */
   readonly repetition: Repetition;
   /** The client's own question, which nobody typed: its answer is no update. */
@@ -62,9 +64,10 @@ export class Outgoing {
   /** Adds a request behind all others; the promise is its answer's. */
   add(request: Request, commands: CommandTable, own = false): Promise<Reply> {
     const repetition = commands.repetition(request.cmd);
+    const typed = request.cmd === "say" ? `"${request.text}"` : commands.textOf(request);
     const known = repetition === "message" ? { cid: crypto.randomUUID(), ...request } : request;
     const answer = new Promise<Reply>((resolve, reject) => {
-      this.#entries.push({ request: known, repetition, own, sent: false, tried: false, resolve, reject });
+      this.#entries.push({ request: known, typed, repetition, own, sent: false, tried: false, resolve, reject });
     });
     answer.catch(() => {}); // a refusal is an update as well, so nobody has to await it
     return answer;
@@ -132,12 +135,11 @@ function giveUp(entries: readonly Entry[]): GivenUp[] {
   return given.filter((_, index) => !entries[index].own);
 }
 
-function giveUpOne({ request, sent, tried, reject }: Entry): GivenUp {
-  const what = typeof request.text === "string" ? `"${request.text}"` : `/${request.cmd}`;
+function giveUpOne({ request, typed, sent, tried, reject }: Entry): GivenUp {
   // What was sent may have been done: nobody knows.
   const error = sent || tried
-    ? new ConnectionLost(`It is not known whether this was done: ${what}`)
-    : new ClientError("unreachable", `Not sent: ${what}`);
+    ? new ConnectionLost(`It is not known whether this was done: ${typed}`)
+    : new ClientError("unreachable", `Not sent: ${typed}`);
   reject(error);
   return { kind: "refused", request, error };
 }

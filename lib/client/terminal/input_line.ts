@@ -1,9 +1,11 @@
+import { type Clock, systemClock } from "../../common/time.ts";
 import { cleanLine } from "../../wire/clean.ts";
 import { Editor, inputView, submittedLines } from "./editor.ts";
 import { type Key, KeyDecoder, type KeyDecoderOptions, type KeyName, type KeySignal } from "./keys.ts";
 import { LineSearch } from "./line_search.ts";
 import { note } from "./render.ts";
 import type { ReadOptions } from "./screen.ts";
+import { drainMs, pauseMs, TypingPause } from "./typing_pause.ts";
 
 /** What an input line needs of the screen that it is on. */
 export interface InputHost {
@@ -13,8 +15,13 @@ export interface InputHost {
   kept(line: string): void;
   /** A key was pressed for which a terminal that is not raw sends a signal. */
   raise?(signal: KeySignal): void;
-  /** Takes keys before the editor. @returns whether the key was the screen's own */
-  intercept?(key: Key): boolean;
+  /**
+   * Takes keys before the editor.
+   *
+   * @param paused whether the person has typed nothing for a while before it
+   * @returns whether the key was the screen's own
+   */
+  intercept?(key: Key, paused: boolean): boolean;
   /** Says something that matters until the next key. */
   hint(sentence: string): void;
   /** Takes a submitted text. @returns its lines, none where it was the screen's own */
@@ -26,6 +33,7 @@ export interface InputLineOptions {
   /** The lines that were typed in earlier runs, the oldest first. */
   readonly history?: readonly string[];
   readonly keys?: KeyDecoderOptions;
+  readonly clock?: Clock;
 }
 
 /** Keys that change nothing in the line, so that a search goes on. */
@@ -41,6 +49,9 @@ const screenKeys: ReadonlySet<KeyName> = new Set([
 
 /** Keys for which a terminal that is not raw sends a signal. */
 const signals: Partial<Record<KeyName, KeySignal>> = { suspend: "SIGTSTP", quit: "SIGQUIT" };
+
+/** Keys that leave a session that is over, on an empty line. */
+const leavingKeys: ReadonlySet<KeyName> = new Set(["enter", "leave", "end_of_input"]);
 
 /** A submitted line that nobody has read yet. */
 interface Submitted {
@@ -61,7 +72,8 @@ interface Reading {
  *
  * Promises:
  * 1. What is typed survives all that happens meanwhile: a question sets it aside and its answer brings it back.
- * 2. A line of the talk is never the answer to a question that came up behind it.
+ * 2. A line of the talk is never the answer to a question that came up behind it. A question that comes up by itself
+ *    waits until the person pauses, and nothing that was typed before the first question answers it.
  * 3. What was typed behind a hidden answer is hidden as well: it does not come to light, and is not said.
  */
 export class InputLine {
@@ -73,17 +85,27 @@ export class InputLine {
   #secret = false;
   /** Whether what is read are answers; then the line that was being typed waits as the draft. */
   #asking = true;
+  /** Whether nothing was read yet, so that nobody knows for whom the first keys are. */
+  #early = true;
+  /** Whether a question waits until the person pauses. */
+  #delayed = false;
+  readonly #pause: TypingPause;
+  /** Called when the person leaves a session that is over. */
+  #dismiss: (() => void) | undefined;
   #draft = "";
   #search: LineSearch | undefined;
   #prompt = "";
-  #left = false;
   /** Whether the last key was a Ctrl-C that was answered with a warning. */
   #warned = false;
+  /** Aborted when the person leaves, and when there is nothing more to read. */
+  readonly #left = new AbortController();
+  readonly #gone = new AbortController();
 
-  constructor(host: InputHost, { history = [], keys = {} }: InputLineOptions = {}) {
+  constructor(host: InputHost, { history = [], keys = {}, clock = systemClock }: InputLineOptions = {}) {
     this.#host = host;
+    this.#pause = new TypingPause(clock);
     this.editor = new Editor(history);
-    this.#decoder = new KeyDecoder(keys);
+    this.#decoder = new KeyDecoder({ now: () => clock.now(), ...keys });
   }
 
   /** Whether what is typed is the answer to a question, and no line of the talk. */
@@ -119,8 +141,29 @@ export class InputLine {
 
   /** See {@linkcode Screen.read}. */
   read(options: ReadOptions): Promise<string | undefined> {
-    const { signal } = options;
+    const { signal, keep, expected } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
+    const isUnforeseen = keep && !expected && (this.#early || !this.#asking);
+    return isUnforeseen ? this.#readAfterPause(options) : this.#read(options);
+  }
+
+  async #readAfterPause(options: ReadOptions): Promise<string | undefined> {
+    const { signal } = options;
+    this.#delayed = true;
+    await this.#pause.quiet(pauseMs, signal ? AbortSignal.any([signal, this.#left.signal]) : this.#left.signal);
+    this.#delayed = false;
+    signal?.throwIfAborted();
+    return await this.#read(options);
+  }
+
+  /** Takes what is typed until the terminal is given back, for at most a second. */
+  async drained(): Promise<void> {
+    this.#pause.begin();
+    await this.#pause.quiet(drainMs, this.#gone.signal, pauseMs);
+  }
+
+  #read(options: ReadOptions): Promise<string | undefined> {
+    const { signal } = options;
     return new Promise((resolve, reject) => {
       const abort = () => {
         this.#reading = undefined;
@@ -135,7 +178,9 @@ export class InputLine {
           resolve(line);
         },
       };
-      if (this.#secret && !options.secret) this.#dropHidden();
+      if (this.#secret && !options.secret) this.#drop("What you typed behind the hidden answer was dropped");
+      if (this.#early && options.keep) this.#drop("What you typed before the question was dropped");
+      this.#early = false;
       this.#turnTo(options.keep ?? false);
       this.#prompt = cleanLine(options.prompt);
       this.#secret = options.secret ?? false;
@@ -147,20 +192,46 @@ export class InputLine {
   /** Reads keys until the terminal has gone, or is not wanted any more. */
   async listen(read: (buffer: Uint8Array) => Promise<number | null>, wanted: () => boolean): Promise<void> {
     const buffer = new Uint8Array(4096);
+    let submitted = false;
     try {
       for (let count; wanted() && (count = await read(buffer)) !== null;) {
-        for (const key of this.#decoder.push(buffer.subarray(0, count))) this.#take(key);
+        for (const [index, key] of this.#decoder.push(buffer.subarray(0, count)).entries()) {
+          // What a line leads to comes before the keys behind it: they may be for another reader.
+          if (submitted && index > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+          this.#take(key);
+          submitted = key.kind === "key" && key.name === "enter";
+        }
       }
     } catch {
       // the terminal is gone, which is one way to leave
     }
+    this.#gone.abort();
     this.leave();
   }
 
   /** Tells the reader that the person wants to leave. */
   leave(): void {
-    this.#left = true;
+    this.#left.abort();
+    this.#dismiss?.();
     this.#serve();
+  }
+
+  /** See {@linkcode Screen.dismissed}. */
+  async dismissed(): Promise<void> {
+    if (this.#secret) this.#drop("What you typed behind the hidden answer was dropped");
+    this.#reading = undefined;
+    this.#turnTo(false);
+    this.#secret = false;
+    this.prompt = "";
+    this.#pause.begin();
+    if (!this.#left.signal.aborted) await new Promise<void>((resolve) => this.#dismiss = resolve);
+  }
+
+  /** What was typed and has not been read, in order: it will not be sent. */
+  get unread(): readonly string[] {
+    const typed = this.#early ? `${this.#draft}\n${this.editor.text}` : this.draft;
+    const lines = this.#submitted.filter(({ asked, hidden }) => !asked && !hidden);
+    return [...lines.map(({ line }) => line), ...typed.split("\n")].filter((line) => line.trim() !== "");
   }
 
   /** Hands out lines as if they had just been submitted. */
@@ -185,37 +256,51 @@ export class InputLine {
       this.#draft = this.editor.text;
       this.editor.replace("");
     } else if (this.#draft !== "") {
-      this.editor.replace(this.#draft);
+      const { text } = this.editor;
+      this.editor.replace(text === "" ? this.#draft : `${this.#draft}\n${text}`);
       this.#draft = "";
     }
   }
 
-  /** Drops what was typed behind a hidden answer. */
-  #dropHidden(): void {
-    const open = this.#submitted.filter(({ hidden }) => !hidden);
-    const dropped = this.editor.text !== "" || open.length < this.#submitted.length;
-    this.#submitted = open;
+  /** Drops what was typed where it was hidden, or before anything was asked. */
+  #drop(sentence: string): void {
+    const left = this.#early ? [] : this.#submitted.filter(({ hidden }) => !hidden);
+    const dropped = this.editor.text !== "" || left.length < this.#submitted.length;
+    this.#submitted = left;
     this.editor.replace("");
-    if (dropped) this.#host.kept(note("What you typed behind the hidden answer was dropped"));
+    if (dropped) this.#host.kept(note(sentence));
   }
 
   #take(key: Key): void {
     const signal = key.kind === "key" ? signals[key.name] : undefined;
     if (signal) return this.#host.raise?.(signal);
+    const paused = this.#pause.isPause;
+    if (this.#dismiss && this.#leaves(key)) return paused ? this.#dismiss() : undefined;
+    if (key.kind !== "key" || !screenKeys.has(key.name)) this.#pause.begin();
     if (this.#search && this.#searched(key, this.#search)) return this.#host.changed();
-    if (this.#host.intercept?.(key)) return;
+    if (this.#host.intercept?.(key, paused)) return;
     if (key.kind === "key" && key.name === "search_back" && !this.#asking) {
       this.#search = new LineSearch(this.editor.history);
       return this.#host.changed();
     }
     if (this.#warnsOf(key)) return this.#host.hint("Ctrl-C again leaves");
+    this.#edit(key);
+  }
+
+  /** Whether a key leaves a session that is over. */
+  #leaves(key: Key): boolean {
+    return this.editor.text === "" && key.kind === "key" && leavingKeys.has(key.name);
+  }
+
+  #edit(key: Key): void {
+    if (this.#delayed && !this.#early && key.kind === "key" && key.name === "enter") return this.#keepLine();
     const outcome = this.editor.take(key, this.#secret || this.#asking);
     if (outcome.kind === "unchanged") return;
-    if (outcome.kind === "left") this.#left = true;
+    if (outcome.kind === "left") this.#left.abort();
     else if (outcome.kind === "submitted") {
       const own = this.#asking ? undefined : this.#host.submit;
       const lines = own ? own(outcome.text) : submittedLines(outcome.text);
-      const how = { asked: this.#asking, hidden: this.#secret };
+      const how = { asked: this.#asking && !this.#early, hidden: this.#secret };
       this.#submitted.push(...lines.map((line) => ({ line, ...how })));
     }
     this.#host.changed();
@@ -227,6 +312,13 @@ export class InputLine {
     const first = !this.#warned;
     this.#warned = key.kind === "key" && key.name === "leave" && this.editor.text === "" && !this.#asking;
     return this.#warned && first;
+  }
+
+  /** Ends a line of the talk behind which a question waits: nobody knows yet whether there will be somebody to say it to. */
+  #keepLine(): void {
+    const { text } = this.editor;
+    if (text !== "" && !text.endsWith("\n")) this.editor.splice(text.length, text.length, "\n");
+    this.#host.changed();
   }
 
   /** Gives a key to the search. @returns whether it was the search's own */
@@ -244,9 +336,9 @@ export class InputLine {
   #serve(): void {
     const reading = this.#reading;
     const next = this.#submitted.findIndex(({ asked }) => asked || !reading?.options.keep);
-    if (!reading || (next < 0 && !this.#left)) return;
+    if (!reading || (next < 0 && !this.#left.signal.aborted)) return;
     this.#reading = undefined;
-    if (this.#left) return reading.resolve(undefined);
+    if (this.#left.signal.aborted) return reading.resolve(undefined);
     const [{ line }] = this.#submitted.splice(next, 1);
     if (reading.options.keep) this.#host.kept(this.#prompt + (reading.options.secret ? "" : line));
     reading.resolve(line);

@@ -8,6 +8,11 @@ export interface ReadOptions {
   readonly secret?: boolean;
   /** Whether prompt and answer stay on the screen, as question and answer. */
   readonly keep?: boolean;
+  /**
+   * Whether the person waits for this question, as it follows from what they typed last. Any other question comes up by
+   * itself, and waits until they pause: what they type meanwhile is not its answer.
+   */
+  readonly expected?: boolean;
   /** Aborted when the line is no longer wanted. */
   readonly signal?: AbortSignal;
 }
@@ -31,6 +36,11 @@ export interface Screen {
   read(options: ReadOptions): Promise<string | undefined>;
   /** Forgets a line that was typed, for it holds a secret. */
   forget(line: string): void;
+  /**
+   * Waits until the person leaves, where they did not ask to: with Enter or Ctrl-C on an empty line, after a pause. What
+   * they type until then is not sent, and is shown when the screen is closed.
+   */
+  dismissed(): Promise<void>;
   /** Shows what is still to be shown and gives the terminal back as it was; can be called twice. */
   close(): Promise<void>;
 }

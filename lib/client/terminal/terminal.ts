@@ -1,4 +1,5 @@
 import { InputLine } from "./input_line.ts";
+import { type Clock, systemClock } from "../../common/time.ts";
 import type { KeyDecoderOptions, KeySignal } from "./keys.ts";
 import { note } from "./render.ts";
 import type { ReadOptions, Screen } from "./screen.ts";
@@ -16,6 +17,14 @@ export interface Tty {
   columns(): number;
   /** Its height. */
   rows(): number;
+}
+
+/** Settings and ports of a screen of lines. */
+export interface TerminalOptions {
+  readonly keys?: KeyDecoderOptions;
+  readonly clock?: Clock;
+  /** What is said at the end of lines that were typed and not read. */
+  readonly unsent?: (typed: readonly string[]) => readonly string[];
 }
 
 /** Pasted text comes between marks, so that its line breaks submit nothing. */
@@ -42,6 +51,7 @@ const encoder = new TextEncoder();
 export class Terminal implements Screen {
   readonly #tty: Tty;
   readonly #input: InputLine;
+  readonly #unsent: NonNullable<TerminalOptions["unsent"]>;
   #lines: string[] = [];
   #leftOut = 0;
   #changed = true;
@@ -51,8 +61,9 @@ export class Terminal implements Screen {
   #closed = false;
   #suspended = false;
 
-  constructor(tty: Tty, keys: KeyDecoderOptions = {}) {
+  constructor(tty: Tty, { keys = {}, clock = systemClock, unsent = () => [] }: TerminalOptions = {}) {
     this.#tty = tty;
+    this.#unsent = unsent;
     tty.setRaw(true);
     this.#writeNow(pasteMarksOn);
     this.#input = new InputLine({
@@ -60,7 +71,7 @@ export class Terminal implements Screen {
       kept: (line) => this.print(line),
       hint: (sentence) => this.print(note(sentence)),
       raise: (signal) => tty.raise(signal),
-    }, { keys });
+    }, { keys, clock });
     void this.#input.listen((buffer) => tty.read(buffer), () => !this.#closed);
   }
 
@@ -113,7 +124,13 @@ export class Terminal implements Screen {
     this.#draw();
   }
 
+  async dismissed(): Promise<void> {
+    this.print(note("Enter or Ctrl-C leaves"));
+    await this.#input.dismissed();
+  }
+
   async close(): Promise<void> {
+    if (!this.#closed) await this.#input.drained();
     while (this.#drawing) await this.#drawing;
     this.restore();
   }
@@ -121,6 +138,7 @@ export class Terminal implements Screen {
   /** Gives the terminal back at once, as when the program is told to end: what is being drawn may come after it. */
   restore(): void {
     if (this.#closed) return;
+    for (const line of this.#unsent(this.#input.unread)) this.print(line);
     this.#closed = true;
     try {
       this.#writeNow(this.#erase() + this.#takeLines() + pasteMarksOff);

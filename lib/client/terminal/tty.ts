@@ -8,10 +8,14 @@ import { note } from "./render.ts";
 import type { PlainTty } from "./plain.ts";
 import type { Screen } from "./screen.ts";
 import type { Tty } from "./terminal.ts";
+import { TypedBytes } from "./typed_bytes.ts";
+
+const input = new TypedBytes((buffer) => Deno.stdin.read(buffer));
 
 /** Standard input and output, as a terminal. */
 export const processTty: Tty & PlainTty = {
-  read: (buffer) => Deno.stdin.read(buffer),
+  read: (buffer) => input.read(buffer),
+  typed: (ms) => input.typed(ms),
   write: (bytes) => Deno.stdout.write(bytes),
   writeSync: (bytes) => Deno.stdout.writeSync(bytes),
   ask: (bytes) => Deno.stderr.writeSync(bytes),

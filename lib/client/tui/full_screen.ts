@@ -1,9 +1,11 @@
+import { type Clock, systemClock } from "../../common/time.ts";
 import type { Additions } from "../terminal/additions.ts";
 import { fitted } from "../terminal/width.ts";
 import { InputLine } from "../terminal/input_line.ts";
 import { mayKeep } from "../terminal/input.ts";
 import type { Key, KeyDecoderOptions } from "../terminal/keys.ts";
 import { note } from "../terminal/render.ts";
+import { unsentNotes } from "../terminal/unsent.ts";
 import type { ReadOptions, Screen } from "../terminal/screen.ts";
 import type { Tty } from "../terminal/terminal.ts";
 import type { Update } from "../session/update.ts";
@@ -37,6 +39,7 @@ export interface FullScreenOptions {
   /** Whether the mouse's wheel scrolls; the terminal then leaves no selecting to the mouse alone. */
   readonly mouse: boolean;
   readonly keys?: KeyDecoderOptions;
+  readonly clock?: Clock;
   /** Something that must never be overlooked; it stands on the status line in red. */
   readonly warning?: string;
 }
@@ -66,15 +69,16 @@ export class FullScreen implements Screen {
   /** What is asked about a paste, or told about a completion, until the next key. */
   #paste: Paste | undefined;
   #hint = "";
+  /** What is told on the status line for good. */
+  #notice = "";
   #visible: readonly Item[] = [];
   #extra = "";
   #clockTimer: ReturnType<typeof setTimeout> | undefined;
-  #closing: (() => void) | undefined;
   #closed = false;
 
   constructor(options: FullScreenOptions) {
     this.#options = options;
-    const { tty, session, additions, theme, marks, history, mouse, keys = {} } = options;
+    const { tty, session, additions, theme, marks, history, mouse, keys = {}, clock = systemClock } = options;
     this.#frame = new Frame(mouse);
     this.#painter = new Painter(tty, () => this.#compose(), () => this.#input.leave());
     this.#timeline = new Timeline({
@@ -98,9 +102,9 @@ export class FullScreen implements Screen {
         this.#painter.now();
       },
       raise: (signal) => tty.raise(signal),
-      intercept: (key) => this.#intercept(key),
+      intercept: (key, paused) => this.#intercept(key, paused),
       submit: (text) => this.#submit(text),
-    }, { history: history.read(), keys });
+    }, { history: history.read(), keys, clock });
     const { own, transfers } = additions;
     own.add(...screenCommands({
       search: (words, user) => this.#timeline.search(words, user),
@@ -113,7 +117,7 @@ export class FullScreen implements Screen {
     this.#completion = new Completion(this.#input.editor, () => session.commands, this.#timeline.roster, own);
     tty.setRaw(true);
     this.#painter.write(this.#frame.enter());
-    void this.#input.listen((buffer) => tty.read(buffer), () => !this.#closed).then(() => this.#closing?.());
+    void this.#input.listen((buffer) => tty.read(buffer), () => !this.#closed);
     this.#painter.now();
   }
 
@@ -134,6 +138,7 @@ export class FullScreen implements Screen {
 
   farewell(line: string): void {
     this.#farewells.push(line);
+    this.print(line);
   }
 
   setPrompt(prompt: string): void {
@@ -170,16 +175,18 @@ export class FullScreen implements Screen {
     this.#painter.start();
   }
 
-  /** Gives the terminal back. Where others ended the session, it waits for a key, so that the reason can be read. */
-  async close(): Promise<void> {
+  async dismissed(): Promise<void> {
     const { ending } = this.#options.session;
-    if (!this.#closed && ending && ending.reason !== "left") {
-      this.farewell(note(ending.message));
-      const key = new Promise<void>((resolve) => this.#closing = resolve);
-      this.#hint = "Press a key to leave";
-      this.#painter.now();
-      await key;
-    }
+    if (ending && ending.reason !== "left") this.#farewells.push(note(ending.message));
+    if (this.#paste) this.#input.editor.replace(this.#paste.text);
+    this.#paste = undefined;
+    this.#notice = "Enter or Ctrl-C leaves";
+    this.#painter.now();
+    await this.#input.dismissed();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closed) await this.#input.drained();
     await this.#painter.settled();
     this.restore();
   }
@@ -191,7 +198,9 @@ export class FullScreen implements Screen {
     this.#painter.stop();
     clearTimeout(this.#clockTimer);
     try {
-      this.#painter.write(this.#frame.leave() + this.#farewells.map((line) => line + "\r\n").join(""));
+      const typed = [...(this.#paste?.text.split("\n") ?? []), ...this.#input.unread];
+      const told = [...this.#farewells, ...unsentNotes(typed, this.#options.session)];
+      this.#painter.write(this.#frame.leave() + told.map((line) => line + "\r\n").join(""));
       this.#options.tty.setRaw(false);
     } catch {
       // the terminal is gone
@@ -202,7 +211,7 @@ export class FullScreen implements Screen {
 
   // Keys.
 
-  #intercept(key: Key): boolean {
+  #intercept(key: Key, paused: boolean): boolean {
     const name = key.kind === "key" ? key.name : undefined;
     const { attention } = this.#timeline;
     if (name === "focus_in" || name === "focus_out") {
@@ -210,14 +219,13 @@ export class FullScreen implements Screen {
       else attention.leave();
       return true;
     }
-    if (this.#closing) {
-      this.#closing();
-      return true;
-    }
     attention.pressed(this.#visible);
     const hinted = this.#hint !== "";
     this.#hint = "";
-    if (this.#paste) return this.#answerPaste(key);
+    if (this.#paste) {
+      this.#answerPaste(this.#paste, key, paused);
+      return true;
+    }
     const own = name !== undefined && this.#press(name);
     if (own || hinted) this.#painter.now();
     return own;
@@ -278,15 +286,18 @@ export class FullScreen implements Screen {
     this.#painter.soon();
   }
 
-  #answerPaste(key: Key): boolean {
-    const answer = this.#paste!.answer(key);
-    if (answer.kind === "none") return true;
-    if (answer.kind === "edit") this.#input.editor.replace(this.#paste!.text);
-    this.#paste = undefined;
-    this.#keepDraft();
-    if (answer.kind === "lines") this.#input.submit(answer.lines);
+  #answerPaste(paste: Paste, key: Key, paused: boolean): void {
+    const answer = paste.take(key, paused);
     this.#painter.now();
-    return true;
+    if (answer.kind === "none") return;
+    this.#paste = undefined;
+    if (answer.kind === "lines") this.#input.submit(answer.lines);
+    else {
+      const { editor } = this.#input;
+      editor.replace(paste.text + (answer.typed === "" ? "" : "\n"));
+      editor.take({ kind: "paste", text: answer.typed });
+    }
+    this.#keepDraft();
   }
 
   #submit(text: string): readonly string[] {
@@ -296,7 +307,7 @@ export class FullScreen implements Screen {
     const { height, columns } = this.#space();
     this.#timeline.backlog.show(undefined, height, columns);
     const paste = new Paste(text, session.maxMessageBytes);
-    if (paste.question === undefined) return paste.lines;
+    if (paste.question === undefined || this.#notice !== "") return paste.lines;
     this.#paste = paste;
     return [];
   }
@@ -333,12 +344,13 @@ export class FullScreen implements Screen {
     const now = performance.now();
     const most = Math.min(maxWaiting, height >> 1);
     const unsent = connection.connected && !session.storeAway ? [] : session.waiting;
-    const waiting = waitingRows(unsent, columns, theme).slice(-most);
+    const waiting = waitingRows(unsent, session.commands, columns, theme).slice(-most);
     const below = [...waiting, ...progressRows(additions.transfers.running, columns, theme)].slice(-height);
     const view = backlog.view(height - below.length, columns);
     this.#visible = view.visible;
     const body = [...view.rows, ...below];
-    const bar = this.#hint !== "" ? theme.bar(fitted(this.#hint, columns)) : statusBar(
+    const hint = this.#hint || this.#notice;
+    const bar = hint !== "" ? theme.bar(fitted(hint, columns)) : statusBar(
       {
         room: session.room,
         members: roster.members,

@@ -4,16 +4,19 @@ import type { Key } from "../terminal/keys.ts";
 /** What stands in a message where a line ended. */
 const sign = " ⏎ ";
 
-/** What was answered; `none` where a key is no answer. */
+/** What was answered; `none` where a key is no answer, or not yet. */
 export type PasteAnswer =
-  | { readonly kind: "none" | "edit" }
+  | { readonly kind: "none" }
+  /** The text goes back into the line, and behind it, as a line of its own, what was typed and is no answer. */
+  | { readonly kind: "edit"; readonly typed: string }
   | { readonly kind: "lines"; readonly lines: readonly string[] };
 
 /**
  * A submitted text that may have several lines, and what is to become of them.
  *
  * A message is one line. What was pasted as several is sent as one message with a sign where the lines ended, or as
- * several messages: the person is asked.
+ * several messages: the person is asked. Who types on has not read the question: an answer is a letter and Enter, and
+ * anything else that is typed is none.
  */
 export class Paste {
   /** What was submitted. */
@@ -23,6 +26,7 @@ export class Paste {
   readonly #joined: string | undefined;
   /** Whether it is one command, whose text has several lines. */
   readonly #command: boolean;
+  #letter = "";
 
   /** @param maxBytes the longest message, in bytes */
   constructor(text: string, maxBytes: number) {
@@ -46,17 +50,36 @@ export class Paste {
 
   /** The question as an input row. */
   view(columns: number): { row: string; column: number } {
-    return inputView("", this.question ?? "", this.question?.length ?? 0, columns);
+    const row = (this.question ?? "") + this.#letter;
+    return inputView("", row, row.length, columns);
   }
 
-  /** Takes a key as the answer. Enter is the first of the choices. */
-  answer(key: Key): PasteAnswer {
-    const letter = key.kind === "text" ? key.text.slice(0, 1).toLowerCase() : key.kind === "key" ? key.name : "";
-    if ((letter === "o" || letter === "enter") && this.#joined !== undefined) {
-      return { kind: "lines", lines: [this.#joined] };
+  /**
+   * Takes a key of the answer.
+   *
+   * @param paused whether the person has paused before it: Enter alone is then the first of the choices
+   */
+  take(key: Key, paused: boolean): PasteAnswer {
+    if (key.kind !== "key") {
+      const typed = this.#letter + key.text;
+      if (key.kind === "paste" || !this.#choices.includes(typed.toLowerCase())) return { kind: "edit", typed };
+      this.#letter = typed;
+      return { kind: "none" };
     }
-    if (!this.#command && (letter === "s" || letter === "enter")) return { kind: "lines", lines: this.lines };
-    // Who types on has not read the question: the next letter must not be taken for an answer.
-    return { kind: key.kind === "text" || letter === "leave" ? "edit" : "none" };
+    if (key.name === "leave") return { kind: "edit", typed: "" };
+    if (key.name === "backspace") this.#letter = "";
+    if (key.name !== "enter" || (this.#letter === "" && !paused)) return { kind: "none" };
+    switch (this.#letter.toLowerCase() || this.#choices[0]) {
+      case "o":
+        return { kind: "lines", lines: [this.#joined!] };
+      case "s":
+        return { kind: "lines", lines: this.lines };
+      default:
+        return { kind: "edit", typed: "" };
+    }
+  }
+
+  get #choices(): readonly string[] {
+    return [...(this.#joined === undefined ? [] : ["o"]), ...(this.#command ? [] : ["s"]), "e"];
   }
 }

@@ -3,6 +3,7 @@
  */
 
 import { cleanLine } from "../../wire/clean.ts";
+import type { CommandTable } from "../net/commands.ts";
 import type { Request } from "../net/connection.ts";
 import { progressOf } from "../transfer/progress_text.ts";
 import type { Transfer } from "../transfer/transfers.ts";
@@ -13,10 +14,14 @@ import type { Theme } from "./theme.ts";
 const minWidthForBar = 40;
 
 /** Lines that were typed and wait for a connection, or for the store, a row each. */
-export function waitingRows(waiting: readonly Request[], columns: number, theme: Theme): string[] {
-  return waiting.map(({ cmd, text, to }) => {
-    const words = cmd === "say" ? "" : `/${cmd} ${to ?? ""} `;
-    return theme.dim(fitted(`      … ${words}${text ?? ""}`.replaceAll("\t", " "), columns));
+export function waitingRows(
+  waiting: readonly Request[],
+  commands: CommandTable,
+  columns: number,
+  theme: Theme,
+): string[] {
+  return waiting.map((request) => {
+    return theme.dim(fitted(cleanLine(`      … ${commands.textOf(request)}`).replaceAll("\t", " "), columns));
   });
 }
 

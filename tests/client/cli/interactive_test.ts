@@ -54,6 +54,10 @@ class FakeScreen implements Screen {
     this.forgotten.push(line);
   }
 
+  dismissed(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -69,7 +69,7 @@ onSqlite("chat history, tail and get tell of an output that is full in one line"
 
 testWith("PlainScreen.print() tells of an output that cannot be written, and writes a line in pieces", () => {
   const written: string[] = [];
-  const tty = { read: () => Promise.resolve(null), ask: () => 0, setRaw() {} };
+  const tty = { read: () => Promise.resolve(null), typed: () => Promise.resolve(true), ask: () => 0, setRaw() {} };
   new PlainScreen({ ...tty, writeSync: (bytes) => written.push(String.fromCharCode(bytes[0]!)) && 1 }).print("hi");
   assert.equal(written.join(""), "hi\n");
   const full = new PlainScreen({

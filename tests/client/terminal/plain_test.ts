@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PlainScreen, type PlainTty } from "../../../lib/client/terminal/plain.ts";
-import { soon, test } from "../fakes.ts";
+import { FakeClock, settled, soon, test } from "../fakes.ts";
 
 /** A terminal that gives these pieces, one a read, and then waits or ends. */
 class FakeTty implements PlainTty {
@@ -18,6 +18,12 @@ class FakeTty implements PlainTty {
     while (this.#pieces.length === 0) await new Promise<void>((resolve) => this.more = resolve);
     const piece = this.#pieces.shift()!;
     return piece === "" ? null : new TextEncoder().encodeInto(piece, buffer).written;
+  }
+
+  /** No test waits: what has not been typed is not typed in time. */
+  async typed(ms = Infinity): Promise<boolean> {
+    while (this.#pieces.length === 0 && ms === Infinity) await new Promise<void>((resolve) => this.more = resolve);
+    return this.#pieces.length > 0;
   }
 
   type(piece: string): void {
@@ -49,20 +55,80 @@ test("PlainScreen.read() gives lines whatever pieces they come in, and their end
 });
 
 test("PlainScreen.read() asks questions beside the output", async () => {
-  const tty = new FakeTty("a\n");
+  const tty = new FakeTty();
   const screen = new PlainScreen(tty);
   screen.print("hello");
-  assert.equal(await soon(screen.read({ prompt: "Username: ", keep: true })), "a");
+  const user = screen.read({ prompt: "Username: ", keep: true });
+  await settled();
+  tty.type("a\n");
+  assert.equal(await soon(user), "a");
   assert.deepEqual([tty.out, tty.asked], ["hello\n", "Username: "]);
 });
 
 test("PlainScreen.read() reads a secret without echo, and turns the echo on again", async () => {
-  const tty = new FakeTty("hun", "ter3\x7f2\r");
-  assert.equal(await soon(new PlainScreen(tty).read({ prompt: "Password: ", secret: true, keep: true })), "hunter2");
+  const secret = { prompt: "Password: ", secret: true, keep: true, expected: true };
+  const tty = new FakeTty("hi\n");
+  const screen = new PlainScreen(tty);
+  assert.equal(await soon(screen.read({ prompt: "> " })), "hi");
+  tty.type("hun");
+  tty.type("ter3\x7f2\r");
+  assert.equal(await soon(screen.read(secret)), "hunter2");
   assert.deepEqual(tty.raw, [true, false]);
-  const left = new FakeTty("hun\x03");
-  assert.equal(await soon(new PlainScreen(left).read({ prompt: "Password: ", secret: true })), undefined);
-  assert.deepEqual(left.raw, [true, false]);
+  tty.type("hun\x03");
+  assert.equal(await soon(screen.read(secret)), undefined);
+  assert.deepEqual(tty.raw, [true, false, true, false]);
+});
+
+test("PlainScreen.read() takes no answer from what was typed before the question, and no secret for the talk", async () => {
+  const tty = new FakeTty("yes\n", "hunt");
+  const screen = new PlainScreen(tty);
+  const password = screen.read({ prompt: "Password: ", secret: true, keep: true });
+  await settled();
+  assert.equal(tty.asked, "[CLIENT] What you typed before the question was dropped\nPassword: ");
+  tty.type("hunter2\r");
+  assert.equal(await soon(password), "hunter2");
+  tty.type("hunter2\r");
+  const line = screen.read({ prompt: "> " });
+  await settled();
+  assert.match(tty.asked, /\n\[CLIENT\] What you typed behind the hidden answer was dropped\n$/);
+  tty.type("hello\n");
+  assert.equal(await soon(line), "hello");
+});
+
+test("PlainScreen.read() keeps what is half typed out of a question that comes up by itself", async () => {
+  const tty = new FakeTty();
+  const screen = new PlainScreen(tty, { unsent: (typed) => typed });
+  const stop = new AbortController();
+  const line = screen.read({ prompt: "> ", signal: stop.signal });
+  await settled();
+  stop.abort(new Error("no longer"));
+  await assert.rejects(soon(line), /no longer/);
+  tty.type("half a sen");
+  const password = screen.read({ prompt: "Password: ", secret: true, keep: true });
+  await settled();
+  assert.deepEqual([tty.out, tty.asked], ["half a sen\n", "Password: "]);
+  tty.type("hunter2\r");
+  assert.equal(await soon(password), "hunter2");
+});
+
+test("PlainScreen.dismissed() leaves with Enter after a pause, and close() says what was typed meanwhile", async () => {
+  const tty = new FakeTty();
+  const clock = new FakeClock();
+  const screen = new PlainScreen(tty, { clock, unsent: (typed) => typed });
+  const left = screen.dismissed();
+  assert.equal(tty.asked, "[CLIENT] Enter leaves\n");
+  for (const line of ["rest of it\n", "\n", "touch OOPS\n"]) {
+    tty.type(line);
+    await clock.advance(900);
+  }
+  await clock.advance(100);
+  tty.type("\n");
+  await soon(left);
+  tty.type("half");
+  await soon(screen.close());
+  assert.equal(tty.out, "rest of it\ntouch OOPS\nhalf\n");
+  assert.deepEqual(tty.raw, [true, false]);
+  await screen.close();
 });
 
 test("PlainScreen.read() loses no line when one reader stops waiting", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Terminal, type Tty } from "../../../lib/client/terminal/terminal.ts";
-import { settled, soon, test } from "../fakes.ts";
+import type { ReadOptions } from "../../../lib/client/terminal/screen.ts";
+import { FakeClock, settled, soon, test } from "../fakes.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -106,13 +107,29 @@ class FakeTty implements Tty {
   }
 }
 
-/** A terminal in use. */
-function opened(width?: number): { tty: FakeTty; terminal: Terminal } & Disposable {
+interface Scene extends Disposable {
+  readonly tty: FakeTty;
+  readonly terminal: Terminal;
+  readonly clock: FakeClock;
+  /** Asks, and waits until the question is shown. */
+  ask(options: ReadOptions): Promise<{ answer: Promise<string | undefined> }>;
+}
+
+/** A terminal in use; what was not sent is told as it is. */
+function opened(width?: number): Scene {
   const tty = new FakeTty(width);
-  const terminal = new Terminal(tty);
+  const clock = new FakeClock();
+  const terminal = new Terminal(tty, { clock, unsent: (typed) => typed });
   return {
     tty,
     terminal,
+    clock,
+    async ask(options) {
+      const answer = terminal.read({ keep: true, ...options });
+      answer.catch(() => {}); // it is the test's to see
+      await clock.advance(1_000);
+      return { answer };
+    },
     [Symbol.dispose]() {
       terminal.restore();
       tty.hangUp();
@@ -141,12 +158,12 @@ test("Terminal.print() shows lines above what is being typed, which stays", asyn
 
 test("Terminal.read() hides a secret, also what is typed behind it", async () => {
   using scene = opened();
-  const secret = scene.terminal.read({ prompt: "Password: ", secret: true, keep: true });
+  const { answer } = await scene.ask({ prompt: "Password: ", secret: true });
   scene.tty.type("hunter2");
   await settled();
   assert.deepEqual(scene.tty.screen(), ["Password: |"]);
   scene.tty.type("\r");
-  assert.equal(await soon(secret), "hunter2");
+  assert.equal(await soon(answer), "hunter2");
   scene.tty.type("more");
   await settled();
   assert.deepEqual(scene.tty.screen(), ["Password: ", "Password: |"]);
@@ -154,9 +171,9 @@ test("Terminal.read() hides a secret, also what is typed behind it", async () =>
 
 test("Terminal.read() keeps a question and its answer where that is asked for", async () => {
   using scene = opened();
-  const user = scene.terminal.read({ prompt: "Username: ", keep: true });
+  const { answer } = await scene.ask({ prompt: "Username: " });
   scene.tty.type("a\r");
-  assert.equal(await soon(user), "a");
+  assert.equal(await soon(answer), "a");
   void scene.terminal.read({ prompt: "> " });
   await settled();
   assert.deepEqual(scene.tty.screen(), ["Username: a", "> |"]);
@@ -175,23 +192,113 @@ test("Terminal.read() takes no line of the talk for an answer to a question that
   const line = scene.terminal.read({ prompt: "> " });
   scene.tty.type("one\ryes\r");
   assert.equal(await soon(line), "one");
-  const answer = scene.terminal.read({ prompt: "Really? ", keep: true });
+  const { answer } = await scene.ask({ prompt: "Really? " });
   scene.tty.type("no\r");
   assert.equal(await soon(answer), "no");
-  assert.equal(await soon(scene.terminal.read({ prompt: "> " })), "yes");
+  const next = scene.terminal.read({ prompt: "> " });
+  scene.tty.type("\r");
+  assert.equal(await soon(next), "yes");
 });
 
 test("Terminal.read() drops what was typed behind a secret, where nobody could see it", async () => {
   using scene = opened(60);
-  const secret = scene.terminal.read({ prompt: "Password: ", secret: true, keep: true });
+  const { answer } = await scene.ask({ prompt: "Password: ", secret: true });
   scene.tty.type("hunter2\rhunter2\rhunt");
-  assert.equal(await soon(secret), "hunter2");
+  assert.equal(await soon(answer), "hunter2");
+  await settled();
   const line = scene.terminal.read({ prompt: "> " });
   await settled();
   const told = "[CLIENT] What you typed behind the hidden answer was dropped";
   assert.deepEqual(scene.tty.screen(), ["Password: ", told, "> |"]);
   scene.tty.type("hello\r");
   assert.equal(await soon(line), "hello");
+});
+
+test("Terminal.read() waits with a question that comes up by itself until the person pauses, and keeps what they type", async () => {
+  using scene = opened();
+  const stop = new AbortController();
+  const line = scene.terminal.read({ prompt: "> ", signal: stop.signal });
+  scene.tty.type("rest of");
+  await settled();
+  stop.abort(new Error("no longer"));
+  await assert.rejects(soon(line), /no longer/);
+  const password = scene.terminal.read({ prompt: "Password: ", secret: true, keep: true });
+  for (const typed of [" the", " line", "\r", "\r", "and more"]) {
+    scene.tty.type(typed);
+    await scene.clock.advance(900);
+  }
+  assert.deepEqual(scene.tty.screen(), ["> rest of the line↵and more|"]);
+  await scene.clock.advance(100);
+  assert.deepEqual(scene.tty.screen(), ["Password: |"]);
+  scene.tty.type("hunter2\r");
+  assert.equal(await soon(password), "hunter2");
+  void scene.terminal.read({ prompt: "> " });
+  await settled();
+  assert.deepEqual(scene.tty.screen(), ["Password: ", "> rest of the line↵and more|"]);
+});
+
+test("Terminal.read() takes no answer from what was typed before the first question", async () => {
+  using scene = opened(60);
+  scene.tty.type("hello\rhunter2");
+  await settled();
+  const { answer } = await scene.ask({ prompt: "Username: " });
+  assert.deepEqual(scene.tty.screen(), ["[CLIENT] What you typed before the question was dropped", "Username: |"]);
+  scene.tty.type("a\r");
+  assert.equal(await soon(answer), "a");
+});
+
+test("Terminal.read() asks at once what follows from the line before, and takes what was typed on as the answer", async () => {
+  using scene = opened();
+  const line = scene.terminal.read({ prompt: "> " });
+  const secret = line.then(() =>
+    scene.terminal.read({ prompt: "Old password: ", secret: true, keep: true, expected: true })
+  );
+  scene.tty.type("/passwd\rhunter2\r");
+  assert.equal(await soon(secret), "hunter2");
+  await settled();
+  assert.ok(!scene.tty.screen().join("").includes("hunter2"));
+});
+
+test("Terminal.dismissed() leaves with Enter or Ctrl-C on an empty line, after a pause, and close() says what was typed", async () => {
+  for (const leave of ["\r", "\x03", "\x04"]) {
+    const scene = opened(60);
+    void scene.terminal.read({ prompt: "> " });
+    scene.tty.type("half a ");
+    await settled();
+    let gone = false;
+    const left = scene.terminal.dismissed().then(() => gone = true);
+    for (const typed of ["line", "\r", leave, "touch OOPS", "\r", leave, "and more", "\x03"]) {
+      scene.tty.type(typed);
+      await scene.clock.advance(900);
+      assert.equal(gone, false, `${JSON.stringify(typed)} came without a pause`);
+    }
+    await scene.clock.advance(100);
+    scene.tty.type(leave);
+    await soon(left);
+    scene.tty.type("exit");
+    const closed = scene.terminal.close();
+    await scene.clock.advance(50);
+    await soon(closed);
+    const told = ["[CLIENT] Enter or Ctrl-C leaves", "half a line", "touch OOPS", "exit", "|"];
+    assert.deepEqual(scene.tty.screen(), told);
+    scene.tty.hangUp();
+    await settled();
+  }
+});
+
+test("Terminal.close() takes what was typed behind /quit, and says it", async () => {
+  const scene = opened();
+  const line = scene.terminal.read({ prompt: "> " });
+  scene.tty.type("/quit\rls\rrm -r");
+  assert.equal(await soon(line), "/quit");
+  const closed = scene.terminal.close();
+  await scene.clock.advance(40);
+  scene.tty.type("f x");
+  await scene.clock.advance(50);
+  await soon(closed);
+  assert.deepEqual(scene.tty.screen(), ["ls", "rm -rf x", "|"]);
+  scene.tty.hangUp();
+  await settled();
 });
 
 test("Terminal.read() submits a paste of several lines only with the enter behind it", async () => {
@@ -228,16 +335,15 @@ test("Terminal.read() sets a half-typed line aside for a question, and shows no 
   stop.abort(new Error("no longer"));
   await assert.rejects(soon(line), /no longer/);
   const leave = new AbortController();
-  const secret = scene.terminal.read({ prompt: "Password: ", secret: true, keep: true, signal: leave.signal });
+  const secret = await scene.ask({ prompt: "Password: ", secret: true, signal: leave.signal });
   scene.tty.type("hunter2");
   await settled();
   leave.abort(new Error("no longer"));
-  await assert.rejects(soon(secret), /no longer/);
-  const user = scene.terminal.read({ prompt: "Username: ", keep: true });
-  await settled();
+  await assert.rejects(soon(secret.answer), /no longer/);
+  const user = await scene.ask({ prompt: "Username: " });
   assert.deepEqual(scene.tty.screen(), ["Username: |"]);
   scene.tty.type("a\r");
-  assert.equal(await soon(user), "a");
+  assert.equal(await soon(user.answer), "a");
   void scene.terminal.read({ prompt: "> " });
   await settled();
   assert.deepEqual(scene.tty.screen(), ["Username: a", "> half a line|"]);
@@ -314,13 +420,13 @@ test("Terminal.resized() removes what a narrower terminal has wrapped", async ()
 });
 
 test("Terminal.close() waits for what is being drawn, and leaves no input behind", async () => {
-  const tty = new FakeTty();
-  const terminal = new Terminal(tty);
+  const { tty, terminal, clock } = opened();
   void terminal.read({ prompt: "> " });
   let free = () => {};
   tty.slow = new Promise((resolve) => free = resolve);
   await settled();
   const closed = terminal.close();
+  await clock.advance(50);
   free();
   await soon(closed);
   assert.deepEqual(tty.screen(), ["|"]);
@@ -329,20 +435,21 @@ test("Terminal.close() waits for what is being drawn, and leaves no input behind
 });
 
 test("Terminal.close() shows what is left and gives the terminal back, once", async () => {
-  const tty = new FakeTty();
-  const terminal = new Terminal(tty);
+  const { tty, terminal, clock } = opened();
   assert.equal(tty.raw, true);
   void terminal.read({ prompt: "> " });
   tty.type("typed");
   await settled();
   terminal.print("last words");
-  await terminal.close();
+  const closed = terminal.close();
+  await clock.advance(50);
+  await soon(closed);
   assert.equal(tty.raw, false);
-  assert.deepEqual(tty.screen(), ["last words", "|"]);
+  assert.deepEqual(tty.screen(), ["last words", "typed", "|"]);
   await terminal.close();
   terminal.restore();
   terminal.print("too late");
   tty.hangUp();
   await settled();
-  assert.deepEqual(tty.screen(), ["last words", "|"]);
+  assert.deepEqual(tty.screen(), ["last words", "typed", "|"]);
 });

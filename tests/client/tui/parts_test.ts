@@ -9,6 +9,7 @@ import stringWidth from "string-width";
 import { cleanLine } from "../../../lib/wire/clean.ts";
 import { CommandTable } from "../../../lib/client/net/commands.ts";
 import { Editor } from "../../../lib/client/terminal/editor.ts";
+import type { KeyName } from "../../../lib/client/terminal/keys.ts";
 import { LocalCommands } from "../../../lib/client/session/local_commands.ts";
 import { Backlog } from "../../../lib/client/tui/backlog.ts";
 import { Completion } from "../../../lib/client/tui/completion.ts";
@@ -17,7 +18,7 @@ import { Frame, steadied } from "../../../lib/client/tui/frame.ts";
 import { HistoryFile } from "../../../lib/client/tui/history_file.ts";
 import { type Item, itemRows, type SaidItem } from "../../../lib/client/tui/item.ts";
 import { colorOf, makeTheme, userColors } from "../../../lib/client/tui/theme.ts";
-import { Paste } from "../../../lib/client/tui/paste.ts";
+import { Paste, type PasteAnswer } from "../../../lib/client/tui/paste.ts";
 import { ReadMarks } from "../../../lib/client/tui/read_marks.ts";
 import { Roster } from "../../../lib/client/tui/roster.ts";
 import { statusBar } from "../../../lib/client/tui/status_bar.ts";
@@ -272,25 +273,49 @@ test("Completion.complete() knows commands, users and rooms", () => {
   assert.deepEqual(completed("/send #ge"), ["/send #general "]);
 });
 
+/** What keys make of the question about a paste; Enter is pressed after a pause where it is `Enter`, `enter` without. */
+function answered(text: string, maxBytes: number, ...keys: string[]): PasteAnswer {
+  const paste = new Paste(text, maxBytes);
+  let answer: PasteAnswer = { kind: "none" };
+  for (const key of keys) {
+    assert.equal(answer.kind, "none", "no key comes behind an answer");
+    const name = key.toLowerCase() as KeyName;
+    const named = ["enter", "leave", "up", "backspace"].includes(name);
+    answer = paste.take(named ? { kind: "key", name } : { kind: "text", text: key }, key === "Enter");
+  }
+  return answer;
+}
+
 test("Paste asks about several lines, and says no line of them as a command", () => {
   assert.equal(new Paste("one", 100).question, undefined);
-  const paste = new Paste("one\n/two\n\n three", 100);
-  assert.match(paste.question!, /^3 lines: send as \(o\)ne message/);
-  assert.deepEqual(paste.answer({ kind: "text", text: "o" }), { kind: "lines", lines: ["one ⏎ /two ⏎ three"] });
-  assert.deepEqual(paste.answer({ kind: "text", text: "S" }), { kind: "lines", lines: ["one", "//two", " three"] });
-  assert.deepEqual(paste.answer({ kind: "key", name: "leave" }), { kind: "edit" });
-  assert.deepEqual(paste.answer({ kind: "text", text: "x" }), { kind: "edit" });
-  assert.deepEqual(paste.answer({ kind: "key", name: "up" }), { kind: "none" });
-  assert.deepEqual(paste.answer({ kind: "paste", text: "so" }), { kind: "none" }, "what is pasted is no answer");
-  const command = new Paste("/msg bob one\ntwo", 100);
-  assert.match(command.question!, /^Several lines: send as \(o\)ne message/);
-  assert.deepEqual(command.answer({ kind: "key", name: "enter" }), { kind: "lines", lines: ["/msg bob one ⏎ two"] });
-  assert.deepEqual(command.answer({ kind: "text", text: "s" }), { kind: "edit" });
-  const blank = new Paste("\n/quit\nnow", 100);
-  assert.deepEqual(blank.answer({ kind: "text", text: "o" }), { kind: "lines", lines: ["//quit ⏎ now"] });
-  const long = new Paste("one\ntwo", 5);
-  assert.doesNotMatch(long.question!, /one message/);
-  assert.deepEqual(long.answer({ kind: "key", name: "enter" }), { kind: "lines", lines: ["one", "two"] });
+  const three = "one\n/two\n\n three";
+  assert.match(new Paste(three, 100).question!, /^3 lines: send as \(o\)ne message/);
+  const one: PasteAnswer = { kind: "lines", lines: ["one ⏎ /two ⏎ three"] };
+  const several: PasteAnswer = { kind: "lines", lines: ["one", "//two", " three"] };
+  assert.deepEqual(answered(three, 100, "o", "enter"), one);
+  assert.deepEqual(answered(three, 100, "Enter"), one);
+  assert.deepEqual(answered(three, 100, "S", "enter"), several);
+  assert.deepEqual(answered(three, 100, "o", "backspace", "s", "enter"), several);
+  assert.deepEqual(answered(three, 100, "e", "enter"), { kind: "edit", typed: "" });
+  assert.deepEqual(answered(three, 100, "leave"), { kind: "edit", typed: "" });
+  const command = "/msg bob one\ntwo";
+  assert.match(new Paste(command, 100).question!, /^Several lines: send as \(o\)ne message/);
+  assert.deepEqual(answered(command, 100, "Enter"), { kind: "lines", lines: ["/msg bob one ⏎ two"] });
+  assert.deepEqual(answered(command, 100, "s"), { kind: "edit", typed: "s" });
+  assert.deepEqual(answered("\n/quit\nnow", 100, "o", "enter"), { kind: "lines", lines: ["//quit ⏎ now"] });
+  assert.doesNotMatch(new Paste("one\ntwo", 5).question!, /one message/);
+  assert.deepEqual(answered("one\ntwo", 5, "Enter"), { kind: "lines", lines: ["one", "two"] });
+});
+
+test("Paste takes no answer from who types on, and keeps what they type", () => {
+  assert.deepEqual(answered("one\ntwo", 100, "s"), { kind: "none" }, "a letter is no answer yet");
+  assert.deepEqual(answered("one\ntwo", 100, "s", "o"), { kind: "edit", typed: "so" });
+  assert.deepEqual(answered("one\ntwo", 100, "sounds good"), { kind: "edit", typed: "sounds good" });
+  assert.deepEqual(answered("one\ntwo", 100, "x"), { kind: "edit", typed: "x" });
+  assert.deepEqual(answered("one\ntwo", 100, "enter", "enter"), { kind: "none" }, "Enter was pressed twice");
+  assert.deepEqual(answered("one\ntwo", 100, "up"), { kind: "none" });
+  const pasted = new Paste("one\ntwo", 100).take({ kind: "paste", text: "so" }, true);
+  assert.deepEqual(pasted, { kind: "edit", typed: "so" }, "what is pasted is no answer");
 });
 
 test("Roster counts the room's members and forgets those of another room", () => {
