@@ -43,6 +43,7 @@ const client = ladder(["lib/wire", "lib/common"], [
   },
   { folder: "lib/client", because: "a bot has no terminal" },
   { folder: "lib/client/tui", because: "the full screen is one of the screens" },
+  { folder: "lib/client/tui/text", because: "how a text looks knows nothing of the screen that it is on" },
   { folder: "lib/client/terminal", because: "what any screen needs knows none of them" },
   { folder: "lib/client/transfer", because: "a file is sent through a session, and no screen" },
   { folder: "lib/client/e2ee", because: "encryption sits on a session's connection, and no screen" },

@@ -74,7 +74,7 @@ test("violation() keeps the promises of the design", () => {
     ["client.ts", "lib/client/net/dial.ts"],
     ["lib/client/net/dial.ts", "lib/client/session/link.ts"],
     ["lib/client/session/session.ts", "lib/client/e2ee/sealing.ts"],
-    ["lib/client/terminal/editor.ts", "lib/client/tui/theme.ts"],
+    ["lib/client/terminal/editor.ts", "lib/client/tui/text/theme.ts"],
     ["server.ts", "lib/client/net/dial.ts"],
     ["scripts/certs.ts", "tests/support/redis.ts"],
     ["lib/store/store.ts", "lib/nowhere/new.ts"],

@@ -10,7 +10,7 @@ import type { Screen } from "../terminal/screen.ts";
 import type { ScreenOptions } from "../tui/choices.ts";
 import { FullScreen } from "../tui/full_screen.ts";
 import { HistoryFile } from "../tui/history_file.ts";
-import { makeTheme } from "../tui/theme.ts";
+import { makeTheme } from "../tui/text/theme.ts";
 import { ReadMarks } from "../tui/read_marks.ts";
 import { unsentNotes } from "../terminal/unsent.ts";
 import { Terminal } from "../terminal/terminal.ts";

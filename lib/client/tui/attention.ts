@@ -1,5 +1,5 @@
 import type { Backlog } from "./backlog.ts";
-import type { Item, SaidItem } from "./item.ts";
+import type { Item, SaidItem } from "./text/item.ts";
 
 /** Who pressed no key for so long may have gone, in milliseconds. */
 const idleMs = 60_000;

@@ -1,5 +1,5 @@
-import { dayOf, isSameDay, type Item, itemRows, rule } from "./item.ts";
-import type { Theme } from "./theme.ts";
+import { dayOf, isSameDay, type Item, itemRows, rule } from "./text/item.ts";
+import type { Theme } from "./text/theme.ts";
 
 /** How many items are kept. */
 const maxItems = 10_000;

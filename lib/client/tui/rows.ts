@@ -8,7 +8,7 @@ import type { Request } from "../net/connection.ts";
 import { progressOf } from "../transfer/progress_text.ts";
 import type { Transfer } from "../transfer/transfers.ts";
 import { fitted, textWidth } from "../terminal/width.ts";
-import type { Theme } from "./theme.ts";
+import type { Theme } from "./text/theme.ts";
 
 /** Terminals that are narrower have no columns for a bar. */
 const minWidthForBar = 40;

@@ -2,7 +2,7 @@
  * `/search`: finds what was said, on the screen and in what the server has of a room or of a talk.
  */
 
-import { type Item, itemText, type SaidItem } from "./item.ts";
+import { type Item, itemText, type SaidItem } from "./text/item.ts";
 
 /** How many messages are asked for at a time, and how often. */
 const pageSize = 500;

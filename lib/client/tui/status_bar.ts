@@ -4,7 +4,7 @@
 
 import { cleanLine } from "../../wire/clean.ts";
 import { fitted, textWidth } from "../terminal/width.ts";
-import type { Theme } from "./theme.ts";
+import type { Theme } from "./text/theme.ts";
 
 /** What there is to tell. */
 export interface StatusFacts {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Item, SaidItem } from "../../../lib/client/tui/item.ts";
+import type { Item, SaidItem } from "../../../lib/client/tui/text/item.ts";
 import { type Range, search } from "../../../lib/client/tui/search.ts";
 import { test } from "../fakes.ts";
 

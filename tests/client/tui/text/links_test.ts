@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { findLinks, linked } from "../../../lib/client/tui/links.ts";
-import { makeTheme } from "../../../lib/client/tui/theme.ts";
-import { test } from "../fakes.ts";
+import { findLinks, linked } from "../../../../lib/client/tui/text/links.ts";
+import { makeTheme } from "../../../../lib/client/tui/text/theme.ts";
+import { test } from "../../fakes.ts";
 
 /** The links of a text: what is shown, and what is opened where that is written in another way. */
 function found(text: string): string[] {

@@ -1,6 +1,6 @@
 import wrapAnsi from "wrap-ansi";
-import { type Privacy, privateName } from "../e2ee/privacy.ts";
-import { textWidth } from "../terminal/width.ts";
+import { type Privacy, privateName } from "../../e2ee/privacy.ts";
+import { textWidth } from "../../terminal/width.ts";
 import { linked } from "./links.ts";
 import { mentionsOf } from "./mentions.ts";
 import type { Theme } from "./theme.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { mentionsOf } from "../../../lib/client/tui/mentions.ts";
-import { itemRows } from "../../../lib/client/tui/item.ts";
-import { makeTheme } from "../../../lib/client/tui/theme.ts";
-import { test } from "../fakes.ts";
+import { mentionsOf } from "../../../../lib/client/tui/text/mentions.ts";
+import { itemRows } from "../../../../lib/client/tui/text/item.ts";
+import { makeTheme } from "../../../../lib/client/tui/text/theme.ts";
+import { test } from "../../fakes.ts";
 
 const naming = [
   ...["charlie", "hi charlie!", "@Charlie: x", "(charlie)", "charlie's", "charlie,@bob", "ask charlie.", "…charlie…"],
