@@ -20,12 +20,14 @@ async function scene() {
   const { path: folder } = parts.use(await temporaryFolder());
   const server = parts.use(await ServerProcess.start(folder, { DEMO_ACCOUNTS: "on", RATE_LIMIT: "off" }));
   const owned = parts.move();
+  // Each start has a state of its own, so that none begins with the line that another has left.
+  let starts = 0;
   const start = (user: string, more: Start) =>
     Pty.client({
       port: server.port,
       caFile: server.caFile,
       user,
-      state: join(folder, `state-${user}`),
+      state: join(folder, `state-${starts++}`),
       columns: 80,
       rows: 24,
       ...more,
