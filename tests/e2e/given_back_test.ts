@@ -77,6 +77,9 @@ test("chat gives the terminal back as it was when it crashes, and says what happ
   for (const signal of ["SIGURG", "SIGIO"] as const) {
     await using a = await s.client("a", { program: crashing });
     a.signal(signal);
+    // Who is typing goes on with it in the line, and not in the shell.
+    await a.untilText("Enter or Ctrl-C leaves");
+    await a.write(", and more\x15", 1_100, "\r");
     const end = await a.ended();
     assert.equal(end.code, 1);
     assertAsItWas(end, await a.shown());

@@ -4,7 +4,7 @@
 
 import { constants } from "node:os";
 import { pause } from "../../common/time.ts";
-import { note } from "./render.ts";
+import { errorLine, note } from "./render.ts";
 import type { PlainTty } from "./plain.ts";
 import type { Screen } from "./screen.ts";
 import type { Tty } from "./terminal.ts";
@@ -85,7 +85,24 @@ function beforeEnd(restore: () => void): void {
       Deno.exit(128 + constants.signals[signal]);
     });
   }
-  for (const end of ["unload", "error", "unhandledrejection"]) globalThis.addEventListener(end, giveBack);
+  globalThis.addEventListener("unload", giveBack);
+  globalThis.addEventListener("error", (event) => crashed(event, event.error));
+  globalThis.addEventListener("unhandledrejection", (event) => crashed(event, event.reason));
+}
+
+/** What a screen does about an error that nobody caught; undefined where there is none, or it has failed itself. */
+let onCrash: ((error: unknown) => Promise<void>) | undefined;
+
+function crashed(event: Event, error: unknown): void {
+  const tell = onCrash;
+  onCrash = undefined;
+  if (!tell) return giveBack();
+  event.preventDefault();
+  void tell(error).finally(() => {
+    giveBack();
+    console.error(error);
+    Deno.exit(1);
+  });
 }
 
 function giveBack(): void {
@@ -105,12 +122,17 @@ function cook(): void {
 
 /**
  * Has a screen of the process's terminal follow its size, let the shell have it while the process is stopped, and give it
- * back before the process ends.
+ * back before the process ends. After an error that nobody caught, it ends once the person leaves: they may be typing.
  *
  * @returns the same screen
  */
 export function onTerminal<S extends TerminalScreen>(screen: S): S {
   beforeEnd(() => screen.restore());
+  onCrash = async (error) => {
+    screen.print(errorLine(error));
+    await screen.dismissed();
+    await screen.close();
+  };
   onSignal("SIGWINCH", () => screen.resized());
   let away = false;
   const goOn = () => {
