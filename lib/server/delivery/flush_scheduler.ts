@@ -10,8 +10,8 @@ export interface Turns {
   schedule(flushable: Flushable): void;
 }
 
-/** The least time between two flushes under load, in milliseconds: long enough to gather, too short to be felt. */
-export const paceMs = 2;
+/** The shortest time that is waited, in milliseconds: a timer is late by as much, and costs more than a short flush. */
+export const leastWaitMs = 1;
 
 /** The longest time between two flushes, in milliseconds: during a flush that took longer the process was stopped. */
 const longestPaceMs = 100;
@@ -27,9 +27,9 @@ const afterTimeout: After = (ms, run) => {
 /**
  * Flushes, at the end of each turn of the event loop, all that gathered in it.
  *
- * 1. Under load turns get longer: the next flush comes no sooner after the last one than that took, and after
- *    {@linkcode paceMs} at least. So flushes take at most half of the time, and each write carries more.
- * 2. After a pause, nobody waits: the flush comes at the end of the turn.
+ * 1. Under load flushes take long: the next one comes no sooner after the last one than that took. So flushes take at
+ *    most half of the time, and each write carries more.
+ * 2. Where the last one was short or is long ago, nobody waits: the flush comes at the end of the turn.
  * 3. Nobody waits long because the process was stopped in the middle of a flush.
  */
 export class FlushScheduler implements Turns, Disposable {
@@ -51,7 +51,7 @@ export class FlushScheduler implements Turns, Disposable {
     if (this.#armed) return;
     this.#armed = true;
     const wait = this.#notBefore - this.#now();
-    if (wait > 0) this.#cancel = this.#after(wait, () => this.#run());
+    if (wait >= leastWaitMs) this.#cancel = this.#after(wait, () => this.#run());
     else setImmediate(() => this.#run());
   }
 
@@ -68,6 +68,6 @@ export class FlushScheduler implements Turns, Disposable {
     this.#waiting = [];
     this.#armed = false;
     const end = this.#now();
-    this.#notBefore = end + Math.min(Math.max(paceMs, end - start), longestPaceMs);
+    this.#notBefore = end + Math.min(end - start, longestPaceMs);
   }
 }
