@@ -134,19 +134,31 @@ export class KeyedLimiter {
    * @returns whether there were enough
    */
   take(key: string, tokens = 1): boolean {
-    if (this.retryAfterMs(key, tokens) > 0) return false;
-    this.charge(key, tokens);
-    return true;
+    return this.#takeWhere(key, tokens, tokens);
+  }
+
+  /** Takes tokens out where there is at least one: the others are owed, at most one bucket's. @returns whether there was */
+  takeOwing(key: string, tokens: number): boolean {
+    return this.#takeWhere(key, 1, tokens);
   }
 
   /** Takes tokens out even where there are none left: the key then waits for them too, at most for one bucket more. */
   charge(key: string, tokens = 1): void {
+    this.#takeWhere(key, 0, tokens);
+  }
+
+  /** Takes tokens where there are so many. What keeps being asked about moves to the end of those to be forgotten. */
+  #takeWhere(key: string, needed: number, tokens: number): boolean {
     const now = this.#pace.now();
     this.#dropFull(now);
-    const fullAt = this.#pace.charged(this.#touch(key), tokens, now);
+    const known = this.#fullAt.get(key);
+    const fullAt = known ?? -Infinity;
+    const enough = needed === 0 || this.#pace.wait(fullAt, needed, now) === 0;
+    if (!enough && known === undefined) return false;
     this.#fullAt.delete(key);
-    this.#fullAt.set(key, fullAt);
+    this.#fullAt.set(key, enough ? this.#pace.charged(fullAt, tokens, now) : fullAt);
     if (this.#fullAt.size > this.#maxKeys) this.#fullAt.delete(this.#fullAt.keys().next().value!);
+    return enough;
   }
 
   /** Gives tokens back that were taken for nothing. */

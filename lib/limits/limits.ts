@@ -48,6 +48,11 @@ export class PaceLimit {
     return taken;
   }
 
+  /** Takes tokens where there is one at least: see {@linkcode KeyedLimiter.takeOwing}; that there is none is no refusal. */
+  takeOwing(key: string, tokens: number): boolean {
+    return this.#limiter?.takeOwing(key, tokens) ?? true;
+  }
+
   /** Takes tokens even where there are none: see {@linkcode KeyedLimiter.charge}. */
   charge(key: string, tokens = 1): void {
     this.#limiter?.charge(key, tokens);

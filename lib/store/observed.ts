@@ -1,6 +1,6 @@
 import type { Count, Distribution, Metrics } from "../observability/metrics.ts";
 import { tracing } from "../observability/tracing.ts";
-import { parseTopic } from "../wire/names.ts";
+import { type Topic, type TopicKind, topicKind } from "../wire/names.ts";
 import type { Accounts } from "./accounts.ts";
 import type { StoreHealth } from "./health.ts";
 import type { DeviceKeys } from "./device_keys.ts";
@@ -9,7 +9,7 @@ import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Store } from "./store.ts";
-import type { Topics } from "./topics.ts";
+import type { PublishResult, Topics } from "./topics.ts";
 
 /** Each operation of a port, and its label in metrics and spans. */
 type Labels<Port> = Readonly<Record<Exclude<keyof Port, "positions">, string>>;
@@ -101,7 +101,8 @@ export function observedStore(store: Store, metrics: Metrics, health?: StoreHeal
     sessions: timed(store.sessions, labels.sessions, watch),
     rooms: timed(store.rooms, labels.rooms, watch),
     topics: {
-      ...countingTopics(timed<Topics>(store.topics, labels.topics, watch), metrics),
+      ...timed<Topics>(store.topics, labels.topics, watch),
+      publish: timedMethod(store.topics, "publish", labels.topics.publish, watch, messageCounter(metrics)),
       positions: store.topics.positions,
     },
     servers: timed(store.servers, labels.servers, watch),
@@ -140,10 +141,17 @@ function timed<Port extends object>(port: Port, labels: Labels<Port>, watch: Wat
   return Object.fromEntries(methods) as Port;
 }
 
-type Operation = (...args: unknown[]) => Promise<unknown>;
+type Operation<A extends unknown[], T> = (...args: A) => Promise<T>;
 
-function timedMethod(port: object, name: string, operation: string, { metrics, health }: Watch): Operation {
-  const call: Operation = (...args) => (port as Readonly<Record<string, Operation>>)[name](...args);
+/** @param count told what each call came to; undefined where it failed */
+function timedMethod<A extends unknown[], T>(
+  port: object,
+  name: string,
+  operation: string,
+  { metrics, health }: Watch,
+  count?: (result: T | undefined, ...args: A) => void,
+): Operation<A, T> {
+  const call: Operation<A, T> = (...args) => (port as Readonly<Record<string, Operation<A, T>>>)[name](...args);
   let cells: { readonly duration: Distribution; readonly errors: Count } | undefined;
   return (...args) => {
     const since = performance.now();
@@ -152,12 +160,13 @@ function timedMethod(port: object, name: string, operation: string, { metrics, h
       duration: metrics.histogram("chat_store_operation_duration_seconds", { operation }),
       errors: metrics.counter("chat_store_errors_total", { operation }),
     };
-    const done = () => duration.observe((performance.now() - since) / 1000);
-    answer.then(() => {
-      done();
+    answer.then((result) => {
+      duration.observe((performance.now() - since) / 1000);
+      count?.(result, ...args);
       if (name === "probeWriting") health?.wrote(since);
     }, (error) => {
-      done();
+      duration.observe((performance.now() - since) / 1000);
+      count?.(undefined, ...args);
       errors.value++;
       health?.failed(operation, error);
     });
@@ -165,22 +174,17 @@ function timedMethod(port: object, name: string, operation: string, { metrics, h
   };
 }
 
-function countingTopics(topics: Topics, metrics: Metrics): Topics {
-  const cells = (kind: "room" | "feed" | "inbox") => {
+/** Counts messages by their topic's kind and what came of them. */
+function messageCounter(metrics: Metrics): (result: PublishResult | undefined, topic: Topic) => void {
+  const cells = (kind: TopicKind) => {
     const cell = (outcome: Outcome) => metrics.counter("chat_messages_published_total", { kind, outcome });
     return Object.fromEntries(outcomes.map((outcome) => [outcome, cell(outcome)])) as Record<Outcome, Count>;
   };
   const counts = { room: cells("room"), feed: cells("feed"), inbox: cells("inbox") };
-  const publish: Topics["publish"] = (topic, draft, writer, existing) => {
-    const count = counts[parseTopic(topic)!.kind];
-    const answer = topics.publish(topic, draft, writer, existing);
-    answer.then(
-      (result) => count[result.kind === "published" && result.repeated ? "repeated" : result.kind].value++,
-      () => count.failed.value++,
-    );
-    return answer;
+  return (result, topic) => {
+    const outcome = !result ? "failed" : result.kind === "published" && result.repeated ? "repeated" : result.kind;
+    counts[topicKind(topic)][outcome].value++;
   };
-  return { ...topics, publish };
 }
 
 function countingFiles(files: Files, metrics: Metrics): Files {

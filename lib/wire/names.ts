@@ -54,6 +54,17 @@ export function inboxTopic(user: string): Topic {
   return `inbox:${fold(user)}`;
 }
 
+/** What a topic belongs to. */
+export function topicKind(topic: Topic): TopicKind {
+  const first = topic.charCodeAt(0);
+  return first === 0x72 ? "room" : first === 0x66 ? "feed" : "inbox"; // r, f
+}
+
+/** Whose a topic is: the room's or the user's name, folded. */
+export function topicName(topic: Topic): string {
+  return topic.slice(topic.indexOf(":") + 1);
+}
+
 /**
  * Reads a topic's name.
  *

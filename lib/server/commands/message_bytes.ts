@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { Limits } from "../../limits/limits.ts";
 import type { Draft } from "../../store/topics.ts";
 import { fold } from "../../wire/names.ts";
 import type { Services } from "../registry/command.ts";
@@ -14,14 +15,18 @@ const overheadBytes = 256;
  * topic, of rooms, of an inbox) hold in any case.
  *
  * @param copies how often the message is stored
- * @returns gives the bytes back, where nothing was stored
+ * @returns how many bytes were counted: to be given back where nothing is stored
  * @throws {ChatError} `rate_limited` with `retry_after_ms`
  */
-export function countBytes(draft: Draft, copies: number, { limits, config }: Services): () => void {
+export function countBytes(draft: Draft, copies: number, { limits, config }: Services): number {
   const bytes = copies * (overheadBytes + Buffer.byteLength(draft.text) + (draft.sealed?.length ?? 0));
-  const user = fold(draft.from);
   // One that is longer than all of a day's takes all of a day's: else it could never be sent.
   const tokens = Math.min(bytes, config.messageBytesPerDayPerUser);
-  limits.pace.message_bytes.spend(user, "bytes of messages in a day", "rate_limited", tokens);
-  return () => limits.pace.message_bytes.refund(user, tokens);
+  limits.pace.message_bytes.spend(fold(draft.from), "bytes of messages in a day", "rate_limited", tokens);
+  return tokens;
+}
+
+/** Gives bytes back that {@linkcode countBytes} counted. */
+export function giveBytesBack({ from }: Draft, bytes: number, { pace }: Limits): void {
+  pace.message_bytes.refund(fold(from), bytes);
 }

@@ -4,7 +4,7 @@ import type { Draft, PublishResult } from "../../store/topics.ts";
 import { tracing } from "../../observability/tracing.ts";
 import type { Accepted } from "../../wire/event.ts";
 import { maxCount, quote } from "../../wire/command.ts";
-import { feedTopic, inboxTopic, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { feedTopic, inboxTopic, roomTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
 import { sealedLineBytes } from "../../wire/sealed.ts";
 import { type Admitted, defineCommand, type Services } from "../registry/command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
@@ -12,7 +12,7 @@ import { isContinuous } from "../delivery/recovery.ts";
 import { isoTime } from "../delivery/events.ts";
 import { offered } from "./files.ts";
 import { knownUser } from "./follows.ts";
-import { countBytes } from "./message_bytes.ts";
+import { countBytes, giveBytesBack } from "./message_bytes.ts";
 import { checkKeys } from "./keys.ts";
 import { maxHistoryBytes, readHistory } from "./history.ts";
 import { ensureRoomOnce, forgetRoom } from "./new_rooms.ts";
@@ -38,12 +38,15 @@ async function publish(
   copies = 1,
 ): Promise<Accepted> {
   const { sessions, limits } = services;
-  const giveBack = countBytes(draft, copies, services);
-  const result = await put(session, services, topic, draft).catch((error) => {
-    if (error instanceof ChatError && error.code !== "store_unavailable") giveBack();
+  const counted = countBytes(draft, copies, services);
+  let result;
+  try {
+    result = await put(session, services, topic, draft);
+  } catch (error) {
+    if (error instanceof ChatError && error.code !== "store_unavailable") giveBytesBack(draft, counted, limits);
     throw error;
-  });
-  if (result.kind !== "published" || result.repeated) giveBack();
+  }
+  if (result.kind !== "published" || result.repeated) giveBytesBack(draft, counted, limits);
   switch (result.kind) {
     case "missing":
       throw new ChatError("store_unavailable", "The room was forgotten meanwhile; try again");
@@ -56,13 +59,23 @@ async function publish(
   }
 }
 
-async function put(session: UserSession, services: Services, topic: Topic, draft: Draft): Promise<PublishResult> {
-  const { store: { topics } } = services;
+function put(session: UserSession, services: Services, topic: Topic, draft: Draft): Promise<PublishResult> {
   const trace = tracing?.context();
   const traced = trace === undefined ? draft : { ...draft, trace };
   // Who is in a room keeps it alive.
-  if (!session.side || !topic.startsWith("room:")) return await topics.publish(topic, traced, session.record);
-  const { name } = parseTopic(topic)!;
+  if (session.side && topicKind(topic) === "room") return putFromOutside(session, services, topic, traced);
+  return services.store.topics.publish(topic, traced, session.record);
+}
+
+/** Puts a message into a room that its sender is not in. */
+async function putFromOutside(
+  session: UserSession,
+  services: Services,
+  topic: Topic,
+  traced: Draft,
+): Promise<PublishResult> {
+  const { store: { topics } } = services;
+  const name = topicName(topic);
   await ensureRoomOnce(session, name, services);
   const result = await topics.publish(topic, traced, undefined, true);
   if (result.kind !== "missing") return result;

@@ -51,16 +51,18 @@ export class AnswerShare implements Answered {
     answers.join(this.#key, this);
   }
 
-  /** Resolves when the peer has read enough for another line to be taken. */
-  async room(): Promise<void> {
+  /** Resolves when the peer has read enough for another line to be taken; undefined where it has. */
+  room(): Promise<unknown> | undefined {
     const { answers, config: { maxQueueBytes } } = this.#host;
-    if (this.pending > maxQueueBytes / 2) await this.#outbox.written(maxQueueBytes / 4);
-    await answers.reserve(this.#key, this, 0);
+    if (this.pending > maxQueueBytes / 2) {
+      return this.#outbox.written(maxQueueBytes / 4).then(() => answers.reserve(this.#key, this, 0));
+    }
+    const reserved = answers.reserve(this.#key, this, 0);
+    return typeof reserved === "boolean" ? undefined : reserved;
   }
 
-  /** Makes an answer when there is room for so many bytes. */
+  /** Makes a long answer, of so many bytes at most, when there is room for it. */
   async make(bytes: number, answer: () => Promise<void>): Promise<void> {
-    if (bytes === 0) return await answer();
     const { answers } = this.#host;
     const key = this.#key;
     const reserved = await answers.reserve(key, this, bytes);

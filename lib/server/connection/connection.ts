@@ -1,10 +1,10 @@
 import { ChatError } from "../../common/errors.ts";
 import type { Peer } from "../../limits/peer.ts";
 import type { Format, ServerEvent } from "../../wire/event.ts";
-import { encodeError, encodeEvent, encodeReply } from "../../wire/format.ts";
+import { encodeError, encodeEvent } from "../../wire/format.ts";
 import type { Line } from "../../wire/lines.ts";
 import type { RequestId } from "../../wire/request.ts";
-import { type QueuedReply, ReplyQueue } from "./reply_queue.ts";
+import { ReplyQueue } from "./reply_queue.ts";
 import type { Caller, CommandSpec, Outcome } from "../registry/command.ts";
 import { AnswerShare } from "./answer_share.ts";
 import { farewellMs, writeRest } from "./farewell.ts";
@@ -13,28 +13,17 @@ import { type Guest, maxNetworkBytes } from "./guest_buffers.ts";
 import { LineReader } from "./line_reader.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 import { noCommand } from "../metering/command_meter.ts";
-import { tracing } from "../../observability/tracing.ts";
+import { type Call, CommandRunner } from "./command_runner.ts";
 import type { ConnectionLog } from "./connection_log.ts";
-import { codeOf, errorEvent, isAway } from "./failures.ts";
+import { codeOf, errorEvent } from "./failures.ts";
 import { Outbox } from "../delivery/outbox.ts";
-import { type Admitted, SendOrder } from "./send_order.ts";
+import { SendOrder } from "./send_order.ts";
 import { LinePace } from "./pace.ts";
 import { deadAfterMs, Silence } from "./silence.ts";
 import { idOfBeginning, lineTooLong, readJson, readText, type Request } from "./requests.ts";
 
 /** How long a reader may take for what is in flight before its queue's limit holds, in milliseconds. */
 const patienceMs = 500;
-
-const nothing = new Uint8Array(0);
-
-/** A command that the gate let through, on its way. */
-interface Call {
-  readonly command: CommandSpec;
-  readonly values: Record<string, unknown>;
-  readonly id: RequestId | undefined;
-  /** Where it publishes: its turn among the connection's messages. */
-  readonly message: Admitted | undefined;
-}
 
 /**
  * One client's life: the loop over its lines, from the greeting to the last line.
@@ -63,6 +52,7 @@ export class Connection implements Caller {
   readonly #share: AnswerShare;
   readonly #answers: ReplyQueue;
   readonly #order: SendOrder;
+  readonly #runner: CommandRunner;
   #state: "open" | "ending" | "closed" = "open";
   readonly #silence: Silence;
   #farewell: ReturnType<typeof setTimeout> | undefined;
@@ -97,6 +87,15 @@ export class Connection implements Caller {
     this.#guest = { network: peer.network, giveUp: () => this.#giveUpLine() };
     this.#silence = new Silence(host.now);
     this.#log = host.log(connection, peer);
+    this.#runner = new CommandRunner(this, host, {
+      answers: this.#answers,
+      order: this.#order,
+      pace: this.#pace,
+      share: this.#share,
+      log: this.#log,
+      apply: (command, outcome, before) => this.#apply(command, outcome, before),
+      encodeError: (error, id) => this.#encodeError(error, id),
+    });
   }
 
   get closed(): boolean {
@@ -137,11 +136,13 @@ export class Connection implements Caller {
       this.#host.meter.received.value += read.bytes;
       this.#pace.received(read.bytes);
       for (const line of read.lines) {
-        await this.#take(line);
+        const taken = this.#take(line);
+        if (taken) await taken;
         if (this.#state !== "open") break;
       }
       this.#host.guests.hold(this.#guest, this.session || this.#state !== "open" ? 0 : this.#reader.held);
-      await this.#pace.unfinished();
+      const paced = this.#pace.unfinished();
+      if (paced) await paced;
     }
   }
 
@@ -192,15 +193,42 @@ export class Connection implements Caller {
     if (!this.session) this.end({ type: "error", code: "idle_timeout", message: "You did not log in in time" });
   }
 
-  async #take(line: Line): Promise<void> {
-    await this.#pace.line();
+  /**
+   * Takes a line. Here and in what follows there is a promise only where something has to be waited for: most lines wait
+   * for nothing, and a promise for each step would cost more than the line.
+   *
+   * @returns resolves when the next line may be taken; undefined where that is now
+   */
+  #take(line: Line): Promise<void> | undefined {
+    const wait = this.#pace.line() ?? this.#share.room();
+    return wait ? this.#takeLater(line, wait) : this.#handle(line);
+  }
+
+  async #takeLater(line: Line, wait: Promise<unknown>): Promise<void> {
+    await wait;
     await this.#share.room();
-    const { config: { maxLineBytes: bytes }, registry } = this.#host;
-    if (line.kind === "too_long") return this.#refuse(lineTooLong(bytes), idOfBeginning(line.beginning));
+    await this.#handle(line);
+  }
+
+  #handle(line: Line): Promise<void> | undefined {
+    if (line.kind === "too_long") {
+      return this.#refuse(lineTooLong(this.#host.config.maxLineBytes), idOfBeginning(line.beginning));
+    }
     if (line.kind === "invalid_utf8") return this.#refuse(new ChatError("invalid_utf8", "The line is not UTF-8"));
     if (line.text === "") return;
-    await this.#answers.admit(line.bytes);
-    await this.#answer(this.#request(line.text, line.bytes), line.bytes);
+    const full = this.#answers.admit(line.bytes);
+    return full ? full.then(() => this.#answer(line.text, line.bytes)) : this.#answer(line.text, line.bytes);
+  }
+
+  #answer(line: string, bytes: number): Promise<void> | undefined {
+    const running = this.#start(this.#request(line, bytes), bytes);
+    if (running) return running.then(() => this.#limitLines());
+    this.#limitLines();
+  }
+
+  /** Who is logged in, and how the client is spoken to, may have changed: so may how long its lines may be. */
+  #limitLines(): void {
+    const { config: { maxLineBytes: bytes }, registry } = this.#host;
     this.#reader.limits = this.format === "json" ? registry.lineLimits(this.session, bytes) : { bytes };
   }
 
@@ -210,8 +238,8 @@ export class Connection implements Caller {
     return readText(line, this.session !== undefined, registry);
   }
 
-  /** Queues a request's answer in its turn; resolves when the next line may be taken. */
-  async #answer(request: Request, bytes: number): Promise<void> {
+  /** Queues a request's answer in its turn. @returns resolves when the next line may be taken; undefined where that is now */
+  #start(request: Request, bytes: number): Promise<void> | undefined {
     if (request.kind === "nothing") return;
     if (request.kind === "refused") return this.#refuse(request.error, request.id);
     const { name, given, id } = request;
@@ -225,67 +253,34 @@ export class Connection implements Caller {
     const { command, values } = admitted;
     if (command.name === "pong") this.#order.pong();
     if (command.carriesFile) this.#pace.refund(bytes);
-    const alone = !command.pipelined || command.alone(values);
-    if (alone) await this.answered();
-    const message = this.#admitMessage(command, values);
-    if (message === "refused") {
-      const error = new ChatError("store_unavailable", "A message before this one could not be stored");
-      return this.#refuse(error, id, command.name);
+    const call: Call = { command, values, id, message: undefined };
+    if (!command.pipelined || command.alone(values)) return this.#runAlone(call);
+    if (this.#isInOrder(call)) this.#runner.run(call).catch((error) => this.#fail(error));
+  }
+
+  /** Runs a command when everything before it is answered; resolves when it is answered too. */
+  async #runAlone(call: Call): Promise<void> {
+    await this.answered();
+    if (this.#isInOrder(call)) await this.#runner.run(call);
+  }
+
+  /** Gives a message its turn among those of this connection. @returns whether the call is to be run */
+  #isInOrder(call: Call): boolean {
+    const { command, values, id } = call;
+    if (command.pipelined) {
+      call.message = this.#order.admit(values.cid as string | undefined);
+      if (!call.message) {
+        const error = new ChatError("store_unavailable", "A message before this one could not be stored");
+        this.#refuse(error, id, command.name);
+        return false;
+      }
     }
-    if (this.#state !== "open") return;
-    const running = this.#share.make(command.answerBytes, () => this.#perform({ command, values, id, message }));
-    if (alone) await running;
-    else running.catch((error) => this.#fail(error));
+    return this.#state === "open";
   }
 
-  /** Gives a message its turn among those of this connection; undefined where the command publishes nothing. */
-  #admitMessage(
-    { pipelined }: CommandSpec,
-    values: Readonly<Record<string, unknown>>,
-  ): Admitted | "refused" | undefined {
-    if (!pipelined) return undefined;
-    return this.#order.admit(values.cid as string | undefined) ?? "refused";
-  }
-
-  /** Runs a command, and sends its answer when all before it are sent. */
-  async #perform(call: Call): Promise<void> {
-    const answer = this.#answers.add();
-    try {
-      await this.#run(call, answer);
-    } finally {
-      answer.bytes ??= nothing; // our own code failed: what waits for this answer must not wait for ever
-      this.#answers.emit();
-    }
-  }
-
-  /** Runs a command, applies what it changes, and fills its answer in. */
-  async #run({ command, values, id, message }: Call, answer: QueuedReply): Promise<void> {
-    const { services, meter: { commands } } = this.#host;
-    const since = performance.now();
-    const before = this.session?.user;
-    const run = () => command.run(this, values, services);
-    let failure: unknown;
-    try {
-      const outcome = await (tracing ? tracing.run(`command ${command.name}`, { connection: this.id }, run) : run());
-      this.#apply(outcome);
-      if (outcome.reply instanceof ChatError) throw outcome.reply;
-      answer.bytes = encodeReply(outcome.reply, this.format, id);
-      answer.after = outcome.after;
-      answer.last = outcome.close;
-      if (outcome.close) [this.#reason, this.#lastUser] = [command.name, before];
-      commands.replied(outcome.reply);
-    } catch (error) {
-      failure = error;
-      answer.bytes = this.#encodeError(error, id);
-      if (message && this.format === "json" && isAway(error)) this.#order.failed(message);
-    }
-    this.#pace.ran(command, answer.bytes.length, failure === undefined ? undefined : codeOf(failure));
-    const seconds = (performance.now() - since) / 1000;
-    commands.answered(command.name, seconds, failure === undefined ? "ok" : codeOf(failure), values.side === true);
-    this.#log.ran(command, values, this.session?.user ?? before, failure);
-  }
-
-  #apply({ format, session }: Outcome): void {
+  /** @param before who was logged in before the command */
+  #apply({ name }: CommandSpec, { format, session, close }: Outcome, before: string | undefined): void {
+    if (close) [this.#reason, this.#lastUser] = [name, before];
     if (format !== undefined) this.format = format;
     if (session === undefined) return;
     this.session = session ?? undefined;
@@ -294,7 +289,7 @@ export class Connection implements Caller {
   }
 
   /** Answers a line that no command was run for. */
-  #refuse(error: unknown, id?: RequestId, command: string = noCommand): void {
+  #refuse(error: unknown, id?: RequestId, command: string = noCommand): undefined {
     this.#host.meter.commands.refused(command, codeOf(error));
     this.#answers.add({ bytes: this.#encodeError(error, id) });
   }

@@ -37,13 +37,17 @@ interface Waiters {
  * 3. A turn comes as soon as there is a token. What it costs beyond that is owed, and the next turn waits for it.
  */
 export class PaceQueue {
-  readonly #limit: Pick<PaceLimit, "waitMs" | "charge">;
+  readonly #limit: Pick<PaceLimit, "waitMs" | "charge" | "takeOwing">;
   readonly #onWait: () => void;
   readonly #clock: Clock;
   readonly #keys = new Map<string, Waiters>();
 
   /** @param onWait told of each that has to wait */
-  constructor(limit: Pick<PaceLimit, "waitMs" | "charge">, onWait: () => void, clock: Clock = systemClock) {
+  constructor(
+    limit: Pick<PaceLimit, "waitMs" | "charge" | "takeOwing">,
+    onWait: () => void,
+    clock: Clock = systemClock,
+  ) {
     this.#limit = limit;
     this.#onWait = onWait;
     this.#clock = clock;
@@ -51,9 +55,7 @@ export class PaceQueue {
 
   /** Takes the tokens, unless somebody waits for the key's. @returns whether they are taken */
   pass(key: string, tokens: number): boolean {
-    if (this.#keys.has(key) || this.#limit.waitMs(key) > 0) return false;
-    this.#limit.charge(key, tokens);
-    return true;
+    return !this.#keys.has(key) && this.#limit.takeOwing(key, tokens);
   }
 
   /** Takes the tokens when it is their turn. */
@@ -126,6 +128,9 @@ export class PaceQueues {
   }
 }
 
+/** At which limits somebody is counted, and as what. */
+type Counted = readonly (readonly [limit: PaceQueue, key: string])[];
+
 /** A command, as far as what it costs is concerned. */
 type Costly = Pick<CommandSpec, "answerBytes" | "carriesFile">;
 
@@ -140,8 +145,8 @@ type Costly = Pick<CommandSpec, "answerBytes" | "carriesFile">;
 export class LinePace {
   readonly #queues: PaceQueues;
   readonly #connection: string;
-  readonly #guest: readonly (readonly [PaceQueue, string])[];
-  #counted: readonly (readonly [PaceQueue, string])[];
+  readonly #guest: Counted;
+  #counted: Counted;
   #user: string | undefined;
   #bytes = 0; // that came and are not paid for yet
   #turn: Turn | undefined;
@@ -170,14 +175,14 @@ export class LinePace {
     if (refusal === "too_many_attempts" && this.#user === undefined) this.#queues.refuse(this.#connection);
   }
 
-  /** Resolves when the next line may be taken. */
-  line(): Promise<void> {
+  /** Resolves when the next line may be taken; undefined where that is now. */
+  line(): Promise<void> | undefined {
     return this.#pay(1);
   }
 
-  /** Resolves when more may be read of a line that is not complete yet. */
-  async unfinished(): Promise<void> {
-    if (this.#bytes >= bytesPerToken) await this.#pay(0);
+  /** Resolves when more may be read of a line that is not complete yet; undefined where that is now. */
+  unfinished(): Promise<void> | undefined {
+    return this.#bytes < bytesPerToken ? undefined : this.#pay(0);
   }
 
   /** Gives back what a user's bytes have cost. */
@@ -191,10 +196,18 @@ export class LinePace {
     this.#turn?.giveUp();
   }
 
-  async #pay(lines: number): Promise<void> {
+  #pay(lines: number): Promise<void> | undefined {
     const tokens = lines + this.#bytes / bytesPerToken;
     this.#bytes = 0;
-    for (const [queue, key] of this.#counted) {
+    for (let place = 0; place < this.#counted.length; place++) {
+      const [queue, key] = this.#counted[place];
+      if (!this.#over && !queue.pass(key, tokens)) return this.#wait(this.#counted, place, tokens);
+    }
+  }
+
+  /** Takes the tokens at a limit that has none, and then at those behind it. */
+  async #wait(counted: Counted, place: number, tokens: number): Promise<void> {
+    for (const [queue, key] of counted.slice(place)) {
       if (this.#over) return;
       if (queue.pass(key, tokens)) continue;
       this.#turn = queue.wait(key, tokens);

@@ -40,10 +40,10 @@ export class ReplyQueue {
     return this.#answers.length === 0;
   }
 
-  /** Takes note of a line that is about to be read; resolves when there are few enough before it. */
-  async admit(bytes: number): Promise<void> {
+  /** Takes note of a line that is about to be read; resolves when there are few enough before it, undefined for now. */
+  admit(bytes: number): Promise<void> | undefined {
     this.#bytes += bytes;
-    if (this.#answers.length >= maxUnanswered || this.#bytes > maxUnansweredBytes) await this.settled();
+    if (this.#answers.length >= maxUnanswered || this.#bytes > maxUnansweredBytes) return this.settled();
   }
 
   /** Adds an answer behind all others; once its bytes are known, {@linkcode emit} sends it in its turn. */

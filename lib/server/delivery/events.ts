@@ -2,7 +2,7 @@
  * Log entries of the store → events for clients.
  */
 
-import { parseTopic, type Topic } from "../../wire/names.ts";
+import { type Topic, topicKind, topicName } from "../../wire/names.ts";
 import type { TopicEvent } from "../../wire/event.ts";
 import type { PositionSigner } from "../../store/position_signer.ts";
 import type { Entry } from "../../store/topics.ts";
@@ -27,14 +27,44 @@ export function topicEvent(positions: PositionSigner, topic: Topic, epoch: strin
     ...(entry.file === undefined ? {} : { file: entry.file }),
     ...(entry.sealed === undefined ? {} : { sealed: entry.sealed }),
   };
-  switch (parseTopic(topic)!.kind) {
+  switch (topicKind(topic)) {
     case "room":
       return { type: "message", ...logged };
     case "feed":
       return { type: "notification", ...logged };
     case "inbox":
-      return { type: "direct", to: parseTopic(topic)!.name, ...logged };
+      return { type: "direct", to: topicName(topic), ...logged };
   }
+}
+
+const types = { room: "message", feed: "notification", inbox: "direct" } as const;
+
+/**
+ * The event of a message that goes to whoever is there: its time and its position are made when it is encoded for a
+ * program. People are not shown them, and a signature costs more than all the rest.
+ */
+class LiveEvent {
+  readonly type: TopicEvent["type"];
+  readonly from: string;
+  readonly text: string;
+  readonly #whole: () => TopicEvent;
+
+  constructor(topic: Topic, { from, text }: Entry, whole: () => TopicEvent) {
+    this.type = types[topicKind(topic)];
+    this.from = from;
+    this.text = text;
+    this.#whole = whole;
+  }
+
+  toJSON(): TopicEvent {
+    return this.#whole();
+  }
+}
+
+/** Makes the event for an entry as {@linkcode topicEvent} does, for {@linkcode encodeEvent} alone. */
+export function liveEvent(positions: PositionSigner, topic: Topic, epoch: string, entry: Entry): TopicEvent {
+  // Its other fields are there where they are read: in what it gives to JSON.
+  return new LiveEvent(topic, entry, () => topicEvent(positions, topic, epoch, entry)) as unknown as TopicEvent;
 }
 
 /** A time on the wire: ISO 8601, UTC. @param time milliseconds since 1970 */

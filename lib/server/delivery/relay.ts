@@ -6,9 +6,9 @@ import { pause } from "../../common/time.ts";
 import type { LogPosition } from "../../store/log_position.ts";
 import type { Entry, Subscription, Topics, TopicSignal } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";
-import { parseTopic, type Topic } from "../../wire/names.ts";
+import { type Topic, topicName } from "../../wire/names.ts";
 import { type Continuation, readOn } from "./recovery.ts";
-import { topicEvent } from "./events.ts";
+import { liveEvent } from "./events.ts";
 import type { Follower } from "./hub.ts";
 import { Presence } from "./presence.ts";
 
@@ -207,7 +207,7 @@ export class Relay implements AsyncDisposable {
   #hear(stream: Stream, signal: TopicSignal): void {
     if (stream.closed) return;
     if (signal.kind === "presence") {
-      this.#presence.tell(parseTopic(stream.topic)!.name, signal.user, signal.state);
+      this.#presence.tell(topicName(stream.topic), signal.user, signal.state);
     } else if (signal.kind === "interrupted") {
       stream.stale = true;
       this.#fill(stream);
@@ -226,7 +226,7 @@ export class Relay implements AsyncDisposable {
     stream.position = { epoch, seq: entry.seq, id: entry.id };
     const { room } = entry;
     const inRoom = room === undefined ? undefined : (follower: Follower) => follower.room === room;
-    this.#outlet.deliver(topic, topicEvent(this.#topics.positions, topic, epoch, entry), entry.seq, inRoom);
+    this.#outlet.deliver(topic, liveEvent(this.#topics.positions, topic, epoch, entry), entry.seq, inRoom);
     this.#onPass(topic, entry);
   }
 

@@ -1,7 +1,7 @@
 import type { Distribution } from "../../observability/metrics.ts";
 import type { Entry } from "../../store/topics.ts";
 import { tracing } from "../../observability/tracing.ts";
-import { parseTopic, type Topic } from "../../wire/names.ts";
+import { type Topic, topicKind } from "../../wire/names.ts";
 import type { Flushable, Turns } from "../delivery/flush_scheduler.ts";
 
 /**
@@ -33,7 +33,7 @@ export class Arrivals implements Flushable {
   passed(topic: Topic, { time, trace, seq }: Entry): void {
     if (this.#times.push(time) === 1) this.#turns.schedule(this);
     if (!tracing || trace === undefined) return;
-    const attributes = { "chat.topic.kind": parseTopic(topic)!.kind, "chat.seq": seq };
+    const attributes = { "chat.topic.kind": topicKind(topic), "chat.seq": seq };
     this.#spans.push(tracing.follow(trace, "deliver", attributes));
   }
 

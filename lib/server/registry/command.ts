@@ -111,7 +111,13 @@ export function defineCommand<const A extends readonly Argument[] = [], W extend
     lineBytes: definition.lineBytes ?? 0,
     carriesFile: definition.carriesFile ?? false,
     answerBytes: definition.answerBytes ?? 0,
-    // deno-lint-ignore require-await -- a handler's exception becomes a rejection, whether it is async or not
-    run: async (caller, values, services) => definition.run(caller as Admitted<W>, values as Arguments<A>, services),
+    run(caller, values, services) {
+      try {
+        const outcome = definition.run(caller as Admitted<W>, values as Arguments<A>, services);
+        return outcome instanceof Promise ? outcome : Promise.resolve(outcome);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
   };
 }

@@ -4,7 +4,7 @@
  * One process at a time has the file: SQLite's exclusive lock is held from opening to closing, and dies with the process.
  */
 
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ChatError } from "../../common/errors.ts";
 import { randomWord } from "../log_position.ts";
 
@@ -114,13 +114,31 @@ export function guarded<T>(step: () => T): T {
   }
 }
 
+/** What begins and ends a transaction, compiled once for each connection. */
+interface Bounds {
+  readonly begin: StatementSync;
+  readonly commit: StatementSync;
+}
+
+const bounds = new WeakMap<DatabaseSync, Bounds>();
+
+function boundsOf(database: DatabaseSync): Bounds {
+  let known = bounds.get(database);
+  if (!known) {
+    known = { begin: database.prepare("BEGIN IMMEDIATE"), commit: database.prepare("COMMIT") };
+    bounds.set(database, known);
+  }
+  return known;
+}
+
 /** Runs a step as one transaction: all of it or nothing. */
 export function transaction<T>(database: DatabaseSync, step: () => T): T {
   return guarded(() => {
-    database.exec("BEGIN IMMEDIATE");
+    const { begin, commit } = boundsOf(database);
+    begin.run();
     try {
       const result = step();
-      database.exec("COMMIT");
+      commit.run();
       return result;
     } catch (error) {
       if (database.isTransaction) database.exec("ROLLBACK");

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { roomTopic, type Topic, topicName } from "../../wire/names.ts";
 import { randomWord } from "../log_position.ts";
 import type { RoomBound, Rooms } from "../rooms.ts";
 import type { StoreLimits } from "../store.ts";
@@ -68,7 +68,7 @@ export class SqliteRooms implements Rooms {
           .all(after, pageSize) as { topic: Topic }[]
       );
       for (const { topic } of page) {
-        const { name } = parseTopic(topic)!;
+        const name = topicName(topic);
         if (!kept.has(name) && await this.#forget(name, topic)) forgotten.push(name);
       }
       if (page.length < pageSize) return forgotten;

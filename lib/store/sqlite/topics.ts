@@ -6,7 +6,7 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { inboxTopic, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { inboxTopic, roomTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
 import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
@@ -138,13 +138,14 @@ export class SqliteTopics implements Topics {
     try {
       const outcomes = this.#inTransaction(() => {
         const done = batch.map((waiting) => this.#publish(waiting));
-        for (const topic of new Set(batch.map(({ topic }) => topic))) {
+        for (const topic of topicsOf(batch)) {
           const row = this.#rows.get(topic);
           if (row) this.#advance.run(row.seq, row.id, row.indexed, topic);
         }
         return done;
       });
-      for (const [index, { topic, resolve }] of batch.entries()) {
+      for (let index = 0; index < batch.length; index++) {
+        const { topic, resolve } = batch[index];
         const { result, signal } = outcomes[index];
         if (signal) this.#emit(topic, signal);
         resolve(result);
@@ -167,8 +168,8 @@ export class SqliteTopics implements Topics {
   }
 
   #publish({ topic, draft, writer, existing }: Waiting): { result: PublishResult; signal?: TopicSignal } {
-    const { kind, name } = parseTopic(topic)!;
-    if (writer && !this.#fence.mayWrite(writer, kind === "room" ? name : undefined)) {
+    const kind = topicKind(topic);
+    if (writer && !this.#fence.mayWrite(writer, kind === "room" ? topicName(topic) : undefined)) {
       return { result: { kind: "fenced" } };
     }
     const { from, cid } = draft;
@@ -325,6 +326,10 @@ export class SqliteTopics implements Topics {
   #emit(topic: Topic, signal: TopicSignal): void {
     for (const listener of this.#listeners.get(topic) ?? []) listener(signal);
   }
+}
+
+function topicsOf(batch: readonly Waiting[]): Iterable<Topic> {
+  return batch.length === 1 ? [batch[0].topic] : new Set(batch.map(({ topic }) => topic));
 }
 
 /** What is read of a topic that does not exist. */
