@@ -10,7 +10,7 @@ import { helpLine, type LocalCommand, type LocalCommands } from "./local_command
  * Who can read it is logged in, so that nothing is said of logging in.
  */
 const subjects: Readonly<Record<string, readonly string[]>> = {
-  Talk: ["say", "msg", "publish", "history", "search", "jump", "unread"],
+  Messages: ["say", "msg", "publish", "history", "search", "jump", "unread"],
   Rooms: ["join", "leave", "rooms", "users", "who"],
   Following: ["subscribe", "unsubscribe", "subs"],
   Files: ["send", "get", "files", "cancel", "withdraw"],

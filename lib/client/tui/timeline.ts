@@ -7,15 +7,13 @@ import { ClientError } from "../base/exit.ts";
 import { cleanLine } from "../../wire/clean.ts";
 import { errorLine, note, render } from "../terminal/render.ts";
 import type { Session } from "../session/session.ts";
-import { privacyOf } from "../e2ee/privacy.ts";
 import type { Status } from "../net/status.ts";
-import { labelOf } from "../transfer/offers.ts";
 import type { Update } from "../session/update.ts";
 import { Attention } from "./attention.ts";
 import { Backlog } from "./backlog.ts";
 import { ConnectionState } from "./connection_state.ts";
-import { mentionsOf } from "./text/mentions.ts";
 import { type Item, itemText, type LineItem, type SaidItem } from "./text/item.ts";
+import { isTopicEvent, moment, privacyFields, saidItem } from "./text/said_item.ts";
 import type { Theme } from "./text/theme.ts";
 import type { ReadMarks } from "./read_marks.ts";
 import { Roster } from "./roster.ts";
@@ -169,7 +167,7 @@ export class Timeline {
       case "message":
       case "notification":
       case "direct": {
-        const item = this.#said(event);
+        const item = saidItem(event, this.#session.user);
         this.roster.spoke(item.user);
         this.backlog.add(item);
         this.attention.take(item);
@@ -290,41 +288,12 @@ export class Timeline {
       const reply = await this.#session.ask({ cmd: "history", ...range });
       const { messages } = reply as { messages?: unknown };
       if (!Array.isArray(messages)) return undefined;
-      return messages.filter(isTopicEvent).map((event) => this.#said(this.#options.labelled(event)));
+      return messages.filter(isTopicEvent).map((event) => saidItem(this.#options.labelled(event), this.#session.user));
     } catch {
       return undefined;
     } finally {
       this.#loading = false;
     }
-  }
-
-  #said(event: TopicEvent): SaidItem {
-    const { user: me } = this.#session;
-    const own = event.from === me;
-    const text = cleanLine(event.text);
-    const offer = labelOf(event);
-    // A talk's history has what one has sent oneself.
-    const sentTo = event.type === "direct" && own && event.to !== me ? String(event.to) : undefined;
-    return {
-      kind: "said",
-      how: event.type === "message"
-        ? "room"
-        : event.type === "notification"
-        ? "feed"
-        : sentTo === undefined
-        ? "direct"
-        : "direct_sent",
-      user: cleanLine(sentTo ?? event.from),
-      text,
-      mention: !own && mentionsOf(text, me).length > 0,
-      own,
-      topic: event.topic,
-      seq: event.seq,
-      pos: event.pos,
-      at: moment(event.time),
-      ...privacyFields(event),
-      ...(offer === undefined ? {} : { offer }),
-    };
   }
 }
 
@@ -338,22 +307,4 @@ function timed(line: string): Pick<LineItem, "text" | "said"> {
 function isSame(one: Item, other: SaidItem): boolean {
   return one === other ||
     (one.kind === "said" && one.seq !== undefined && one.seq === other.seq && one.topic === other.topic);
-}
-
-/** A server's time, or this moment where it cannot be read. */
-function moment(time: string): Date {
-  const at = new Date(time);
-  return Number.isNaN(at.getTime()) ? new Date() : at;
-}
-
-function privacyFields(value: unknown): Pick<SaidItem, "privacy"> {
-  const privacy = privacyOf(value);
-  return privacy ? { privacy } : {};
-}
-
-function isTopicEvent(value: unknown): value is TopicEvent {
-  if (typeof value !== "object" || value === null) return false;
-  const { type, from, text, time, topic, seq } = value as Record<string, unknown>;
-  return ["message", "notification", "direct"].includes(type as string) && typeof seq === "number" &&
-    [from, text, time, topic].every((field) => typeof field === "string");
 }

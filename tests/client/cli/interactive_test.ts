@@ -379,7 +379,7 @@ test("runInteractive() answers /help by itself: a short page by subject, a comma
   };
   const page = await ask("/help");
   assert.deepEqual(page, [
-    "Talk: /say /msg /publish /history",
+    "Messages: /say /msg /publish /history",
     "Rooms: /join /leave /rooms",
     "Following: /subscribe /unsubscribe",
     "Files: /send /get /files /cancel /withdraw",
