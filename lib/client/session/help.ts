@@ -9,15 +9,15 @@ import { helpLine, type LocalCommand, type LocalCommands } from "./local_command
  * What the commands are about, in the order of `/help`. A server may have others: they stand under the last subject.
  * Who can read it is logged in, so that nothing is said of logging in.
  */
-const subjects: Readonly<Record<string, readonly string[]>> = {
-  Messages: ["say", "msg", "publish", "history", "search", "jump", "unread"],
-  Rooms: ["join", "leave", "rooms", "users", "who"],
-  Following: ["subscribe", "unsubscribe", "subs"],
-  Files: ["send", "get", "files", "cancel", "withdraw"],
-  Encryption: ["verify", "keys"],
-  You: ["whoami", "passwd", "logout", "quit"],
-  Here: ["clear", "reconnect", "help"],
-};
+const subjects: readonly (readonly [subject: string, names: readonly string[]])[] = [
+  ["Messages", ["say", "msg", "publish", "history", "search", "jump", "unread"]],
+  ["Rooms", ["join", "leave", "rooms", "users", "who"]],
+  ["Following", ["subscribe", "unsubscribe", "subs"]],
+  ["Files", ["send", "get", "files", "cancel", "withdraw"]],
+  ["Encryption", ["verify", "keys"]],
+  ["You", ["whoami", "passwd", "logout", "quit"]],
+  ["Here", ["clear", "reconnect", "help"]],
+];
 const others = "More";
 const leftOut: readonly string[] = ["login", "register"];
 
@@ -66,9 +66,9 @@ function explained(name: string, own: LocalCommands, commands: CommandTable): st
 }
 
 function page(own: LocalCommands, names: readonly string[]): string[] {
-  const named = Object.values(subjects).flat().concat(leftOut);
-  const all = { ...subjects, [others]: names.filter((name) => !named.includes(name)) };
-  const rows = Object.entries(all).flatMap(([subject, wanted]) => {
+  const named = subjects.flatMap(([, wanted]) => wanted).concat(leftOut);
+  const all = [...subjects, [others, names.filter((name) => !named.includes(name))] as const];
+  const rows = all.flatMap(([subject, wanted]) => {
     const there = wanted.filter((name) => names.includes(name)).map((name) => `/${name}`);
     return there.length === 0 ? [] : [`${subject}: ${there.join(" ")}`];
   });
