@@ -35,6 +35,25 @@ onEachStore("a file for a room is uploaded, offered, fetched and withdrawn", asy
   assert.notEqual((await begin(a, file, { room: "lobby" })).file, id, "it can be sent anew");
 });
 
+onEachStore("an empty file has no chunks, and is offered and withdrawn as others are", async (start) => {
+  await using server = await start();
+  await using a = await server.jsonLogin("a");
+  await using b = await server.jsonLogin("b");
+  const file = await makeFile(0);
+  const id = await upload(a, file, { room: "lobby" });
+  const { message } = await a.refused("chunk", { file: id, n: 0, data: "AAAA" }, "usage");
+  assert.equal(message, "The file is empty: it has no chunks");
+  await a.ok("say", { text: "nothing in it", file: id });
+  const event = await b.event();
+  assert.deepEqual([event.file.id, event.file.size, event.file.sha256], [id, 0, file.sha256]);
+  assert.ok(Date.parse(event.file.expires) - Date.now() > 6 * 24 * 3600 * 1000, "it lives as long as others");
+  assert.deepEqual(await download(b, event.file), file.bytes);
+  await b.refused("download", { file: id, n: 0 }, "usage");
+  assert.equal((await begin(a, file, { room: "lobby" })).file, id);
+  await a.ok("withdraw", { file: id });
+  await b.refused("download", { file: id, n: 0 }, "unknown_file");
+});
+
 onEachStore("a file for a user is fetched by that user and its owner, and by nobody else", async (start) => {
   await using server = await start();
   await using a = await server.jsonLogin("a");
@@ -87,7 +106,7 @@ onEachStore("what is no file's name, size, hash or destination is refused", asyn
   for (const name of names) await a.refused("upload", { ...good, name, room: "lobby" }, "usage");
   const fine = ["...", ".profile", "a b", "x".repeat(255), "é".repeat(127), "-rf", "__proto__", "CON", "😀.png"];
   for (const name of fine) await a.ok("upload", { ...good, name, room: "lobby" });
-  for (const size of [-1, 0, 1.5, "10", null, 2 ** 53]) {
+  for (const size of [-1, 1.5, "10", null, 2 ** 53]) {
     await a.refused("upload", { ...good, size, room: "lobby" }, "usage");
   }
   for (const sha256 of ["", good.sha256.toUpperCase(), good.sha256.slice(1), `${good.sha256}0`, 7]) {
@@ -193,9 +212,11 @@ onEachStore("FILE_TTL=off keeps files, and says until when in words that are a t
 onSqlite("a server that takes no files says so", async (start) => {
   await using server = await start({ MAX_FILE_BYTES: "0" });
   await using a = await server.jsonLogin("a");
-  const { bytes: _, ...file } = await makeFile(1);
-  const { message } = await a.refused("upload", { ...file, room: "lobby" }, "file_too_large");
-  assert.match(message, /takes none/);
+  for (const size of [0, 1]) {
+    const { bytes: _, ...file } = await makeFile(size);
+    const { message } = await a.refused("upload", { ...file, room: "lobby" }, "file_too_large");
+    assert.match(message, /takes none/);
+  }
 });
 
 onEachStore("16 MiB pass, and a byte more does not", async (start) => {

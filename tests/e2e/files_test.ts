@@ -280,6 +280,9 @@ test("chat get -o - writes the file to the output, and Bot sends and fetches the
   const [event] = await b.history({ room: "ops" }, 1);
   assert.equal(event.text, "offers lines.txt (140 kB)");
   assert.deepEqual(await b.fetch(event.file!), bytes);
+  await a.offer({ room: "ops" }, { name: "empty", bytes: new Uint8Array(0) });
+  const [empty] = await b.history({ room: "ops" }, 1);
+  assert.deepEqual([empty.text, (await b.fetch(empty.file!)).length], ["offers empty (0 bytes)", 0]);
   await assert.rejects(b.fetch({ ...event.file!, sha256: "0".repeat(64) }), /what came is not what was offered/);
   await assert.rejects(b.fetch({ ...event.file!, id: "../x" }), /offers no file/);
   const at = ["-s", `127.0.0.1:${s.server.port}`, "--ca", s.server.caFile, "--user", "b", "--room", "ops"];

@@ -45,7 +45,6 @@ export async function readFile(path: string, most: number): Promise<{ name: stri
 }
 
 function checkSize(size: number, most: number, refuse: (why: string) => ClientError): void {
-  if (size === 0) throw refuse("it is empty");
   if (most === 0) throw refuse("this server takes no files");
   const limit = Math.min(most, largestFile);
   if (size <= limit) return;

@@ -45,7 +45,7 @@ export function readOffer(value: unknown): SafeOffer | undefined {
   const { id, name, size, sha256, expires, key } = value;
   if (typeof id !== "string" || !/^[A-Za-z0-9_-]{1,64}$/.test(id)) return undefined;
   if (typeof name !== "string" || typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
-  if (!Number.isSafeInteger(size) || (size as number) < 1 || (size as number) > largestFile) return undefined;
+  if (!Number.isSafeInteger(size) || (size as number) < 0 || (size as number) > largestFile) return undefined;
   const until = typeof expires === "string" ? Date.parse(expires) : NaN;
   return {
     id,

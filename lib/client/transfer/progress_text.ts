@@ -20,7 +20,7 @@ export function progressOf(transfers: readonly Transfer[]): { text: string; shar
   if (transfers.length === 0) return undefined;
   const done = sum(transfers.map((transfer) => transfer.done));
   const size = sum(transfers.map((transfer) => transfer.size));
-  const share = done / size;
+  const share = shareOf(done, size);
   if (transfers.length === 1) return { text: progressText(transfers[0]), share };
   const rate = sum(transfers.map((transfer) => transfer.rate ?? 0));
   const speed = rate > 0 ? `, ${formatSize(rate)}/s, ${formatSeconds((size - done) / rate)} left` : "";
@@ -33,7 +33,12 @@ export function progressOf(transfers: readonly Transfer[]): { text: string; shar
 }
 
 function percent(done: number, size: number): string {
-  return `${Math.floor(100 * done / size)} %`;
+  return `${Math.floor(100 * shareOf(done, size))} %`;
+}
+
+/** From 0 to 1; of what is empty, all is there. */
+function shareOf(done: number, size: number): number {
+  return size === 0 ? 1 : done / size;
 }
 
 function sum(numbers: readonly number[]): number {

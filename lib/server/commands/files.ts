@@ -27,11 +27,10 @@ export const fileCommands = [
     typed: false,
     async run({ session }, { name, size, sha256, to, room }, services) {
       const { store, config: { maxFileBytes, fileTtl } } = services;
-      if (size > maxFileBytes) {
+      if (maxFileBytes === 0 || size > maxFileBytes) {
         const allowed = maxFileBytes === 0 ? "this server takes none" : `at most ${maxFileBytes} are allowed`;
         throw new ChatError("file_too_large", `The file is ${size} bytes; ${allowed}`);
       }
-      if (size === 0) throw new ChatError("usage", "The file is empty");
       const topic = await destination(session, to, room, services);
       const begun = await store.files.begin({ owner: session.user, topic, name, size, sha256 });
       if (typeof begun === "string") throw noRoom(begun, services);
@@ -54,6 +53,7 @@ export const fileCommands = [
       const { store } = services;
       const found = await ownFile(id, session, store);
       const { size } = found;
+      if (size === 0) throw noChunks();
       const expected = chunkSize(size, n);
       if (byteLength(data) !== expected) {
         const last = chunkCount(size) - 1;
@@ -76,6 +76,7 @@ export const fileCommands = [
     async run({ session }, { file: id, n }, { store }) {
       const found = await store.files.find(id);
       if (!found || (found.owner !== session.user && !isReadable(session, found.topic))) throw unknownFile();
+      if (found.size === 0) throw noChunks();
       if (n >= chunkCount(found.size)) {
         throw new ChatError("usage", `The file's chunks are numbered 0 to ${chunkCount(found.size) - 1}`);
       }
@@ -159,6 +160,10 @@ function noRoom(full: Full, { limits, config }: Services): ChatError {
     full_all: `all files together may have ${maxFilesBytes} bytes`,
   };
   return new ChatError("files_full", `There is no room until files are withdrawn or expire: ${what[full]}`);
+}
+
+function noChunks(): ChatError {
+  return new ChatError("usage", "The file is empty: it has no chunks");
 }
 
 function unknownFile(): ChatError {

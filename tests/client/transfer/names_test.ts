@@ -201,7 +201,6 @@ test("readOffer() takes no file that cannot be one", () => {
       { id: "x".repeat(65) },
       { id: 7 },
       { name: 7 },
-      { size: 0 },
       { size: -1 },
       { size: 1.5 },
       { size: 1e15 },
@@ -274,16 +273,17 @@ withFolder("pathCandidates() completes files and folders, hidden ones only when 
   assert.deepEqual(found("~/nowhere/x"), []);
 });
 
-withFolder("readFile() reads a regular file that is neither empty nor too large", async (folder) => {
+withFolder("readFile() reads a regular file that is not too large, an empty one as well", async (folder) => {
   const path = join(folder, "-x .txt");
   await Deno.writeTextFile(path, "12345");
   assert.equal((await readFile(path, 5)).name, "x .txt");
   await Deno.writeTextFile(join(folder, "empty"), "");
+  assert.equal((await readFile(join(folder, "empty"), 10)).bytes.length, 0);
   for (
     const [path, most, why] of [
       ["-x .txt", 4, /it has 5 bytes, and the server takes at most 4 bytes/],
       ["-x .txt", 0, /this server takes no files/],
-      ["empty", 10, /it is empty/],
+      ["empty", 0, /this server takes no files/],
       ["nothing", 10, /there is no such file/],
       [".", 10, /it is a folder/],
       ["/dev/null", 10, /it is no regular file/],
