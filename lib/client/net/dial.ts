@@ -154,7 +154,8 @@ const tlsFailures: readonly {
     pattern: /not valid for name|NotValidForName/,
     failure: "wrong_name",
     because: ({ host }, { input }) => {
-      const names = [...input.matchAll(/(?:DnsName|IpAddress)\("?([^")]+)"?\)/g)].map(([, name]) => name).slice(0, 5);
+      const names = [...input.matchAll(/DnsName\("([^")]+)"\)|IpAddress\(([^)]+)\)/g)]
+        .map(([, name, address]) => name ?? plainAddress(address)).slice(0, 5);
       return `its certificate is not for "${host}"${names.length === 0 ? "" : ` but for ${names.join(", ")}`}`;
     },
   },
@@ -215,4 +216,11 @@ export function explain(server: ServerAddress, cause: unknown): DialError {
 
 function day(before: string, seconds: string | undefined): string {
   return seconds === undefined ? "" : before + new Date(Number(seconds) * 1000).toISOString().slice(0, 10);
+}
+
+/** A certificate's address as people write it: TLS tells `::1` as `0::1`, and `fe80::` as `fe80`. */
+function plainAddress(told: string): string {
+  if (told.includes(".")) return told;
+  const url = URL.parse(`http://[${told}]`) ?? URL.parse(`http://[${told}::]`);
+  return url ? url.hostname.slice(1, -1) : told;
 }

@@ -86,6 +86,11 @@ test("tlsDialer() refuses a certificate for another name, and says for which", a
   const error = await failure(tlsDialer({ ca: made.ca })({ host: "localhost", port: server.port }, never));
   assert.equal(error.failure, "wrong_name");
   assert.match(error.message, /its certificate is not for "localhost" but for chat\.example/);
+  const names = ["cafe", "127.0.0.2", "::1", "2001:db8::1", "fe80::"];
+  const numbered = await makeCertificates({ names });
+  await using other = listenTls(numbered);
+  const { message } = await failure(tlsDialer({ ca: numbered.ca })({ host: "127.0.0.1", port: other.port }, never));
+  assert.ok(message.endsWith(`its certificate is not for "127.0.0.1" but for ${names.join(", ")}`), message);
 });
 
 const dates: [DialFailure, number, RegExp][] = [

@@ -51,6 +51,21 @@ test("Outgoing.interrupt() gives up what was sent and must not be done twice, an
   assert.deepEqual(next(outgoing), ["logout"]);
 });
 
+test("Outgoing.abandon() tells requests as they were typed, without secrets and what nobody types", () => {
+  const msg = { cmd: "msg", to: "bob", text: "on my way", cid: "x" };
+  const history = { cmd: "history", user: "bob", n: 5, before: 7 };
+  const passwd = { cmd: "passwd", old: "1", new: "2" };
+  const given = filled(msg, { cmd: "join", room: "ops" }, history, passwd, say("/slash"), { cmd: "new", text: "x" });
+  assert.deepEqual(given.abandon().map(({ error }) => error.message), [
+    "Not sent: /msg bob on my way",
+    "Not sent: /join ops",
+    "Not sent: /history @bob 5",
+    "Not sent: /passwd",
+    'Not sent: "/slash"',
+    "Not sent: /new x",
+  ]);
+});
+
 test("Outgoing.abandon() tells what was never sent from what may have arrived", () => {
   const outgoing = filled(say("sent"), { cmd: "rooms" });
   next(outgoing);

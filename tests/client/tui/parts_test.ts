@@ -21,6 +21,8 @@ import { colorOf, makeTheme, userColors } from "../../../lib/client/tui/text/the
 import { Paste, type PasteAnswer } from "../../../lib/client/tui/paste.ts";
 import { ReadMarks } from "../../../lib/client/tui/read_marks.ts";
 import { Roster } from "../../../lib/client/tui/roster.ts";
+import { waitingRows } from "../../../lib/client/tui/rows.ts";
+import { unsentNotes } from "../../../lib/client/terminal/unsent.ts";
 import { statusBar } from "../../../lib/client/tui/status_bar.ts";
 import { textWidth } from "../../../lib/client/terminal/width.ts";
 import { permitted } from "../../support/needs.ts";
@@ -316,6 +318,32 @@ test("Paste takes no answer from who types on, and keeps what they type", () => 
   assert.deepEqual(answered("one\ntwo", 100, "up"), { kind: "none" });
   const pasted = new Paste("one\ntwo", 100).take({ kind: "paste", text: "so" }, true);
   assert.deepEqual(pasted, { kind: "edit", typed: "so" }, "what is pasted is no answer");
+});
+
+test("waitingRows() shows lines as they were typed, in one row each", () => {
+  const waiting = [
+    { cmd: "say", text: "coming,\tjust a moment" },
+    { cmd: "msg", to: "bob", text: "on my way" },
+    { cmd: "join", room: "ops" },
+    { cmd: "passwd", old: "1", new: "2" },
+    { cmd: "history", user: "bob\x1b[2J", n: 5 },
+  ];
+  assert.deepEqual(bareRows(waitingRows(waiting, new CommandTable(fakeCommands), 30, noLook)), [
+    "      … coming, just a moment",
+    "      … /msg bob on my way",
+    "      … /join ops",
+    "      … /passwd",
+    "      … /history @bob[2J 5",
+  ]);
+});
+
+test("unsentNotes() tells what has no answer and what was not read, and no secret", () => {
+  const session = { waiting: [{ cmd: "join", room: "ops" }], commands: new CommandTable(fakeCommands), user: "a" };
+  assert.deepEqual(unsentNotes(["one", "/login a hunter2", "two\x1b[2J"], session), [
+    "[CLIENT] No answer came to: /join ops",
+    "[CLIENT] Not sent: one",
+    "[CLIENT] Not sent: two[2J",
+  ]);
 });
 
 test("Roster counts the room's members and forgets those of another room", () => {
