@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DialError, type DialFailure, tlsDialer, type Transport } from "../../../lib/client/net/dial.ts";
+import { DialError, type DialFailure, explain, tlsDialer, type Transport } from "../../../lib/client/net/dial.ts";
 import { makeCertificates } from "../../../lib/tls/authority.ts";
 import { soon, test } from "../fakes.ts";
 
@@ -78,6 +78,11 @@ test("tlsDialer() refuses a certificate of an authority that is not trusted", as
     assert.equal(error.failure, "unknown_ca");
     assert.match(error.message, /signed by an authority that is not trusted here; name that one with --ca/);
   }
+});
+
+test("explain() takes a certificate that has signed itself for one that no authority has", () => {
+  const self = new Error("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))"); // rustls, of openssl req -x509
+  assert.equal(explain({ host: "localhost", port: 1 }, self).failure, "unknown_ca");
 });
 
 test("tlsDialer() refuses a certificate for another name, and says for which", async () => {
