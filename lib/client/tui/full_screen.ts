@@ -1,9 +1,8 @@
 import { type Clock, systemClock } from "../../common/time.ts";
 import type { Additions } from "../terminal/additions.ts";
-import { fitted } from "../terminal/width.ts";
 import { InputLine } from "../terminal/input_line.ts";
 import { mayKeep } from "../terminal/input.ts";
-import type { Key, KeyDecoderOptions } from "../terminal/keys.ts";
+import type { Key, KeyDecoderOptions, KeyName } from "../terminal/keys.ts";
 import { note } from "../terminal/render.ts";
 import { unsentNotes } from "../terminal/unsent.ts";
 import type { ReadOptions, Screen } from "../terminal/screen.ts";
@@ -21,8 +20,8 @@ import { keysHelp, screenCommands } from "./screen_commands.ts";
 import { Painter } from "./painter.ts";
 import { Paste } from "./paste.ts";
 import type { ReadMarks } from "./read_marks.ts";
-import { progressRows, waitingRows } from "./rows.ts";
-import { statusBar } from "./status_bar.ts";
+import { screenRows } from "./rows.ts";
+import { Scrolling } from "./scrolling.ts";
 import { type SessionPort, Timeline } from "./timeline.ts";
 
 /** Settings and ports of a screen. */
@@ -44,9 +43,6 @@ export interface FullScreenOptions {
   readonly warning?: string;
 }
 
-/** How many typed lines that wait for a connection are shown. */
-const maxWaiting = 5;
-
 /**
  * The whole terminal as a screen: what was said above, one line about where one is, and the line in which one types.
  *
@@ -60,6 +56,7 @@ const maxWaiting = 5;
 export class FullScreen implements Screen {
   readonly #options: FullScreenOptions;
   readonly #timeline: Timeline;
+  readonly #scrolling: Scrolling;
   readonly #frame: Frame;
   readonly #painter: Painter;
   readonly #input: InputLine;
@@ -91,6 +88,7 @@ export class FullScreen implements Screen {
       changed: () => this.#painter.soon(),
     });
     this.#draft = new Draft({ ...options.drafts, mayKeep: (text) => this.#mayKeep(text) });
+    this.#scrolling = new Scrolling(this.#timeline, () => this.#space());
     this.#input = new InputLine({
       changed: () => {
         this.#keepDraft();
@@ -108,8 +106,14 @@ export class FullScreen implements Screen {
     const { own, transfers } = additions;
     own.add(...screenCommands({
       search: (words, user) => this.#timeline.search(words, user),
-      jump: async (n) => this.#show(await this.#timeline.finding(n)),
-      showUnread: () => this.#showUnread(),
+      jump: async (n) => {
+        this.#scrolling.show(await this.#timeline.finding(n));
+        this.#painter.soon();
+      },
+      showUnread: () => {
+        this.#scrolling.showUnread();
+        this.#painter.soon();
+      },
       clear: () => this.#clear(),
     }));
     own.addHelp(keysHelp);
@@ -231,32 +235,8 @@ export class FullScreen implements Screen {
     return own;
   }
 
-  #press(name: string): boolean {
-    const { backlog } = this.#timeline;
-    const { height, columns } = this.#space();
+  #press(name: KeyName): boolean {
     switch (name) {
-      case "page_up":
-        if (backlog.scroll(height - 1, height, columns)) void this.#timeline.loadEarlier();
-        return true;
-      case "page_down":
-        backlog.scroll(1 - height, height, columns);
-        return true;
-      case "scroll_up":
-        if (backlog.scroll(3, height, columns)) void this.#timeline.loadEarlier();
-        return true;
-      case "scroll_down":
-        backlog.scroll(-3, height, columns);
-        return true;
-      case "scroll_home":
-        backlog.showStart(height, columns);
-        void this.#timeline.loadEarlier();
-        return true;
-      case "scroll_end":
-        backlog.show(undefined, height, columns);
-        return true;
-      case "next_unread":
-        this.#showUnread();
-        return true;
       case "redraw":
         this.#frame.forget();
         return true;
@@ -265,20 +245,8 @@ export class FullScreen implements Screen {
         if (!this.#input.asking) this.#hint = this.#completion.complete(name === "tab" ? 1 : -1).join("  ");
         return true;
       default:
-        return false;
+        return this.#scrolling.press(name);
     }
-  }
-
-  #showUnread(): void {
-    const { attention, backlog } = this.#timeline;
-    this.#show(attention.oldest ?? backlog.unread);
-  }
-
-  /** Goes to an item, or to the end. */
-  #show(item: Item | undefined): void {
-    const { height, columns } = this.#space();
-    this.#timeline.backlog.show(item, height, columns);
-    this.#painter.soon();
   }
 
   #clear(): void {
@@ -304,8 +272,7 @@ export class FullScreen implements Screen {
     const { session, history } = this.#options;
     const unkept = this.#mayKeep(text) ? history.add(text) : undefined;
     if (unkept !== undefined) this.print(note(unkept));
-    const { height, columns } = this.#space();
-    this.#timeline.backlog.show(undefined, height, columns);
+    this.#scrolling.show(undefined);
     const paste = new Paste(text, session.maxMessageBytes);
     if (paste.question === undefined || this.#notice !== "") return paste.lines;
     this.#paste = paste;
@@ -339,34 +306,23 @@ export class FullScreen implements Screen {
 
   #compose(): string {
     const { theme, session, additions, warning } = this.#options;
-    const { backlog, roster, connection, attention } = this.#timeline;
     const { height, columns, rows } = this.#space();
     const now = performance.now();
-    const most = Math.min(maxWaiting, height >> 1);
-    const unsent = connection.connected && !session.storeAway ? [] : session.waiting;
-    const waiting = waitingRows(unsent, session.commands, columns, theme).slice(-most);
-    const below = [...waiting, ...progressRows(additions.transfers.running, columns, theme)].slice(-height);
-    const view = backlog.view(height - below.length, columns);
-    this.#visible = view.visible;
-    const body = [...view.rows, ...below];
-    const hint = this.#hint || this.#notice;
-    const bar = hint !== "" ? theme.bar(fitted(hint, columns)) : statusBar(
+    const above = screenRows(
       {
-        room: session.room,
-        members: roster.members,
-        user: session.user,
-        connection: connection.text(session.server, now),
-        connected: connection.connected,
-        unread: attention.unread,
-        below: view.below,
-        waiting: unsent.length,
+        timeline: this.#timeline,
+        session,
+        transfers: additions.transfers.running,
+        theme,
         warning,
+        hint: this.#hint || this.#notice,
       },
-      columns,
-      theme,
+      { height, columns },
+      now,
     );
+    this.#visible = above.visible;
     const input = this.#paste ? this.#paste.view(columns) : this.#input.view(columns);
-    const all = [...Array.from({ length: height - body.length }, () => ""), ...body, bar, input.row].slice(-rows);
+    const all = [...above.rows, input.row].slice(-rows);
     const written = this.#frame.draw(all, columns, {
       row: all.length - 1,
       column: Math.min(input.column, columns - 1),

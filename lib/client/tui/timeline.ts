@@ -3,7 +3,6 @@ import { closest } from "../../common/similar.ts";
 import type { Reply, ServerEvent, TopicEvent } from "../../wire/event.ts";
 import { roomTopic } from "../../wire/names.ts";
 import { formatServer } from "../base/address.ts";
-import { ClientError } from "../base/exit.ts";
 import { cleanLine } from "../../wire/clean.ts";
 import { errorLine, note, render } from "../terminal/render.ts";
 import type { Session } from "../session/session.ts";
@@ -17,7 +16,7 @@ import { isTopicEvent, moment, privacyFields, saidItem } from "./text/said_item.
 import type { Theme } from "./text/theme.ts";
 import type { ReadMarks } from "./read_marks.ts";
 import { Roster } from "./roster.ts";
-import { type Range, search } from "./search.ts";
+import { Findings, type Range, search } from "./search.ts";
 
 /** What a screen needs of a session. */
 export type SessionPort = Pick<
@@ -40,10 +39,6 @@ export interface TimelineOptions {
   readonly changed: () => void;
 }
 
-/** The most messages of one answer, and the most answers that are loaded to go to a message that was found. */
-const maxPage = 500;
-const maxPages = 20;
-
 /** How many messages are loaded when a room is entered, and when the scrollback's beginning is reached. */
 const pageSize = 100;
 
@@ -60,7 +55,7 @@ export class Timeline {
   readonly #options: TimelineOptions;
   readonly #session: SessionPort;
   #lastNote = "";
-  #findings: readonly SaidItem[] = [];
+  readonly #findings: Findings;
   #loading = false;
   #beginnings = new Set<string>();
 
@@ -68,6 +63,7 @@ export class Timeline {
     this.#options = options;
     this.#session = options.session;
     this.backlog = new Backlog(options.theme);
+    this.#findings = new Findings(this.backlog, (range) => this.#history(range));
     this.attention = new Attention(this.backlog, options.now);
   }
 
@@ -113,7 +109,7 @@ export class Timeline {
     const there = user === undefined ? `the room's last ${read} messages` : `the last ${read} of the talk with ${user}`;
     const where = read === 0 ? "on this screen" : `on this screen and in ${there}`;
     this.line("note", note(`${items.length === 0 ? "Nothing" : items.length} found for "${words}" ${where}`));
-    this.#findings = items;
+    this.#findings.items = items;
     for (const [index, item] of items.entries()) {
       const finding = { text: itemText(item), marked: words, said: item.at, number: index + 1 };
       this.backlog.add({ kind: "line", tone: "answer", ...finding, at: new Date() });
@@ -122,32 +118,9 @@ export class Timeline {
     this.#options.changed();
   }
 
-  /**
-   * Looks up a message that was found last, and loads what was said between it and the scrollback's beginning.
-   *
-   * @param n its number, from 1
-   * @returns the message as it stands in the scrollback
-   * @throws {ClientError} `refused` where there is no such number, or the scrollback does not reach so far back
-   */
-  async finding(n: number): Promise<Item> {
-    const wanted = this.#findings[n - 1];
-    const found = this.#findings.length === 0
-      ? "/search <words> comes first"
-      : `allowed: 1 to ${this.#findings.length}`;
-    if (!wanted) throw new ClientError("refused", `Nothing was found that has the number ${n}; ${found}`);
-    for (let page = 0; page < maxPages; page++) {
-      const standing = this.backlog.items.find((item) => isSame(item, wanted));
-      if (standing) return standing;
-      const { room } = this.#session;
-      const first = this.backlog.items.find((item) => item.kind === "said" && item.topic === wanted.topic) as SaidItem;
-      const reaches = wanted.how === "room" && room !== undefined && wanted.topic === roomTopic(room);
-      if (!reaches || !first || first.seq! <= wanted.seq!) break;
-      const items = await this.#history({ n: maxPage, before: first.seq! });
-      if (!items || items.length === 0) break;
-      this.backlog.insert(items, first);
-    }
-    const way = wanted.how === "room" ? "go to its room, and search there" : `/history @${wanted.user} shows the talk`;
-    throw new ClientError("refused", `Number ${n} is not on this screen; ${way}`);
+  /** See {@linkcode Findings.find}. */
+  finding(n: number): Promise<Item> {
+    return this.#findings.find(n, this.#session.room);
   }
 
   /** Remembers how far was read. */
@@ -301,10 +274,4 @@ export class Timeline {
 function timed(line: string): Pick<LineItem, "text" | "said"> {
   const [head, time] = /^\[(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)\] /.exec(line) ?? [];
   return head === undefined ? { text: line } : { text: line.slice(head.length), said: new Date(time) };
-}
-
-/** Whether two items are one message. */
-function isSame(one: Item, other: SaidItem): boolean {
-  return one === other ||
-    (one.kind === "said" && one.seq !== undefined && one.seq === other.seq && one.topic === other.topic);
 }
