@@ -11,7 +11,7 @@ export interface Asking {
 const answers: Readonly<Record<string, boolean>> = { "": false, n: false, no: false, y: true, yes: true };
 
 /**
- * Asks a person, until the answer is one; Enter alone, and who leaves, say no.
+ * Asks a person, until the answer is one; Enter alone, and Ctrl-C, say no.
  *
  * @param prompt the question, which should end in "[no] "
  */
@@ -21,7 +21,12 @@ export async function askYesNo(
   signal?: AbortSignal,
 ): Promise<boolean> {
   for (let question = prompt;; question = `Answer yes or no. ${prompt}`) {
-    const answer = await screen.read({ prompt: question, keep: true, ...(signal ? { signal } : {}) });
+    const answer = await screen.read({
+      prompt: question,
+      keep: true,
+      cancellable: true,
+      ...(signal ? { signal } : {}),
+    });
     const meant = answers[(answer ?? "").trim().toLowerCase()];
     if (meant !== undefined) return meant;
   }

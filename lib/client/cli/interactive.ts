@@ -146,17 +146,17 @@ class Conversation {
         return true;
       case "secrets": {
         const secrets = await this.#askSecrets(typed.names, signal);
-        if (!secrets) return false;
-        void this.#session.send({ ...secrets, cmd: typed.command.name });
+        if (secrets) void this.#session.send({ ...secrets, cmd: typed.command.name });
         return true;
       }
     }
   }
 
-  /** @returns undefined when the person wants to leave */
+  /** @returns undefined when the person gives them up */
   async #askSecrets(names: readonly string[], signal: AbortSignal): Promise<Record<string, string> | undefined> {
     const asking: Asking = {
-      ask: (prompt, options) => this.#screen.read({ prompt, keep: true, expected: true, signal, ...options }),
+      ask: (prompt, options) =>
+        this.#screen.read({ prompt, keep: true, expected: true, cancellable: true, signal, ...options }),
       tell: (sentence) => this.#screen.print(note(sentence)),
     };
     const secrets: Record<string, string> = {};

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../../common/time.ts";
 import { cleanLine } from "../../wire/clean.ts";
 import { Editor, inputView, submittedLines } from "./editor.ts";
 import { type Key, KeyDecoder, type KeyDecoderOptions, type KeyName, type KeySignal } from "./keys.ts";
-import { LineSearch } from "./line_search.ts";
+import { LineSearch, screenKeys } from "./line_search.ts";
 import { note } from "./render.ts";
 import type { ReadOptions } from "./screen.ts";
 import { drainMs, pauseMs, TypingPause } from "./typing_pause.ts";
@@ -35,17 +35,6 @@ export interface InputLineOptions {
   readonly keys?: KeyDecoderOptions;
   readonly clock?: Clock;
 }
-
-/** Keys that change nothing in the line, so that a search goes on. */
-const screenKeys: ReadonlySet<KeyName> = new Set([
-  "focus_in",
-  "focus_out",
-  "page_up",
-  "page_down",
-  "scroll_up",
-  "scroll_down",
-  "redraw",
-]);
 
 /** Keys for which a terminal that is not raw sends a signal. */
 const signals: Partial<Record<KeyName, KeySignal>> = { suspend: "SIGTSTP", quit: "SIGQUIT" };
@@ -296,8 +285,10 @@ export class InputLine {
     if (this.#delayed && !this.#early && key.kind === "key" && key.name === "enter") return this.#keepLine();
     const outcome = this.editor.take(key, this.#secret || this.#asking);
     if (outcome.kind === "unchanged") return;
-    if (outcome.kind === "left") this.#left.abort();
-    else if (outcome.kind === "submitted") {
+    if (outcome.kind === "left") {
+      if (key.kind === "key" && key.name === "leave" && this.#reading?.options.cancellable) return this.#cancel();
+      this.#left.abort();
+    } else if (outcome.kind === "submitted") {
       const own = this.#asking ? undefined : this.#host.submit;
       const lines = own ? own(outcome.text) : submittedLines(outcome.text);
       const how = { asked: this.#asking && !this.#early, hidden: this.#secret };
@@ -305,6 +296,15 @@ export class InputLine {
     }
     this.#host.changed();
     this.#serve();
+  }
+
+  /** Gives the question up that is being read. */
+  #cancel(): void {
+    const reading = this.#reading;
+    this.#reading = undefined;
+    this.editor.replace("");
+    this.#host.kept(this.#prompt);
+    reading?.resolve(undefined);
   }
 
   /** Whether a key is a Ctrl-C that would leave, and is the first: one may be typed just after a line was sent. */

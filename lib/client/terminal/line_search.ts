@@ -1,5 +1,5 @@
 import { cleanLine } from "../../wire/clean.ts";
-import type { Key } from "./keys.ts";
+import type { Key, KeyName } from "./keys.ts";
 import { graphemes } from "./width.ts";
 
 /** What a key led to: the search goes on, or it is over and another line stands in the editor. */
@@ -8,6 +8,17 @@ export type SearchOutcome =
   /** Over; where `again` is set, the key is still to be taken, by the editor. */
   | { readonly kind: "found"; readonly text: string; readonly again: boolean }
   | { readonly kind: "given_up" };
+
+/** Keys that change nothing in the line, so that a search goes on. */
+export const screenKeys: ReadonlySet<KeyName> = new Set([
+  "focus_in",
+  "focus_out",
+  "page_up",
+  "page_down",
+  "scroll_up",
+  "scroll_down",
+  "redraw",
+]);
 
 const searching: SearchOutcome = { kind: "searching" };
 

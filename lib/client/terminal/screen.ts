@@ -13,6 +13,8 @@ export interface ReadOptions {
    * itself, and waits until they pause: what they type meanwhile is not its answer.
    */
   readonly expected?: boolean;
+  /** Whether Ctrl-C gives up the question alone, and does not leave. */
+  readonly cancellable?: boolean;
   /** Aborted when the line is no longer wanted. */
   readonly signal?: AbortSignal;
 }
@@ -30,7 +32,7 @@ export interface Screen {
   /**
    * Reads a line.
    *
-   * @returns the line, or undefined when the person wants to leave
+   * @returns the line, or undefined when the person wants to leave, or has given the question up
    * @throws the signal's reason, when it is aborted
    */
   read(options: ReadOptions): Promise<string | undefined>;

@@ -246,6 +246,17 @@ test("runInteractive() asks for the passwords of /passwd, and forgets a line tha
   await leave(scene);
 });
 
+test("runInteractive() goes on where the passwords of /passwd are given up", async () => {
+  const scene = await started({ user: "a", password: "1" });
+  const { screen, peer } = scene;
+  await peer.admit();
+  screen.type("/passwd", "1", undefined, "/join x");
+  peer.ok(await peer.expect("join"), { room: "x", positions: {} });
+  await settled();
+  assert.equal(screen.prompt, "x> ");
+  await leave(scene);
+});
+
 test("runInteractive() asks before it says what looks like a login, and forgets it", async () => {
   const scene = await started({ user: "a", password: "1" });
   const { screen, peer } = scene;

@@ -349,6 +349,22 @@ test("Terminal.read() sets a half-typed line aside for a question, and shows no 
   assert.deepEqual(scene.tty.screen(), ["Username: a", "> half a line|"]);
 });
 
+test("Terminal.read() gives up a question of the talk with Ctrl-C, and goes on", async () => {
+  using scene = opened();
+  const command = scene.terminal.read({ prompt: "> " });
+  scene.tty.type("/passwd\r");
+  assert.equal(await soon(command), "/passwd");
+  const asked = { keep: true, expected: true, cancellable: true };
+  const secret = scene.terminal.read({ prompt: "Old password: ", secret: true, ...asked });
+  scene.tty.type("hunter2\x03");
+  assert.equal(await soon(secret), undefined);
+  const line = scene.terminal.read({ prompt: "> " });
+  await settled();
+  assert.deepEqual(scene.tty.screen(), ["Old password: ", "> |"]);
+  scene.tty.type("hello\r");
+  assert.equal(await soon(line), "hello");
+});
+
 test("Terminal.read() ends when the person leaves, or the terminal is gone", async () => {
   for (
     const leave of [
