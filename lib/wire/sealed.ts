@@ -2,6 +2,8 @@
  * Messages that are encrypted from device to device, as far as a server has to do with them.
  */
 
+import { Buffer } from "node:buffer";
+
 /** How many devices of a user messages are encrypted for. */
 export const maxDevices = 8;
 
@@ -33,7 +35,7 @@ export function isPublicKey(text: string): boolean {
 
 /** Whether something can be encrypted for a public key; servers take any, and clients leave out the others. */
 export function isUsableKey(key: string): boolean {
-  const bytes = Uint8Array.fromBase64(key, { alphabet: "base64url" });
-  bytes[31] &= 0x7f; // X25519 does not look at the highest bit (RFC 7748, section 5)
-  return !smallOrder.has(bytes.toHex());
+  const bytes = Buffer.from(key, "base64url");
+  bytes[31]! &= 0x7f; // X25519 does not look at the highest bit (RFC 7748, section 5)
+  return !smallOrder.has(bytes.toString("hex"));
 }

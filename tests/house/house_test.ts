@@ -127,6 +127,17 @@ test("Names and paths that were left behind do not return", async () => {
   }
 });
 
+/** What releases of Deno before 2.5 do not have: the client is compiled with these as well. */
+const laterThanClient = /\bUint8Array\.from(?:Base64|Hex)\b|\.(?:toHex|setFrom(?:Base64|Hex))\(|\.toBase64\(\{/;
+
+test("The client uses nothing that an earlier release of Deno does not have", async () => {
+  for (const part of ["lib/client", "lib/wire", "lib/common"]) {
+    for (const file of await below(part)) {
+      assert.doesNotMatch(withoutWords(await read(file)), laterThanClient, file);
+    }
+  }
+});
+
 /** Code without comments and texts, which may say what they like. */
 function withoutWords(source: string): string {
   return source.replaceAll(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g, "");
