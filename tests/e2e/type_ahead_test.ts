@@ -77,9 +77,19 @@ async function shellIsUntouched(pty: Pty, folder: string): Promise<void> {
   assert.equal(await exists(`${folder}/OOPS`), false);
 }
 
+/** A client that nobody answers, and which is typed at before it says so. */
+async function connecting({ folder }: Scene): Promise<void> {
+  const state = `${folder}/d`;
+  const at = { port: 1, caFile: `${folder}/ca.pem`, columns: 80, rows: 24 };
+  await using pty = await Pty.client({ ...at, user: "d", state, shell: true });
+  await pty.write(`touch ${folder}/OOPS\r`);
+  assert.equal((await pty.ended()).code, 3);
+  await shellIsUntouched(pty, folder);
+}
+
 test("chat whose session another login ends lets no key through to the shell, on any screen", async () => {
   await using scene = await started();
-  await Promise.all(screens.map(async ({ user, ...start }) => {
+  const ended = screens.map(async ({ user, ...start }) => {
     await using pty = await scene.client(user, start);
     const full = user === "a";
     await pty.write("I was just say");
@@ -98,7 +108,8 @@ test("chat whose session another login ends lets no key through to the shell, on
     const said = pty.output.replaceAll(/\s+/g, " ");
     assert.match(said, /Not sent: I was just saying.*Not sent: touch .*OOPS.*Not sent: exit/);
     if (!full) assert.match(said, /Not sent: half a line/);
-  }));
+  });
+  await Promise.all([connecting(scene), ...ended]);
 }, ptys);
 
 test(

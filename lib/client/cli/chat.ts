@@ -12,7 +12,9 @@ import { Session, type SessionOptions } from "../session/session.ts";
 import { SideSession } from "../session/side.ts";
 import type { Login } from "../session/update.ts";
 import { Additions } from "../terminal/additions.ts";
+import { PlainScreen } from "../terminal/plain.ts";
 import { errorLine, note } from "../terminal/render.ts";
+import { processTty } from "../terminal/tty.ts";
 import { downloadFolder } from "../transfer/local.ts";
 import { dialerOf, givenPassword, insecureNote, scriptGiveUpMs } from "./connect.ts";
 import { inputLines } from "./input_lines.ts";
@@ -57,7 +59,13 @@ export async function runChat(options: ChatOptions, { out, err }: Output): Promi
     ...(script ? { giveUpMs: scriptGiveUpMs } : {}),
   };
   const session = options.side ? new SideSession(settings) : new Session(settings);
-  await session.connect();
+  try {
+    await session.connect();
+  } catch (error) {
+    // What was typed for the talk meanwhile is not for the shell.
+    if (!script) await new PlainScreen(processTty).close();
+    throw error;
+  }
   stopAsking();
   if (script && options.insecure) await err([note(insecureNote)]);
   const login = scriptedLogin(options, credentials);
