@@ -59,13 +59,7 @@ export async function runChat(options: ChatOptions, { out, err }: Output): Promi
     ...(script ? { giveUpMs: scriptGiveUpMs } : {}),
   };
   const session = options.side ? new SideSession(settings) : new Session(settings);
-  try {
-    await session.connect();
-  } catch (error) {
-    // What was typed for the talk meanwhile is not for the shell.
-    if (!script) await new PlainScreen(processTty).close();
-    throw error;
-  }
+  await connect(session, script);
   stopAsking();
   if (script && options.insecure) await err([note(insecureNote)]);
   const login = scriptedLogin(options, credentials);
@@ -76,6 +70,16 @@ export async function runChat(options: ChatOptions, { out, err }: Output): Promi
   if (sealing) additions.own.add(...sealCommands(sealing, session));
   if (script) return await runScript(session, { ...given, ...join, err, additions });
   return await runOnScreen(options, session, additions, credentials);
+}
+
+/** Connects; where that fails, what a person has typed for the talk meanwhile is not left to the shell. */
+async function connect(session: Session | SideSession, script: boolean): Promise<void> {
+  try {
+    await session.connect();
+  } catch (error) {
+    if (!script) await new PlainScreen(processTty).close();
+    throw error;
+  }
 }
 
 function credentialsOf(options: ChatOptions, script: boolean): Credentials {
