@@ -141,6 +141,9 @@ function unknown(server: ServerAddress, { fingerprint }: PeerCertificate, unaske
 function untold(server: ServerAddress): DialError {
   return new DialError(
     "bad_certificate",
-    `Cannot trust ${formatServer(server)}: this release of Deno, ${Deno.version.deno}, does not tell its certificate`,
+    `Cannot trust ${
+      formatServer(server)
+    }: this release of Deno, ${Deno.version.deno}, does not tell its certificate; ` +
+      "name the authority that has signed it with --ca <file>",
   );
 }
