@@ -12,11 +12,13 @@ interface Moment {
 export type Outcome =
   | { readonly kind: "changed" }
   | { readonly kind: "unchanged" }
+  /** The line has no room for it, and has taken none of it. */
+  | { readonly kind: "full" }
   | { readonly kind: "submitted"; readonly text: string }
   | { readonly kind: "left" };
 
 /** The longest text that can be typed, in UTF-16 units: several of the longest messages. */
-const maxLength = 64 * 1024;
+export const maxLength = 64 * 1024;
 
 /** How many typed lines are remembered. */
 export const maxHistory = 500;
@@ -26,6 +28,7 @@ const maxUndo = 200;
 
 const changed: Outcome = { kind: "changed" };
 const unchanged: Outcome = { kind: "unchanged" };
+const full: Outcome = { kind: "full" };
 
 /**
  * A line that is being typed: its text, the cursor, and the lines typed before it.
@@ -196,7 +199,8 @@ export class Editor {
 
   #insert(piece: string): Outcome {
     const clean = piece.split("\n").map(cleanLine).join("\n").replaceAll("\t", " ");
-    if (clean === "" || this.#text.length + clean.length > maxLength) return unchanged;
+    if (clean === "") return unchanged;
+    if (this.#text.length + clean.length > maxLength) return full;
     this.#text = this.#text.slice(0, this.#cursor) + clean + this.#text.slice(this.#cursor);
     this.#cursor += clean.length;
     return changed;

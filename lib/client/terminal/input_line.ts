@@ -1,40 +1,13 @@
-import { type Clock, systemClock } from "../../common/time.ts";
+import { systemClock } from "../../common/time.ts";
 import { cleanLine } from "../../wire/clean.ts";
-import { Editor, inputView, submittedLines } from "./editor.ts";
-import { type Key, KeyDecoder, type KeyDecoderOptions, type KeyName, type KeySignal } from "./keys.ts";
+import { Editor, inputView, maxLength, type Outcome, submittedLines } from "./editor.ts";
+import type { InputHost, InputLineOptions } from "./input_host.ts";
+import { KeyReader } from "./key_reader.ts";
+import type { Key, KeyName, KeySignal } from "./keys.ts";
 import { LineSearch, screenKeys } from "./line_search.ts";
 import { note } from "./render.ts";
 import type { ReadOptions } from "./screen.ts";
 import { drainMs, pauseMs, TypingPause } from "./typing_pause.ts";
-
-/** What an input line needs of the screen that it is on. */
-export interface InputHost {
-  /** What is to be seen has changed. */
-  changed(): void;
-  /** A question was answered, and both are to stay on the screen. */
-  kept(line: string): void;
-  /** A key was pressed for which a terminal that is not raw sends a signal. */
-  raise?(signal: KeySignal): void;
-  /**
-   * Takes keys before the editor.
-   *
-   * @param paused whether the person has typed nothing for a while before it
-   * @returns whether the key was the screen's own
-   */
-  intercept?(key: Key, paused: boolean): boolean;
-  /** Says something that matters until the next key. */
-  hint(sentence: string): void;
-  /** Takes a submitted text. @returns its lines, none where it was the screen's own */
-  submit?(text: string): readonly string[];
-}
-
-/** Settings of an input line. */
-export interface InputLineOptions {
-  /** The lines that were typed in earlier runs, the oldest first. */
-  readonly history?: readonly string[];
-  readonly keys?: KeyDecoderOptions;
-  readonly clock?: Clock;
-}
 
 /** Keys for which a terminal that is not raw sends a signal. */
 const signals: Partial<Record<KeyName, KeySignal>> = { suspend: "SIGTSTP", quit: "SIGQUIT" };
@@ -68,7 +41,7 @@ interface Reading {
 export class InputLine {
   readonly editor: Editor;
   readonly #host: InputHost;
-  readonly #decoder: KeyDecoder;
+  readonly #keys: KeyReader;
   #submitted: Submitted[] = [];
   #reading: Reading | undefined;
   #secret = false;
@@ -94,7 +67,10 @@ export class InputLine {
     this.#host = host;
     this.#pause = new TypingPause(clock);
     this.editor = new Editor(history);
-    this.#decoder = new KeyDecoder({ now: () => clock.now(), ...keys });
+    this.#keys = new KeyReader({ now: () => clock.now(), ...keys }, {
+      ahead: (command) => this.#asking || (command && this.editor.text === ""),
+      take: (key) => this.#take(key),
+    });
   }
 
   /** Whether what is typed is the answer to a question, and no line of the talk. */
@@ -180,20 +156,7 @@ export class InputLine {
 
   /** Reads keys until the terminal has gone, or is not wanted any more. */
   async listen(read: (buffer: Uint8Array) => Promise<number | null>, wanted: () => boolean): Promise<void> {
-    const buffer = new Uint8Array(4096);
-    let submitted = false;
-    try {
-      for (let count; wanted() && (count = await read(buffer)) !== null;) {
-        for (const [index, key] of this.#decoder.push(buffer.subarray(0, count)).entries()) {
-          // What a line leads to comes before the keys behind it: they may be for another reader.
-          if (submitted && index > 0) await new Promise((resolve) => setTimeout(resolve, 0));
-          this.#take(key);
-          submitted = key.kind === "key" && key.name === "enter";
-        }
-      }
-    } catch {
-      // the terminal is gone, which is one way to leave
-    }
+    await this.#keys.run(read, wanted);
     this.#gone.abort();
     this.leave();
   }
@@ -283,8 +246,17 @@ export class InputLine {
 
   #edit(key: Key): void {
     if (this.#delayed && !this.#early && key.kind === "key" && key.name === "enter") return this.#keepLine();
-    const outcome = this.editor.take(key, this.#secret || this.#asking);
+    this.#do(this.editor.take(key, this.#secret || this.#asking), key);
+  }
+
+  /** Puts a text into the line, as if it were pasted. */
+  paste(text: string): void {
+    if (text !== "") this.#edit({ kind: "paste", text });
+  }
+
+  #do(outcome: Outcome, key: Key): void {
     if (outcome.kind === "unchanged") return;
+    if (outcome.kind === "full") return this.#refuse(key);
     if (outcome.kind === "left") {
       if (key.kind === "key" && key.name === "leave" && this.#reading?.options.cancellable) return this.#cancel();
       this.#left.abort();
@@ -305,6 +277,23 @@ export class InputLine {
     this.editor.replace("");
     this.#host.kept(this.#prompt);
     reading?.resolve(undefined);
+  }
+
+  /** The line has no room for what was typed or pasted: that is said, and a paste may have another way. */
+  #refuse(key: Key): void {
+    const isPaste = key.kind === "paste";
+    if (isPaste && !key.cut && !this.#asking && this.#host.tooLarge) {
+      // Of one that comes in parts, the line has those before.
+      const whole = key.goesOn ? this.editor.text + key.text : key.text;
+      if (this.#host.tooLarge(whole)) {
+        if (key.goesOn) this.editor.replace("");
+        return this.#host.changed();
+      }
+    }
+    const [what, rest] = isPaste
+      ? ["That paste does not fit into the line", "none of it was taken; /send sends files"]
+      : ["The line is full", "what you type is not taken"];
+    this.#host.hint(`${what}, which takes ${maxLength.toLocaleString("en")} characters: ${rest}`);
   }
 
   /** Whether a key is a Ctrl-C that would leave, and is the first: one may be typed just after a line was sent. */

@@ -45,7 +45,8 @@ export type KeySignal = "SIGTSTP" | "SIGQUIT";
 /** What was typed. */
 export type Key =
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "paste"; readonly text: string }
+  /** `cut` where more came than is kept; `goesOn` where it is a further part of one that the terminal has not marked. */
+  | { readonly kind: "paste"; readonly text: string; readonly cut?: boolean; readonly goesOn?: boolean }
   | { readonly kind: "key"; readonly name: KeyName };
 
 /** What terminals send for each key: xterm, VT220, rxvt and the Linux console differ. */
@@ -123,8 +124,8 @@ const escape = 0x1b;
 const pasteStart = "\x1b[200~";
 const pasteEnd = "\x1b[201~";
 
-/** The most characters of one paste that are kept. */
-const maxPaste = 64 * 1024;
+/** The most bytes of one paste that are kept: more than a line takes, for it can be sent as a file. */
+export const maxPaste = 4 * 1024 * 1024;
 
 /** How long an Escape waits for the rest of a key, in milliseconds, unless somebody chose. */
 export const defaultEscapeMs = 50;
@@ -229,15 +230,17 @@ export class KeyDecoder {
   #takePasted(byte: number, paste: number[], keys: Key[]): void {
     if (byte === pasteEnd.charCodeAt(this.#pasteEnding)) {
       if (++this.#pasteEnding < pasteEnd.length) return;
-      keys.push({ kind: "paste", text: new TextDecoder().decode(Uint8Array.from(paste)).slice(0, maxPaste) });
+      const cut = paste.length > maxPaste;
+      const text = new TextDecoder().decode(Uint8Array.from(cut ? paste.slice(0, maxPaste) : paste));
+      keys.push({ kind: "paste", text, ...(cut ? { cut } : {}) });
       this.#paste = undefined;
       this.#pasteEnding = 0;
       return;
     }
-    // What looked like its end was none; of UTF-8, no more than three bytes are one UTF-16 unit.
+    // What looked like its end was none.
     const begun = pasteEnd.slice(0, this.#pasteEnding);
     this.#pasteEnding = byte === escape ? 1 : 0;
     const bytes = [...Array.from(begun, (char) => char.charCodeAt(0)), ...(byte === escape ? [] : [byte])];
-    if (paste.length < 3 * maxPaste) paste.push(...bytes);
+    if (paste.length <= maxPaste) paste.push(...bytes);
   }
 }

@@ -153,6 +153,8 @@ export class PlainScreen implements Screen {
     const asked = this.#mode === "question";
     for (const line of this.#framer.push(buffer.subarray(0, count))) {
       if (line.kind === "line") this.#lines.push({ text: line.text, asked });
+      else if (line.kind === "too_long") this.print(note(`A line of more than ${maxLine / 1024} KiB was not sent`));
+      else this.print(note("A line that is not UTF-8 was not sent"));
     }
   }
 

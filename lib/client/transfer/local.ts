@@ -18,13 +18,25 @@ export function expanded(path: string, env: Environment = environment): string {
   return resolve(home && /^~(?=$|[/\\])/.test(path) ? home + path.slice(1) : path);
 }
 
+/** What a file is when it is sent. */
+export interface NamedBytes {
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Bytes that are to be sent as a file. @throws as {@linkcode readFile} */
+export function sendable(name: string, bytes: Uint8Array<ArrayBuffer>, most: number): NamedBytes {
+  checkSize(bytes.length, most, (why) => new ClientError("usage", `${name} cannot be sent: ${why}`));
+  return { name, bytes };
+}
+
 /**
  * Reads a file that is to be sent.
  *
  * @param most how many bytes the server takes
  * @throws {ClientError} `usage` where it cannot be sent
  */
-export async function readFile(path: string, most: number): Promise<{ name: string; bytes: Uint8Array<ArrayBuffer> }> {
+export async function readFile(path: string, most: number): Promise<NamedBytes> {
   const full = expanded(path);
   const refuse = (why: string, cause?: unknown) =>
     new ClientError("usage", `${full} cannot be sent: ${why}`, { cause });

@@ -6,7 +6,7 @@ import type { Reply } from "../../wire/event.ts";
 import { chunkCount } from "../../wire/files.ts";
 import { isCode, type Where, type Wire } from "./chunks.ts";
 import { fetchInto, sizeThere } from "./fetching.ts";
-import { goalOf, readFile } from "./local.ts";
+import { goalOf, type NamedBytes, readFile, sendable } from "./local.ts";
 import type { Offer, Offers } from "./offers.ts";
 import { PartFile } from "./part_file.ts";
 import { sendFile, type Sent } from "./sending.ts";
@@ -83,9 +83,18 @@ export class Transfers {
    * @throws {ClientError} where it cannot be sent, {@linkcode ChatError} where the server refuses it
    */
   async send(where: Where, path: string, tell: Tell): Promise<void> {
+    await this.#offer(where, (most) => readFile(path, most), tell);
+  }
+
+  /** Sends what is in no file, and offers it as one. @throws as {@linkcode send} */
+  async sendBytes(where: Where, { name, bytes }: NamedBytes, tell: Tell): Promise<void> {
+    await this.#offer(where, (most) => sendable(name, bytes, most), tell);
+  }
+
+  async #offer(where: Where, read: (most: number) => NamedBytes | Promise<NamedBytes>, tell: Tell): Promise<void> {
     this.#checkRoom("room" in where ? where.room : undefined, "A file is offered in the room that one is in");
     const number = this.offers.next(); // in the order in which they were typed
-    const { name, bytes } = await readFile(path, this.#session.maxFileBytes);
+    const { name, bytes } = await read(this.#session.maxFileBytes);
     const peer = "to" in where ? where.to : where.room;
     const run = this.#begin({ number, kind: "send", name, size: bytes.length, peer });
     try {

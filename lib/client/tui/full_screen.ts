@@ -18,7 +18,7 @@ import type { Theme } from "./text/theme.ts";
 import { notification } from "./notify.ts";
 import { keysHelp, screenCommands } from "./screen_commands.ts";
 import { Painter } from "./painter.ts";
-import { Paste } from "./paste.ts";
+import { Pasting } from "./paste.ts";
 import type { ReadMarks } from "./read_marks.ts";
 import { screenRows } from "./rows.ts";
 import { Scrolling } from "./scrolling.ts";
@@ -63,8 +63,8 @@ export class FullScreen implements Screen {
   readonly #completion: Completion;
   readonly #draft: Draft;
   readonly #farewells: string[] = [];
-  /** What is asked about a paste, or told about a completion, until the next key. */
-  #paste: Paste | undefined;
+  readonly #pasting: Pasting;
+  /** What is told about a completion and the like, until the next key. */
   #hint = "";
   /** What is told on the status line for good. */
   #notice = "";
@@ -89,6 +89,12 @@ export class FullScreen implements Screen {
     });
     this.#draft = new Draft({ ...options.drafts, mayKeep: (text) => this.#mayKeep(text) });
     this.#scrolling = new Scrolling(this.#timeline, () => this.#space());
+    this.#pasting = new Pasting({
+      session,
+      transfers: additions.transfers,
+      input: () => this.#input,
+      print: (line) => this.print(line),
+    });
     this.#input = new InputLine({
       changed: () => {
         this.#keepDraft();
@@ -100,6 +106,7 @@ export class FullScreen implements Screen {
         this.#painter.now();
       },
       raise: (signal) => tty.raise(signal),
+      tooLarge: (text) => this.#pasting.tooLarge(text),
       intercept: (key, paused) => this.#intercept(key, paused),
       submit: (text) => this.#submit(text),
     }, { history: history.read(), keys, clock });
@@ -182,8 +189,7 @@ export class FullScreen implements Screen {
   async dismissed(): Promise<void> {
     const { ending } = this.#options.session;
     if (ending && ending.reason !== "left") this.#farewells.push(note(ending.message));
-    if (this.#paste) this.#input.editor.replace(this.#paste.text);
-    this.#paste = undefined;
+    this.#pasting.giveUp();
     this.#notice = "Enter or Ctrl-C leaves";
     this.#painter.now();
     await this.#input.dismissed();
@@ -202,8 +208,8 @@ export class FullScreen implements Screen {
     this.#painter.stop();
     clearTimeout(this.#clockTimer);
     try {
-      const typed = [...(this.#paste?.text.split("\n") ?? []), ...this.#input.unread];
-      const told = [...this.#farewells, ...unsentNotes(typed, this.#options.session)];
+      const typed = [...(this.#pasting.text?.split("\n") ?? []), ...this.#input.unread];
+      const told = [...this.#farewells, ...this.#pasting.farewells, ...unsentNotes(typed, this.#options.session)];
       this.#painter.write(this.#frame.leave() + told.map((line) => line + "\r\n").join(""));
       this.#options.tty.setRaw(false);
     } catch {
@@ -226,8 +232,10 @@ export class FullScreen implements Screen {
     attention.pressed(this.#visible);
     const hinted = this.#hint !== "";
     this.#hint = "";
-    if (this.#paste) {
-      this.#answerPaste(this.#paste, key, paused);
+    if (this.#pasting.asked) {
+      this.#pasting.take(key, paused);
+      this.#keepDraft();
+      this.#painter.now();
       return true;
     }
     const own = name !== undefined && this.#press(name);
@@ -254,29 +262,12 @@ export class FullScreen implements Screen {
     this.#painter.soon();
   }
 
-  #answerPaste(paste: Paste, key: Key, paused: boolean): void {
-    const answer = paste.take(key, paused);
-    this.#painter.now();
-    if (answer.kind === "none") return;
-    this.#paste = undefined;
-    if (answer.kind === "lines") this.#input.submit(answer.lines);
-    else {
-      const { editor } = this.#input;
-      editor.replace(paste.text + (answer.typed === "" ? "" : "\n"));
-      editor.take({ kind: "paste", text: answer.typed });
-    }
-    this.#keepDraft();
-  }
-
   #submit(text: string): readonly string[] {
-    const { session, history } = this.#options;
+    const { history } = this.#options;
     const unkept = this.#mayKeep(text) ? history.add(text) : undefined;
     if (unkept !== undefined) this.print(note(unkept));
     this.#scrolling.show(undefined);
-    const paste = new Paste(text, session.maxMessageBytes);
-    if (paste.question === undefined || this.#notice !== "") return paste.lines;
-    this.#paste = paste;
-    return [];
+    return this.#pasting.submit(text, this.#notice === "");
   }
 
   /** Whether a text holds no secret, as far as one can tell. */
@@ -287,7 +278,7 @@ export class FullScreen implements Screen {
 
   /** What was pasted stays a draft while it is asked about. */
   #keepDraft(): void {
-    this.#draft.take(this.#paste?.text ?? this.#input.draft);
+    this.#draft.take(this.#pasting.text ?? this.#input.draft);
   }
 
   #notify(title: string, text: string): void {
@@ -315,13 +306,13 @@ export class FullScreen implements Screen {
         transfers: additions.transfers.running,
         theme,
         warning,
-        hint: this.#hint || this.#notice,
+        hint: this.#pasting.hint || this.#hint || this.#notice,
       },
       { height, columns },
       now,
     );
     this.#visible = above.visible;
-    const input = this.#paste ? this.#paste.view(columns) : this.#input.view(columns);
+    const input = (this.#pasting.asked ?? this.#input).view(columns);
     const all = [...above.rows, input.row].slice(-rows);
     const written = this.#frame.draw(all, columns, {
       row: all.length - 1,

@@ -41,12 +41,14 @@ test("KeyDecoder.push() waits for the rest of a character, a sequence or a paste
   ]);
 });
 
-test("KeyDecoder.push() keeps so much of a paste, and types nothing of the rest", () => {
-  const keys = decode("\x1b[200~", ..."abcd".split("").map((letter) => letter.repeat(20_000)), "e\x1b[201~y");
-  const [paste, ...rest] = keys;
-  assert.ok(paste.kind === "paste");
-  assert.deepEqual([paste.text.length, paste.text.at(-1)], [65_536, "d"]);
-  assert.deepEqual(rest, [text("y")]);
+test("KeyDecoder.push() keeps so much of a paste, says that it was cut, and types nothing of the rest", () => {
+  const most = 4 * 1024 * 1024;
+  for (const [length, cut] of [[most, undefined], [most + 1, true]] as const) {
+    const [paste, ...rest] = decode("\x1b[200~", "a".repeat(length), "\x1b[201~y");
+    assert.ok(paste.kind === "paste");
+    assert.deepEqual([paste.text.length, paste.cut], [most, cut]);
+    assert.deepEqual(rest, [text("y")]);
+  }
 });
 
 test("KeyDecoder.push() types no part of a sequence that it does not know", () => {

@@ -141,3 +141,9 @@ test("PlainScreen.read() loses no line when one reader stops waiting", async () 
   tty.type("kept\n");
   assert.equal(await soon(screen.read({ prompt: "> " })), "kept");
 });
+
+test("PlainScreen.read() says that a line was too long, or no UTF-8, and goes on with the next", async () => {
+  const tty = new FakeTty(...Array.from({ length: 17 }, () => "x".repeat(4096)), "\nnext\n");
+  assert.equal(await soon(new PlainScreen(tty).read({ prompt: "> " })), "next");
+  assert.equal(tty.out, "[CLIENT] A line of more than 64 KiB was not sent\n");
+});

@@ -25,7 +25,8 @@ class FakeTty implements Tty {
   }
 
   type(text: string): void {
-    this.#typed.push(encoder.encode(text));
+    const bytes = encoder.encode(text);
+    for (let at = 0; at < bytes.length; at += 4096) this.#typed.push(bytes.subarray(at, at + 4096));
     this.#waiting();
   }
 
@@ -310,6 +311,35 @@ test("Terminal.read() submits a paste of several lines only with the enter behin
   scene.tty.type("\r");
   assert.equal(await soon(first), "one");
   assert.equal(await soon(scene.terminal.read({ prompt: "> " })), "//quit");
+});
+
+test("Terminal.read() takes several lines that come in one read as pasted, and says none of them as a command", async () => {
+  using scene = opened();
+  const first = scene.terminal.read({ prompt: "> " });
+  scene.tty.type("one\r/quit\rth");
+  await settled();
+  assert.deepEqual(scene.tty.screen(), ["> one↵/quit↵th|"]);
+  scene.tty.type("ree\r");
+  assert.equal(await soon(first), "one");
+  assert.equal(await soon(scene.terminal.read({ prompt: "> " })), "//quit");
+  assert.equal(await soon(scene.terminal.read({ prompt: "> " })), "three");
+});
+
+test("Terminal.read() says what it does not take: a paste that is too large, and a letter too many", async () => {
+  using scene = opened(200);
+  const line = scene.terminal.read({ prompt: "> " });
+  scene.tty.type(`\x1b[200~${"x".repeat(65_537)}\x1b[201~`);
+  await settled();
+  const takes = "the line, which takes 65,536 characters";
+  const none = `[CLIENT] That paste does not fit into ${takes}: none of it was taken; /send sends files`;
+  assert.deepEqual(scene.tty.screen(), [none, "> |"]);
+  scene.tty.type(`\x1b[200~${"x".repeat(65_536)}\x1b[201~`);
+  scene.tty.type("y");
+  await settled();
+  const full = "[CLIENT] The line is full, which takes 65,536 characters: what you type is not taken";
+  assert.deepEqual(scene.tty.screen().slice(0, 2), [none, full]);
+  scene.tty.type("\r");
+  assert.equal(await soon(line), "x".repeat(65_536));
 });
 
 test("Terminal.read() stops at its signal, and the typed text is there for the next", async () => {

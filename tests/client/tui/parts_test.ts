@@ -18,7 +18,7 @@ import { Frame, steadied } from "../../../lib/client/tui/frame.ts";
 import { HistoryFile } from "../../../lib/client/tui/history_file.ts";
 import { type Item, itemRows, type SaidItem } from "../../../lib/client/tui/text/item.ts";
 import { colorOf, makeTheme, userColors } from "../../../lib/client/tui/text/theme.ts";
-import { Paste, type PasteAnswer } from "../../../lib/client/tui/paste.ts";
+import { LargePaste, Paste, type PasteAnswer } from "../../../lib/client/tui/paste.ts";
 import { ReadMarks } from "../../../lib/client/tui/read_marks.ts";
 import { Roster } from "../../../lib/client/tui/roster.ts";
 import { waitingRows } from "../../../lib/client/tui/rows.ts";
@@ -344,6 +344,29 @@ test("unsentNotes() tells what has no answer and what was not read, and no secre
     "[CLIENT] Not sent: one",
     "[CLIENT] Not sent: two[2J",
   ]);
+});
+
+test("Paste asks in fewer words where the terminal is narrow", () => {
+  const paste = new Paste("one\n/two\n\n three", 100);
+  assert.equal(paste.view(80).row, paste.question);
+  assert.equal(paste.view(40).row, "3: (o)ne message, (s)everal, (e)dit? ");
+});
+
+test("LargePaste asks whether it is to be a file, and takes its further parts", () => {
+  const large = () => new LargePaste("line\r\n".repeat(20_000), "lobby");
+  const paste = large();
+  assert.equal(paste.size, "20,001 lines, 100 kB");
+  assert.equal(paste.view(40).row, "Send it to lobby as a (f)ile, (d)rop? ");
+  const enter = { kind: "key", name: "enter" } as const;
+  assert.deepEqual(paste.take(enter, false), { kind: "none" });
+  assert.deepEqual(paste.take({ kind: "paste", text: "more", goesOn: true }, false), { kind: "none" });
+  assert.equal(paste.bytes.length, 100_004);
+  assert.deepEqual(paste.take({ kind: "text", text: "F" }, false), { kind: "none" });
+  assert.deepEqual(paste.take(enter, false), { kind: "file" });
+  assert.deepEqual(large().take(enter, true), { kind: "file" });
+  assert.deepEqual(large().take({ kind: "text", text: "fine" }, true), { kind: "drop", typed: "fine" });
+  assert.deepEqual(large().take({ kind: "key", name: "leave" }, true), { kind: "drop", typed: "" });
+  assert.deepEqual(new LargePaste("x", undefined).take(enter, true), { kind: "drop", typed: "" });
 });
 
 test("Roster counts the room's members and forgets those of another room", () => {
