@@ -9,7 +9,7 @@
 import { decodePosition } from "../../lib/store/log_position.ts";
 import type { Json } from "./connection.ts";
 import type { Marked, Place, Stretch } from "./record.ts";
-import type { Timeline } from "./timeline.ts";
+import { seconds, type Timeline } from "./timeline.ts";
 
 /** Where a view writes to. */
 export interface Sink {
@@ -29,8 +29,11 @@ export class View {
   readonly #open = new Map<string, { stretch: Stretch; pos: string }>();
   /** What is followed may have changed: how many commands about it have no good answer. */
   readonly #uncertain = new Map<string, number>();
-  /** Until when what a connection that is gone had asked may still be done: following is nobody's but the user's. */
-  readonly #hazyUntil = new Map<string, number>();
+  /**
+   * Since when what a connection that is gone had asked may be done late: following is nobody's but the user's. A session
+   * learns of it when it resumes next, however late that is.
+   */
+  readonly #hazySince = new Map<string, number>();
   #marked = 0;
 
   constructor(reader: string, sink: Sink) {
@@ -99,7 +102,8 @@ export class View {
     for (const [topic, pos] of Object.entries(positions)) {
       if (this.#open.has(topic)) continue;
       if (!this.#doubtful(topic)) {
-        this.#notice("a resume goes on", `${this.reader} resumed on ${server} and was given a place in ${topic}`);
+        const text = `${this.reader} resumed on ${server} and was given a place in ${topic}, ${this.#past(topic)}`;
+        this.#notice("a resume goes on", text);
       }
       this.open(topic, pos, "resume", server);
     }
@@ -156,15 +160,22 @@ export class View {
 
   /** What was in doubt is known now; but a request to follow somebody may still be on its way to a server. */
   #settle(): void {
-    for (const [topic, doubts] of this.#uncertain) {
-      if (doubts > 0) this.#hazyUntil.set(topic, this.#sink.timeline.now + ghostMs);
-    }
+    const { now } = this.#sink.timeline;
+    for (const [topic, since] of this.#hazySince) if (since + ghostMs < now) this.#hazySince.delete(topic);
+    for (const [topic, doubts] of this.#uncertain) if (doubts > 0) this.#hazySince.set(topic, now);
     this.#uncertain.clear();
   }
 
   #doubtful(topic: string): boolean {
-    if (this.#uncertain.get(kindOf(topic))) return true;
-    return topic.startsWith("feed:") && (this.#hazyUntil.get(topic) ?? 0) > this.#sink.timeline.now;
+    return Boolean(this.#uncertain.get(kindOf(topic))) || (topic.startsWith("feed:") && this.#hazySince.has(topic));
+  }
+
+  /** How it last followed a topic, for a report. */
+  #past(topic: string): string {
+    const last = this.#sink.stretches.findLast((each) => each.reader === this.reader && each.topic === topic);
+    return last?.closed
+      ? `which it left at ${seconds(last.closed.at).trim()} (${last.closed.by})`
+      : "where it never was";
   }
 
   #notice(kind: string, text: string): void {
