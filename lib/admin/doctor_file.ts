@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Config } from "../config/config.ts";
 import type { StoreFailure } from "../store/failure.ts";
+import { FileLock } from "../store/file_lock.ts";
 import { failing, type Finding, openToOthers } from "./finding.ts";
 import { askServer } from "./socket.ts";
 
@@ -77,8 +78,8 @@ async function examineDatabase(dataDir: string): Promise<Finding> {
     return { subject, state: "ok", text: `${path} is not there yet: the server makes it` };
   }
   try {
+    using _lock = FileLock.take(path);
     using database = new DatabaseSync(path);
-    database.exec("PRAGMA locking_mode = EXCLUSIVE");
     const { quick_check: verdict } = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
     if (verdict === "ok") return { subject, state: "ok", text: `${path} is whole, and no server runs on it` };
     const advice = "restore a backup, or import an export into a new folder";

@@ -70,7 +70,7 @@ export function storeLimits(config: StoreConfig): StoreLimits {
 /**
  * Opens Redis where one is named, else the embedded store in `DATA_DIR`.
  *
- * @param onFault told of connections to Redis that break later
+ * @param onFault told of connections to Redis that break later; given by servers, which are to wait for no disk
  * @throws {Error} where it cannot be opened
  */
 export async function openStore(config: StoreConfig, onFault?: (error: unknown) => void): Promise<Store> {
@@ -92,7 +92,13 @@ export async function openStore(config: StoreConfig, onFault?: (error: unknown) 
   } catch (cause) {
     throw new Error(`DATA_DIR ${config.dataDir} cannot be used: ${messageOf(cause)}`, { cause });
   }
-  return new SqliteStore({ ...limits, path, durability: config.durability });
+  return new SqliteStore({
+    ...limits,
+    path,
+    durability: config.durability,
+    checkpointThread: onFault !== undefined,
+    onFault: (error) => log.error("checkpoint_thread_ended", { error }),
+  });
 }
 
 /** Tells the operator of a Redis that would lose accounts and messages without a word. */

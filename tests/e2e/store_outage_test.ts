@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { admin } from "../support/admin.ts";
 import { AdminPort } from "../support/admin_port.ts";
-import type { JsonClient } from "../support/client.ts";
+import { eventually, type JsonClient } from "../support/client.ts";
 import { every, need } from "../support/needs.ts";
 import { type LogLine, processes, ServerProcess, temporaryFolder } from "../support/process.ts";
 import { ownRedis, startRedis, type TestRedis } from "../support/redis.ts";
@@ -115,6 +115,8 @@ test("a damaged file is told, and stays so until the next start (SQLite)", async
   const path = join(folder.path, "data", "chat.db");
   await using writer = await server.jsonLogin("b");
   for (let i = 0; i < 1_500; i++) await writer.request("say", { text: "x".repeat(2_000), cid: `w${i}` });
+  await eventually(async () => (await Deno.stat(path)).size > 3_000_000, "the write-ahead log is copied");
+  await writer.request("say", { text: "the log begins anew, and the file is read" });
   await outage({
     server,
     cause: "file_damaged",

@@ -1,12 +1,13 @@
 /**
  * The embedded store's file: its schema, its lock and its durability.
  *
- * One process at a time has the file: SQLite's exclusive lock is held from opening to closing, and dies with the process.
+ * One process at a time has the file: see {@linkcode FileLock}.
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ChatError } from "../../common/errors.ts";
 import { randomWord } from "../log_position.ts";
+import { FileLock } from "../file_lock.ts";
 
 /** What may be lost: `normal` survives the end of the process at any moment, `full` the loss of power as well. */
 export type Durability = "normal" | "full";
@@ -68,38 +69,58 @@ const migrations: Readonly<Record<number, string>> = {
   5: "ALTER TABLE cids ADD COLUMN uptime INTEGER NOT NULL DEFAULT 0; DROP INDEX IF EXISTS cids_by_time",
 };
 
+/** How long a commit may wait for another connection, in milliseconds. */
+const busyMs = 1_000;
+
 const connectTo = (path: string) => new DatabaseSync(path);
 
+/** A database that no other process has while this is open. */
+export interface OpenFile {
+  readonly database: DatabaseSync;
+  /** Undefined for a database in memory. */
+  readonly lock: FileLock | undefined;
+}
+
 /**
- * Opens the file, makes its tables and takes its lock.
+ * Takes the file's lock, opens it and makes its tables.
  *
  * @param path the file, or `:memory:`
  * @param connect makes the connection
  * @throws {Error} where another process has it, or where a later release wrote it
  */
-export function openDatabase(path: string, durability: Durability, connect = connectTo): DatabaseSync {
-  const database = connect(path);
+export function openDatabase(path: string, durability: Durability, connect = connectTo): OpenFile {
+  let lock: FileLock | undefined;
+  let database: DatabaseSync | undefined;
   try {
-    database.exec("PRAGMA auto_vacuum = INCREMENTAL"); // of a new file only, and before anything is written to it
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON");
-    database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
-    const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
-    if (version > schemaVersion) {
-      throw new Error(`its schema is version ${version}; this release knows versions up to ${schemaVersion}`);
-    }
-    database.exec("BEGIN IMMEDIATE");
-    if (version > 0) { for (let from = version; from < schemaVersion; from++) database.exec(migrations[from]!); }
-    database.exec(schema);
-    database.exec(`PRAGMA user_version = ${schemaVersion}`);
-    database.exec("COMMIT");
-    return database;
+    lock = path === ":memory:" ? undefined : FileLock.take(path);
+    database = connect(path);
+    prepare(database, durability);
+    return { database, lock };
   } catch (cause) {
-    database.close();
+    database?.close();
+    lock?.[Symbol.dispose]();
     const reason = /locked|busy/i.test(String(cause))
       ? "another process has it; one server at a time may use a data folder, or set REDIS_URL to run several"
       : (cause as Error).message;
     throw new Error(`Cannot open the database ${path}: ${reason}`, { cause });
   }
+}
+
+function prepare(database: DatabaseSync, durability: Durability): void {
+  database.exec("PRAGMA auto_vacuum = INCREMENTAL"); // of a new file only, and before anything is written to it
+  // For moments only: a thread copies the write-ahead log, and a server of an earlier release locks the whole file.
+  database.exec(`PRAGMA busy_timeout = ${busyMs}`);
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON");
+  database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
+  const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+  if (version > schemaVersion) {
+    throw new Error(`its schema is version ${version}; this release knows versions up to ${schemaVersion}`);
+  }
+  database.exec("BEGIN IMMEDIATE");
+  if (version > 0) { for (let from = version; from < schemaVersion; from++) database.exec(migrations[from]!); }
+  database.exec(schema);
+  database.exec(`PRAGMA user_version = ${schemaVersion}`);
+  database.exec("COMMIT");
 }
 
 /** Runs a step of the store; a fault of the disk or the file becomes `store_unavailable`. */

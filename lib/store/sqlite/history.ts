@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Topic } from "../../wire/names.ts";
 import type { StoreLimits } from "../store.ts";
+import type { Checkpoints } from "./checkpoints.ts";
 import type { SqliteCids } from "./cids.ts";
 import { guarded, transaction } from "./database.ts";
 import type { SqliteMoments } from "./moments.ts";
@@ -28,6 +29,15 @@ export interface LogIndexes {
   readonly cids: SqliteCids;
 }
 
+/** Clocks and ports of the logs. */
+export interface LogPorts {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Milliseconds, by a clock that nobody sets. */
+  readonly uptime: () => number;
+  readonly checkpoints: Pick<Checkpoints, "truncate">;
+}
+
 /** What a log keeps: which of its messages are within the limits, and how the others are forgotten. */
 export class SqliteHistory {
   readonly #database: DatabaseSync;
@@ -41,13 +51,11 @@ export class SqliteHistory {
   readonly #page: StatementSync;
   readonly #forget: StatementSync;
 
-  /** @param uptime milliseconds, by a clock that nobody sets */
   constructor(
     database: DatabaseSync,
     limits: StoreLimits,
     indexes: LogIndexes,
-    now: () => number,
-    uptime: () => number,
+    { now, uptime, checkpoints }: LogPorts,
   ) {
     this.#database = database;
     this.#limits = limits;
@@ -55,7 +63,7 @@ export class SqliteHistory {
     this.#now = now;
     const offset = now() - uptime();
     this.#steadyNow = () => Math.min(now(), offset + uptime());
-    this.#space = new FileSpace(database);
+    this.#space = new FileSpace(database, checkpoints);
     this.#oldest = database.prepare("SELECT seq FROM log WHERE topic = ? ORDER BY seq LIMIT 1");
     this.#state = database.prepare("SELECT seq, read FROM topics WHERE topic = ?");
     this.#page = database.prepare("SELECT topic FROM topics WHERE topic > ? ORDER BY topic LIMIT ?");

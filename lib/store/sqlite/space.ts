@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { Checkpoints } from "./checkpoints.ts";
 import { guarded } from "./database.ts";
 
 /** How many free pages stay in the file, to be used again. */
@@ -13,10 +14,12 @@ const pieceSize = 64;
  */
 export class FileSpace {
   readonly #database: DatabaseSync;
+  readonly #checkpoints: Pick<Checkpoints, "truncate">;
   readonly #shrinks: boolean;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, checkpoints: Pick<Checkpoints, "truncate">) {
     this.#database = database;
+    this.#checkpoints = checkpoints;
     this.#shrinks = database.prepare("PRAGMA auto_vacuum").get()!.auto_vacuum === 2;
   }
 
@@ -30,7 +33,7 @@ export class FileSpace {
       guarded(() => this.#database.exec(`PRAGMA incremental_vacuum(${pieceSize})`));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    if (deleted) guarded(() => this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
+    if (deleted) await this.#checkpoints.truncate();
   }
 
   #freePages(): number {

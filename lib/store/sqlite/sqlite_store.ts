@@ -19,7 +19,8 @@ import type { Rooms } from "../rooms.ts";
 import type { Store, StoreLimits } from "../store.ts";
 import type { Topics } from "../topics.ts";
 import { SqliteAccounts } from "./accounts.ts";
-import { type Durability, openDatabase } from "./database.ts";
+import { type Checkpoints, CheckpointThread, OwnCheckpoints } from "./checkpoints.ts";
+import { type Durability, openDatabase, type OpenFile } from "./database.ts";
 import { SqliteDeviceKeys } from "./device_keys.ts";
 import { SqliteFiles } from "./files.ts";
 import { SqliteRooms } from "./rooms.ts";
@@ -39,6 +40,10 @@ export interface SqliteOptions extends StoreLimits {
   readonly uptime?: () => number;
   /** Makes the connection to the file; {@linkcode DatabaseSync}'s own unless given. */
   readonly connect?: (path: string) => DatabaseSync;
+  /** Whether a thread copies the write-ahead log into the file, so that nobody waits for the disk: for servers. */
+  readonly checkpointThread?: boolean;
+  /** Told of a thread that is gone. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 /** See {@linkcode Store}. */
@@ -53,38 +58,44 @@ export class SqliteStore implements Store {
   readonly admin: AdminStore;
   readonly available = true;
   readonly outage = undefined;
-  readonly #database: DatabaseSync;
+  readonly #file: OpenFile;
+  readonly #checkpoints: Checkpoints;
   readonly #topics: SqliteTopics;
 
   /** @throws {Error} where the file cannot be opened, another process has it, or a later release wrote it */
   constructor(options: SqliteOptions) {
     const { now = Date.now, uptime = () => performance.now() } = options;
-    this.#database = openDatabase(options.path, options.durability, options.connect);
-    const servers = new OnlyServer(now, new SqliteProbe(this.#database, options.path));
-    const sessions = new SqliteSessions(this.#database, () => servers.id, now);
-    this.#topics = new SqliteTopics(this.#database, options, sessions, now, uptime);
-    this.accounts = new SqliteAccounts(this.#database);
+    this.#file = openDatabase(options.path, options.durability, options.connect);
+    const { database } = this.#file;
+    this.#checkpoints = options.checkpointThread
+      ? new CheckpointThread(database, options.path, options.onFault)
+      : new OwnCheckpoints(database);
+    const servers = new OnlyServer(now, new SqliteProbe(database, options.path));
+    const sessions = new SqliteSessions(database, () => servers.id, now);
+    this.#topics = new SqliteTopics(database, options, sessions, { now, uptime, checkpoints: this.#checkpoints });
+    this.accounts = new SqliteAccounts(database);
     this.sessions = sessions;
     this.topics = this.#topics;
     const users = {
       isUsed: (room: string) => sessions.isIn(room) || this.#topics.isHeard(roomTopic(room)),
       forget: (topic: Topic) => this.#topics.forget(topic),
     };
-    this.rooms = new SqliteRooms(this.#database, options, users, now);
+    this.rooms = new SqliteRooms(database, options, users, now);
     this.servers = servers;
-    this.files = new SqliteFiles(this.#database, options, now);
-    this.deviceKeys = new SqliteDeviceKeys(this.#database, now);
-    this.admin = new SqliteAdminStore(this.#database, sessions, this.#topics, servers, now);
+    this.files = new SqliteFiles(database, options, now);
+    this.deviceKeys = new SqliteDeviceKeys(database, now);
+    this.admin = new SqliteAdminStore(database, sessions, this.#topics, servers, now);
   }
 
   onReturn(): void {
     // It is never away without its server.
   }
 
-  // deno-lint-ignore require-await
   async [Symbol.asyncDispose](): Promise<void> {
     this.#topics.flush();
-    this.#database.close();
+    await this.#checkpoints[Symbol.asyncDispose]();
+    this.#file.database.close();
+    this.#file.lock?.[Symbol.dispose]();
   }
 }
 

@@ -25,7 +25,7 @@ import {
 } from "../topics.ts";
 import { guarded, secretOf, transaction } from "./database.ts";
 import { SqliteCids } from "./cids.ts";
-import { pieceSize, SqliteHistory } from "./history.ts";
+import { type LogPorts, pieceSize, SqliteHistory } from "./history.ts";
 import { SqliteMoments } from "./moments.ts";
 import { SqliteTalks } from "./talks.ts";
 import { UnreadCounts } from "./unread.ts";
@@ -91,8 +91,7 @@ export class SqliteTopics implements Topics {
     database: DatabaseSync,
     limits: StoreLimits,
     fence: Fence,
-    now: () => number,
-    uptime: () => number,
+    { now, uptime, checkpoints }: LogPorts,
   ) {
     this.#database = database;
     this.#limits = limits;
@@ -109,7 +108,7 @@ export class SqliteTopics implements Topics {
     this.#append = database.prepare("INSERT INTO log (topic, seq, id, time, body) VALUES (?, ?, ?, ?, ?)");
     this.#cids = new SqliteCids(database, uptime);
     const indexes = { moments, talks: this.#talks, unread: this.#unread, cids: this.#cids };
-    this.#history = new SqliteHistory(database, limits, indexes, now, uptime);
+    this.#history = new SqliteHistory(database, limits, indexes, { now, uptime, checkpoints });
     this.#readForward = database.prepare("SELECT * FROM log WHERE topic = ? AND seq >= ? ORDER BY seq LIMIT ?");
     this.#readBack = database.prepare(
       "SELECT * FROM log WHERE topic = ? AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?",
