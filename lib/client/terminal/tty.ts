@@ -24,6 +24,7 @@ export const processTty: Tty & PlainTty = {
     Deno.stdin.setRaw(raw);
   },
   raise(signal) {
+    if (!mayStopItself()) return handlers.get(signal)?.();
     try {
       Deno.kill(Deno.pid, signal);
     } catch {
@@ -142,6 +143,9 @@ export function onTerminal<S extends TerminalScreen>(screen: S): S {
   onSignal("SIGCONT", goOn);
   onSignal("SIGTSTP", async () => {
     if (away) return;
+    if (!mayStopItself()) {
+      return screen.print(note("Not suspended: this program was made with a Deno that does not let it"));
+    }
     away = true;
     screen.suspended();
     processTty.writeSync(new TextEncoder().encode(suspendedNote));
@@ -165,7 +169,20 @@ function stop(): void {
   Deno.kill(Deno.pid, "SIGTTIN");
 }
 
+/**
+ * Whether the process may send signals to itself. Earlier releases of Deno would ask the person, in the middle of the
+ * screen, for the permission to run programs.
+ */
+function mayStopItself(): boolean {
+  const [major, minor] = Deno.version.deno.split(".").map(Number);
+  return major > 2 || minor >= 9 || Deno.permissions.querySync({ name: "run" }).state === "granted";
+}
+
+/** What is done about signals, for those that cannot be sent. */
+const handlers = new Map<Deno.Signal, () => void>();
+
 function onSignal(signal: Deno.Signal, handle: () => void): void {
+  handlers.set(signal, handle);
   try {
     Deno.addSignalListener(signal, handle);
   } catch {
