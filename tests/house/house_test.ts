@@ -59,7 +59,7 @@ test("A message's way in docs/design.md and in the README names files that there
 });
 
 test("tests/ mirrors lib/ folder by folder", async () => {
-  const besides = ["chaos", "contract", "e2e", "examples", "fixtures", "house", "scripts", "support"];
+  const besides = ["chaos", "monkey", "contract", "e2e", "examples", "fixtures", "house", "scripts", "support"];
   const folders = new Set((await below("lib")).map((file) => folderOf(file).slice("lib/".length)));
   for (const folder of new Set((await below("tests")).map((file) => folderOf(file).slice("tests/".length)))) {
     assert.ok(besides.includes(folder.split("/")[0]) || folders.has(folder), `tests/${folder} mirrors no folder`);
