@@ -12,6 +12,8 @@ export function clientOptions({ username, password }: RedisAddress, timeoutMs: n
     pingInterval: Math.max(100, timeoutMs / 2),
     disableOfflineQueue: true,
     maintNotifications: "disabled" as const, // it asks for permissions beyond the network
+    // The gateway has one clock for the limits of all calls; else there would be a timer and a signal for each.
+    commandOptions: { timeout: 0 },
   };
 }
 
