@@ -77,7 +77,9 @@ const plainId = /^\{"id":(0|-?[1-9][0-9]{0,15})[,}]/;
 /** The text of a request's number `id`; the number that was read from it may be another, as 2 ** 53 + 1 is. */
 function writtenId(given: number, line: string): string {
   const [, plain] = plainId.exec(line) ?? [];
-  return plain === String(given) ? plain : findId(line) ?? String(given);
+  // Another `id` behind it, however it is written, would be the one that counts.
+  const isOnly = line.lastIndexOf('"id"') === 1 && !line.includes("\\u00");
+  return plain === String(given) && isOnly ? plain : findId(line) ?? String(given);
 }
 
 /**

@@ -3,6 +3,7 @@
  */
 
 import assert from "node:assert/strict";
+import { pause } from "../../lib/common/time.ts";
 import { type Json, type LineClient } from "../support/client.ts";
 import { onEachStore } from "../support/server.ts";
 
@@ -74,6 +75,7 @@ onEachStore("a reader that does not read is sent away, and everybody else notice
     await a.send(...Array.from({ length: 50 }, () => text(++count)));
     await a.until(`a: ${text(count)}`); // a itself reads
     assert.ok(count < 20_000, "the slow reader was not sent away");
+    await pause(10); // it is given some seconds for its last line, whatever is said meanwhile
   }
   await a.ask("the last");
   const lines = [...await told, ...await b.until("a: the last")];
@@ -100,6 +102,7 @@ onEachStore("a program that was sent away as too slow resumes without loss", asy
     await a.send(...Array.from({ length: 50 }, () => `${++count} ${"x".repeat(4000)}`));
     await a.until(new RegExp(`^a: ${count} `));
     assert.ok(count < 20_000, "the slow reader was not sent away");
+    await pause(10);
   }
   slow.readOn();
   const events: Json[] = [];

@@ -97,6 +97,12 @@ test("parseRequest() reads a number id in any line in a time that goes by the li
   assert.ok(took < 60, `${took} ms`);
 });
 
+test("parseRequest() takes the last id where one stands twice, with its own text", () => {
+  for (const second of ['"id":1.0', '"\\u0069d":1.0', '"i\\u0064" : 1.0']) {
+    assert.equal(echoed("", `{"id":1,${second},"cmd":"pong"}`), "1.0");
+  }
+});
+
 test("parseRequest() finds the id that JSON.parse() does, with its own text", () => {
   const key = fc.constantFrom('"id"', '"\\u0069d"', '"i\\u0064"', '"idx"', '"a"', '"\\"id"', '"\\\\"', '"cmd"');
   const space = fc.constantFrom("", " ", "\n\t ");
