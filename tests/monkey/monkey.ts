@@ -105,7 +105,8 @@ class Monkey {
   readonly #prng: Prng;
   readonly #told: (line: string) => void;
   readonly #line = new LineModel();
-  readonly #submitted: string[] = [];
+  /** Each message with what led to it. */
+  readonly #submitted: { readonly text: string; readonly trail: string }[] = [];
   readonly #trail: string[] = [];
   #files = 0;
   #columns = 80;
@@ -193,7 +194,7 @@ class Monkey {
     const files = messages.filter(({ file }) => file !== undefined).length;
     if (files !== this.#files) this.violations.push(`${this.#files} files were sent, and ${files} are offered`);
     const texts: string[] = messages.filter(({ file }) => file === undefined).map(({ text }) => text.trim());
-    const wanted = this.#submitted.map((text) => text.trim());
+    const wanted = this.#submitted.map(({ text }) => text.trim());
     this.counts.set("messages submitted", wanted.length);
     this.counts.set("messages stored", texts.length);
     const at = wanted.findIndex((text, index) => text !== texts[index]);
@@ -207,6 +208,8 @@ class Monkey {
         ...around(wanted),
         "Stored:",
         ...around(texts),
+        "What led to it:",
+        this.#submitted[first]?.trail ?? this.trail(),
       ].join("\n"),
     );
   }
@@ -321,7 +324,8 @@ class Monkey {
   }
 
   #sent(messages: readonly string[]): void {
-    this.#submitted.push(...messages);
+    const trail = this.#trail.slice(-20).join("\n");
+    this.#submitted.push(...messages.map((text) => ({ text, trail })));
   }
 
   /** Gives up what was typed. */

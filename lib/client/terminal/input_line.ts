@@ -67,7 +67,7 @@ export class InputLine {
     this.#host = host;
     this.#pause = new TypingPause(clock);
     this.editor = new Editor(history);
-    this.#keys = new KeyReader({ now: () => clock.now(), ...keys }, {
+    this.#keys = new KeyReader(keys, clock, {
       ahead: (command) => this.#asking || (command && this.editor.text === ""),
       take: (key) => this.#take(key),
     });

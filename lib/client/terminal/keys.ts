@@ -169,6 +169,11 @@ export class KeyDecoder {
     this.#now = now;
   }
 
+  /** Whether a sequence has begun, and waits for its rest. */
+  get isUnfinished(): boolean {
+    return this.#sequence !== "";
+  }
+
   /** Takes the next bytes. @returns the keys that they complete, in order */
   push(bytes: Uint8Array): Key[] {
     const now = this.#now();
