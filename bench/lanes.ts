@@ -97,13 +97,18 @@ export class Lanes {
 export class Ledger {
   readonly #lanes: Lanes;
   readonly #first: number;
+  readonly #own: number | undefined;
   readonly #last: Int32Array;
   readonly #missing = new Set<string>();
   #doubled = 0;
   #disordered = 0;
 
-  /** @param first the first of the lanes that it hears */
-  constructor(lanes: Lanes, first: number, count: number) {
+  /**
+   * @param first the first of the lanes that it hears
+   * @param own the one among them that it does not hear, as it speaks on it itself
+   */
+  constructor(lanes: Lanes, first: number, count: number, own?: number) {
+    this.#own = own;
     this.#lanes = lanes;
     this.#first = first;
     this.#last = new Int32Array(count);
@@ -129,7 +134,10 @@ export class Ledger {
   /** What is wrong once all should have arrived. */
   faults(): Faults {
     let lost = this.#missing.size;
-    this.#last.forEach((last, index) => lost += Math.max(0, this.#lanes.sent[this.#first + index] - last));
+    this.#last.forEach((last, index) => {
+      const lane = this.#first + index;
+      if (lane !== this.#own) lost += Math.max(0, this.#lanes.sent[lane] - last);
+    });
     return { lost, doubled: this.#doubled, disordered: this.#disordered };
   }
 }

@@ -15,6 +15,16 @@ export type Pace = { readonly window: number } | { readonly rate: number };
 /** What messages that are still under way may take to arrive at the end, in milliseconds, as long as none comes. */
 const drainMs = 10_000;
 
+/** How a text connection hears its lanes. */
+export interface Heard {
+  /** What the messages are; deliveries unless told. */
+  readonly kind?: "delivery" | "answer";
+  /** How many bytes end a line: 1 unless told. */
+  readonly ending?: 1 | 2;
+  /** The lane that it speaks on itself, where nobody hears themselves. */
+  readonly own?: number | undefined;
+}
+
 /** See the file's first line. */
 export class Load {
   readonly lanes: Lanes;
@@ -45,9 +55,9 @@ export class Load {
    * @param offset where in its lines the texts begin
    * @param from the first of the lanes that it hears
    */
-  hears(wire: Wire, offset: number, from: number, lanes: number, kind: "delivery" | "answer" = "delivery"): void {
+  hears(wire: Wire, offset: number, from: number, lanes: number, { own, ...lines }: Heard = {}): void {
     this.#own(wire);
-    wire.sink = textSink(this.lanes, this.#ledger(from, lanes), offset, kind, this.odd);
+    wire.sink = textSink(this.lanes, this.#ledger(from, lanes, own), { offset, ...lines }, this.odd);
   }
 
   /** The answers on a JSON connection to what it publishes on one lane are counted from now on. */
@@ -127,8 +137,8 @@ export class Load {
     wire.onLost = () => void this.disconnected++;
   }
 
-  #ledger(from: number, lanes: number): Ledger {
-    const ledger = new Ledger(this.lanes, from, lanes);
+  #ledger(from: number, lanes: number, own?: number): Ledger {
+    const ledger = new Ledger(this.lanes, from, lanes, own);
     this.#ledgers.push(ledger);
     return ledger;
   }

@@ -55,11 +55,16 @@ export class Template {
 /**
  * A text client's messages.
  *
- * @param offset where in its lines the texts begin
- * @param kind whether these are deliveries, or the answers to what it sends itself
+ * @param lines where in its lines the texts begin, how many bytes end them, and whether these are deliveries, or the
+ *   answers to what it sends itself
  */
-export function textSink(lanes: Lanes, ledger: Ledger, offset: number, kind: "delivery" | "answer", odd: Odd): Sink {
-  const length = offset + textBytes + 1;
+export function textSink(
+  lanes: Lanes,
+  ledger: Ledger,
+  { offset, ending = 1, kind = "delivery" }: { offset: number; ending?: 1 | 2; kind?: "delivery" | "answer" },
+  odd: Odd,
+): Sink {
+  const length = offset + textBytes + ending;
   const { tally } = lanes;
   return (bytes, end) => {
     const now = performance.now();

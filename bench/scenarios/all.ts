@@ -6,6 +6,7 @@ import { fanIn } from "./fan_in.ts";
 import { fanOut } from "./fan_out.ts";
 import { idleMemory } from "./idle_memory.ts";
 import { loginStorm } from "./login_storm.ts";
+import { ordinaryTalk } from "./ordinary_talk.ts";
 import { resumeStorm } from "./resume_storm.ts";
 import { smallRooms } from "./small_rooms.ts";
 
@@ -14,6 +15,7 @@ export const scenarios: readonly Scenario[] = [
   fanOut,
   fanIn,
   smallRooms,
+  ordinaryTalk,
   direct,
   loginStorm,
   idleMemory,

@@ -34,7 +34,7 @@ export const direct: Scenario = {
     await pooled(senders.map((_, lane) => lane), 16, async (lane) => {
       const sender = await enter(world.server, "REGISTER", senders[lane], room(lane));
       const receiver = await enter(world.server, "REGISTER", receivers[lane], room(lane));
-      load.hears(sender, "DM to d0000: ".length, lane, 1, "answer");
+      load.hears(sender, "DM to d0000: ".length, lane, 1, { kind: "answer" });
       load.hears(receiver, "DM from s0000: ".length, lane, 1);
       load.sends(lane, sender, (text) => `/msg ${receivers[lane]} ${text}`);
     });
