@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Config } from "../config/config.ts";
 import type { StoreFailure } from "../store/failure.ts";
 import { FileLock } from "../store/file_lock.ts";
+import { behind } from "../store/sqlite/disk_room.ts";
 import { failing, type Finding, openToOthers } from "./finding.ts";
 import { askServer } from "./socket.ts";
 
@@ -84,7 +85,8 @@ async function examineDatabase(dataDir: string): Promise<Finding> {
     if (verdict === "ok") return { subject, state: "ok", text: `${path} is whole, and no server runs on it` };
     const advice = "restore a backup, or import an export into a new folder";
     return { subject, state: "fail", text: `${path} is damaged: ${verdict}`, advice };
-  } catch (error) {
+  } catch (cause) {
+    const error = behind(cause, path);
     if (!/locked|busy/i.test(String(error))) {
       return failing(subject, new Error(`${path}: ${(error as Error).message}`, { cause: error }));
     }

@@ -8,6 +8,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ChatError } from "../../common/errors.ts";
 import { randomWord } from "../log_position.ts";
 import { FileLock } from "../file_lock.ts";
+import { behind } from "./disk_room.ts";
 
 /** What may be lost: `normal` survives the end of the process at any moment, `full` the loss of power as well. */
 export type Durability = "normal" | "full";
@@ -96,9 +97,10 @@ export function openDatabase(path: string, durability: Durability, connect = con
     database = connect(path);
     prepare(database, durability);
     return { database, lock };
-  } catch (cause) {
+  } catch (error) {
     database?.close();
     lock?.[Symbol.dispose]();
+    const cause = behind(error, path);
     const reason = /locked|busy/i.test(String(cause))
       ? "another process has it; one server at a time may use a data folder, or set REDIS_URL to run several"
       : (cause as Error).message;

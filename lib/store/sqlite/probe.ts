@@ -1,10 +1,6 @@
-import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { messageOf } from "../../common/errors.ts";
 import { guarded, transaction } from "./database.ts";
-
-/** So much is to be free for what is stored next, in bytes: less would take a short message and no more. */
-const room = new Uint8Array(65_536);
+import { writeBeside } from "./disk_room.ts";
 
 /**
  * Whether the embedded store can be written.
@@ -52,21 +48,5 @@ export class SqliteProbe {
       throw new Error(`${path} was moved or deleted while the server runs, and another file is in its place`);
     }
     if (info.size === 0) throw new Error(`${path}: it is empty`);
-  }
-}
-
-/** Writes as much as is to be free, and takes it away again. @throws {Error} where there is less */
-function writeBeside(database: string): void {
-  const path = join(dirname(database), ".probe");
-  try {
-    const file = Deno.openSync(path, { write: true, create: true, truncate: true, mode: 0o600 });
-    try {
-      for (let rest = room.subarray(); rest.length > 0;) rest = rest.subarray(file.writeSync(rest));
-    } finally {
-      file.close();
-      Deno.removeSync(path);
-    }
-  } catch (cause) {
-    throw new Error(`${dirname(database)} takes no file of 64 KiB: ${messageOf(cause)}`, { cause });
   }
 }
