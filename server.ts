@@ -5,7 +5,7 @@
 
 import { type Config, helpText, loadConfig, logFormatOf, readDotenv } from "./lib/config/config.ts";
 import { messageOf } from "./lib/common/errors.ts";
-import { misspelt } from "./lib/config/misspelt.ts";
+import { misspelt, unreadLines } from "./lib/config/misspelt.ts";
 import { flushStreams } from "./lib/observability/line_streams.ts";
 import { configureLog, getLog } from "./lib/observability/log.ts";
 import { openAdminHttp } from "./lib/server/service/admin_http.ts";
@@ -35,9 +35,9 @@ async function main(): Promise<number> {
   const { config } = loaded;
   const writeLog = () => configureLog({ level: config.logLevel, format: config.logFormat, isTerminal });
   writeLog();
-  for (const { name, meant } of misspelt(readDotenv() ?? "")) {
-    log.warn("config_misspelt", { name, meant, file: ".env" });
-  }
+  const dotenv = readDotenv() ?? "";
+  for (const { name, meant } of misspelt(dotenv)) log.warn("config_misspelt", { name, meant, file: ".env" });
+  for (const line of unreadLines(dotenv)) log.warn("config_line_unread", { line, file: ".env", allowed: "NAME=value" });
   const onSignal = () => {
     stopping.abort();
     stop.resolve(0);

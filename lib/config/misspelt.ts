@@ -28,3 +28,14 @@ export function misspelt(dotenv: string): Misspelt[] {
     return meant === undefined ? [] : [{ name, meant }];
   });
 }
+
+/**
+ * The lines of a `.env` file that say nothing, as they have no `=`: `SERVER_HOST: 127.0.0.1`.
+ *
+ * @returns their numbers, from 1 on; not their text, which may be a password
+ */
+export function unreadLines(dotenv: string): number[] {
+  // A value in quotes may go on over several lines, which are no settings of their own.
+  const settings = dotenv.replace(/^([^\n#=]*=\s*)(["'`])[^]*?\2/gm, (value) => `=${value.replace(/[^\n]/g, "")}`);
+  return settings.split("\n").flatMap((line, at) => /^\s*(#|$)|=/.test(line) ? [] : [at + 1]);
+}

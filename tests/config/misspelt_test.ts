@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { composeNames, misspelt } from "../../lib/config/misspelt.ts";
+import { composeNames, misspelt, unreadLines } from "../../lib/config/misspelt.ts";
 import { options } from "../../lib/config/table.ts";
 import { permitted } from "../support/needs.ts";
 import { test } from "../support/declare.ts";
@@ -12,6 +12,12 @@ test("misspelt() names what looks like an option, and lets alone what others rea
     { name: "SEVER_HOST", meant: "SERVER_HOST" },
   ]);
   assert.deepEqual(misspelt(""), []);
+});
+
+test("unreadLines() tells of lines without a =, and lets alone comments and values of several lines", () => {
+  assert.deepEqual(unreadLines("SERVER_HOST: 127.0.0.1\r\n# a: b\n\n  \nROOMS=ops\n\tSERVER_PORT 9000\n"), [1, 6]);
+  assert.deepEqual(unreadLines('A="one\ntwo\n"\nB=1\nC=\'it\nD=2\n# "\nexport E = `f\ng`\nsaid\n'), [10]);
+  assert.deepEqual(unreadLines(""), []);
 });
 
 test("misspelt() knows all names that compose.yaml reads", () => {
