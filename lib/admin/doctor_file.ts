@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Config } from "../config/config.ts";
 import type { StoreFailure } from "../store/failure.ts";
 import { FileLock } from "../store/file_lock.ts";
-import { behind } from "../store/sqlite/disk_room.ts";
+import { behind } from "../store/disk_room.ts";
 import { failing, type Finding, openToOthers } from "./finding.ts";
 import { askServer } from "./socket.ts";
 
