@@ -27,8 +27,11 @@ export function decodeText(bytes: Uint8Array): string {
   return text;
 }
 
+/** No text that a person writes is larger; a device like /dev/zero has no end. */
+const maxBytes = 16 * 1024 * 1024;
+
 /**
- * Reads a file of text: see {@linkcode decodeText}.
+ * Reads a file of text of at most 16 MB: see {@linkcode decodeText}. It may be a pipe.
  *
  * @throws {Deno.errors.NotFound} where there is none
  * @throws {Error} where it cannot be read, with the reason in one line
@@ -36,10 +39,32 @@ export function decodeText(bytes: Uint8Array): string {
 export function readTextFile(path: string): string {
   let bytes: Uint8Array;
   try {
-    bytes = Deno.readFileSync(path);
+    bytes = readBounded(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) throw cause;
     throw new Error(reasonOf(cause), { cause });
   }
   return decodeText(bytes);
+}
+
+/** Reads what is there to its end, if that comes within {@linkcode maxBytes}. */
+function readBounded(path: string): Uint8Array {
+  using file = Deno.openSync(path);
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const part = new Uint8Array(64 * 1024);
+    const read = file.readSync(part);
+    if (read === null) break;
+    length += read;
+    if (length > maxBytes) throw new Error(`it is larger than ${maxBytes / (1024 * 1024)} MB`);
+    parts.push(part.subarray(0, read));
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }

@@ -40,3 +40,12 @@ test("readTextFile() tells a file that is missing from one that cannot be read",
   assert.throws(() => readTextFile(join(folder.path, "none")), Deno.errors.NotFound);
   assert.throws(() => readTextFile(folder.path), (error) => error instanceof Error && !error.message.includes("\n"));
 }, every(await permitted("read", "write")));
+
+test("readTextFile() reads a file of many parts whole, and no device that has no end", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "long");
+  const text = "a line of it\n".repeat(20_000);
+  await Deno.writeTextFile(path, text);
+  assert.equal(readTextFile(path), text);
+  if (Deno.build.os === "linux") assert.throws(() => readTextFile("/dev/zero"), /^Error: it is larger than 16 MB$/);
+}, every(await permitted("read", "write")));
