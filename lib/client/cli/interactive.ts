@@ -48,7 +48,7 @@ export async function runInteractive(
   } finally {
     session.close();
     await shown;
-    if (session.givenUp > 0) screen.farewell(note(`Lines that you typed and that were not sent: ${session.givenUp}`));
+    for (const sentence of session.givenUp) screen.farewell(note(sentence));
     await conversation.settled();
   }
   return session.ending!.exit;

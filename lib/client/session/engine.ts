@@ -82,7 +82,7 @@ export class Engine<Policy extends EnginePolicy = EnginePolicy> implements Engin
   readonly #clock: Clock;
   readonly #sealing: Sealer | undefined;
   #ending: Ending | undefined;
-  #givenUp = 0;
+  #givenUp: readonly string[] = [];
 
   /** @param policy makes the policy, which may use the engine from its first step on */
   constructor(options: EngineOptions, policy: (engine: EnginePort) => Policy) {
@@ -100,8 +100,8 @@ export class Engine<Policy extends EnginePolicy = EnginePolicy> implements Engin
     return this.#ending;
   }
 
-  /** How many requests were given up at the end without an answer. */
-  get givenUp(): number {
+  /** What was given up at the end without an answer, in order: a sentence for each request. */
+  get givenUp(): readonly string[] {
     return this.#givenUp;
   }
 
@@ -145,7 +145,8 @@ export class Engine<Policy extends EnginePolicy = EnginePolicy> implements Engin
     if (this.#ending) return;
     this.#ending = ending;
     this.authentication.close(new ClientError(ending.exit, ending.message));
-    this.#givenUp = this.outgoing.abandon().filter(({ request }) => request.cmd !== "quit").length;
+    const given = this.outgoing.abandon().filter(({ request }) => request.cmd !== "quit");
+    this.#givenUp = given.map(({ error }) => error.message);
     this.link.close();
   }
 

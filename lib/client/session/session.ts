@@ -70,8 +70,8 @@ export class Session {
     return connection && { address: connection.server, name: connection.name };
   }
 
-  /** How many requests were given up at the end without an answer. */
-  get givenUp(): number {
+  /** What was given up at the end without an answer, in order: a sentence for each request. */
+  get givenUp(): readonly string[] {
     return this.#engine.givenUp;
   }
 
