@@ -33,6 +33,8 @@ export interface OptionSpec {
   readonly short?: string;
   /** What a string stands for, in `--help`; a `file` or a `folder` is a path. */
   readonly value?: string;
+  /** What is allowed, in words, where that is more than a value of this kind. */
+  readonly allowed?: string;
   readonly help: string;
   /** What it goes with. */
   readonly words: readonly Word[];
@@ -181,6 +183,7 @@ export const optionTable = {
   color: {
     type: "string",
     value: "when",
+    allowed: "auto, always, never",
     help: "use colours: auto, always or never (default: auto, which is not where NO_COLOR is set)",
     words: ["chat"],
     profile: true,
@@ -188,6 +191,7 @@ export const optionTable = {
   notify: {
     type: "string",
     value: "how",
+    allowed: "off, bell, osc9, osc777",
     help: "when you are named or written to: off, bell, osc9 or osc777 (default: off)",
     words: ["chat"],
     profile: true,
@@ -201,6 +205,7 @@ export const optionTable = {
   "escape-time": {
     type: "string",
     value: "ms",
+    allowed: "a time in milliseconds",
     help: "how long Escape waits for the rest of a key (default: 50; more over slow lines)",
     words: ["chat"],
     profile: true,

@@ -47,9 +47,13 @@ export function readOptions(
 
 const flagTable: Readonly<Record<string, FlagSpec>> = Object.fromEntries(
   Object.entries(optionTable as Readonly<Record<OptionName, OptionSpec>>).map((
-    [name, { type, short, value }],
-  ) => [name, { type, short, allowed: `a ${value}` }]),
+    [name, spec],
+  ) => [name, { type: spec.type, short: spec.short, allowed: allowedOf(spec) }]),
 );
+
+function allowedOf({ allowed, value }: OptionSpec): string {
+  return allowed ?? `a ${value}`;
+}
 
 /** How many arguments each word takes, and what is allowed instead of one more. */
 const argumentsOf: Readonly<Record<Word, { readonly most: number; readonly instead: string }>> = {
@@ -73,7 +77,7 @@ function checkWord(word: Word, values: Values, rest: readonly string[]): void {
     if (!spec.words.includes(word)) {
       throw refused(`--${name} does not go with ${word}; it is for ${spec.words.join(", ")}`);
     }
-    if (values[name] === "") throw usage(`--${name} must not be empty; allowed: a ${spec.value}`);
+    if (values[name] === "") throw usage(`--${name} must not be empty; allowed: ${allowedOf(spec)}`);
   }
   const { most, instead } = argumentsOf[word];
   if (rest.length > most) throw refused(`"${rest[most]}" is one argument too many; allowed: ${instead}`);

@@ -114,6 +114,8 @@ test("readOptions() reads every option", () => {
 const wrong: [string[], RegExp][] = [
   [["--user"], /--user.*; allowed: /],
   [["--user="], /--user must not be empty/],
+  [["--notify"], /^--notify is given without a value; allowed: off, bell, osc9, osc777$/],
+  [["--color="], /^--color must not be empty; allowed: auto, always, never$/],
   [["--ca", ""], /--ca must not be empty/],
   [["--help=yes"], /; allowed: /],
   [["one", "two"], /"two" is one argument too many/],
