@@ -96,7 +96,8 @@ export class LargePaste {
   constructor(text: string, room: string | undefined) {
     this.#text = text;
     this.#room = room;
-    this.#choice = new Choice(room === undefined ? ["d"] : ["f", "d"]);
+    // "y" and "n" as well: it reads like a question that they answer, and what is no answer may be said to the room.
+    this.#choice = new Choice(room === undefined ? ["d", "n"] : ["f", "d", "y", "n"]);
   }
 
   /** What was pasted, in UTF-8. */
@@ -125,7 +126,7 @@ export class LargePaste {
     }
     const taken = this.#choice.take(key, paused);
     if (taken.kind === "none") return taken;
-    if (taken.kind === "chosen" && taken.letter === "f") return { kind: "file" };
+    if (taken.kind === "chosen" && "fy".includes(taken.letter)) return { kind: "file" };
     return { kind: "drop", typed: taken.kind === "typed" ? taken.typed : "" };
   }
 }

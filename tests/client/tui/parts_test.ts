@@ -364,6 +364,15 @@ test("LargePaste asks whether it is to be a file, and takes its further parts", 
   assert.deepEqual(paste.take({ kind: "text", text: "F" }, false), { kind: "none" });
   assert.deepEqual(paste.take(enter, false), { kind: "file" });
   assert.deepEqual(large().take(enter, true), { kind: "file" });
+  for (const [letter, kind] of [["y", "file"], ["n", "drop"]]) {
+    const asked = large();
+    assert.deepEqual(
+      asked.take({ kind: "text", text: letter }, false),
+      { kind: "none" },
+      "it is an answer, not for the room",
+    );
+    assert.equal(asked.take(enter, false).kind, kind);
+  }
   assert.deepEqual(large().take({ kind: "text", text: "fine" }, true), { kind: "drop", typed: "fine" });
   assert.deepEqual(large().take({ kind: "key", name: "leave" }, true), { kind: "drop", typed: "" });
   assert.deepEqual(new LargePaste("x", undefined).take(enter, true), { kind: "drop", typed: "" });
