@@ -193,6 +193,9 @@ test("chat completes, keeps its history between runs but no password, and asks a
 test("chat shows that another login has replaced it, and why it ended", async () => {
   await using s = await scene();
   const a = await s.client("a");
+  // What was told of a key before gives its place to what is told now.
+  await a.press("C-c");
+  await a.untilText("Ctrl-C again leaves");
   await using _b = await s.server.jsonLogin("a");
   await a.until(({ rows }) => /replaced by another login|Enter or Ctrl-C leaves/.test(rows[22]), "what became of it");
   await a.untilText("FORCED_LOGOUT");

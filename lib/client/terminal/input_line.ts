@@ -290,10 +290,9 @@ export class InputLine {
         return this.#host.changed();
       }
     }
-    const [what, rest] = isPaste
-      ? ["That paste does not fit into the line", "none of it was taken; /send sends files"]
-      : ["The line is full", "what you type is not taken"];
-    this.#host.hint(`${what}, which takes ${maxLength.toLocaleString("en")} characters: ${rest}`);
+    // Short, as it is one row of a terminal that may have 40 columns.
+    const full = `The line is full (${maxLength.toLocaleString("en")} characters)`;
+    this.#host.hint(isPaste ? "Too large to paste; /send sends files" : full);
   }
 
   /** Whether a key is a Ctrl-C that would leave, and is the first: one may be typed just after a line was sent. */

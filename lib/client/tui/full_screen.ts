@@ -190,6 +190,7 @@ export class FullScreen implements Screen {
     const { ending } = this.#options.session;
     if (ending && ending.reason !== "left") this.#farewells.push(note(ending.message));
     this.#pasting.giveUp();
+    this.#hint = "";
     this.#notice = "Enter or Ctrl-C leaves";
     this.#painter.now();
     await this.#input.dismissed();

@@ -54,13 +54,17 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count > 1 ? "s" : ""}`;
 }
 
-/** As many of the parts as fit into so many columns; of the first, as much as fits. */
+/**
+ * As many of the parts as fit into so many columns; of the first, as much as fits. One that does not fit otherwise does
+ * without its parenthesis.
+ */
 function joinedWithin(parts: readonly string[], columns: number): string {
   let text = "";
   for (const part of parts) {
-    const longer = `${text}${text === "" ? " " : " · "}${cleanLine(part)}`;
-    if (textWidth(longer) <= columns - 1) text = longer;
-    else return text === "" && columns > 0 ? fitted(longer, columns) : text;
+    const whole = `${text}${text === "" ? " " : " · "}${cleanLine(part)}`;
+    const longer = [whole, whole.replace(/ \([^()]*\)$/, "")].find((longer) => textWidth(longer) <= columns - 1);
+    if (longer === undefined) return text === "" && columns > 0 ? fitted(whole, columns) : text;
+    text = longer;
   }
   return text;
 }

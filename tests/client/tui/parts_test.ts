@@ -211,6 +211,8 @@ test("statusBar() is exactly as wide as the screen and tells the most important 
     bare(statusBar(offline, 100, look)).trimEnd(),
     " NOT VERIFIED  lobby (3) · reconnecting in 5 s · 2 DMs · 1 notification · 2 to be sent · a",
   );
+  const narrow = { ...offline, connection: "reconnecting in 5 s (Enter: now)", warning: undefined };
+  assert.equal(bare(statusBar(narrow, 40, look)).trimEnd(), " lobby (3) · reconnecting in 5 s");
   for (let columns = 1; columns < 90; columns++) {
     for (const told of [standing, offline]) assert.equal(textWidth(bare(statusBar(told, columns, look))), columns);
   }
