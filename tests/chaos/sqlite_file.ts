@@ -81,7 +81,9 @@ export class SqliteFile implements Store {
 }
 
 function headsOf(database: DatabaseSync): { topic: string; epoch: string; seq: number }[] {
-  return database.prepare("SELECT topic, epoch, seq FROM topics").all() as ReturnType<typeof headsOf>;
+  // A row may be behind its log.
+  const last = "max(seq, coalesce((SELECT max(seq) FROM log WHERE log.topic = topics.topic), 0))";
+  return database.prepare(`SELECT topic, epoch, ${last} AS seq FROM topics`).all() as ReturnType<typeof headsOf>;
 }
 
 /** Copies the files of one folder to another, where nothing else of them stays. */

@@ -36,6 +36,8 @@ export interface ServerList {
 export interface TopicMemory {
   /** Forgets what is known of a topic's row: it was written to. */
   forget(topic: Topic): void;
+  /** A topic's last message; undefined where there is no such topic. */
+  newest(topic: Topic): { readonly seq: number; readonly id: string } | undefined;
   /** The number of the oldest message that is kept; one more than the newest where none is. */
   first(topic: Topic): number;
   /** Forgets a topic's messages before a number. @returns how many */
@@ -139,8 +141,7 @@ export class SqliteAdminStore implements AdminStore {
   }
 
   async *topics(room?: string): AsyncIterable<TopicSize> {
-    const sql = "SELECT *, (SELECT time FROM log WHERE log.topic = topics.topic AND log.seq = topics.seq) AS last " +
-      "FROM topics WHERE topic > ? ORDER BY topic LIMIT ?";
+    const sql = "SELECT * FROM topics WHERE topic > ? ORDER BY topic LIMIT ?";
     const toSize = (row: Record<string, unknown>) => guarded(() => this.#toSize(row));
     if (room !== undefined) {
       const one = sql.replace("topic > ?", "topic = ?");
@@ -153,13 +154,15 @@ export class SqliteAdminStore implements AdminStore {
 
   /** Numbers have no holes: what a log holds follows from its oldest, without counting. */
   #toSize(row: Record<string, unknown>): TopicSize {
-    const { topic, epoch, seq, id, read, previous, since, last } = row as unknown as TopicSize & {
+    const { topic, epoch, read, previous, since } = row as unknown as TopicSize & {
       previous: string | null;
       since: number | null;
     };
+    const { seq, id } = this.#topics.newest(topic) ?? { seq: 0, id: "" };
+    const last = this.#database.prepare("SELECT time FROM log WHERE topic = ? AND seq = ?").get(topic, seq)?.time;
     const messages = seq - this.#topics.first(topic) + 1;
     const renewed = previous === null ? {} : { renewed: { previous, since: since ?? 0 } };
-    return { topic, epoch, seq, id, read, ...renewed, messages, last: messages === 0 ? null : last };
+    return { topic, epoch, seq, id, read, ...renewed, messages, last: messages === 0 ? null : last as number };
   }
 
   async *log(topic: Topic, upTo: number): AsyncIterable<readonly Entry[]> {
@@ -186,8 +189,8 @@ export class SqliteAdminStore implements AdminStore {
 
   async purge(room: string, keep: number): Promise<number> {
     const topic = roomTopic(room);
-    const row = guarded(() => this.#database.prepare("SELECT seq FROM topics WHERE topic = ?").get(topic));
-    return row ? await this.#topics.purge(topic, row.seq as number - keep + 1) : 0;
+    const newest = guarded(() => this.#topics.newest(topic));
+    return newest ? await this.#topics.purge(topic, newest.seq - keep + 1) : 0;
   }
 
   order(order: Order, timeoutMs: number): Promise<OrderReport[]> {

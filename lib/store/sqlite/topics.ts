@@ -3,6 +3,9 @@
  *
  * Publishes are gathered for one turn of the event loop and committed as one transaction: what costs is the commit, not
  * the message. Listeners hear a message after its commit, never before.
+ *
+ * What costs in a commit is its pages. So a room's or a feed's row is not written with each message: it is marked as behind
+ * its log, whose last message tells the rest, and brought up to date by {@linkcode SqliteTopics.settle}.
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
@@ -52,11 +55,17 @@ interface TopicRow {
   id: string;
   /** The read mark. */
   read: number;
-  /** In an inbox: up to which number the talks have all. */
+  /** In an inbox: up to which number the talks have all. Elsewhere: {@linkcode behind}, or 0. */
   indexed: number;
   previous: string | null;
   since: number | null;
 }
+
+/** Says in a topic's row that `seq` and `id` are those of its log's last message, and not the row's own. */
+const behind = -1;
+
+/** How many rows are brought up to date in one turn of the event loop. */
+const settledAtOnce = 200;
 
 /** How many topics' rows are kept in memory: nobody else writes to the file, so that they are always true. */
 const maxRows = 20_000;
@@ -76,10 +85,13 @@ export class SqliteTopics implements Topics {
   readonly #listeners = new Map<Topic, Set<(signal: TopicSignal) => void>>();
   #waiting: Waiting[] = [];
   readonly #rows = new Map<Topic, TopicRow>();
+  /** The topics whose rows are behind, as far as this process knows; others are found where they are read. */
+  readonly #behind = new Set<Topic>();
   readonly #unread: UnreadCounts;
   readonly #history: SqliteHistory;
   readonly #talks: SqliteTalks;
   readonly #row: StatementSync;
+  readonly #newest: StatementSync;
   readonly #make: StatementSync;
   readonly #advance: StatementSync;
   readonly #append: StatementSync;
@@ -103,6 +115,7 @@ export class SqliteTopics implements Topics {
     this.#talks = new SqliteTalks(database, moments);
 
     this.#row = database.prepare("SELECT epoch, seq, id, read, indexed, previous, since FROM topics WHERE topic = ?");
+    this.#newest = database.prepare("SELECT seq, id FROM log WHERE topic = ? ORDER BY seq DESC LIMIT 1");
     this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
     this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ?, indexed = ? WHERE topic = ?");
     this.#append = database.prepare("INSERT INTO log (topic, seq, id, time, body) VALUES (?, ?, ?, ?, ?)");
@@ -123,9 +136,10 @@ export class SqliteTopics implements Topics {
     });
   }
 
-  /** Commits what is waiting; the last step before the file is closed. */
+  /** Commits what is waiting, and settles; the last step before the file is closed. */
   flush(): void {
     while (this.#waiting.length > 0) this.#commit();
+    while (this.#behind.size > 0) this.#settleSome();
   }
 
   /** Commits a batch, and leaves the rest to the next turn: connections must get to write what they were pushed. */
@@ -137,10 +151,7 @@ export class SqliteTopics implements Topics {
     try {
       const outcomes = this.#inTransaction(() => {
         const done = batch.map((waiting) => this.#publish(waiting));
-        for (const topic of topicsOf(batch)) {
-          const row = this.#rows.get(topic);
-          if (row) this.#advance.run(row.seq, row.id, row.indexed, topic);
-        }
+        for (const topic of topicsOf(batch)) this.#advanceRow(topic);
         return done;
       });
       for (let index = 0; index < batch.length; index++) {
@@ -153,6 +164,37 @@ export class SqliteTopics implements Topics {
       // What came behind is refused as well: it would go before those that failed, once these are sent again.
       for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);
     }
+  }
+
+  /** Writes down how far a topic's log is, where its row does not say that the log tells it. */
+  #advanceRow(topic: Topic): void {
+    const row = this.#rows.get(topic);
+    if (!row || row.indexed === behind) return;
+    if (topicKind(topic) !== "inbox") {
+      row.indexed = behind;
+      this.#behind.add(topic);
+    }
+    this.#advance.run(row.seq, row.id, row.indexed, topic);
+  }
+
+  /** Brings rows up to date that are behind their logs, a few at a time. */
+  async settle(): Promise<void> {
+    while (this.#behind.size > 0) {
+      this.#settleSome();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #settleSome(): void {
+    const some = [...this.#behind].slice(0, settledAtOnce);
+    this.#inTransaction(() => {
+      for (const topic of some) {
+        const row = this.#known(topic);
+        if (row?.indexed !== behind) continue; // forgotten meanwhile
+        this.#advance.run(row.seq, row.id, row.indexed = 0, topic);
+      }
+    });
+    for (const topic of some) this.#behind.delete(topic);
   }
 
   /** What was kept in memory is true no more where the transaction fails. */
@@ -213,8 +255,15 @@ export class SqliteTopics implements Topics {
   }
 
   #known(topic: Topic): TopicRow | undefined {
-    const row = this.#rows.get(topic) ?? this.#row.get(topic) as unknown as TopicRow | undefined;
-    if (row) this.#rows.set(topic, row);
+    const known = this.#rows.get(topic);
+    if (known) return known;
+    const row = this.#row.get(topic) as unknown as TopicRow | undefined;
+    if (!row) return undefined;
+    if (row.indexed === behind && topicKind(topic) !== "inbox") {
+      Object.assign(row, this.#newest.get(topic));
+      this.#behind.add(topic);
+    }
+    this.#rows.set(topic, row);
     return row;
   }
 
@@ -259,9 +308,11 @@ export class SqliteTopics implements Topics {
 
   // deno-lint-ignore require-await
   async renewEpoch(topic: Topic, epoch: string, since?: number): Promise<void> {
-    const renew =
-      "UPDATE topics SET epoch = ?, previous = epoch, since = coalesce(?, seq) WHERE topic = ? AND epoch = ?";
-    guarded(() => this.#database.prepare(renew).run(randomWord(8), since ?? null, topic, epoch));
+    const renew = "UPDATE topics SET epoch = ?, previous = epoch, since = ? WHERE topic = ? AND epoch = ?";
+    guarded(() => {
+      const from = since ?? this.#known(topic)?.seq ?? 0;
+      this.#database.prepare(renew).run(randomWord(8), from, topic, epoch);
+    });
     this.#rows.delete(topic);
   }
 
@@ -297,13 +348,20 @@ export class SqliteTopics implements Topics {
     this.#emit(roomTopic(room), { kind: "presence", ...presence });
   }
 
-  sweep(): Promise<number> {
-    return this.#history.sweep();
+  async sweep(): Promise<number> {
+    await this.settle();
+    return await this.#history.sweep();
   }
 
   /** Forgets a topic's messages before a number, see {@linkcode SqliteHistory.purge}. */
-  purge(topic: Topic, first: number): Promise<number> {
-    return this.#history.purge(topic, first);
+  async purge(topic: Topic, first: number): Promise<number> {
+    await this.settle(); // the log may have no message left by which its end is known
+    return await this.#history.purge(topic, first);
+  }
+
+  /** The last message of a topic; undefined where there is no such topic. */
+  newest(topic: Topic): { readonly seq: number; readonly id: string } | undefined {
+    return this.#known(topic);
   }
 
   /** The number of the oldest message that is kept; one more than the newest where none is. */
