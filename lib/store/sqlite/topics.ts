@@ -4,8 +4,7 @@
  * Publishes are gathered for one turn of the event loop and committed as one transaction: what costs is the commit, not
  * the message. Listeners hear a message after its commit, never before.
  *
- * What costs in a commit is its pages. So a room's or a feed's row is not written with each message: it is marked as behind
- * its log, whose last message tells the rest, and brought up to date by {@linkcode SqliteTopics.settle}.
+ * What costs in a commit is its pages: see {@linkcode TopicRows}.
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
@@ -31,6 +30,7 @@ import { SqliteCids } from "./cids.ts";
 import { type LogPorts, pieceSize, SqliteHistory } from "./history.ts";
 import { SqliteMoments } from "./moments.ts";
 import { SqliteTalks } from "./talks.ts";
+import { type TopicRow, TopicRows } from "./topic_rows.ts";
 import { UnreadCounts } from "./unread.ts";
 
 /** Trims a log once in so many messages: what is over the limit meanwhile is not worth a DELETE each. */
@@ -48,28 +48,6 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** A topic as the file has it, or will when the present transaction is over. */
-interface TopicRow {
-  epoch: string;
-  seq: number;
-  id: string;
-  /** The read mark. */
-  read: number;
-  /** In an inbox: up to which number the talks have all. Elsewhere: {@linkcode behind}, or 0. */
-  indexed: number;
-  previous: string | null;
-  since: number | null;
-}
-
-/** Says in a topic's row that `seq` and `id` are those of its log's last message, and not the row's own. */
-const behind = -1;
-
-/** How many rows are brought up to date in one turn of the event loop. */
-const settledAtOnce = 200;
-
-/** How many topics' rows are kept in memory: nobody else writes to the file, so that they are always true. */
-const maxRows = 20_000;
-
 /** What publishing asks of the sessions. */
 export interface Fence {
   mayWrite(session: Session, room: string | undefined): boolean;
@@ -84,16 +62,10 @@ export class SqliteTopics implements Topics {
   readonly #now: () => number;
   readonly #listeners = new Map<Topic, Set<(signal: TopicSignal) => void>>();
   #waiting: Waiting[] = [];
-  readonly #rows = new Map<Topic, TopicRow>();
-  /** The topics whose rows are behind, as far as this process knows; others are found where they are read. */
-  readonly #behind = new Set<Topic>();
+  readonly #rows: TopicRows;
   readonly #unread: UnreadCounts;
   readonly #history: SqliteHistory;
   readonly #talks: SqliteTalks;
-  readonly #row: StatementSync;
-  readonly #newest: StatementSync;
-  readonly #make: StatementSync;
-  readonly #advance: StatementSync;
   readonly #append: StatementSync;
   readonly #cids: SqliteCids;
   readonly #readForward: StatementSync;
@@ -114,10 +86,7 @@ export class SqliteTopics implements Topics {
     const moments = new SqliteMoments(database);
     this.#talks = new SqliteTalks(database, moments);
 
-    this.#row = database.prepare("SELECT epoch, seq, id, read, indexed, previous, since FROM topics WHERE topic = ?");
-    this.#newest = database.prepare("SELECT seq, id FROM log WHERE topic = ? ORDER BY seq DESC LIMIT 1");
-    this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
-    this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ?, indexed = ? WHERE topic = ?");
+    this.#rows = new TopicRows(database);
     this.#append = database.prepare("INSERT INTO log (topic, seq, id, time, body) VALUES (?, ?, ?, ?, ?)");
     this.#cids = new SqliteCids(database, uptime);
     const indexes = { moments, talks: this.#talks, unread: this.#unread, cids: this.#cids };
@@ -139,7 +108,11 @@ export class SqliteTopics implements Topics {
   /** Commits what is waiting, and settles; the last step before the file is closed. */
   flush(): void {
     while (this.#waiting.length > 0) this.#commit();
-    while (this.#behind.size > 0) this.#settleSome();
+    try {
+      while (this.#rows.settleSome((work) => this.#inTransaction(work)));
+    } catch {
+      // On a full disk the rows stay behind, and their logs tell.
+    }
   }
 
   /** Commits a batch, and leaves the rest to the next turn: connections must get to write what they were pushed. */
@@ -147,11 +120,11 @@ export class SqliteTopics implements Topics {
     const batch = this.#waiting.splice(0, batchSize);
     if (batch.length === 0) return;
     if (this.#waiting.length > 0) setImmediate(() => this.#commit());
-    if (this.#rows.size > maxRows) this.#rows.clear();
+    this.#rows.shrink();
     try {
       const outcomes = this.#inTransaction(() => {
         const done = batch.map((waiting) => this.#publish(waiting));
-        for (const topic of topicsOf(batch)) this.#advanceRow(topic);
+        for (const topic of topicsOf(batch)) this.#rows.advance(topic);
         return done;
       });
       for (let index = 0; index < batch.length; index++) {
@@ -166,35 +139,11 @@ export class SqliteTopics implements Topics {
     }
   }
 
-  /** Writes down how far a topic's log is, where its row does not say that the log tells it. */
-  #advanceRow(topic: Topic): void {
-    const row = this.#rows.get(topic);
-    if (!row || row.indexed === behind) return;
-    if (topicKind(topic) !== "inbox") {
-      row.indexed = behind;
-      this.#behind.add(topic);
-    }
-    this.#advance.run(row.seq, row.id, row.indexed, topic);
-  }
-
   /** Brings rows up to date that are behind their logs, a few at a time. */
   async settle(): Promise<void> {
-    while (this.#behind.size > 0) {
-      this.#settleSome();
+    while (this.#rows.settleSome((work) => this.#inTransaction(work))) {
       await new Promise((resolve) => setImmediate(resolve));
     }
-  }
-
-  #settleSome(): void {
-    const some = [...this.#behind].slice(0, settledAtOnce);
-    this.#inTransaction(() => {
-      for (const topic of some) {
-        const row = this.#known(topic);
-        if (row?.indexed !== behind) continue; // forgotten meanwhile
-        this.#advance.run(row.seq, row.id, row.indexed = 0, topic);
-      }
-    });
-    for (const topic of some) this.#behind.delete(topic);
   }
 
   /** What was kept in memory is true no more where the transaction fails. */
@@ -217,8 +166,8 @@ export class SqliteTopics implements Topics {
     const time = this.#now();
     const known = cid === undefined ? undefined : this.#cids.find(topic, from, cid);
     if (known) return { result: { kind: "published", ...known, repeated: true } };
-    if (existing && !this.#known(topic)) return { result: { kind: "missing" } };
-    const row = this.#topic(topic);
+    if (existing && !this.#rows.find(topic)) return { result: { kind: "missing" } };
+    const row = this.#rows.make(topic);
     const full = kind === "inbox" && this.#full(topic, row, from);
     if (full) return { result: full };
     const prev = row.id;
@@ -247,31 +196,11 @@ export class SqliteTopics implements Topics {
     return seq - read >= maxInbox ? { kind: "full", theirs: undefined } : undefined;
   }
 
-  #topic(topic: Topic): TopicRow {
-    const known = this.#known(topic);
-    if (known) return known;
-    this.#make.run(topic, randomWord(8));
-    return this.#known(topic)!;
-  }
-
-  #known(topic: Topic): TopicRow | undefined {
-    const known = this.#rows.get(topic);
-    if (known) return known;
-    const row = this.#row.get(topic) as unknown as TopicRow | undefined;
-    if (!row) return undefined;
-    if (row.indexed === behind && topicKind(topic) !== "inbox") {
-      Object.assign(row, this.#newest.get(topic));
-      this.#behind.add(topic);
-    }
-    this.#rows.set(topic, row);
-    return row;
-  }
-
   // deno-lint-ignore require-await
   async read(topic: Topic, range: Range): Promise<Page> {
     return guarded(() => {
-      if (range.make === false && !this.#known(topic)) return nothing();
-      const { epoch, seq, id, read, previous, since } = this.#topic(topic);
+      if (range.make === false && !this.#rows.find(topic)) return nothing();
+      const { epoch, seq, id, read, previous, since } = this.#rows.make(topic);
       const first = this.#history.first(topic, seq, read);
       const rows = "after" in range
         ? this.#readForward.all(topic, Math.max(first, range.after + 1), range.limit)
@@ -283,7 +212,7 @@ export class SqliteTopics implements Topics {
   async readTalk(inbox: Topic, sender: string, range: TalkRange): Promise<TalkPage> {
     while (!this.#isIndexed(inbox)) await new Promise((resolve) => setImmediate(resolve));
     return guarded(() => {
-      const { epoch, seq, read } = this.#topic(inbox);
+      const { epoch, seq, read } = this.#rows.make(inbox);
       const first = this.#history.first(inbox, seq, read);
       const rows = this.#talks.read(inbox, sender, first, seq, range);
       return { epoch, time: this.#now(), entries: rows.map(toEntry) };
@@ -292,7 +221,7 @@ export class SqliteTopics implements Topics {
 
   /** Whether the talks have all of an inbox; a step is done where they do not. */
   #isIndexed(inbox: Topic): boolean {
-    const row = guarded(() => this.#topic(inbox));
+    const row = guarded(() => this.#rows.make(inbox));
     if (row.indexed === row.seq) return true;
     row.indexed = this.#inTransaction(() => this.#talks.catchUp(inbox, row.indexed, row.seq));
     return row.indexed === row.seq;
@@ -301,7 +230,7 @@ export class SqliteTopics implements Topics {
   // deno-lint-ignore require-await
   async head(topic: Topic): Promise<LogPosition> {
     return guarded(() => {
-      const { epoch, seq, id } = this.#topic(topic);
+      const { epoch, seq, id } = this.#rows.make(topic);
       return { epoch, seq, id };
     });
   }
@@ -310,15 +239,15 @@ export class SqliteTopics implements Topics {
   async renewEpoch(topic: Topic, epoch: string, since?: number): Promise<void> {
     const renew = "UPDATE topics SET epoch = ?, previous = epoch, since = ? WHERE topic = ? AND epoch = ?";
     guarded(() => {
-      const from = since ?? this.#known(topic)?.seq ?? 0;
+      const from = since ?? this.#rows.find(topic)?.seq ?? 0;
       this.#database.prepare(renew).run(randomWord(8), from, topic, epoch);
     });
-    this.#rows.delete(topic);
+    this.#rows.forget(topic);
   }
 
   // deno-lint-ignore require-await
   async readMark(inbox: Topic): Promise<number> {
-    return guarded(() => this.#topic(inbox).read);
+    return guarded(() => this.#rows.make(inbox).read);
   }
 
   // deno-lint-ignore require-await
@@ -326,7 +255,7 @@ export class SqliteTopics implements Topics {
     guarded(() =>
       this.#database.prepare("UPDATE topics SET read = max(read, min(seq, ?)) WHERE topic = ?").run(seq, inbox)
     );
-    this.#rows.delete(inbox);
+    this.#rows.forget(inbox);
   }
 
   // deno-lint-ignore require-await
@@ -361,12 +290,12 @@ export class SqliteTopics implements Topics {
 
   /** The last message of a topic; undefined where there is no such topic. */
   newest(topic: Topic): { readonly seq: number; readonly id: string } | undefined {
-    return this.#known(topic);
+    return this.#rows.find(topic);
   }
 
   /** The number of the oldest message that is kept; one more than the newest where none is. */
   first(topic: Topic): number {
-    const row = this.#known(topic);
+    const row = this.#rows.find(topic);
     return row ? this.#history.first(topic, row.seq, row.read) : 1;
   }
 
@@ -377,7 +306,7 @@ export class SqliteTopics implements Topics {
 
   /** Forgets what is known of a topic's row: somebody else wrote to it. */
   forget(topic: Topic): void {
-    this.#rows.delete(topic);
+    this.#rows.forget(topic);
   }
 
   #emit(topic: Topic, signal: TopicSignal): void {

@@ -1,0 +1,112 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { type Topic, topicKind } from "../../wire/names.ts";
+import { randomWord } from "../log_position.ts";
+
+/** A topic as the file has it, or will when the present transaction is over. */
+export interface TopicRow {
+  epoch: string;
+  seq: number;
+  id: string;
+  /** The read mark. */
+  read: number;
+  /** In an inbox: up to which number the talks have all. Elsewhere: {@linkcode behind}, or 0. */
+  indexed: number;
+  previous: string | null;
+  since: number | null;
+}
+
+/** Says in a topic's row that `seq` and `id` are those of its log's last message, and not the row's own. */
+const behind = -1;
+
+/** How many rows are brought up to date in one step. */
+const settledAtOnce = 200;
+
+/** How many topics' rows are kept in memory: nobody else writes to the file, so that they are always true. */
+const maxRows = 20_000;
+
+/**
+ * The rows of topics, as they are in the file and, those of topics in use, in memory.
+ *
+ * What costs in a commit is its pages. So a room's or a feed's row is not written with each message: it is marked as behind
+ * its log, whose last message tells the rest, after a kill as well. {@linkcode settleSome} brings it up to date; that comes
+ * before the last message of a log is deleted.
+ */
+export class TopicRows {
+  readonly #rows = new Map<Topic, TopicRow>();
+  /** The topics whose rows are behind, as far as this process knows; others are found where they are read. */
+  readonly #behind = new Set<Topic>();
+  readonly #row: StatementSync;
+  readonly #newest: StatementSync;
+  readonly #make: StatementSync;
+  readonly #advance: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#row = database.prepare("SELECT epoch, seq, id, read, indexed, previous, since FROM topics WHERE topic = ?");
+    this.#newest = database.prepare("SELECT seq, id FROM log WHERE topic = ? ORDER BY seq DESC LIMIT 1");
+    this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
+    this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ?, indexed = ? WHERE topic = ?");
+  }
+
+  /** A topic's row; undefined where there is no such topic. */
+  find(topic: Topic): TopicRow | undefined {
+    const known = this.#rows.get(topic);
+    if (known) return known;
+    const row = this.#row.get(topic) as unknown as TopicRow | undefined;
+    if (!row) return undefined;
+    if (row.indexed === behind && topicKind(topic) !== "inbox") {
+      Object.assign(row, this.#newest.get(topic));
+      this.#behind.add(topic);
+    }
+    this.#rows.set(topic, row);
+    return row;
+  }
+
+  /** A topic's row, made where there is none. */
+  make(topic: Topic): TopicRow {
+    const known = this.find(topic);
+    if (known) return known;
+    this.#make.run(topic, randomWord(8));
+    return this.find(topic)!;
+  }
+
+  /** Writes down how far a topic is, where its row does not say that the log tells it; to be called in a transaction. */
+  advance(topic: Topic): void {
+    const row = this.#rows.get(topic);
+    if (!row || row.indexed === behind) return;
+    if (topicKind(topic) !== "inbox") {
+      row.indexed = behind;
+      this.#behind.add(topic);
+    }
+    this.#advance.run(row.seq, row.id, row.indexed, topic);
+  }
+
+  /** Brings some rows up to date that are behind. @returns whether there are more */
+  settleSome(transaction: (work: () => void) => void): boolean {
+    const some = [...this.#behind].slice(0, settledAtOnce);
+    if (some.length === 0) return false;
+    transaction(() => {
+      for (const topic of some) {
+        const row = this.find(topic);
+        if (row?.indexed !== behind) continue; // forgotten meanwhile
+        this.#advance.run(row.seq, row.id, row.indexed = 0, topic);
+      }
+    });
+    for (const topic of some) this.#behind.delete(topic);
+    return this.#behind.size > 0;
+  }
+
+  /** Forgets what is in memory of a topic: it was written to elsewhere. */
+  forget(topic: Topic): void {
+    this.#rows.delete(topic);
+  }
+
+  /** Forgets all that is in memory: a transaction has failed. */
+  clear(): void {
+    this.#rows.clear();
+  }
+
+  /** Makes room in memory where there is little left. */
+  shrink(): void {
+    if (this.#rows.size > maxRows) this.#rows.clear();
+  }
+}
