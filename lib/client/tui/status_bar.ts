@@ -61,8 +61,11 @@ function counted(count: number, what: string): string {
 function joinedWithin(parts: readonly string[], columns: number): string {
   let text = "";
   for (const part of parts) {
-    const whole = `${text}${text === "" ? " " : " · "}${cleanLine(part)}`;
-    const longer = [whole, whole.replace(/ \([^()]*\)$/, "")].find((longer) => textWidth(longer) <= columns - 1);
+    const start = `${text}${text === "" ? " " : " · "}`;
+    const whole = start + cleanLine(part);
+    const longer = [whole, start + cleanLine(part).replace(/ \([^()]*\)/, "")].find((longer) =>
+      textWidth(longer) <= columns - 1
+    );
     if (longer === undefined) return text === "" && columns > 0 ? fitted(whole, columns) : text;
     text = longer;
   }

@@ -213,6 +213,12 @@ test("statusBar() is exactly as wide as the screen and tells the most important 
   );
   const narrow = { ...offline, connection: "reconnecting in 5 s (Enter: now)", warning: undefined };
   assert.equal(bare(statusBar(narrow, 40, look)).trimEnd(), " lobby (3) · reconnecting in 5 s");
+  const back = {
+    ...standing,
+    connection: "server1 (localhost:8000): resumed, 0 missed",
+    unread: { direct: 0, feed: 0 },
+  };
+  assert.equal(bare(statusBar(back, 40, look)).trimEnd(), " lobby (3) · server1: resumed, 0 missed");
   for (let columns = 1; columns < 90; columns++) {
     for (const told of [standing, offline]) assert.equal(textWidth(bare(statusBar(told, columns, look))), columns);
   }
