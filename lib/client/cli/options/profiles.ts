@@ -37,10 +37,12 @@ const name = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
  */
 export function noProfile(named: string, { byName }: Profiles): string | undefined {
   if (named === "localhost" || !name.test(named) || byName.has(named)) return undefined;
-  if (byName.size === 0) return `No profile is called "${named}"; there are none`;
-  const meant = closest(named, byName.keys());
+  const profile = closest(named, byName.keys());
+  const command = closest(named, Object.keys(words).filter((word) => word !== "chat"));
+  const meant = profile ?? (command && `chat ${command}`);
   const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
-  return `No profile is called "${named}"; allowed: ${[...byName.keys()].join(", ")}${hint}`;
+  const names = byName.size === 0 ? "there are none" : `allowed: ${[...byName.keys()].join(", ")}`;
+  return `No profile is called "${named}"; ${names}${hint}`;
 }
 
 const allowed = Object.entries(optionTable).filter(([, spec]) => spec.profile).map(([name]) => name);

@@ -234,6 +234,7 @@ test("readOptions() says where a name is no profile's, which there are, and whic
   const hint = (named: string, given = withProfiles) => (given([named]) as Options & { noProfile?: string }).noProfile;
   assert.equal(hint("typo"), 'No profile is called "typo"; allowed: work, home');
   assert.equal(hint("typo", read), 'No profile is called "typo"; there are none');
+  assert.equal(hint("histroy", read), 'No profile is called "histroy"; there are none; did you mean "chat history"?');
   for (const server of ["work", "localhost", "one.example", "wrk:8000", "9000", "[::1]:1", "one,two"]) {
     assert.equal(hint(server), undefined, server);
   }
