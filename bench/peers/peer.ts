@@ -64,7 +64,10 @@ export async function inspircd(): Promise<Peer | undefined> {
   free.close();
   const config = join(folder, "inspircd.conf");
   await Deno.writeTextFile(config, ircConfig(port, cert, key));
-  const program = new Program("inspircd", { args: ["--config", config, "--nofork", "--nopid", "--runasroot"], cwd: folder });
+  const program = new Program("inspircd", {
+    args: ["--config", config, "--nofork", "--nopid", "--runasroot"],
+    cwd: folder,
+  });
   parts.use(program);
   await eventually(() => program.text.includes("is now running"), "InspIRCd runs");
   const owned = parts.move();
