@@ -1,3 +1,8 @@
+import { DatabaseSync } from "node:sqlite";
+
+/** How long another process may need to close the database, in milliseconds. */
+const busyMs = 1_000;
+
 /**
  * The right to be the one process that has a database: an advisory lock on a file beside it, which dies with the process.
  *
@@ -21,13 +26,43 @@ export class FileLock implements Disposable {
     const path = `${database}-lock`;
     const file = Deno.openSync(path, { write: true, create: true, mode: 0o600 });
     shareOwner(database, path);
-    if (file.tryLockSync(true)) return new FileLock(file);
-    file.close();
-    throw new Error("the file is locked");
+    try {
+      if (!file.tryLockSync(true)) throw new Error("the file is locked");
+      assertUnused(database);
+      return new FileLock(file);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   [Symbol.dispose](): void {
     this.#file.close();
+  }
+}
+
+/**
+ * Asks SQLite as well whether another process has the database open: somebody may have deleted the lock's file.
+ *
+ * Asked by a connection of its own, since one that was exclusive stays so.
+ *
+ * @throws {Error} `database is locked`, where one has
+ */
+function assertUnused(path: string): void {
+  if (isEmpty(path)) return; // nobody has made it yet, and asking would
+  const database = new DatabaseSync(path);
+  try {
+    database.exec(`PRAGMA busy_timeout = ${busyMs}; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT`);
+  } finally {
+    database.close();
+  }
+}
+
+function isEmpty(path: string): boolean {
+  try {
+    return Deno.statSync(path).size === 0;
+  } catch {
+    return true;
   }
 }
 
