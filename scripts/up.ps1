@@ -38,7 +38,7 @@ $table = @($servers | ForEach-Object {
   }
 } | Sort-Object Service)
 $table | Format-Table
-Write-Host "Connect, as a with the password 1 (b to h likewise):"
+Write-Host "Connect (with the demo accounts, as a with the password 1; b to h likewise):"
 Write-Host "  deno task client $($table[0].Address) --user a"
 Write-Host "Stop with: docker compose --profile servers down"
 if ($sick.Count -gt 0) {

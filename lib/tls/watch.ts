@@ -33,6 +33,8 @@ export class CertificateWatch implements AsyncDisposable {
   #seen: Stamp;
   /** The files that did not go together at the last look, and may not be all there yet. */
   #doubtful: string | undefined;
+  /** What was refused last, and why. */
+  #told: string | undefined;
   #work: Promise<void> = Promise.resolve();
   #busy = false;
 
@@ -84,14 +86,15 @@ export class CertificateWatch implements AsyncDisposable {
     if (now.text === this.#seen.text && !this.#seen.fresh) return;
     const waited = now.text === this.#doubtful;
     this.#doubtful = now.text;
-    await this.#take(now, !waited);
+    await this.#take(now, waited ? "again" : "first");
   }
 
   /**
-   * @param patient whether a pair that is wrong may be one that is being written
+   * @param look `first`, where a pair that is wrong may be one that is being written; `again`, where it was waited for;
+   *   `asked`, where somebody wants to be told
    * @returns why the pair was refused, if it was
    */
-  async #take(now: Stamp, patient = false): Promise<unknown> {
+  async #take(now: Stamp, look: "first" | "again" | "asked" = "asked"): Promise<unknown> {
     let refusal: unknown;
     const { paths, use } = this.#options;
     try {
@@ -105,10 +108,14 @@ export class CertificateWatch implements AsyncDisposable {
         log.info("certificate_renewed", { files: next.files, fingerprint: next.fingerprint, until: next.notAfter });
       }
     } catch (error) {
-      if (patient) return undefined;
+      if (look === "first") return undefined;
       refusal = error;
       const reason = messageOf(error);
-      log.error("certificate_refused", { reason, kept: this.#current.fingerprint, until: this.#current.notAfter });
+      const told = `${now.text}\n${reason}`; // fresh files are looked at once more
+      if (look === "asked" || told !== this.#told) {
+        log.error("certificate_refused", { reason, kept: this.#current.fingerprint, until: this.#current.notAfter });
+      }
+      this.#told = told;
     }
     this.#seen = now;
     this.#doubtful = undefined;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { configure, reset } from "@logtape/logtape";
 import { join } from "node:path";
 import { makeCertificates } from "../../lib/tls/authority.ts";
 import { type Certificates, loadCertificates } from "../../lib/tls/certificates.ts";
@@ -43,6 +44,24 @@ test("CertificateWatch hands over files that were written anew, and a link that 
   }
   await eventually(() => used.length === 2, "the third is used");
   assert.deepEqual(used, [second.cert, third.cert]);
+}, files);
+
+test("CertificateWatch tells of a pair that is wrong once, however often it looks at it", async () => {
+  await using folder = await temporaryFolder();
+  const { put, paths, watch: idle } = await scene(folder.path, () => Promise.resolve());
+  await idle[Symbol.asyncDispose]();
+  let [refused, looks] = [0, 0];
+  const loggers = [{ category: ["chat"], sinks: ["count"], lowestLevel: "error" as const }];
+  await configure({ reset: true, sinks: { count: () => void refused++ }, loggers });
+  await using _ = { [Symbol.asyncDispose]: reset };
+  const lookedAt = () => (looks++, paths);
+  const current = loadCertificates(paths);
+  await using _watch = new CertificateWatch({ paths: lookedAt, current, use: () => Promise.resolve(), everyMs: 1 });
+  await put({ cert: (await makeCertificates({ names })).cert });
+  await eventually(() => refused > 0, "the pair is refused");
+  const before = looks;
+  await eventually(() => looks > before + 20, "it is looked at again");
+  assert.equal(refused, 1);
 }, files);
 
 test("CertificateWatch.check() refuses what cannot be served and keeps what is in use", async () => {
