@@ -77,6 +77,12 @@ const fileCauses = {
     advice: "stop the server, and restore a backup, or import an export into a new DATA_DIR",
     lasting: true,
   },
+  file_newer: {
+    words: /its schema is version/,
+    plain: "a later release wrote the database file",
+    advice: "start that release, or one later, or restore the backup that was made before it",
+    lasting: true,
+  },
   file_gone: {
     words: /moved or deleted/,
     plain: "the database file is not where it was",
