@@ -122,11 +122,12 @@ test(
   "chat draws again after SIGSTOP and SIGCONT, and is not suspended where no shell could bring it back",
   async () => {
     await using s = await scene();
-    await using a = await s.client("a", { columns: 40, rows: 12 });
+    // Long enough for a machine that is busy between the key's part and the stop.
+    await using a = await s.client("a", { columns: 40, rows: 12, flags: ["--escape-time", "800"] });
     // An arrow key, of which the client gets a part before it is stopped: the rest is not late.
     await a.write("\x1b", 10);
     a.signal("SIGSTOP");
-    await a.write("[Dx", 200);
+    await a.write("[Dx", 1_200);
     a.signal("SIGCONT");
     await a.untilWritten("\x1b[2J");
     await a.until((shown) => prompted(shown, 12) && shown.rows[11] === "lobby> half a linxe", "the screen");
