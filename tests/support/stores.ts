@@ -224,7 +224,7 @@ export class RedisCorner extends Place {
   }
 
   async pass(ms: number): Promise<void> {
-    const end = await this.#time() + ms;
+    const end = await this.#time() + ms + 1; // a key is there through its last millisecond
     await until(`Redis' clock has moved by ${ms} ms`, async () => await this.#time() > end);
   }
 
