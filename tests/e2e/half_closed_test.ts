@@ -47,3 +47,17 @@ onEachStore("a program that closes its side gets the answers to all that it pipe
   const replies = lines.slice(2).map((line) => JSON.parse(line)).filter(({ type }) => type === "ok");
   assert.deepEqual(replies.map(({ id }) => id), ["in", ...Array.from({ length: 50 }, (_, id) => id)]);
 });
+
+onEachStore(
+  "a client that quits and closes its side gets the answers before its last line, and that line",
+  async (start) => {
+    await using server = await start();
+    for (let i = 0; i < 8; i++) {
+      const lines = await pipe(server, ["LOGIN b 1", "/join tech", `said ${i}`, "/whoami", "/history 1", "/quit"]);
+      const [whoami, history, goodbye] = lines.slice(-3);
+      assert.ok(lines.includes(`b: said ${i}`), lines.join("\n"));
+      assert.match(history, new RegExp(`b: said ${i}$`));
+      assert.deepEqual([whoami, goodbye], ["b in tech on server1", "Goodbye"]);
+    }
+  },
+);

@@ -56,6 +56,8 @@ export class Connection implements Caller {
   #state: "open" | "ending" | "closed" = "open";
   readonly #silence: Silence;
   #farewell: ReturnType<typeof setTimeout> | undefined;
+  /** Resolves when the last line is written, or nobody is there to read it; undefined before there is one. */
+  #lastWritten: Promise<void> | undefined;
   /** Why it ends; until our side knows better, because the peer closed it. */
   #reason = "closed_by_client";
   /** Who it was that quit. */
@@ -121,6 +123,7 @@ export class Connection implements Caller {
     await this.answered();
     const left = this.#state === "open" && this.#reason !== "connection_broken";
     if (left && !await writeRest(this.outbox, this.#conn)) this.#host.abandon(this.#conn);
+    await this.#lastWritten; // a client that has closed its side still reads
     this.#close();
     const { session } = this;
     this.#log.closed(this.#reason, session?.user ?? this.#lastUser);
@@ -325,7 +328,7 @@ export class Connection implements Caller {
       this.#close();
     }, farewellMs);
     // Half-closing tells the peer that this is all; the loop reads on until it goes, or the time is over.
-    void this.outbox.finish(last).then(() => this.#conn.closeWrite()).catch(() => this.#close());
+    this.#lastWritten = this.outbox.finish(last).then(() => this.#conn.closeWrite()).catch(() => this.#close());
   }
 
   #close(): void {
