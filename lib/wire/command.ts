@@ -104,6 +104,25 @@ function typedOf(declared: readonly Argument[]): readonly Argument[] {
   return text < 0 ? typed : typed.slice(0, text + 1);
 }
 
+/** What reading a typed line needs of a command's arguments, found once for each command. */
+interface Typing {
+  readonly typed: readonly Argument[];
+  /** Whether secrets may be quoted: where there are two. */
+  readonly quotes: boolean;
+}
+
+const typings = new WeakMap<readonly Argument[], Typing>();
+
+function typingOf(declared: readonly Argument[]): Typing {
+  let typing = typings.get(declared);
+  if (!typing) {
+    const typed = typedOf(declared);
+    typing = { typed, quotes: typed.filter(({ kind }) => kind === "secret").length > 1 };
+    typings.set(declared, typing);
+  }
+  return typing;
+}
+
 /** How a command is typed: `/msg <user> <text>`. */
 export function usageOf(name: string, declared: readonly Argument[]): string {
   const words = typedOf(declared).map(({ name, kind, optional }) => {
@@ -127,11 +146,11 @@ export function bindTyped(
   rest: string,
   limits: ArgumentLimits,
 ): Record<string, unknown> {
-  const typed = typedOf(declared);
-  const quotes = typed.filter((argument) => argument.kind === "secret").length > 1;
+  const { typed, quotes } = typingOf(declared);
   const values: Record<string, unknown> = {};
   let left = rest;
-  for (const [index, argument] of typed.entries()) {
+  for (let index = 0; index < typed.length; index++) {
+    const argument = typed[index];
     if (argument.optional && argument.kind === "user" && !left.trimStart().startsWith("@")) continue;
     const last = index === typed.length - 1;
     const cut = cutWord(left, last, quotes && argument.kind === "secret", argument.kind);

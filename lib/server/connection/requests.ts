@@ -20,7 +20,7 @@ type Commands = Pick<Registry, "find">;
 
 /** Reads a line of the text format from somebody who is, or is not, logged in. */
 export function readText(line: string, isLoggedIn: boolean, commands: Commands): Request {
-  if (cleanText(line).trim() === "") return { kind: "nothing" };
+  if (!/^[!-~]/.test(line) && cleanText(line).trim() === "") return { kind: "nothing" };
   if (!isLoggedIn) return readGuest(line, commands);
   const typed = parseTyped(line);
   if (typed.kind === "command") return { kind: "command", name: typed.name, given: { rest: typed.rest } };

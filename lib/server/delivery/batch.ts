@@ -10,14 +10,28 @@ export interface Reader {
 }
 
 /** One event of a batch. */
-export interface Piece {
+export class Piece {
   readonly topic: Topic;
   /** The message's number; undefined for what is not logged. */
   readonly seq: number | undefined;
   /** The event's number among those of all topics, in the order of their delivery. */
   readonly order: number;
+  readonly #event: ServerEvent;
+  #text: Uint8Array | undefined;
+  #json: Uint8Array | undefined;
+
+  constructor(topic: Topic, event: ServerEvent, seq: number | undefined, order: number) {
+    this.topic = topic;
+    this.seq = seq;
+    this.order = order;
+    this.#event = event;
+  }
+
   /** The event, encoded; at the first call of each format. */
-  bytes(format: Format): Uint8Array;
+  bytes(format: Format): Uint8Array {
+    if (format === "text") return this.#text ??= encodeEvent(this.#event, format);
+    return this.#json ??= encodeEvent(this.#event, format);
+  }
 }
 
 /**
@@ -27,10 +41,10 @@ export interface Piece {
 export class Batch<R extends Reader> {
   readonly #topic: Topic;
   readonly #pieces: Piece[] = [];
-  /** How many of the pieces a reader has already, or is not to get; 0 for all others. */
-  readonly #taken = new Map<R, number>();
-  /** All pieces from some number on as the bytes of one push, by format. */
-  readonly #joined = { text: new Map<number, Uint8Array>(), json: new Map<number, Uint8Array>() };
+  /** How many of the pieces a reader has already, or is not to get; 0 for all others. Made where there is such a reader. */
+  #taken: Map<R, number> | undefined;
+  /** All pieces from some number on as the bytes of one push, by format and number. Made where there are two pieces. */
+  #joined: Map<string, Uint8Array> | undefined;
 
   constructor(topic: Topic) {
     this.#topic = topic;
@@ -38,15 +52,13 @@ export class Batch<R extends Reader> {
 
   /** Adds an event, the batch's last. */
   add(event: ServerEvent, seq: number | undefined, order: number): void {
-    const encoded: { text?: Uint8Array; json?: Uint8Array } = {};
-    const bytes = (format: Format) => encoded[format] ??= encodeEvent(event, format);
-    this.#pieces.push({ topic: this.#topic, seq, order, bytes });
-    this.#joined.text.clear();
-    this.#joined.json.clear();
+    this.#pieces.push(new Piece(this.#topic, event, seq, order));
+    this.#joined = undefined;
   }
 
   /** Leaves out for one reader the events that the batch has now. */
   skip(reader: R): void {
+    this.#taken ??= new Map();
     this.#taken.set(reader, this.#pieces.length);
   }
 
@@ -59,15 +71,21 @@ export class Batch<R extends Reader> {
   pushTo(reader: R): void {
     const from = this.#from(reader);
     if (from === this.#pieces.length) return;
-    const { format } = reader;
-    const known = this.#joined[format];
-    let bytes = known.get(from);
-    if (!bytes) known.set(from, bytes = join(this.#pieces.slice(from).map((piece) => piece.bytes(format))));
-    reader.push(bytes, this.#topic, this.#lastSeq(from));
+    reader.push(this.#bytes(reader.format, from), this.#topic, this.#lastSeq(from));
   }
 
   #from(reader: R): number {
-    return this.#taken.size === 0 ? 0 : this.#taken.get(reader) ?? 0;
+    return this.#taken?.get(reader) ?? 0;
+  }
+
+  /** The pieces from some number on, joined. */
+  #bytes(format: Format, from: number): Uint8Array {
+    if (from === this.#pieces.length - 1) return this.#pieces[from].bytes(format);
+    this.#joined ??= new Map();
+    const key = `${format} ${from}`;
+    let bytes = this.#joined.get(key);
+    if (!bytes) this.#joined.set(key, bytes = join(this.#pieces.slice(from).map((piece) => piece.bytes(format))));
+    return bytes;
   }
 
   #lastSeq(from: number): number | undefined {
@@ -79,7 +97,6 @@ export class Batch<R extends Reader> {
 }
 
 function join(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0];
   const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;
   for (const part of parts) {

@@ -69,5 +69,13 @@ export function liveEvent(positions: PositionSigner, topic: Topic, epoch: string
 
 /** A time on the wire: ISO 8601, UTC. @param time milliseconds since 1970 */
 export function isoTime(time: number): string {
-  return new Date(time).toISOString();
+  const second = Math.floor(time / 1000);
+  if (second !== lastSecond) {
+    // Messages that follow each other are mostly of the same second: it is formatted once.
+    [lastSecond, lastPrefix] = [second, new Date(second * 1000).toISOString().slice(0, -4)];
+  }
+  return `${lastPrefix}${String(Math.trunc(time - second * 1000)).padStart(3, "0")}Z`;
 }
+
+let lastSecond = NaN;
+let lastPrefix = "";

@@ -39,6 +39,7 @@ export class FlushScheduler implements Turns, Disposable {
   #armed = false;
   #cancel = () => {};
   #notBefore = 0;
+  readonly #runs = () => this.#run(); // one for all turns
 
   /** @param now milliseconds, by a clock that never goes back */
   constructor(now: () => number = () => performance.now(), after: After = afterTimeout) {
@@ -51,8 +52,8 @@ export class FlushScheduler implements Turns, Disposable {
     if (this.#armed) return;
     this.#armed = true;
     const wait = this.#notBefore - this.#now();
-    if (wait >= leastWaitMs) this.#cancel = this.#after(wait, () => this.#run());
-    else setImmediate(() => this.#run());
+    if (wait >= leastWaitMs) this.#cancel = this.#after(wait, this.#runs);
+    else setImmediate(this.#runs);
   }
 
   /** Ends it: nothing is flushed from then on. */

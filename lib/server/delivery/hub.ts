@@ -175,5 +175,5 @@ function pushFrom(batches: readonly Batch<Follower>[], follower: Follower): void
   if (batches.length === 0) return;
   if (batches.length === 1) return batches[0].pushTo(follower);
   const pieces = batches.flatMap((batch) => batch.untaken(follower)).sort((a, b) => a.order - b.order);
-  for (const { topic, bytes, seq } of pieces) follower.push(bytes(follower.format), topic, seq);
+  for (const piece of pieces) follower.push(piece.bytes(follower.format), piece.topic, piece.seq);
 }

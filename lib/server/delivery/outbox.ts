@@ -12,6 +12,10 @@ export interface Sink {
 /** A reader that had no time to take its events may have this many times the limit waiting. */
 export const burstFactor = 8;
 
+/** Of all outboxes that have nothing queued; never changed. */
+const noChunks: Uint8Array[] = [];
+const nothing = new Uint8Array(0);
+
 /** What became of a push. */
 export type PushResult = "accepted" | "slow" | "closed";
 
@@ -47,7 +51,7 @@ export class Outbox implements Flushable {
   readonly #limit: number;
   readonly #patienceMs: number;
   readonly #onSlow: (() => void) | undefined;
-  #chunks: Uint8Array[] = [];
+  #chunks: Uint8Array[] = noChunks;
   #queued = 0;
   #events = 0; // of what is queued, the bytes that nobody asked for
   #inFlight = 0;
@@ -57,6 +61,13 @@ export class Outbox implements Flushable {
   #written = 0; // bytes that were ever written
   #progress = 0; // when something was last written, or began to be
   #answeredUntil = 0; // of the bytes that were ever queued, where the last answer ends
+  #writing: Uint8Array = nothing; // what the sink has not taken of what is in flight
+  readonly #onTaken = (count: number) => this.#wrote(count); // two functions for all writes
+  readonly #onLost = () => {
+    // The peer is gone: the reading side notices the same and ends the session.
+    this.#inFlight = 0;
+    this.close();
+  };
   #waiters: { at: number; resolve: () => void }[] = [];
   #marks: { at: number; seq: number; readonly marks: ReadMarks }[] = []; // in the order of `at`
 
@@ -184,14 +195,15 @@ export class Outbox implements Flushable {
   }
 
   #drop(): void {
-    this.#chunks = [];
+    this.#chunks = noChunks;
     this.#queued = 0;
     this.#events = 0;
   }
 
   #queue(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#chunks.push(bytes);
+    if (this.#queued === 0) this.#chunks = [bytes];
+    else this.#chunks.push(bytes);
     this.#queued += bytes.length;
     this.#taken += bytes.length;
     if (this.#scheduled || this.#inFlight > 0) return;
@@ -212,19 +224,15 @@ export class Outbox implements Flushable {
   /** Writes the bytes, in as many pieces as the sink takes. */
   #write(bytes: Uint8Array): void {
     this.#progress = performance.now();
-    this.#sink.write(bytes).then((count) => {
-      this.#written += count;
-      if (count < bytes.length) this.#write(bytes.subarray(count));
-      else this.#finished();
-    }, () => {
-      // The peer is gone: the reading side notices the same and ends the session.
-      this.#inFlight = 0;
-      this.close();
-    });
+    this.#writing = bytes;
+    this.#sink.write(bytes).then(this.#onTaken, this.#onLost);
   }
 
-  #finished(): void {
+  #wrote(count: number): void {
+    this.#written += count;
+    if (count < this.#writing.length) return this.#write(this.#writing.subarray(count));
     this.#inFlight = 0;
+    this.#writing = nothing;
     if (this.#marks.length > 0) this.#tellMarks();
     this.#wake();
     if (this.#queued > 0 && !this.#scheduled) {
