@@ -73,7 +73,7 @@ export class Connection implements Caller {
       onSlow: () => this.#endSlow(),
     });
     this.#share = new AnswerShare(this.outbox, peer, host);
-    this.#reader = new LineReader(conn, { bytes: host.config.maxLineBytes });
+    this.#reader = new LineReader({ bytes: host.config.maxLineBytes });
     this.#answers = new ReplyQueue({
       before: () => this.#state === "open" && this.session?.topics.catchUp(),
       send: (bytes) => this.#state === "open" && this.outbox.answer(bytes),
@@ -133,12 +133,21 @@ export class Connection implements Caller {
 
   /** Takes line after line, until no more can be read. */
   async #serve(): Promise<void> {
-    for (let read; (read = await this.#read());) {
+    for (;;) {
+      let bytes;
+      try {
+        bytes = await this.#conn.read(this.#reader.buffer);
+      } catch {
+        // Reset, or closed by our side: either way there is nobody to tell.
+        if (this.#state === "open") this.#reason = "connection_broken";
+        return;
+      }
+      if (bytes === null) return;
       if (this.#state !== "open") continue; // reading on lets the last lines arrive: a reset would destroy them
       this.#silence.heard();
-      this.#host.meter.received.value += read.bytes;
-      this.#pace.received(read.bytes);
-      for (const line of read.lines) {
+      this.#host.meter.received.value += bytes;
+      this.#pace.received(bytes);
+      for (const line of this.#reader.take(bytes)) {
         const taken = this.#take(line);
         if (taken) await taken;
         if (this.#state !== "open") break;
@@ -146,17 +155,6 @@ export class Connection implements Caller {
       this.#host.guests.hold(this.#guest, this.session || this.#state !== "open" ? 0 : this.#reader.held);
       const paced = this.#pace.unfinished();
       if (paced) await paced;
-    }
-  }
-
-  /** @returns undefined when the connection is over, no matter which side ended it */
-  async #read(): ReturnType<LineReader["read"]> {
-    try {
-      return await this.#reader.read();
-    } catch {
-      // Reset, or closed by our side: either way there is nobody to tell.
-      if (this.#state === "open") this.#reason = "connection_broken";
-      return undefined;
     }
   }
 

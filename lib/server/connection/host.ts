@@ -7,11 +7,12 @@ import type { Registry } from "../registry/registry.ts";
 import type { AnswerBudget } from "./answer_budget.ts";
 import type { ConnectionLog } from "./connection_log.ts";
 import type { GuestBuffers } from "./guest_buffers.ts";
-import type { ByteSource } from "./line_reader.ts";
 import type { PaceQueues } from "./pace.ts";
 
 /** The part of `Deno.TlsConn` that a connection needs. */
-export interface ClientSocket extends ByteSource {
+export interface ClientSocket {
+  /** @returns how many bytes were read; null at the end */
+  read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;

@@ -3,27 +3,20 @@ import { type Line, LineFramer, type LineLimits, withoutMark } from "../../wire/
 /** What is read at once from a client that says little, and at most from one that says much, in bytes. */
 const [idleBufferBytes, busyBufferBytes] = [512, 32_768];
 
-/** Where bytes come from. */
-export interface ByteSource {
-  /** @returns how many bytes were read; null at the end */
-  read(into: Uint8Array): Promise<number | null>;
-}
-
 /**
  * One connection's lines, as they are read: bytes in, lines out, with little memory for those who say little.
  *
- * It knows no command; what a line is, is `wire/lines.ts`.
+ * It knows no command and no socket; what a line is, is `wire/lines.ts`. Who reads awaits the socket itself: each promise
+ * between would be kept from one line of a quiet client to the next, and so be moved by the garbage collector.
  */
 export class LineReader {
-  readonly #source: ByteSource;
   readonly #framer: LineFramer;
   #begun = false;
   #buffer = new Uint8Array(idleBufferBytes);
   #busiest: number;
 
   /** @param limits how long lines may be */
-  constructor(source: ByteSource, limits: LineLimits) {
-    this.#source = source;
+  constructor(limits: LineLimits) {
     this.#framer = new LineFramer(limits);
     this.#busiest = busiestOf(limits);
   }
@@ -44,21 +37,25 @@ export class LineReader {
     this.#framer.skip();
   }
 
+  /** Where the next bytes are to be read into. */
+  get buffer(): Uint8Array {
+    return this.#buffer;
+  }
+
   /**
-   * Reads once.
+   * Takes the bytes that were read into the {@linkcode buffer}.
    *
-   * @returns how many bytes came, and the lines that they complete, to be taken before the next read; undefined at the end
+   * @param bytes how many there are
+   * @returns the lines that they complete, to be taken before the next read
    */
-  async read(): Promise<{ bytes: number; lines: Iterable<Line> } | undefined> {
+  take(bytes: number): Iterable<Line> {
     const buffer = this.#buffer;
-    const bytes = await this.#source.read(buffer);
-    if (bytes === null) return undefined;
     if (bytes === buffer.length) this.#buffer = new Uint8Array(Math.min(8 * buffer.length, this.#busiest));
     else if (bytes <= idleBufferBytes / 2 && buffer.length > idleBufferBytes) {
       this.#buffer = new Uint8Array(idleBufferBytes);
     }
     const lines = this.#framer.push(buffer.subarray(0, bytes));
-    return { bytes, lines: this.#begun ? lines : this.#first(lines) };
+    return this.#begun ? lines : this.#first(lines);
   }
 
   /** What is sent from a file may begin with a byte order mark, which is no part of the first line. */
