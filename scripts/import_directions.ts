@@ -52,7 +52,13 @@ const client = ladder(["lib/wire", "lib/common"], [
   { folder: "lib/client/base", because: "everything of the client stands on it" },
 ]);
 
-const stores = ["lib/store/redis/scripts", "lib/store/redis", "lib/store/sqlite", "lib/store"];
+const stores = [
+  "lib/store/redis/scripts",
+  "lib/store/redis/transport",
+  "lib/store/redis",
+  "lib/store/sqlite",
+  "lib/store",
+];
 
 /** What a server is made of, from whole servers down to one topic's delivery. */
 const server = ladder([...stores.slice(-1), ...ground], [
@@ -105,7 +111,7 @@ const house: readonly Part[] = [
   },
   {
     folder: "lib/admin",
-    imports: ["lib/tls", "lib/auth", "lib/store", "lib/store/redis", ...ground],
+    imports: ["lib/tls", "lib/auth", "lib/store", "lib/store/redis", "lib/store/redis/transport", ...ground],
     because: "what an operator asks for is done to the store; servers hear of it through the store",
   },
   {
@@ -117,11 +123,16 @@ const house: readonly Part[] = [
   { folder: "lib/tls", imports: ground, because: "a certificate knows neither server nor client" },
   {
     folder: "lib/store",
-    imports: ["lib/store/redis", "lib/store/sqlite", ...ground],
+    imports: ["lib/store/redis", "lib/store/redis/transport", "lib/store/sqlite", ...ground],
     because: "a store knows no connection",
   },
   { folder: "lib/store/redis", imports: [...stores, ...ground], because: "a store knows no connection" },
   { folder: "lib/store/sqlite", imports: ["lib/store", ...ground], because: "a store knows no connection" },
+  {
+    folder: "lib/store/redis/transport",
+    imports: ["lib/common"],
+    because: "a connection knows nothing of what is sent on it",
+  },
   { folder: "lib/store/redis/scripts", imports: [], because: "scripts run in Redis" },
   {
     folder: "lib/limits",

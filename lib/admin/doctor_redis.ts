@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import { redisAddress } from "../store/open.ts";
 import { RedisGateway } from "../store/redis/gateway.ts";
-import type { Master, RedisAddress } from "../store/redis/redis_transport.ts";
+import type { Master, RedisAddress } from "../store/redis/transport/redis_transport.ts";
 import { examineRights } from "./doctor_rights.ts";
 import { failing, type Finding } from "./finding.ts";
 

@@ -5,7 +5,7 @@ import { messageOf } from "../common/errors.ts";
 import type { RedisGateway } from "../store/redis/gateway.ts";
 import { Keys } from "../store/redis/keys.ts";
 import { trials } from "../store/redis/permissions.ts";
-import type { Master } from "../store/redis/redis_transport.ts";
+import type { Master } from "../store/redis/transport/redis_transport.ts";
 import type { Finding } from "./finding.ts";
 
 /** A server goes on without these, but nothing more can be looked at. */

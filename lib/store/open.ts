@@ -8,7 +8,7 @@ import { type Config, ConfigError, speaksTls } from "../config/config.ts";
 import { getLog } from "../observability/log.ts";
 import { X509Certificate } from "node:crypto";
 import { RedisStore } from "./redis/redis_store.ts";
-import type { RedisAddress, RedisTls } from "./redis/redis_transport.ts";
+import type { RedisAddress, RedisTls } from "./redis/transport/redis_transport.ts";
 import { SqliteStore } from "./sqlite/sqlite_store.ts";
 import type { Store, StoreLimits } from "./store.ts";
 

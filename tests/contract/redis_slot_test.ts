@@ -1,7 +1,7 @@
 /** Slots of a Redis Cluster, as `CLUSTER KEYSLOT` has them. */
 
 import assert from "node:assert/strict";
-import { slotOf } from "../../lib/store/redis/slot.ts";
+import { slotOf } from "../../lib/store/redis/transport/slot.ts";
 
 /** Told by Redis 7.0. */
 const slots: Record<string, number> = {

@@ -4,7 +4,7 @@
  * It is put together by commands, so that nothing but `redis-server` is needed. It knows no Redis client but `resp.ts`.
  */
 
-import type { HostPort } from "../../lib/store/redis/redis_transport.ts";
+import type { HostPort } from "../../lib/store/redis/transport/redis_transport.ts";
 import { replicatedTo, replicates, startRedis, type TestRedis } from "./redis.ts";
 import { letIn, type Secured } from "./redis_tls.ts";
 import type { RespValue } from "./resp.ts";

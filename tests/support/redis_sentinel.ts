@@ -4,7 +4,7 @@
  * It knows no Redis client but `resp.ts`.
  */
 
-import type { HostPort } from "../../lib/store/redis/redis_transport.ts";
+import type { HostPort } from "../../lib/store/redis/transport/redis_transport.ts";
 import { replicatedTo, replicates, startRedis, type TestRedis } from "./redis.ts";
 import { letIn, type Secured, sentinelLogin } from "./redis_tls.ts";
 import type { RespValue } from "./resp.ts";

@@ -7,7 +7,7 @@ import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { join } from "node:path";
 import { aclRules } from "../../lib/store/redis/permissions.ts";
-import type { RedisAddress } from "../../lib/store/redis/redis_transport.ts";
+import type { RedisAddress } from "../../lib/store/redis/transport/redis_transport.ts";
 import type { TestRedis } from "./redis.ts";
 
 /** The owner's password, which is also the one between the servers. */

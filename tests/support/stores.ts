@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import { RedisStore } from "../../lib/store/redis/redis_store.ts";
-import type { RedisAddress } from "../../lib/store/redis/redis_transport.ts";
+import type { RedisAddress } from "../../lib/store/redis/transport/redis_transport.ts";
 import { SqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
 import type { ServerSignal } from "../../lib/store/servers.ts";
 import { type Session, tokenLifeMs } from "../../lib/store/sessions.ts";

@@ -19,7 +19,7 @@ import { toAccount } from "./accounts.ts";
 import { toKeys } from "./device_keys.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
-import type { Answer } from "./redis_transport.ts";
+import type { Answer } from "./transport/redis_transport.ts";
 import { toSession } from "./sessions.ts";
 
 /** How many messages are read at once. */

@@ -2,9 +2,9 @@ import { ErrorReply } from "redis";
 import { createHash } from "node:crypto";
 import { ChatError } from "../../common/errors.ts";
 import { TimeLimitError, within } from "../../common/time.ts";
-import { ClusterTransport } from "./cluster_transport.ts";
-import type { Answer, Master, RedisAddress, RedisTransport } from "./redis_transport.ts";
-import { MasterTransport } from "./master_transport.ts";
+import { ClusterTransport } from "./transport/cluster_transport.ts";
+import type { Answer, Master, RedisAddress, RedisTransport } from "./transport/redis_transport.ts";
+import { MasterTransport } from "./transport/master_transport.ts";
 import { type ScriptName, scripts } from "./scripts.ts";
 
 /** Settings and ports of the gateway. */

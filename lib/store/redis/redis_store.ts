@@ -16,7 +16,7 @@ import { type Eviction, findEviction } from "./eviction.ts";
 import { RedisFiles } from "./files.ts";
 import { RedisGateway } from "./gateway.ts";
 import { Keys } from "./keys.ts";
-import type { RedisAddress } from "./redis_transport.ts";
+import type { RedisAddress } from "./transport/redis_transport.ts";
 import { RedisAdminStore } from "./admin_store.ts";
 import { RedisRooms } from "./rooms.ts";
 import { RedisServers } from "./servers.ts";

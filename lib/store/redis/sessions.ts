@@ -19,7 +19,7 @@ import {
 } from "../sessions.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
-import type { Answer } from "./redis_transport.ts";
+import type { Answer } from "./transport/redis_transport.ts";
 
 /** What sessions ask of the servers' leases. */
 export interface Leases {

@@ -24,7 +24,7 @@ import {
 import type { ChannelListener, RedisGateway } from "./gateway.ts";
 import { RedisHistory } from "./history.ts";
 import type { Keys } from "./keys.ts";
-import type { Answer } from "./redis_transport.ts";
+import type { Answer } from "./transport/redis_transport.ts";
 
 /** Which of the store's data is spoken of. */
 export interface Generations {

@@ -1,5 +1,5 @@
 import { createClient, ErrorReply } from "redis";
-import { backoff, pause } from "../../common/time.ts";
+import { backoff, pause } from "../../../common/time.ts";
 import type { HostPort, RedisAddress } from "./redis_transport.ts";
 
 /** Options that every connection has, so that nothing waits for ever and nothing is kept for later. */

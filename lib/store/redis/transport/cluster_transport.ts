@@ -1,5 +1,5 @@
 import { createCluster, ErrorReply } from "redis";
-import { backoff, pause } from "../../common/time.ts";
+import { backoff, pause } from "../../../common/time.ts";
 import { type Client, clientOptions, RedisConnection, socketOptions } from "./redis_connection.ts";
 import type {
   Answer,
