@@ -53,7 +53,8 @@ async function* expel(store: Store, user: string, message: string): AsyncIterabl
   // A session that no server ended: its own server is gone, or did not answer.
   const left = await admin.session(user);
   if (!left || !await sessions.end(left, true)) return;
-  await topics.announce(left.room, { user: left.user, state: "left", claim: left.claim });
+  const { claim } = left;
+  await Promise.all(left.rooms.map((room) => topics.announce(room, { user: left.user, state: "left", claim })));
   yield done(`ended ${user}'s session, which ${left.server} did not`);
 }
 
@@ -147,8 +148,8 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
   },
 
   async *"sessions list"(store) {
-    for await (const { user, server, room, connection, attached } of store.admin.sessions()) {
-      yield { user, server, room, connection, attached };
+    for await (const { user, server, rooms, connection, attached } of store.admin.sessions()) {
+      yield { user, server, room: rooms.join(" "), connection, attached };
     }
   },
 

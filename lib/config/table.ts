@@ -246,6 +246,7 @@ export const options = {
       "Bytes of one user's messages that are stored, each counted with 256 more; all may come at once",
     ),
     ROOMS_PER_HOUR_PER_USER: live("30", whole(1, 1_000_000), "New rooms that one user brings to life"),
+    MAX_ROOMS_PER_USER: live("200", whole(1, 10_000), "Rooms that one user may be in at once, with a client for many"),
     JOINS_PER_MINUTE: live("120", whole(1, 1_000_000), "Changes of room of one session"),
   }),
   ...section("Log", {

@@ -52,6 +52,8 @@ export interface AccountRecord extends Account {
   readonly tokens?: TokensRecord;
   /** Where its session stood: topic → position. */
   readonly stood: Readonly<Record<string, string>>;
+  /** The rooms of its sessions that are in many, if it had one ever. */
+  readonly rooms?: readonly string[];
   /** The public keys of its devices, if it has any. */
   readonly keys?: readonly StoredKey[];
 }

@@ -28,6 +28,8 @@ const labels = {
   } satisfies Labels<Accounts>,
   sessions: {
     claim: "claim",
+    enter: "enter",
+    leave: "leave",
     move: "move",
     renewToken: "renewToken",
     savePositions: "stand",

@@ -9,15 +9,23 @@ export interface Session {
   readonly connection: string;
   /** Grows with every claim of this user's session. */
   readonly claim: number;
-  readonly room: string;
+  /** Whether it is in many rooms: then these are its account's, see {@linkcode Sessions.enter}. */
+  readonly many: boolean;
+  /** The rooms that it is in, sorted; exactly one where it is not in many. */
+  readonly rooms: readonly string[];
 }
 
 /** How a session is claimed. */
 export interface ClaimRequest {
   readonly user: string;
   readonly connection: string;
-  /** The room of a new session; a resumed one stays in its own. */
+  /**
+   * The room of a new session; a resumed one stays in its own. Of a session that is to be in many it is the first one of
+   * an account that has not had such a session yet.
+   */
   readonly room: string;
+  /** Whether the session is to be in many rooms; in one unless given. */
+  readonly many?: boolean;
   /** What happens to a live session: it is superseded, or the claim is refused. */
   readonly policy: "force" | "reject";
   /** How often the password had been changed when it was checked; undefined where nothing was. */
@@ -77,8 +85,27 @@ export interface SessionOwner {
 /** Sessions, and the indexes that are made from them. */
 export interface Sessions {
   claim(request: ClaimRequest): Promise<ClaimResult>;
-  /** @returns the session in its new room, or undefined where it is no longer this connection's */
+  /**
+   * Moves a session that is in one room.
+   *
+   * @returns the session in its new room, or undefined where it is no longer this connection's
+   */
   move(session: Session, room: string): Promise<Session | undefined>;
+  /**
+   * Adds a room to those of a session that is in many, and to its account's, which last: the next such session of the
+   * account begins in them.
+   *
+   * @param most how many rooms the account may have
+   * @returns the session with the room; `full` where the account has too many, undefined where the session is no longer
+   *   this connection's
+   */
+  enter(session: Session, room: string, most: number): Promise<Session | "full" | undefined>;
+  /**
+   * Takes a room from those of a session that is in many, and from its account's.
+   *
+   * @returns the session without the room, or undefined where it is no longer this connection's
+   */
+  leave(session: Session, room: string): Promise<Session | undefined>;
   /** Replaces the session's resume tokens. @returns false where the session is no longer this connection's */
   renewToken(session: Session, tokenHash: string): Promise<boolean>;
   /** Writes down where the session stands in topics, for a resume that does not say. */

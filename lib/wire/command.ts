@@ -18,6 +18,8 @@ export interface Argument {
   readonly name: string;
   readonly kind: ArgumentKind;
   readonly optional?: true;
+  /** False for one that exists in JSON only, though its kind can be typed. */
+  readonly typed?: false;
 }
 
 /** What each kind of argument is once it is read. */
@@ -99,7 +101,7 @@ export function splitVerb(line: string): { name: string; rest: string } {
 
 /** The arguments that can be typed: `text` takes the rest of the line, so that nothing can follow it. */
 function typedOf(declared: readonly Argument[]): readonly Argument[] {
-  const typed = declared.filter((argument) => !jsonOnly.has(argument.kind));
+  const typed = declared.filter(({ kind, typed }) => typed !== false && !jsonOnly.has(kind));
   const text = typed.findIndex((argument) => argument.kind === "text");
   return text < 0 ? typed : typed.slice(0, text + 1);
 }

@@ -142,6 +142,8 @@ export type Reply =
     readonly version: number;
     readonly server: string;
     readonly formats: readonly Format[];
+    /** Where the client has asked to be in many rooms, and may. */
+    readonly rooms?: "many";
     readonly limits: Readonly<Record<string, number>>;
   }
   | (LoggedIn & { readonly of: "login" | "register" | "resume" })
@@ -156,7 +158,7 @@ export type Reply =
   | (Accepted & { readonly of: "publish"; readonly subscribers: number })
   | (Accepted & { readonly of: "msg"; readonly to: string; readonly text: string })
   | { readonly of: "history"; readonly messages: readonly TopicEvent[] }
-  | { readonly of: "whoami"; readonly user: string; readonly room: string | null; readonly server: string }
+  | ({ readonly of: "whoami"; readonly user: string; readonly server: string } & RoomOrRooms)
   | { readonly of: "passwd"; readonly resume?: string }
   | { readonly of: "help"; readonly commands: readonly CommandHelp[] }
   | {
@@ -192,15 +194,19 @@ export interface DeviceKey {
   readonly added: string;
 }
 
+/** Where a session is: in one room, none on a side connection; or in many, sorted. */
+export type RoomOrRooms =
+  | { readonly room: string | null; readonly rooms?: undefined }
+  | { readonly rooms: readonly string[]; readonly room?: undefined };
+
 /** What a login, a registration and a resume answer; a side connection has neither room nor resume token. */
-export interface LoggedIn {
+export type LoggedIn = RoomOrRooms & {
   readonly user: string;
-  readonly room: string | null;
   readonly resume?: string;
   readonly positions: Positions;
   /** After a resume: how many messages are about to be replayed; null where a log was lost, so that nobody knows. */
   readonly missed?: number | null;
-}
+};
 
 /** The store has the message: from here on it is not lost. */
 export interface Accepted {

@@ -71,7 +71,7 @@ export function replyText(reply: Reply): string {
     case "history":
       return reply.messages.length === 0 ? "[SYSTEM] No messages" : reply.messages.map(historyText).join("\n");
     case "whoami":
-      return reply.room === null
+      return reply.room == null
         ? `${reply.user} (side connection) on ${reply.server}`
         : `${reply.user} in ${reply.room} on ${reply.server}`;
     case "passwd":
@@ -126,8 +126,8 @@ function encodeText(text: string): Uint8Array<ArrayBuffer> {
   return encodeLine(/^[\x20-\x7e\n]*$/.test(text) ? text : text.split("\n").map(cleanLine).join("\n"));
 }
 
-function loginText(room: string | null): string {
-  return room === null ? "Login successful. Side connection" : `Login successful. Room: ${room}`;
+function loginText(room: string | null | undefined): string {
+  return room == null ? "Login successful. Side connection" : `Login successful. Room: ${room}`;
 }
 
 function list(names: readonly string[]): string {

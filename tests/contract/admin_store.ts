@@ -174,7 +174,7 @@ export function officeContract(test: Declare): void {
     const enabled = { ...record, name: "Ann", disabled: undefined, tokens } as unknown as AccountRecord;
     assert.equal(await office.putAccount(enabled), true);
     const resumed = claimed(await claim(store, "ann", { presentedHash: "before" }));
-    assert.deepEqual([resumed.session.room, { ...resumed.savedPositions }], ["general", {
+    assert.deepEqual([resumed.session.rooms[0], { ...resumed.savedPositions }], ["general", {
       "room:lobby": "here.3.id3",
     }]);
     assert.ok(resumed.session.claim > 7, "a claim only grows");

@@ -10,7 +10,7 @@ export function claimsContract(test: Declare): void {
     const connection = connectionId();
     const result = claimed(await claim(store, "Eve", { connection, room: "general" }));
     const { claim: number, ...session } = result.session;
-    assert.deepEqual(session, { user: "Eve", server: store.id, connection, room: "general" });
+    assert.deepEqual(session, { user: "Eve", server: store.id, connection, many: false, rooms: ["general"] });
     assert(Number.isSafeInteger(number) && number > 0);
     assert.deepEqual([result.superseded, { ...result.savedPositions }], [undefined, {}]);
   });
@@ -34,7 +34,7 @@ export function claimsContract(test: Declare): void {
     assert.deepEqual(await store.sessions.members("lobby"), ["eve"]);
     assert.deepEqual(await store.sessions.online(), ["eve"]);
     assert.equal(await store.sessions.move(earlier, "general"), undefined);
-    assert.deepEqual({ ...await store.sessions.move(session, "general") }, { ...session, room: "general" });
+    assert.deepEqual({ ...await store.sessions.move(session, "general") }, { ...session, rooms: ["general"] });
   });
 
   test("Sessions.claim() with reject leaves a live session alone", async ({ store }) => {
@@ -92,13 +92,13 @@ export function claimsContract(test: Declare): void {
     const session = await login(store, "eve");
     await login(store, "bob");
     const moved = await store.sessions.move(session, "general");
-    assert.deepEqual({ ...moved }, { ...session, room: "general" });
+    assert.deepEqual({ ...moved }, { ...session, rooms: ["general"] });
     assert.deepEqual(await store.sessions.members("lobby"), ["bob"]);
     assert.deepEqual(await store.sessions.members("general"), ["eve"]);
     const back = await store.sessions.move(moved!, "lobby");
     assert.deepEqual(await store.sessions.members("lobby"), ["bob", "eve"]);
     assert.deepEqual(await store.sessions.members("general"), []);
-    assert.equal(back!.room, "lobby");
+    assert.equal(back!.rooms[0], "lobby");
   });
 
   test("Sessions.end() ends a session once", async ({ store }) => {

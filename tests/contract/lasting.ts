@@ -57,7 +57,7 @@ export function lastingContract(test: Declare): void {
 
     const again = await place.open();
     const { session: resumed, savedPositions: stood } = claimed(await claim(again, "eve", { presentedHash: "one" }));
-    assert.equal(resumed.room, "general");
+    assert.equal(resumed.rooms[0], "general");
     assert.deepEqual({ ...stood }, { "room:general": "here" });
     assert(resumed.claim > session.claim, "a claim only grows");
     const result = await again.topics.publish("room:general", draft, resumed);

@@ -130,7 +130,7 @@ test(
     await until("the other server is told", () => further.heard.includes("!"));
     await until("the other server is available", () => second.available);
     await failing.heardBy(further);
-    assert.equal(claimed(await claim(second, "eve", { presentedHash: "one" })).session.room, "general");
+    assert.equal(claimed(await claim(second, "eve", { presentedHash: "one" })).session.rooms[0], "general");
 
     // The dead one comes back as a replica, which changes nothing.
     await master.restart();

@@ -158,7 +158,7 @@ test(
     await until("it is heard", () => heard.includes("after"));
     assert.match(heard.join(" "), /^before( !)+ after$/);
     assert.deepEqual(await textsOf(store), ["before", "after"]);
-    assert.equal(claimed(await claim(store, "eve", { presentedHash: "one" })).session.room, "general");
+    assert.equal(claimed(await claim(store, "eve", { presentedHash: "one" })).session.rooms[0], "general");
   },
 );
 

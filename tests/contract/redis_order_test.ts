@@ -9,7 +9,7 @@ import { test } from "../support/declare.ts";
 import { sharedRedis } from "../support/redis.ts";
 import { wideLimits } from "../support/store_limits.ts";
 
-const writer = { user: "eve", server: "server1", connection: "c1", claim: 1, room: "lobby" };
+const writer = { user: "eve", server: "server1", connection: "c1", claim: 1, many: false, rooms: ["lobby"] };
 
 test("RedisTopics.publish() refuses what was sent behind a call that a full Redis did not carry out", async () => {
   await using place = sharedRedis.place();

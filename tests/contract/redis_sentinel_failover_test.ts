@@ -39,7 +39,7 @@ test(
       await counter.check();
     }
     assert.equal(returns, 1);
-    assert.equal(claimed(await claim(stores[1], "eve", { presentedHash: "one" })).session.room, "general");
+    assert.equal(claimed(await claim(stores[1], "eve", { presentedHash: "one" })).session.rooms[0], "general");
   },
   ownRedis,
 );

@@ -153,7 +153,7 @@ test("Servers.sweep() ends a dead server's sessions once, though two sweep at th
   assert.deepEqual(await one.sessions.online(), []);
   assert.deepEqual(await one.sessions.members("general"), users, "nobody has swept yet");
   const departures = (await Promise.all([one.servers.sweep(), two.servers.sweep()])).flat();
-  const expected = sessions.map(({ user, room, claim }) => ({ user, room, claim }));
+  const expected = sessions.map(({ user, rooms: [room], claim }) => ({ user, room, claim }));
   assert.deepEqual(departures.sort((a, b) => a.user < b.user ? -1 : 1), expected);
   assert.deepEqual(await one.sessions.members("general"), []);
   assert.deepEqual(await one.sessions.rooms(), new Map());
@@ -178,7 +178,7 @@ test("Servers.sweep() keeps a dead server's resume tokens, so that its clients c
   await place.die(dying);
   assert.deepEqual(byUser(await alive.servers.sweep()), ["eve"]);
   const { session, superseded } = claimed(await claim(alive, "eve", { presentedHash: "one" }));
-  assert.deepEqual([session.room, session.server, superseded], ["general", alive.id, undefined]);
+  assert.deepEqual([session.rooms[0], session.server, superseded], ["general", alive.id, undefined]);
 });
 
 test("Servers.sweep() by a server whose own lease has run out ends nobody's session", async (place) => {
@@ -215,7 +215,7 @@ test("Servers.leave() with time for its clients leaves their sessions until it i
   await leaving.sessions.detach(session);
   await leaving.servers.leave(60_000);
   assert.deepEqual(await staying.servers.sweep(), []);
-  assert.equal(claimed(await claim(staying, "eve", { presentedHash: "one" })).superseded?.room, "general");
+  assert.equal(claimed(await claim(staying, "eve", { presentedHash: "one" })).superseded?.rooms[0], "general");
   assert.deepEqual(await staying.sessions.online(), ["bob", "eve"]);
   await place.die(leaving);
   assert.deepEqual(byUser(await staying.servers.sweep()), ["bob"]);
@@ -295,7 +295,7 @@ test("Sessions.reassert() brings a session back that others ended when the lease
   for (const topic of ["room:general", "feed:eve"] as const) {
     assert.equal((await late.topics.publish(topic, { from: "eve", text: "hi" }, asserted)).kind, "published");
   }
-  assert.equal(claimed(await claim(other, "eve", { presentedHash: "one" })).session.room, "general");
+  assert.equal(claimed(await claim(other, "eve", { presentedHash: "one" })).session.rooms[0], "general");
 });
 
 test("Sessions.reassert() takes nothing from a session that was claimed elsewhere meanwhile", async (place) => {

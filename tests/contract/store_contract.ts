@@ -9,6 +9,7 @@ import { filesContract } from "./files.ts";
 import { lastingContract } from "./lasting.ts";
 import { historyContract } from "./history.ts";
 import { inboxContract } from "./inbox.ts";
+import { membershipsContract } from "./memberships.ts";
 import { officeContract } from "./admin_store.ts";
 import { presenceContract } from "./presence.ts";
 import { publishContract } from "./publish.ts";
@@ -23,6 +24,7 @@ export function storeContract(subject: Subject): void {
   const test = declare(subject);
   accountsContract(test);
   claimsContract(test);
+  membershipsContract(test);
   tokensContract(test);
   presenceContract(test);
   publishContract(test);

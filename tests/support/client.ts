@@ -275,11 +275,20 @@ export class JsonClient extends LineClient {
   #id = 0;
 
   /** Connects, chooses the format, and reads the answer. */
-  static async open(at: Endpoint): Promise<JsonClient> {
+  static async open(at: Endpoint, fields: Json = {}): Promise<JsonClient> {
     const client = new JsonClient(await connect(at));
     await client.lines(2);
-    await client.send('HELLO {"format":"json","version":1,"client":"test/1.0"}');
-    assert.equal((await client.next()).type, "hello");
+    await client.send(`HELLO ${JSON.stringify({ format: "json", version: 1, client: "test/1.0", ...fields })}`);
+    const hello = await client.next();
+    assert.equal(hello.type, "hello");
+    assert.equal(hello.rooms, fields.rooms);
+    return client;
+  }
+
+  /** Connects as a client that may be in many rooms, and logs in. */
+  static async many(at: Endpoint, user: string, fields: Json = {}): Promise<JsonClient> {
+    const client = await JsonClient.open(at, { rooms: "many" });
+    client.session = await client.ok("login", { user, password: "1", ...fields });
     return client;
   }
 

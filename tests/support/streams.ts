@@ -68,7 +68,6 @@ export function makeRelay({ pageSize = 500, retryMs = 1, topics = new FakeTopics
 export class Reader implements PacedFollower {
   readonly format = "json";
   readonly user = "b";
-  readonly room = "lobby";
   readonly #hub: Hub;
   readonly #got: string[] = [];
   closed = false;
@@ -80,6 +79,10 @@ export class Reader implements PacedFollower {
 
   constructor(hub: Hub) {
     this.#hub = hub;
+  }
+
+  isIn(room: string): boolean {
+    return room === "lobby";
   }
 
   fail(): string {

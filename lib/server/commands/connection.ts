@@ -20,7 +20,7 @@ export const connectionCommands = [
       } catch {
         throw new ChatError("invalid_json", 'HELLO takes one JSON object: HELLO {"format":"json","version":1}');
       }
-      const { format, version = protocolVersion } = Object(wish) as Record<string, unknown>;
+      const { format, version = protocolVersion, rooms } = Object(wish) as Record<string, unknown>;
       if (format !== "json" && format !== "text") {
         throw new ChatError("usage", `The format must be "text" or "json", not ${quote(format)}`);
       }
@@ -39,7 +39,10 @@ export const connectionCommands = [
         devices: maxDevices,
       };
       const formats = ["text", "json"] as const;
-      return { reply: { of: "hello", version: protocolVersion, server: serverId, formats, limits }, format };
+      const manyRooms = format === "json" && rooms === "many";
+      const echo = manyRooms ? { rooms: "many" as const } : {};
+      const reply = { of: "hello" as const, version: protocolVersion, server: serverId, formats, limits, ...echo };
+      return { reply, format, manyRooms };
     },
   }),
   defineCommand({

@@ -7,7 +7,7 @@ import { defineCommand, type Services } from "../registry/command.ts";
 import { isoTime } from "../delivery/events.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 import { knownUser } from "./follows.ts";
-import { mayRead } from "./reading.ts";
+import { mayRead, notIn } from "./reading.ts";
 
 const file = { name: "file", kind: "id" } as const;
 
@@ -133,8 +133,8 @@ async function destination(
     throw new ChatError("usage", 'A file is for a user or for a room: name "to" or "room"');
   }
   if (to !== undefined) return inboxTopic((await knownUser(to, services)).name);
-  if (session.side || room === session.room) return roomTopic(room!);
-  throw new ChatError("wrong_room", `You are in ${session.room}, not in ${room}`);
+  if (session.side || session.isIn(room!)) return roomTopic(room!);
+  throw notIn(session, room!);
 }
 
 function isReadable(session: UserSession, topic: Topic): boolean {

@@ -16,7 +16,7 @@ import { countBytes, giveBytesBack } from "./message_bytes.ts";
 import { checkKeys } from "./keys.ts";
 import { maxHistoryBytes, readHistory } from "./history.ts";
 import { ensureRoomOnce, forgetRoom } from "./new_rooms.ts";
-import { mayRead } from "./reading.ts";
+import { mayRead, named, notIn } from "./reading.ts";
 import { readTalk } from "./talk.ts";
 
 const said = [{ name: "text", kind: "text" }, { name: "cid", kind: "id", optional: true }] as const;
@@ -91,6 +91,17 @@ function inboxFull(to: string, theirs: number | undefined, limits: Limits): Chat
   return new ChatError("inbox_full", `${to} has ${many}; this one was not sent`);
 }
 
+/** The room that something is said in. @throws {ChatError} `usage` where none is named and one has to be, `wrong_room` */
+function targetOf(session: UserSession, room: string | undefined): string {
+  const { side, many } = session;
+  if (room === undefined && side) {
+    throw new ChatError("usage", 'A side connection must name the "room" that it says it in');
+  }
+  const target = room ?? (many ? named(room) : session.room!);
+  if (!side && !session.isIn(target)) throw notIn(session, target);
+  return target;
+}
+
 /** What is said: in rooms, to followers, to one person; and what was said before. */
 export const messageCommands = [
   defineCommand({
@@ -103,13 +114,7 @@ export const messageCommands = [
     alone: ({ file }) => file !== undefined,
     async run(caller, { text, cid, room, file: id }, services) {
       const { session } = caller;
-      const target = session.side ? room : session.room;
-      if (target === undefined) {
-        throw new ChatError("usage", 'A side connection must name the "room" that it says it in');
-      }
-      if (room !== undefined && room !== target) {
-        throw new ChatError("wrong_room", `You are in ${target}, not in ${room}`);
-      }
+      const target = targetOf(session, room);
       const topic = roomTopic(target);
       const file = id === undefined ? undefined : await offered(id, topic, session, services);
       const draft = { from: session.user, text, cid, file };
@@ -200,7 +205,10 @@ export const messageCommands = [
       if (typeof before === "string") throw new ChatError("usage", '"before" must be a number, except in a talk');
       const name = room ?? session.room;
       const chosen = topic ?? (name === undefined ? undefined : roomTopic(name));
-      if (chosen === undefined) throw new ChatError("usage", 'A side connection must name the "room" or the "topic"');
+      if (chosen === undefined) {
+        const who = session.side ? "A side connection" : "A session in many rooms";
+        throw new ChatError("usage", `${who} must name the "room" or the "topic"`);
+      }
       mayRead(session, chosen);
       const messages = await readHistory(services.store.topics, chosen, n, before);
       return { reply: { of: "history", messages } };

@@ -11,9 +11,24 @@ import type { UserSession } from "../sessions/user_session.ts";
 export function mayRead(session: UserSession, topic: Topic): void {
   const { kind, name } = parseTopic(topic)!;
   if (kind === "room") {
-    if (session.side || name === session.room) return;
-    throw new ChatError("wrong_room", `You are in ${session.room}, not in ${name}`);
+    if (session.side || session.isIn(name)) return;
+    throw notIn(session, name);
   }
   if (name === fold(session.user) || (kind === "feed" && session.topics.has(topic))) return;
   throw new ChatError("forbidden", `You may not read ${topic}`);
+}
+
+/** The refusal for a room that one is not in. */
+export function notIn({ many, room }: UserSession, name: string): ChatError {
+  return new ChatError("wrong_room", many ? `You are not in ${name}` : `You are in ${room}, not in ${name}`);
+}
+
+/**
+ * The room that a request names which has to.
+ *
+ * @throws {ChatError} `usage` where it names none
+ */
+export function named(room: string | undefined): string {
+  if (room !== undefined) return room;
+  throw new ChatError("usage", 'Name the "room": you may be in many');
 }

@@ -1,27 +1,48 @@
+import { ChatError } from "../../common/errors.ts";
 import { fold, lobby } from "../../wire/names.ts";
 import { type Caller, defineCommand, type Outcome, type Services } from "../registry/command.ts";
 import { ensureRoom } from "./new_rooms.ts";
+import { named } from "./reading.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 
-/** Moves a session to a room, and tells both rooms. */
+/** Has a session join a room, and tells that one and those that it leaves for it. */
 async function go(of: "join" | "leave", session: UserSession, room: string, services: Services): Promise<Outcome> {
   const { sessions, limits, config } = services;
-  if (room !== session.room) {
+  if (!session.isIn(room)) {
     limits.pace.joins.spend(fold(session.user), "changes of room", "rate_limited");
     // Those of the configuration always exist: entering is enough.
     if (!config.rooms.includes(room)) await ensureRoom(room, session.user, services);
   }
   let joined;
   try {
-    joined = await session.join(room);
+    joined = await session.join(room, config.maxRoomsPerUser);
   } catch (error) {
-    sessions.recheck(session); // it may have moved all the same
-    throw error;
+    throw unsure(session, sessions, error);
   }
   if (!joined) throw sessions.recheck(session);
-  const { positions, start, left } = joined;
-  if (left !== undefined) await sessions.moved(session, left);
+  const { positions, start } = joined;
+  await sessions.moved(session, joined.left, joined.joined);
   return { reply: { of, room, positions }, after: start };
+}
+
+/** The failure of a step that the store may have taken all the same, in which case the session is looked for. */
+function unsure(session: UserSession, sessions: Services["sessions"], error: unknown): unknown {
+  if (!(error instanceof ChatError) || error.code === "store_unavailable") sessions.recheck(session);
+  return error;
+}
+
+/** Has a session that is in many rooms, or listens to them, leave one. */
+async function leave(session: UserSession, room: string, { sessions }: Services): Promise<Outcome> {
+  const left = session.isIn(room) ? [room] : [];
+  let known;
+  try {
+    known = await session.leaveRoom(room);
+  } catch (error) {
+    throw unsure(session, sessions, error);
+  }
+  if (!known) throw sessions.recheck(session);
+  await sessions.moved(session, left, []);
+  return { reply: { of: "leave", room, positions: {} } };
 }
 
 /** Rooms with somebody in them and those of the configuration, sorted by name. */
@@ -47,11 +68,13 @@ export const roomCommands = [
   defineCommand({
     name: "leave",
     aliases: ["part"],
+    arguments: [{ name: "room", kind: "room", optional: true, typed: false }],
     who: "user",
     help: "go back to the lobby",
-    run({ session }, _, services) {
-      if (!session.side) return go("leave", session, lobby, services);
-      session.leaveRoom();
+    async run({ session }, { room }, services) {
+      if (session.many) return await leave(session, named(room), services);
+      if (!session.side) return await go("leave", session, lobby, services);
+      if (session.room !== undefined) await session.leaveRoom(session.room);
       return { reply: { of: "leave", room: lobby, positions: {} } };
     },
   }),
@@ -76,7 +99,7 @@ export const roomCommands = [
     who: "user",
     help: "list who is in your room, or in another",
     answerBytes: listBytes,
-    async run({ session }, { room = session.room ?? lobby }, { store }) {
+    async run({ session }, { room = session.many ? named(undefined) : session.room ?? lobby }, { store }) {
       return { reply: { of: "who", room, members: await store.sessions.members(room) } };
     },
   }),
@@ -85,7 +108,12 @@ export const roomCommands = [
     who: "user",
     help: "show your name, your room and your server",
     run: ({ session }, _, { serverId }) => ({
-      reply: { of: "whoami", user: session.user, room: session.room ?? null, server: serverId },
+      reply: {
+        of: "whoami",
+        user: session.user,
+        ...(session.many ? { rooms: [...session.rooms].sort() } : { room: session.room ?? null }),
+        server: serverId,
+      },
     }),
   }),
 ];

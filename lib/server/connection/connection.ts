@@ -41,6 +41,7 @@ export class Connection implements Caller {
   readonly id: string;
   readonly peer: Peer;
   format: Format = "text";
+  manyRooms = false;
   session: UserSession | undefined;
   readonly outbox: Outbox;
   readonly #conn: ClientSocket;
@@ -280,9 +281,10 @@ export class Connection implements Caller {
   }
 
   /** @param before who was logged in before the command */
-  #apply({ name }: CommandSpec, { format, session, close }: Outcome, before: string | undefined): void {
+  #apply({ name }: CommandSpec, { format, manyRooms, session, close }: Outcome, before: string | undefined): void {
     if (close) [this.#reason, this.#lastUser] = [name, before];
     if (format !== undefined) this.format = format;
+    if (manyRooms !== undefined) this.manyRooms = manyRooms;
     if (session === undefined) return;
     this.session = session ?? undefined;
     this.#pace.user = this.#share.user = session?.user;

@@ -13,8 +13,8 @@ export interface Follower {
   readonly format: Format;
   /** The user's name, as registered. */
   readonly user: string;
-  /** The room that the user is in, if any. */
-  readonly room: string | undefined;
+  /** Whether the user is in a room, or listens to it. */
+  isIn(room: string): boolean;
   /** Queues the bytes of whole lines. `seq` is that of the topic's last logged message among them, if there is any. */
   push(bytes: Uint8Array, topic: Topic, seq: number | undefined): void;
 }

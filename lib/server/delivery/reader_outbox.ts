@@ -36,8 +36,8 @@ export interface ReaderOutboxOptions {
 export class ReaderOutbox implements PacedFollower, ReadMarks {
   readonly user: string;
   readonly format: Format;
-  /** The room that the user is in, if any; its session sets it. */
-  room: string | undefined;
+  /** The rooms that the user is in, or listens to; its session sets them. */
+  rooms: readonly string[] = [];
   readonly #connection: ReaderConnection;
   readonly #outbox: ReaderConnection["outbox"];
   readonly #topics: Pick<Topics, "markRead">;
@@ -59,6 +59,10 @@ export class ReaderOutbox implements PacedFollower, ReadMarks {
 
   get closed(): boolean {
     return this.#outbox.closed;
+  }
+
+  isIn(room: string): boolean {
+    return this.rooms.includes(room);
   }
 
   push(bytes: Uint8Array, topic: Topic, seq: number | undefined): void {

@@ -225,7 +225,7 @@ export class Relay implements AsyncDisposable {
     const { topic, position: { epoch } } = stream;
     stream.position = { epoch, seq: entry.seq, id: entry.id };
     const { room } = entry;
-    const inRoom = room === undefined ? undefined : (follower: Follower) => follower.room === room;
+    const inRoom = room === undefined ? undefined : (follower: Follower) => follower.isIn(room);
     this.#outlet.deliver(topic, liveEvent(this.#topics.positions, topic, epoch, entry), entry.seq, inRoom);
     this.#onPass(topic, entry);
   }

@@ -213,7 +213,7 @@ export class TopicReaders {
   }
 
   #push(topic: Topic, event: ServerEvent, entry?: Entry): void {
-    if (entry?.room !== undefined && entry.room === this.#follower.room) return;
+    if (entry?.room !== undefined && this.#follower.isIn(entry.room)) return;
     this.#follower.push(encodeEvent(event, this.#follower.format), topic, entry?.seq);
   }
 }

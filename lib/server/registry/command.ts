@@ -34,6 +34,8 @@ export interface Outcome {
   readonly reply: Reply | ChatError;
   /** How the client is spoken to from this answer on. */
   readonly format?: Format;
+  /** Whether what logs in on the connection is in many rooms, from this answer on. */
+  readonly manyRooms?: boolean;
   /** Who is logged in from this answer on; null where nobody is any more. */
   readonly session?: UserSession | null;
   /** Called once the answer is queued: nothing that it pushes can overtake the answer. */

@@ -131,7 +131,11 @@ export class Logins {
       }
       const session = this.#session(account, undefined, "", channel);
       this.#local.attach(session);
-      return { session, loggedIn: { user, room: null, positions: {} }, start: () => {} };
+      return {
+        session,
+        loggedIn: { user, ...(session.many ? { rooms: [] } : { room: null }), positions: {} },
+        start: () => {},
+      };
     } catch (error) {
       this.#local.release(connection);
       throw error;
@@ -154,7 +158,7 @@ export class Logins {
     const { id: connection } = channel;
     const reservation = this.#local.reserve(connection, { user, passwords, side: false });
     try {
-      const claimed = await this.#claim(account, connection, tokenHash, presentedHash);
+      const claimed = await this.#claim(account, channel, tokenHash, presentedHash);
       const { session: record, savedPositions } = claimed;
       const session = this.#session(account, record, tokenHash, channel);
       const { positions, missed, start } = await this.#open(
@@ -176,7 +180,7 @@ export class Logins {
       this.#local.attach(session);
       const loggedIn: LoggedIn = {
         user: record.user,
-        room: record.room,
+        ...(record.many ? { rooms: record.rooms } : { room: record.rooms[0] }),
         positions,
         ...(channel.format === "json" ? { resume: token } : {}),
         ...(back ? { missed } : {}),
@@ -186,7 +190,7 @@ export class Logins {
       this.#local.release(connection);
       if (error instanceof ChatError && error.code === "store_unavailable") {
         // The claim may have gone through all the same.
-        const record = { user, server: this.#options.serverId, connection, claim: 0, room: lobby };
+        const record = { user, server: this.#options.serverId, connection, claim: 0, many: false, rooms: [lobby] };
         this.#ends.enqueue(record, reservation.expelled && tokenHash);
       }
       throw error;
@@ -195,14 +199,14 @@ export class Logins {
 
   async #claim(
     { name: user, passwords = 0 }: Account,
-    connection: string,
+    { id: connection, manyRooms: many }: ClientChannel,
     tokenHash: string,
     presentedHash: string | undefined,
   ): Promise<Claimed> {
     const { store, config: { duplicateLogin: policy } } = this.#options;
     const shown = presentedHash === undefined ? {} : { presentedHash };
     const result = await store.sessions.claim({
-      ...{ user, passwords, room: lobby, tokenHash, connection, policy },
+      ...{ user, passwords, room: lobby, many, tokenHash, connection, policy },
       ...shown,
     });
     switch (result.kind) {
@@ -228,17 +232,13 @@ export class Logins {
     try {
       if (earlier) await this.#evict(earlier);
       const opened = await openTopics(session, this.#options.store, returning);
-      if (!earlier || earlier.room !== record.room) {
-        if (earlier) await this.#ends.announce(earlier.room, record.user, "left", earlier.claim);
-        await this.#ends.announce(record.room, record.user, "joined", record.claim);
-      }
+      if (earlier) await this.#ends.announceAll(earlier, "left", without(earlier.rooms, record.rooms));
+      await this.#ends.announceAll(record, "joined", without(record.rooms, earlier?.rooms ?? []));
       return opened;
     } catch (error) {
       session.topics.stopAll();
       await this.#ends.end(record);
-      if (earlier && earlier.room !== record.room) {
-        await this.#ends.announce(earlier.room, record.user, "left", earlier.claim);
-      }
+      if (earlier) await this.#ends.announceAll(earlier, "left", without(earlier.rooms, record.rooms));
       throw error;
     }
   }
@@ -265,6 +265,11 @@ export class Logins {
       onFault,
     });
   }
+}
+
+/** The rooms that are not among others. */
+function without(rooms: readonly string[], others: readonly string[]): string[] {
+  return rooms.filter((room) => !others.includes(room));
 }
 
 /** The refusal of a password that was changed after it was checked. */

@@ -39,7 +39,7 @@ interface OpenedTopic {
 }
 
 /**
- * Opens a session's topics: its room, its inbox, and the feeds that its user follows.
+ * Opens a session's topics: its rooms, its inbox, and the feeds that its user follows.
  *
  * @param returning the client's positions, if it comes back; else all topics begin now, and the inbox with what is unread
  * @throws {ChatError} `store_unavailable`
@@ -52,10 +52,11 @@ export async function openTopics(
   const inbox = inboxTopic(session.user);
   const [follows] = await Promise.all([
     store.accounts.follows(session.user),
-    returning && reviveRoom(session.room!, store), // before its topic is opened, which would make it unlisted
+    // Before their topics are opened, which would make them unlisted.
+    returning || session.many ? inSlices(session.rooms, sliceSize, (room) => reviveRoom(room, store)) : undefined,
   ]);
   const feeds = follows.map(feedTopic);
-  const topics: Topic[] = [roomTopic(session.room!), inbox, ...feeds];
+  const topics: Topic[] = [...session.rooms.map(roomTopic), inbox, ...feeds];
   const opened = await inSlices(topics, sliceSize, async (topic): Promise<OpenedTopic> => {
     const now = await session.topics.open(topic);
     const seen = store.topics.positions.decode(topic, returning?.given[topic]);

@@ -112,7 +112,7 @@ export class Reconciler {
     await session.answered();
     // The session may have moved to another room meanwhile; then its record is newer.
     if (session.record === record) session.reasserted(asserted.session);
-    if (asserted.wasGone) await ends.announce(record.room, record.user, "joined", asserted.session.claim);
+    if (asserted.wasGone) await ends.announceAll(asserted.session, "joined");
   }
 
   /** Closes a connection whose session the store does not hold again, and ends what is left of it there. */
@@ -120,7 +120,7 @@ export class Reconciler {
     const { ends, sessions } = this.#options;
     sessions.dismiss(connectionId, lastLines[reason]);
     ends.enqueue(record);
-    if (reason === "lost") await ends.announce(record.room, record.user, "left", record.claim); // nobody else can
+    if (reason === "lost") await ends.announceAll(record, "left"); // nobody else can
   }
 
   /** Closes a side connection whose account was disabled, or whose password was changed, without this server's hearing. */

@@ -89,10 +89,19 @@ export class SessionEnds {
     }
   }
 
+  /** Tells rooms of a session that its user joined or left; all of its rooms unless given. */
+  async announceAll(
+    { user, rooms, claim }: Session,
+    state: "joined" | "left",
+    told: readonly string[] = rooms,
+  ): Promise<void> {
+    await Promise.all(told.map((room) => this.announce(room, user, state, claim)));
+  }
+
   async #end({ session, tokenHash }: Debt): Promise<void> {
     const { sessions } = this.#store;
-    const { user, room, claim } = session;
-    if (await sessions.end(session, tokenHash !== undefined)) await this.announce(room, user, "left", claim);
+    const { user } = session;
+    if (await sessions.end(session, tokenHash !== undefined)) await this.announceAll(session, "left");
     else if (tokenHash !== undefined) await sessions.revokeToken(user, tokenHash);
   }
 }

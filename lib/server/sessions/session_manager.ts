@@ -177,13 +177,12 @@ export class SessionManager {
     await Promise.all(departures.map(({ user, room, claim }) => this.#ends.announce(room, user, "left", claim)));
   }
 
-  /** Tells two rooms that a user has moved from one to the other. */
-  async moved(session: UserSession, left: string): Promise<void> {
-    if (!session.record) return;
-    const { user, record: { claim, room } } = session;
+  /** Tells rooms that a user has left and joined them. */
+  async moved({ record }: UserSession, left: readonly string[], joined: readonly string[]): Promise<void> {
+    if (!record) return;
     await Promise.all([
-      this.#ends.announce(left, user, "left", claim),
-      this.#ends.announce(room, user, "joined", claim),
+      this.#ends.announceAll(record, "left", left),
+      this.#ends.announceAll(record, "joined", joined),
     ]);
   }
 

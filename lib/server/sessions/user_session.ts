@@ -18,6 +18,8 @@ export interface ClientChannel extends ReaderConnection {
   /** Never used again, by any server. */
   readonly id: string;
   readonly peer: Peer;
+  /** Whether what logs in on it is in many rooms. */
+  readonly manyRooms: boolean;
   readonly closed: boolean;
   /** Resolves when every request of the client has its answer. */
   answered(): Promise<void>;
@@ -45,10 +47,20 @@ export interface UserSessionOptions {
   readonly onFault: (what: string, error: unknown) => void;
 }
 
+/** A room that a session has joined. */
+export interface Joined {
+  readonly positions: Positions;
+  /** Called once the reply is queued. */
+  start(): void;
+  /** The rooms that it has left for it, and those that are new to it: none where it was in the room. */
+  readonly left: readonly string[];
+  readonly joined: readonly string[];
+}
+
 /**
  * What a logged-in connection holds: its session in the store, and what it reads.
  *
- * A side connection has no {@linkcode record}: it has no presence, and listens to one room at most.
+ * A side connection has no {@linkcode record}: it has no presence, and what it listens to is its own.
  */
 export class UserSession {
   readonly user: string;
@@ -91,9 +103,24 @@ export class UserSession {
     return this.#record === undefined;
   }
 
-  /** The room that the user is in, or listens to; undefined on a side connection that listens to none. */
+  /** Whether it may be in many rooms; requests name theirs then. */
+  get many(): boolean {
+    return this.#record?.many ?? this.#channel.manyRooms;
+  }
+
+  /** The rooms that the user is in, or listens to. */
+  get rooms(): readonly string[] {
+    return this.#reader.rooms;
+  }
+
+  /** The one room that the user is in, or listens to; undefined where there may be many, or where there is not one. */
   get room(): string | undefined {
-    return this.#reader.room;
+    return this.many ? undefined : this.rooms[0];
+  }
+
+  /** Whether the user is in a room, or listens to it. */
+  isIn(room: string): boolean {
+    return this.#reader.isIn(room);
   }
 
   get format(): Format {
@@ -129,47 +156,69 @@ export class UserSession {
   }
 
   /**
-   * Goes to a room, or listens to one on a side connection.
+   * Joins a room, or listens to one on a side connection; where it may be in one room only, it leaves the one before.
    *
-   * @returns the positions for the reply, what to do once it is queued, and the room that was left; undefined
-   *   where the store does not know the session as this one's
-   * @throws {ChatError} `store_unavailable`: the store may hold the session in either room
+   * @param most how many rooms there may be
+   * @returns undefined where the store does not know the session as this one's
+   * @throws {ChatError} `room_limit`, `store_unavailable`: the store may hold the session in the room all the same
    */
-  async join(room: string): Promise<{ positions: Positions; start: () => void; left: string | undefined } | undefined> {
+  async join(room: string, most: number): Promise<Joined | undefined> {
     const topic = roomTopic(room);
-    const old = this.room;
-    if (room === old) return { positions: this.#positionOf(topic), start: () => {}, left: undefined };
+    if (this.isIn(room)) return { positions: this.#positionOf(topic), start: () => {}, left: [], joined: [] };
     const position = await this.topics.open(topic);
-    if (this.#record) {
-      let moved: Session | undefined;
-      try {
-        moved = await this.#store.sessions.move(this.#record, room);
-      } catch (error) {
-        this.topics.stop(topic);
-        throw error;
-      }
-      if (!moved) {
-        this.topics.stop(topic);
-        return undefined;
-      }
-      this.#hold(moved);
-    } else {
-      this.#reader.room = room;
+    const left = this.many ? [] : this.rooms;
+    let entered;
+    try {
+      entered = await this.#enter(room, most);
+    } catch (error) {
+      this.topics.stop(topic);
+      throw error;
     }
-    if (old !== undefined) this.topics.stop(roomTopic(old));
+    if (!entered) {
+      this.topics.stop(topic);
+      return undefined;
+    }
+    for (const old of left) this.topics.stop(roomTopic(old));
     await this.remember({ [topic]: position });
     return {
       positions: this.encode({ [topic]: position }),
       start: () => this.topics.start(topic, position),
-      left: old,
+      left,
+      joined: [room],
     };
   }
 
-  /** On a side connection: listens to no room any more. */
-  leaveRoom(): void {
-    if (!this.side || this.room === undefined) return;
-    this.topics.stop(roomTopic(this.room));
-    this.#reader.room = undefined;
+  /** @returns whether the store knows the session as this one's */
+  async #enter(room: string, most: number): Promise<boolean> {
+    if (!this.#record) {
+      if (this.many && this.rooms.length >= most) throw tooManyRooms(most);
+      this.#reader.rooms = this.many ? [...this.rooms, room] : [room];
+      return true;
+    }
+    const { sessions } = this.#store;
+    const record = this.many ? await sessions.enter(this.#record, room, most) : await sessions.move(this.#record, room);
+    if (record === "full") throw tooManyRooms(most);
+    if (record) this.#hold(record);
+    return record !== undefined;
+  }
+
+  /**
+   * Leaves a room, where there may be many, or listens to it no longer on a side connection.
+   *
+   * @returns whether the store knows the session as this one's
+   * @throws {ChatError} `store_unavailable`: the store may hold the session without the room all the same
+   */
+  async leaveRoom(room: string): Promise<boolean> {
+    if (!this.isIn(room)) return true;
+    if (this.#record) {
+      const record = await this.#store.sessions.leave(this.#record, room);
+      if (!record) return false;
+      this.#hold(record);
+    } else {
+      this.#reader.rooms = this.rooms.filter((other) => other !== room);
+    }
+    this.topics.stop(roomTopic(room));
+    return true;
   }
 
   /**
@@ -213,11 +262,15 @@ export class UserSession {
 
   #hold(record: Session): void {
     this.#record = record;
-    this.#reader.room = record.room;
+    this.#reader.rooms = record.rooms;
   }
 }
 
 /** The refusal for a connection whose session another connection has taken. */
 export function superseded(): ChatError {
   return new ChatError("already_logged_in", "Logged in from another location");
+}
+
+function tooManyRooms(most: number): ChatError {
+  return new ChatError("room_limit", `You are in ${most} rooms, which is the most that one may be in`);
 }

@@ -59,14 +59,15 @@ export class RedisAdminStore implements AdminStore {
   }
 
   async #record(user: string): Promise<AccountRecord | undefined> {
-    const { account, tokens, savedPositions: stood, subscriptions, deviceKeys } = this.#keys;
-    const [fields, token, tokenLife, positions, follows, devices] = await Promise.all([
+    const { account, tokens, savedPositions: stood, subscriptions, deviceKeys, memberships } = this.#keys;
+    const [fields, token, tokenLife, positions, follows, devices, rooms] = await Promise.all([
       this.#redis.command("HGETALL", account(user)),
       this.#redis.command("HGETALL", tokens(user)),
       this.#redis.command("PTTL", tokens(user)),
       this.#redis.command("HGETALL", stood(user)),
       this.#redis.command("SMEMBERS", subscriptions(user)),
       this.#redis.command("HGETALL", deviceKeys(user)),
+      this.#redis.command("SMEMBERS", memberships(user)),
     ]);
     const keys = toKeys(devices);
     const found = fromPairs(fields);
@@ -82,6 +83,7 @@ export class RedisAdminStore implements AdminStore {
       follows: (follows as string[]).sort(),
       ...(kept ? { tokens: kept } : {}),
       stood: fromPairs(positions),
+      ...(found.rooms === "1" ? { rooms: (rooms as string[]).sort() } : {}),
       ...(keys.length > 0 ? { keys } : {}),
     };
   }
@@ -116,7 +118,11 @@ export class RedisAdminStore implements AdminStore {
 
   async session(user: string): Promise<Session | undefined> {
     const fields = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
-    return fields.connection === undefined ? undefined : toSession(fields);
+    return fields.connection === undefined ? undefined : await this.#toSession(fields);
+  }
+
+  async #toSession(held: Record<string, string>): Promise<Session> {
+    return toSession(held, await this.#redis.command("SMEMBERS", this.#keys.memberships(held.user)) as string[]);
   }
 
   async *sessions(): AsyncIterable<SessionState> {
@@ -125,7 +131,7 @@ export class RedisAdminStore implements AdminStore {
       const users = await this.#redis.command("HKEYS", this.#keys.serverSessions(instance)) as string[];
       for (const user of users.sort()) {
         const held = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
-        if (held.instance === instance) yield { ...toSession(held), attached: held.attached === "1" };
+        if (held.instance === instance) yield { ...await this.#toSession(held), attached: held.attached === "1" };
       }
     }
   }
@@ -230,18 +236,15 @@ export class RedisAdminStore implements AdminStore {
   }
 
   async putAccount(record: AccountRecord): Promise<boolean> {
-    const { name, hash, role, created, disabled, claims, follows, tokens, stood, keys = [] } = record;
+    const { name, hash, role, created, disabled, claims, follows, tokens, stood, rooms, keys = [] } = record;
     const { account, subscriptions, subscribers, tokens: tokensKey, savedPositions: stoodKey } = this.#keys;
     // Whom somebody follows is added in any case, so that an import that was interrupted can be done again.
     if (follows.length > 0) await this.#redis.command("SADD", subscriptions(name), ...follows);
     await Promise.all(follows.map((target) => this.#redis.command("SADD", subscribers(target), name)));
     const fields = ["name", name, "hash", hash, "role", role, "created", created, "claims", claims];
-    const made = await this.#redis.run(
-      "create",
-      [account(name)],
-      disabled ? [...fields, "disabled", "1"] : fields,
-    );
-    if (made !== 1) return false;
+    const marks = [...(disabled ? ["disabled", "1"] : []), ...(rooms ? ["rooms", "1"] : [])];
+    if (await this.#redis.run("create", [account(name)], [...fields, ...marks]) !== 1) return false;
+    if (rooms && rooms.length > 0) await this.#redis.command("SADD", this.#keys.memberships(name), ...rooms);
     const positions = Object.entries(stood).flat();
     const devices = keys.flatMap((key) => [key.public, `${key.added} ${key.used}`]);
     if (devices.length > 0) await this.#redis.command("HSET", this.#keys.deviceKeys(name), ...devices);

@@ -23,6 +23,8 @@ export class Keys {
   grants = (user: string) => `${this.#prefix}{user:${fold(user)}}:grants`;
   /** Topic → position: where the session stood. */
   savedPositions = (user: string) => `${this.#prefix}{user:${fold(user)}}:stood`;
+  /** The account's rooms: those of its sessions that are in many. */
+  memberships = (user: string) => `${this.#prefix}{user:${fold(user)}}:rooms`;
   subscriptions = (user: string) => `${this.#prefix}{user:${fold(user)}}:subscriptions`;
   subscribers = (user: string) => `${this.#prefix}{user:${fold(user)}}:subscribers`;
   /** Public key → when it was added and last announced. */

@@ -18,6 +18,7 @@ import fileReserve from "./scripts/file_reserve.lua" with { type: "text" };
 import files from "./scripts/files.lua" with { type: "text" };
 import fileSweep from "./scripts/file_sweep.lua" with { type: "text" };
 import follow from "./scripts/follow.lua" with { type: "text" };
+import enter from "./scripts/enter.lua" with { type: "text" };
 import epoch from "./scripts/epoch.lua" with { type: "text" };
 import grant from "./scripts/grant.lua" with { type: "text" };
 import head from "./scripts/head.lua" with { type: "text" };
@@ -28,6 +29,7 @@ import leaseList from "./scripts/lease_list.lua" with { type: "text" };
 import leaseRenew from "./scripts/lease_renew.lua" with { type: "text" };
 import leaseTake from "./scripts/lease_take.lua" with { type: "text" };
 import listeners from "./scripts/listeners.lua" with { type: "text" };
+import leave from "./scripts/leave.lua" with { type: "text" };
 import mark from "./scripts/mark.lua" with { type: "text" };
 import moments from "./scripts/moments.lua" with { type: "text" };
 import publish from "./scripts/publish.lua" with { type: "text" };
@@ -56,6 +58,7 @@ import dataGeneration from "./scripts/data_generation.lua" with { type: "text" }
 /** Scripts that put more into the store: where Redis' memory is full they are refused, and have changed nothing. */
 const growing = {
   create,
+  enter,
   fileBegin,
   fileCount: files + fileCount,
   filePut,
@@ -83,6 +86,7 @@ const steady = {
   grant,
   head: epoch + head,
   hold,
+  leave,
   leaseBury,
   leaseList: leaseClock + leaseList,
   leaseRenew: leaseClock + leaseRenew,

@@ -151,8 +151,8 @@ export class RedisServers implements Servers, Leases {
     const departures: Departure[] = [];
     for (const instance of dead) {
       if (instance === this.instance) continue;
-      for (const { user, room, claim } of await this.#sessions().endAll(instance)) {
-        departures.push({ user, room, claim });
+      for (const { user, rooms, claim } of await this.#sessions().endAll(instance)) {
+        for (const room of rooms) departures.push({ user, room, claim });
       }
       await this.#bury(instance, false);
       if (instance === this.#earlier) this.#earlier = "";

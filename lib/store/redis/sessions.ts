@@ -7,7 +7,7 @@
  * undone, the next claim or the sweep does.
  */
 
-import { roomTopic, type Topic } from "../../wire/names.ts";
+import { lobby, roomTopic, type Topic } from "../../wire/names.ts";
 import {
   type ClaimRequest,
   type ClaimResult,
@@ -53,8 +53,8 @@ export class RedisSessions implements Sessions {
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
-    const { user, connection, room, policy, tokenHash, presentedHash = "", passwords = "" } = request;
-    const { account, session, tokens, grants, savedPositions: stood } = this.#keys;
+    const { user, connection, room, many = false, policy, tokenHash, presentedHash = "", passwords = "" } = request;
+    const { account, session, tokens, grants, savedPositions: stood, memberships } = this.#keys;
     const { id, instance } = this.#leases;
     for (let tries = 0; tries < maxTries; tries++) {
       const current = fromPairs(await this.#redis.command("HGETALL", session(user)));
@@ -63,47 +63,72 @@ export class RedisSessions implements Sessions {
       if (presentedHash === "" && stands) return { kind: "live" };
       const answer = await this.#redis.run(
         "claim",
-        [session(user), account(user), tokens(user), grants(user), stood(user)],
-        [current.connection ?? "", connection, id, instance, room, tokenHash, presentedHash, tokenLifeMs, passwords],
+        [session(user), account(user), tokens(user), grants(user), stood(user), memberships(user)],
+        [
+          ...[current.connection ?? "", connection, id, instance, room, tokenHash, presentedHash, tokenLifeMs],
+          ...[passwords, flag(many)],
+        ],
       ) as Answer[];
       if (answer[0] === "changed") continue;
       if (answer[0] === "revoked") return { kind: stands ? "live" : "refused" };
       if (answer[0] === "refused" || answer[0] === "disabled" || answer[0] === "outdated") return { kind: answer[0] };
-      return await this.#claimed(answer, connection);
+      return await this.#claimed(answer, connection, many);
     }
     throw new Error(`The session of ${user} was claimed by others ${maxTries} times in a row`);
   }
 
   async #claimed(
-    [, user, claim, room, earlier, granted, positions]: Answer[],
+    [, user, claim, rooms, earlier, accountRooms, granted, positions]: Answer[],
     connection: string,
+    many: boolean,
   ): Promise<ClaimResult> {
-    const session: Session = {
-      user: user as string,
-      server: this.#leases.id,
-      connection,
-      claim: claim as number,
-      room: room as string,
-    };
+    const { id: server } = this.#leases;
+    const place = { server, connection, many, rooms: (rooms as string[]).sort() };
+    const session: Session = { user: user as string, claim: claim as number, ...place };
     const before = fromPairs(earlier);
     await this.#replace(session, before, fromPairs(granted));
     return {
       kind: "claimed",
       session,
       savedPositions: fromPairs(positions),
-      ...(before.connection === undefined ? {} : { superseded: toSession(before) }),
+      ...(before.connection === undefined ? {} : { superseded: toSession(before, accountRooms as string[]) }),
     };
   }
 
   async move(session: Session, room: string): Promise<Session | undefined> {
     const topic = roomTopic(room);
-    await this.#redis.run("writeSmall", [this.#keys.rooms()], ["ZADD", Date.now(), room]);
+    await this.#list([room]);
     if (!await this.#grant(session, topic, room)) return undefined;
-    await this.#revokeGrant(session.user, roomTopic(session.room), session.claim);
-    const moved = { ...session, room };
+    await this.#revokeGrant(session.user, roomTopic(session.rooms[0]), session.claim);
+    return this.#with(session, [room]);
+  }
+
+  async enter(session: Session, room: string, most: number): Promise<Session | "full" | undefined> {
+    const { user, connection, claim } = session;
+    const { session: key, grants, memberships, writers } = this.#keys;
+    await this.#list([room]);
+    const keys = [key(user), grants(user), memberships(user)];
+    const rooms = await this.#redis.run("enter", keys, [connection, room, claim, most]);
+    if (rooms === "full") return rooms;
+    if (rooms === 0 || !await this.#admit(writers(roomTopic(room)), session)) return undefined;
+    return this.#with(session, (rooms as string[]).sort());
+  }
+
+  async leave(session: Session, room: string): Promise<Session | undefined> {
+    const { user, connection } = session;
+    const keys = [this.#keys.session(user), this.#keys.memberships(user)];
+    const rooms = await this.#redis.run("leave", keys, [connection, room]);
+    if (rooms === 0) return undefined;
+    await this.#revokeGrant(user, roomTopic(room), session.claim);
+    return this.#with(session, (rooms as string[]).sort());
+  }
+
+  /** The session in other rooms. */
+  #with(session: Session, rooms: readonly string[]): Session {
+    const changed = { ...session, rooms };
     const granted = this.#granted.get(session);
-    if (granted) this.#granted.set(moved, granted);
-    return moved;
+    if (granted) this.#granted.set(changed, granted);
+    return changed;
   }
 
   /**
@@ -132,7 +157,7 @@ export class RedisSessions implements Sessions {
   }
 
   async renewToken(session: Session, tokenHash: string): Promise<boolean> {
-    const fields = ["current", tokenHash, "previous", "", "revoked", "", "room", session.room];
+    const fields = ["current", tokenHash, "previous", "", "revoked", "", "room", oneRoom(session)];
     return await this.#hold(session, this.#keys.tokens(session.user), true, tokenLifeMs, fields);
   }
 
@@ -180,7 +205,7 @@ export class RedisSessions implements Sessions {
     for (const user of users) {
       const held = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
       if (held.instance !== instance) continue;
-      const session = toSession(held);
+      const session = await this.#toSession(held);
       if (await this.end(session, false)) ended.push(session);
     }
     await this.#redis.command("DEL", this.#keys.serverSessions(instance));
@@ -188,13 +213,16 @@ export class RedisSessions implements Sessions {
   }
 
   async reassert(session: Session, { tokenHash, passwords, created }: SessionOwner): Promise<Reasserted> {
-    const { user, connection, claim, room } = session;
-    const { session: key, account, grants, tokens } = this.#keys;
+    const { user, connection, claim, many, rooms } = session;
+    const { session: key, account, grants, tokens, memberships } = this.#keys;
     const { id, instance } = this.#leases;
     const [outcome, held, earlier, granted] = await this.#redis.run(
       "reassert",
-      [key(user), account(user), grants(user), tokens(user)],
-      [user, id, instance, connection, claim, room, tokenHash, tokenLifeMs, passwords ?? "", created ?? ""],
+      [key(user), account(user), grants(user), tokens(user), memberships(user)],
+      [
+        ...[user, id, instance, connection, claim, oneRoom(session), tokenHash, tokenLifeMs],
+        ...[passwords ?? "", created ?? "", flag(many), ...(many ? rooms : [])],
+      ],
     ) as [RefusedReassertion | "held" | "gone", number, Answer, Answer];
     if (outcome !== "held" && outcome !== "gone") return { kind: outcome };
     // What it was granted before is granted anew when it is needed: the topics may have forgotten it too.
@@ -209,7 +237,7 @@ export class RedisSessions implements Sessions {
     const claims = Object.entries(fromPairs(await this.#redis.command("HGETALL", index)));
     const held = await Promise.all(claims.map(async ([user, claim]) => {
       const session = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
-      if (session.instance === instance) return toSession(session);
+      if (session.instance === instance) return await this.#toSession(session);
       await this.#revoke(index, user, claim); // an entry without its session
     }));
     return held.filter((session) => session !== undefined);
@@ -251,16 +279,30 @@ export class RedisSessions implements Sessions {
     return (await this.#redis.command("HKEYS", this.#keys.writers(roomTopic(room))) as string[]).sort();
   }
 
-  /** Writes the session into the lists of its room and its server, and takes out what it takes the place of. */
+  /** A session from its hash, and where it is in many rooms from its account's. */
+  async #toSession(held: Record<string, string>): Promise<Session> {
+    const rooms = held.many === "1" ? await this.#redis.command("SMEMBERS", this.#keys.memberships(held.user)) : [];
+    return toSession(held, rooms as string[]);
+  }
+
+  /** Lists rooms as those that may have members. */
+  async #list(rooms: readonly string[]): Promise<void> {
+    if (rooms.length === 0) return;
+    const now = Date.now();
+    await this.#redis.run("writeSmall", [this.#keys.rooms()], ["ZADD", ...rooms.flatMap((room) => [now, room])]);
+  }
+
+  /** Writes the session into the lists of its rooms and its server, and takes out what it takes the place of. */
   async #replace(session: Session, earlier: Record<string, string>, granted: Record<string, string>): Promise<void> {
-    const stale = Object.entries(granted).filter(([topic]) => topic !== roomTopic(session.room)) as [Topic, string][];
+    const topics = new Set(session.rooms.map(roomTopic));
+    const stale = (Object.entries(granted) as [Topic, string][]).filter(([topic]) => !topics.has(topic));
     await Promise.all([
       earlier.instance !== undefined && earlier.instance !== this.#leases.instance
         ? this.#revoke(this.#keys.serverSessions(earlier.instance), session.user, earlier.claim)
         : undefined,
       ...stale.map(([topic, claim]) => this.#revokeGrant(session.user, topic, claim)),
-      this.#redis.run("writeSmall", [this.#keys.rooms()], ["ZADD", Date.now(), session.room]),
-      this.#admit(this.#keys.writers(roomTopic(session.room)), session),
+      this.#list(session.rooms),
+      ...[...topics].map((topic) => this.#admit(this.#keys.writers(topic), session)),
       this.#admit(this.#keys.serverSessions(this.#leases.instance), session),
     ]);
   }
@@ -288,7 +330,18 @@ export class RedisSessions implements Sessions {
   }
 }
 
-/** A session from its hash. */
-export function toSession({ user, server, connection, claim, room }: Record<string, string>): Session {
-  return { user, server, connection, claim: Number(claim), room };
+/** A session from its hash. @param memberships its account's rooms, which are those of a session that is in many */
+export function toSession(
+  { user, server, connection, claim, room, many }: Record<string, string>,
+  memberships: readonly string[],
+): Session {
+  const rooms = many === "1" ? [...memberships].sort() : [room];
+  return { user, server, connection, claim: Number(claim), many: many === "1", rooms };
 }
+
+/** The room that a session's token leads back to, where it is not one of those in many: that one begins in the lobby. */
+function oneRoom({ many, rooms }: Session): string {
+  return many ? lobby : rooms[0];
+}
+
+const flag = (set: boolean) => set ? "1" : "";

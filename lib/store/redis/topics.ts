@@ -3,7 +3,7 @@
  */
 
 import { ChatError } from "../../common/errors.ts";
-import { inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { inboxTopic, roomTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
 import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
@@ -74,10 +74,11 @@ export class RedisTopics implements Topics {
     existing = false,
   ): Promise<PublishResult> {
     this.#redis.checkSettled();
-    // It may write to the room that it is in, and to no other. Anything else is granted once; calls that wait for
+    // It may write to the rooms that it is in, and to no others. Anything else is granted once; calls that wait for
     // that keep their order.
-    if (writer && topic !== roomTopic(writer.room)) {
-      if (topic.startsWith("room:") || !await this.#grants.mayWrite(writer, topic)) return { kind: "fenced" };
+    const isRoom = topicKind(topic) === "room";
+    if (writer && !(isRoom && writer.rooms.includes(topicName(topic)))) {
+      if (isRoom || !await this.#grants.mayWrite(writer, topic)) return { kind: "fenced" };
     }
     const { cid, from, ...rest } = draft;
     const { maxInbox, maxInboxPerSender } = this.#limits;

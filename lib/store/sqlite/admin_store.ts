@@ -15,6 +15,7 @@ import type { Session } from "../sessions.ts";
 import { cidMemoryMs, type Entry } from "../topics.ts";
 import { guarded, transaction } from "./database.ts";
 import { toAccount } from "./accounts.ts";
+import { SqliteMemberships } from "./memberships.ts";
 import { keysOf } from "./device_keys.ts";
 import { toEntry } from "./topics.ts";
 
@@ -51,6 +52,7 @@ export class SqliteAdminStore implements AdminStore {
   readonly #topics: TopicMemory;
   readonly #servers: ServerList;
   readonly #now: () => number;
+  readonly #memberships: SqliteMemberships;
 
   constructor(
     database: DatabaseSync,
@@ -64,6 +66,7 @@ export class SqliteAdminStore implements AdminStore {
     this.#topics = topics;
     this.#servers = servers;
     this.#now = now;
+    this.#memberships = new SqliteMemberships(database);
   }
 
   async *accounts(): AsyncIterable<AccountRecord> {
@@ -92,12 +95,14 @@ export class SqliteAdminStore implements AdminStore {
       ).get(key, this.#now());
       const stood = this.#database.prepare("SELECT topic, position FROM stood WHERE user = ?").all(key);
       const keys = keysOf(this.#database, key);
+      const rooms = row.has_rooms ? { rooms: this.#memberships.of(key) } : {};
       return {
         ...toAccount(row),
         claims: row.claims as number,
         follows: follows.map(({ name }) => name as string),
         ...(tokens ? { tokens: { ...tokens } as unknown as TokensRecord } : {}),
         stood: Object.fromEntries(stood.map(({ topic, position }) => [topic as string, position as string])),
+        ...rooms,
         ...(keys.length > 0 ? { keys } : {}),
       };
     });
@@ -205,7 +210,7 @@ export class SqliteAdminStore implements AdminStore {
 
   // deno-lint-ignore require-await
   async putAccount(record: AccountRecord): Promise<boolean> {
-    const { name, hash, role, created, disabled, claims, follows, tokens, stood, keys = [] } = record;
+    const { name, hash, role, created, disabled, claims, follows, tokens, stood, rooms, keys = [] } = record;
     const key = fold(name);
     return transaction(this.#database, () => {
       const run = (sql: string, ...values: (string | number)[]) => this.#database.prepare(sql).run(...values);
@@ -225,6 +230,7 @@ export class SqliteAdminStore implements AdminStore {
           ...[key, tokens.current, tokens.previous, tokens.revoked, tokens.room, tokens.expires],
         );
       }
+      if (rooms) this.#memberships.put(key, rooms);
       for (const [topic, position] of Object.entries(stood)) {
         run("INSERT OR REPLACE INTO stood (user, topic, position) VALUES (?, ?, ?)", key, topic, position);
       }

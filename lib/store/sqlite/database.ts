@@ -17,12 +17,15 @@ const schema = `
   CREATE TABLE IF NOT EXISTS accounts (
     key TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL, role TEXT NOT NULL, created INTEGER NOT NULL,
     claims INTEGER NOT NULL DEFAULT 0, disabled INTEGER NOT NULL DEFAULT 0,
-    passwords INTEGER NOT NULL DEFAULT 0
+    passwords INTEGER NOT NULL DEFAULT 0, has_rooms INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS follows (
     user TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (user, target)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS followers ON follows (target, user);
+  CREATE TABLE IF NOT EXISTS memberships (
+    user TEXT NOT NULL, room TEXT NOT NULL, PRIMARY KEY (user, room)
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS tokens (
     user TEXT PRIMARY KEY, current TEXT NOT NULL, previous TEXT, revoked TEXT, room TEXT NOT NULL, expires INTEGER NOT NULL
   ) WITHOUT ROWID;
@@ -59,7 +62,7 @@ const schema = `
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 7;
+const schemaVersion = 8;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -69,6 +72,7 @@ const migrations: Readonly<Record<number, string>> = {
   4: "ALTER TABLE topics ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0",
   5: "ALTER TABLE cids ADD COLUMN uptime INTEGER NOT NULL DEFAULT 0; DROP INDEX IF EXISTS cids_by_time",
   6: "", // rows of topics may be behind their logs, which an earlier release would not notice
+  7: "ALTER TABLE accounts ADD COLUMN has_rooms INTEGER NOT NULL DEFAULT 0",
 };
 
 /** How long a commit may wait for another connection, in milliseconds. */

@@ -5,7 +5,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import { fold } from "../../wire/names.ts";
+import { fold, lobby } from "../../wire/names.ts";
 import type { SessionState } from "../admin_store.ts";
 import {
   type ClaimRequest,
@@ -17,6 +17,7 @@ import {
   tokenLifeMs,
 } from "../sessions.ts";
 import { guarded, transaction } from "./database.ts";
+import { SqliteMemberships } from "./memberships.ts";
 
 interface Tokens {
   current: string;
@@ -31,11 +32,13 @@ export class SqliteSessions implements Sessions {
   readonly #database: DatabaseSync;
   readonly #server: () => string;
   readonly #now: () => number;
+  readonly #memberships: SqliteMemberships;
   readonly #sessions = new Map<string, { session: Session; attached: boolean }>();
 
   /** @param server gives this server's id */
   constructor(database: DatabaseSync, server: () => string, now: () => number) {
     this.#database = database;
+    this.#memberships = new SqliteMemberships(database);
     this.#server = server;
     this.#now = now;
   }
@@ -59,8 +62,9 @@ export class SqliteSessions implements Sessions {
       ).run(key, request.tokenHash, request.presentedHash ?? null, revoked, room, this.#now() + tokenLifeMs);
       const savedPositions = returning ? this.#savedPositions(key) : {};
       if (!returning) this.#database.prepare("DELETE FROM stood WHERE user = ?").run(key);
-      const { user, connection } = request;
-      const session = { user, server: this.#server(), connection, claim: claims, room };
+      const { user, connection, many = false } = request;
+      const rooms = many ? this.#memberships.begin(key, request.room) : [room];
+      const session = { user, server: this.#server(), connection, claim: claims, many, rooms };
       return { kind: "claimed", session, savedPositions, ...(held ? { superseded: held.session } : {}) };
     });
     if (result.kind === "claimed") this.#sessions.set(key, { session: result.session, attached: true });
@@ -87,10 +91,29 @@ export class SqliteSessions implements Sessions {
   async move(session: Session, room: string): Promise<Session | undefined> {
     const key = fold(session.user);
     if (!this.holds(session)) return undefined;
-    const moved = { ...session, room };
+    const moved = { ...session, rooms: [room] };
     guarded(() => this.#database.prepare("UPDATE tokens SET room = ? WHERE user = ?").run(room, key));
     this.#sessions.set(key, { session: moved, attached: true });
     return moved;
+  }
+
+  // deno-lint-ignore require-await
+  async enter(session: Session, room: string, most: number): Promise<Session | "full" | undefined> {
+    if (!this.holds(session)) return undefined;
+    const rooms = transaction(this.#database, () => this.#memberships.add(fold(session.user), room, most));
+    return rooms === "full" ? rooms : this.#with(session, rooms);
+  }
+
+  // deno-lint-ignore require-await
+  async leave(session: Session, room: string): Promise<Session | undefined> {
+    if (!this.holds(session)) return undefined;
+    return this.#with(session, guarded(() => this.#memberships.remove(fold(session.user), room)));
+  }
+
+  #with(session: Session, rooms: readonly string[]): Session {
+    const changed = { ...session, rooms };
+    this.#sessions.get(fold(session.user))!.session = changed;
+    return changed;
   }
 
   // deno-lint-ignore require-await
@@ -99,7 +122,7 @@ export class SqliteSessions implements Sessions {
     guarded(() =>
       this.#database.prepare(
         "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires) VALUES (?, ?, NULL, NULL, ?, ?)",
-      ).run(fold(session.user), tokenHash, session.room, this.#now() + tokenLifeMs)
+      ).run(fold(session.user), tokenHash, oneRoom(session), this.#now() + tokenLifeMs)
     );
     return true;
   }
@@ -163,20 +186,22 @@ export class SqliteSessions implements Sessions {
   // deno-lint-ignore require-await
   async rooms(): Promise<Map<string, number>> {
     const rooms = new Map<string, number>();
-    for (const { session: { room } } of this.#sessions.values()) rooms.set(room, (rooms.get(room) ?? 0) + 1);
+    for (const { session } of this.#sessions.values()) {
+      for (const room of session.rooms) rooms.set(room, (rooms.get(room) ?? 0) + 1);
+    }
     return rooms;
   }
 
   // deno-lint-ignore require-await
   async members(room: string): Promise<string[]> {
     const users: string[] = [];
-    for (const { session } of this.#sessions.values()) if (session.room === room) users.push(session.user);
+    for (const { session } of this.#sessions.values()) if (session.rooms.includes(room)) users.push(session.user);
     return users.sort();
   }
 
   /** Whether anybody is in the room. */
   isIn(room: string): boolean {
-    for (const { session } of this.#sessions.values()) if (session.room === room) return true;
+    for (const { session } of this.#sessions.values()) if (session.rooms.includes(room)) return true;
     return false;
   }
 
@@ -193,7 +218,7 @@ export class SqliteSessions implements Sessions {
   /** Whether the user is in the room by this very session. */
   mayWrite(session: Session, room: string | undefined): boolean {
     const held = this.#sessions.get(fold(session.user))?.session;
-    return held?.claim === session.claim && (room === undefined || held.room === room);
+    return held?.claim === session.claim && (room === undefined || held.rooms.includes(room));
   }
 
   #tokens(key: string): Tokens | undefined {
@@ -205,4 +230,9 @@ export class SqliteSessions implements Sessions {
     const rows = this.#database.prepare("SELECT topic, position FROM stood WHERE user = ?").all(key);
     return Object.fromEntries(rows.map(({ topic, position }) => [topic as string, position as string]));
   }
+}
+
+/** The room that a session's token leads back to, where it is not one of those in many: that one begins in the lobby. */
+function oneRoom({ many, rooms }: Session): string {
+  return many ? lobby : rooms[0];
 }

@@ -21,7 +21,11 @@ class Reader implements Follower {
   readonly got: Uint8Array[] = [];
   readonly marks: [Topic | undefined, number | undefined][] = [];
 
-  constructor(readonly format: Format = "text", readonly user = "b", readonly room: string | undefined = "lobby") {}
+  constructor(readonly format: Format = "text", readonly user = "b", readonly room = "lobby") {}
+
+  isIn(room: string): boolean {
+    return room === this.room;
+  }
 
   push(bytes: Uint8Array, topic?: Topic, seq?: number): void {
     this.got.push(bytes);

@@ -13,7 +13,7 @@ function start(size: number) {
     count: () => size,
     deliver: (topic, { user, state }, _, skips) => {
       told.push(`${topic} ${user} ${state}`);
-      const follower = (name: string) => ({ format: "text" as const, user: name, room: "lobby", push: () => {} });
+      const follower = (name: string) => ({ format: "text" as const, user: name, isIn: () => true, push: () => {} });
       spared.push(...["a", "b"].filter((name) => skips(follower(name))));
     },
   };

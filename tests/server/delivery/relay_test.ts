@@ -180,7 +180,12 @@ test("Relay passes presence on to everybody but its subject", async () => {
   await parts.relay.acquire("room:general");
   parts.topics.signal("room:general", { kind: "presence", user: "a", state: "left", claim: 1 });
   assert.deepEqual(parts.outlet.said, ["a left general"]);
-  const follower = (user: string): Follower => ({ format: "text", user, room: "general", push: () => {} });
+  const follower = (user: string): Follower => ({
+    format: "text",
+    user,
+    isIn: (room) => room === "general",
+    push: () => {},
+  });
   assert.deepEqual(["a", "b"].map((user) => parts.outlet.skips!(follower(user))), [true, false]);
 });
 
@@ -188,7 +193,12 @@ test("Relay keeps a feed's copy of what was said in a room from those in that ro
   await using parts = makeRelay();
   await parts.relay.acquire("feed:a");
   parts.topics.say("feed:a", { room: "general" });
-  const follower = (room: string | undefined): Follower => ({ format: "text", user: "b", room, push: () => {} });
+  const follower = (room: string | undefined): Follower => ({
+    format: "text",
+    user: "b",
+    isIn: (name) => name === room,
+    push: () => {},
+  });
   const rooms = ["general", "lobby", undefined];
   assert.deepEqual(rooms.map((room) => parts.outlet.skips!(follower(room))), [true, false, false]);
 });

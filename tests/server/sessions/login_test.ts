@@ -29,6 +29,7 @@ function line(connection: string): Line {
     id: connection,
     peer: peerOf("192.0.2.1"),
     format: "json",
+    manyRooms: false,
     ends,
     get closed() {
       return ends.length > 0;

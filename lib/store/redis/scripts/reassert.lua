@@ -1,11 +1,13 @@
 -- Makes the store hold a session that its connection still has.
--- KEYS session, account, grants, tokens
+-- KEYS session, account, grants, tokens, memberships
 -- ARGV user, server id, server instance, connection, claim, room, hash of the resume token, a token's life in ms,
---      how often the password may have been changed, when the account was made ('' where that does not matter)
+--      how often the password may have been changed, when the account was made ('' where that does not matter),
+--      '1' where the session is in many rooms, and these: what the connection knows becomes its account's
 -- Returns {'superseded'}, {'disabled'} (the account is), {'outdated'} (the password is), {'lost'} (there is no such account
 -- any more), or {'held' or 'gone' (it had to be claimed anew), claim, the session that was there as pairs,
 -- grants as pairs}.
-local user, server, instance, connection, claim, room, hash, life, passwords, created = unpack(ARGV)
+local user, server, instance, connection, claim, room, hash, life, passwords, created, many = unpack(ARGV)
+local rooms = many == '1' and {unpack(ARGV, 12)} or {room}
 if redis.call('EXISTS', KEYS[2]) == 0 then return {'lost'} end
 local made = tonumber(redis.call('HGET', KEYS[2], 'created') or '')
 if created ~= '' and made and made ~= tonumber(created) then return {'lost'} end
@@ -24,8 +26,13 @@ if held ~= connection and claims > tonumber(claim) and claimant ~= connection th
 claim = string.format('%.0f', math.max(tonumber(claim), claims) + 1)
 redis.call('HSET', KEYS[2], 'claims', string.format('%.0f', math.max(claims, tonumber(claim))), 'claimant', connection)
 redis.call('HSET', KEYS[1], 'user', user, 'server', server, 'instance', instance, 'connection', connection,
-  'claim', claim, 'room', room, 'attached', '1')
-redis.call('HSET', KEYS[3], 'room:' .. room, claim)
+  'claim', claim, 'room', room, 'attached', '1', 'many', many)
+for _, name in ipairs(rooms) do redis.call('HSET', KEYS[3], 'room:' .. name, claim) end
+if many == '1' then
+  redis.call('HSET', KEYS[2], 'rooms', '1')
+  redis.call('DEL', KEYS[5])
+  for _, name in ipairs(rooms) do redis.call('SADD', KEYS[5], name) end
+end
 if redis.call('HGET', KEYS[4], 'current') ~= hash then
   redis.call('HSET', KEYS[4], 'current', hash, 'previous', '', 'revoked', '')
 end

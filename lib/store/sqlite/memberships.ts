@@ -1,0 +1,48 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+/** The rooms of accounts, which last: those of an account's sessions that are in many rooms. */
+export class SqliteMemberships {
+  readonly #rooms: StatementSync;
+  readonly #add: StatementSync;
+  readonly #remove: StatementSync;
+  readonly #begin: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#rooms = database.prepare("SELECT room FROM memberships WHERE user = ? ORDER BY room");
+    this.#add = database.prepare("INSERT INTO memberships (user, room) VALUES (?, ?) ON CONFLICT DO NOTHING");
+    this.#remove = database.prepare("DELETE FROM memberships WHERE user = ? AND room = ?");
+    this.#begin = database.prepare("UPDATE accounts SET has_rooms = 1 WHERE key = ? AND has_rooms = 0");
+  }
+
+  /** An account's rooms, sorted; the first time, this one. @param key the user's name, folded */
+  begin(key: string, first: string): string[] {
+    if (this.#begin.run(key).changes === 1) this.#add.run(key, first);
+    return this.of(key);
+  }
+
+  /** An account's rooms, sorted. */
+  of(key: string): string[] {
+    return this.#rooms.all(key).map(({ room }) => room as string);
+  }
+
+  /** Adds a room, unless there are as many as there may be. @returns the rooms there are then */
+  add(key: string, room: string, most: number): string[] | "full" {
+    const rooms = this.of(key);
+    if (rooms.includes(room)) return rooms;
+    if (rooms.length >= most) return "full";
+    this.#add.run(key, room);
+    return this.of(key);
+  }
+
+  /** Takes a room away. @returns the rooms that are left */
+  remove(key: string, room: string): string[] {
+    this.#remove.run(key, room);
+    return this.of(key);
+  }
+
+  /** Puts an account's rooms in, as an export has them. */
+  put(key: string, rooms: readonly string[]): void {
+    this.#begin.run(key);
+    for (const room of rooms) this.#add.run(key, room);
+  }
+}
