@@ -56,6 +56,7 @@ const stores = [
   "lib/store/redis/scripts",
   "lib/store/redis/transport",
   "lib/store/redis",
+  "lib/store/sqlite/file",
   "lib/store/sqlite",
   "lib/store",
 ];
@@ -127,7 +128,16 @@ const house: readonly Part[] = [
     because: "a store knows no connection",
   },
   { folder: "lib/store/redis", imports: [...stores, ...ground], because: "a store knows no connection" },
-  { folder: "lib/store/sqlite", imports: ["lib/store", ...ground], because: "a store knows no connection" },
+  {
+    folder: "lib/store/sqlite/file",
+    imports: ["lib/store", ...ground],
+    because: "a database file knows nothing of what is kept in it",
+  },
+  {
+    folder: "lib/store/sqlite",
+    imports: ["lib/store/sqlite/file", "lib/store", ...ground],
+    because: "a store knows no connection",
+  },
   {
     folder: "lib/store/redis/transport",
     imports: ["lib/common"],

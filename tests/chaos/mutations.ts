@@ -208,7 +208,7 @@ export const mutations: readonly Mutation[] = [
     name: "SQLite answers before it commits",
     store: "sqlite",
     replacements: [{
-      file: "lib/store/sqlite/database.ts",
+      file: "lib/store/sqlite/file/database.ts",
       function: "transaction",
       source: `
         export function transaction<T>(database: DatabaseSync, step: () => T): T {

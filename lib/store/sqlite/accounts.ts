@@ -5,7 +5,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { fold } from "../../wire/names.ts";
 import type { Account, Accounts } from "../accounts.ts";
-import { guarded, transaction } from "./database.ts";
+import { guarded, transaction } from "./file/database.ts";
 
 /** See {@linkcode Accounts}. */
 export class SqliteAccounts implements Accounts {

@@ -13,7 +13,7 @@ import type { Order, OrderReport } from "../servers.ts";
 import type { Role } from "../accounts.ts";
 import type { Session } from "../sessions.ts";
 import { cidMemoryMs, type Entry } from "../topics.ts";
-import { guarded, transaction } from "./database.ts";
+import { guarded, transaction } from "./file/database.ts";
 import { toAccount } from "./accounts.ts";
 import { SqliteMemberships } from "./memberships.ts";
 import { keysOf } from "./device_keys.ts";

@@ -5,7 +5,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { fold } from "../../wire/names.ts";
 import type { DeviceKeys, StoredKey } from "../device_keys.ts";
-import { guarded, transaction } from "./database.ts";
+import { guarded, transaction } from "./file/database.ts";
 
 /** See {@linkcode DeviceKeys}. */
 export class SqliteDeviceKeys implements DeviceKeys {

@@ -9,7 +9,7 @@ import { chunkCount } from "../../wire/files.ts";
 import { countedBytes, type FileDraft, fileLife, type Files, type Full, type StoredFile } from "../files.ts";
 import { randomWord } from "../log_position.ts";
 import type { StoreLimits } from "../store.ts";
-import { guarded, transaction } from "./database.ts";
+import { guarded, transaction } from "./file/database.ts";
 
 /** See {@linkcode Files}. */
 export class SqliteFiles implements Files {

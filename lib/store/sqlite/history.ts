@@ -1,11 +1,11 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Topic } from "../../wire/names.ts";
 import type { StoreLimits } from "../store.ts";
-import type { Checkpoints } from "./checkpoints.ts";
+import type { Checkpoints } from "./file/checkpoints.ts";
 import type { SqliteCids } from "./cids.ts";
-import { guarded, transaction } from "./database.ts";
+import { guarded, transaction } from "./file/database.ts";
 import type { SqliteMoments } from "./moments.ts";
-import { FileSpace } from "./space.ts";
+import { FileSpace } from "./file/space.ts";
 import type { SqliteTalks } from "./talks.ts";
 import type { UnreadCounts } from "./unread.ts";
 

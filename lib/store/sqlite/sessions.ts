@@ -16,7 +16,7 @@ import {
   type Sessions,
   tokenLifeMs,
 } from "../sessions.ts";
-import { guarded, transaction } from "./database.ts";
+import { guarded, transaction } from "./file/database.ts";
 import { SqliteMemberships } from "./memberships.ts";
 
 interface Tokens {

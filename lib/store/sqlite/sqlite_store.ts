@@ -19,13 +19,13 @@ import type { Rooms } from "../rooms.ts";
 import type { Store, StoreLimits } from "../store.ts";
 import type { Topics } from "../topics.ts";
 import { SqliteAccounts } from "./accounts.ts";
-import { type Checkpoints, CheckpointThread, OwnCheckpoints } from "./checkpoints.ts";
-import { type Durability, openDatabase, type OpenFile } from "./database.ts";
+import { type Checkpoints, CheckpointThread, OwnCheckpoints } from "./file/checkpoints.ts";
+import { type Durability, openDatabase, type OpenFile } from "./file/database.ts";
 import { SqliteDeviceKeys } from "./device_keys.ts";
 import { SqliteFiles } from "./files.ts";
 import { SqliteRooms } from "./rooms.ts";
 import { SqliteAdminStore } from "./admin_store.ts";
-import { SqliteProbe } from "./probe.ts";
+import { SqliteProbe } from "./file/probe.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { SqliteTopics } from "./topics.ts";
 

@@ -25,7 +25,7 @@ import {
   type Topics,
   type TopicSignal,
 } from "../topics.ts";
-import { guarded, secretOf, transaction } from "./database.ts";
+import { guarded, secretOf, transaction } from "./file/database.ts";
 import { SqliteCids } from "./cids.ts";
 import { type LogPorts, pieceSize, SqliteHistory } from "./history.ts";
 import { SqliteMoments } from "./moments.ts";

@@ -2,7 +2,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import { messageOf } from "../../common/errors.ts";
+import { messageOf } from "../../../common/errors.ts";
 import type { CheckpointOrder, CheckpointReport } from "./checkpoints.ts";
 
 /** How soon it is looked again whether there is something to copy, in milliseconds: where little is written, and where much is. */

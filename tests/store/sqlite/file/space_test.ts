@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { SqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
-import { test as declared } from "../../support/declare.ts";
-import { permitted } from "../../support/needs.ts";
-import { temporaryFolder } from "../../support/process.ts";
-import { wideLimits } from "../../support/store_limits.ts";
+import { SqliteStore } from "../../../../lib/store/sqlite/sqlite_store.ts";
+import { test as declared } from "../../../support/declare.ts";
+import { permitted } from "../../../support/needs.ts";
+import { temporaryFolder } from "../../../support/process.ts";
+import { wideLimits } from "../../../support/store_limits.ts";
 
 const files = await permitted("read", "write");
 

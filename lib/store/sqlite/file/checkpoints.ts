@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
-import { within } from "../../common/time.ts";
+import { within } from "../../../common/time.ts";
 import { guarded } from "./database.ts";
 
 /** How many pages the write-ahead log has before this connection copies it itself, though a thread is to do it. */

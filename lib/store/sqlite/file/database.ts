@@ -5,10 +5,10 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { ChatError } from "../../common/errors.ts";
-import { randomWord } from "../log_position.ts";
-import { FileLock } from "../file_lock.ts";
-import { behind } from "../disk_room.ts";
+import { ChatError } from "../../../common/errors.ts";
+import { randomWord } from "../../log_position.ts";
+import { FileLock } from "../../file_lock.ts";
+import { behind } from "../../disk_room.ts";
 
 /** What may be lost: `normal` survives the end of the process at any moment, `full` the loss of power as well. */
 export type Durability = "normal" | "full";

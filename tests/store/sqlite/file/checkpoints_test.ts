@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { CheckpointThread } from "../../../lib/store/sqlite/checkpoints.ts";
-import { FileLock } from "../../../lib/store/file_lock.ts";
-import { SqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
-import { eventually } from "../../support/client.ts";
-import { test as declared } from "../../support/declare.ts";
-import { permitted } from "../../support/needs.ts";
-import { temporaryFolder } from "../../support/process.ts";
-import { wideLimits } from "../../support/store_limits.ts";
+import { CheckpointThread } from "../../../../lib/store/sqlite/file/checkpoints.ts";
+import { FileLock } from "../../../../lib/store/file_lock.ts";
+import { SqliteStore } from "../../../../lib/store/sqlite/sqlite_store.ts";
+import { eventually } from "../../../support/client.ts";
+import { test as declared } from "../../../support/declare.ts";
+import { permitted } from "../../../support/needs.ts";
+import { temporaryFolder } from "../../../support/process.ts";
+import { wideLimits } from "../../../support/store_limits.ts";
 
 const files = await permitted("read", "write", "env");
 
