@@ -82,6 +82,11 @@ export interface SessionOwner {
   readonly created?: number;
 }
 
+/** Rooms with one more, sorted, each once. */
+export function withRoom(rooms: readonly string[], room: string): string[] {
+  return [...new Set([...rooms, room])].sort();
+}
+
 /** Sessions, and the indexes that are made from them. */
 export interface Sessions {
   claim(request: ClaimRequest): Promise<ClaimResult>;

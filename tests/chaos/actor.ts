@@ -18,6 +18,8 @@ import { textOf } from "./words.ts";
 /** What an actor is made from. */
 export interface ActorOptions {
   readonly name: string;
+  /** Whether it is in many rooms. */
+  readonly many: boolean;
   /** All who take part. */
   readonly names: readonly string[];
   readonly rooms: readonly string[];
@@ -41,7 +43,7 @@ const habits = {
   publish: 14,
   msg: 16,
   join: 5,
-  leave: 1,
+  leave: 2,
   subscribe: 3,
   unsubscribe: 1,
   seen: 4,
@@ -61,7 +63,10 @@ export class Actor implements Guest {
   readonly #outgoing: Outgoing;
   #connection: Connection | undefined;
   #ended = Promise.withResolvers<void>();
-  #room = "";
+  /** Where it is; undefined before it was told. */
+  #rooms: ReadonlySet<string> | undefined;
+  /** Whether it has asked for another set of rooms, and does not know what came of it. */
+  #unsure = false;
   #count = 0;
   #moving = false;
   #quiet = false;
@@ -86,8 +91,8 @@ export class Actor implements Guest {
     return this.#connection !== undefined;
   }
 
-  get room(): string {
-    return this.#room;
+  get rooms(): ReadonlySet<string> {
+    return this.#rooms ?? new Set();
   }
 
   /** Where it stands in each topic that it follows. */
@@ -180,6 +185,7 @@ export class Actor implements Guest {
   ended(why: string): void {
     const { server } = this.#connection ?? {};
     this.#connection = undefined;
+    this.#unsure ||= this.#moving;
     this.#moving = false;
     this.#outgoing.interrupted();
     if (this.#forcedOut) {
@@ -200,14 +206,30 @@ export class Actor implements Guest {
     this.#moving = false;
     if (cmd === "resume") this.view.resumed(reply.positions, connection.server.id);
     else this.view.loggedIn(reply.positions, connection.server.id);
-    this.#room = reply.room;
+    this.#enteredRooms(new Set(reply.rooms ?? [reply.room]), connection);
     // What was meant for a room that it is no longer in is said there later, or never; and now and then it gives up.
     for (const topic of this.#outgoing.topics) {
-      if (!this.#acts.chance(topic.startsWith("room:") && topic !== `room:${this.#room}` ? 0.5 : 0.25)) continue;
+      if (!this.#acts.chance(this.#isElsewhere(topic) ? 0.5 : 0.25)) continue;
       this.#outgoing.giveUp(topic);
       sink.count("given up");
     }
-    this.#outgoing.pump(connection, this.#room);
+    this.#outgoing.pump(connection, this.rooms);
+  }
+
+  /** The rooms of one who is in many are the account's: they are what they were, however it comes in. */
+  #enteredRooms(rooms: ReadonlySet<string>, { server }: Connection): void {
+    const { many, sink } = this.#options;
+    if (many && this.#rooms && !this.#unsure && this.#rooms.symmetricDifference(rooms).size > 0) {
+      const text = `${this.name} came to ${server.id} into ${[...rooms]}, and was in ${[...this.#rooms]}`;
+      sink.notice("an account's rooms last", text);
+    }
+    this.#rooms = rooms;
+    this.#unsure = false;
+  }
+
+  /** Whether a topic is a room that it is not in. */
+  #isElsewhere(topic: string): boolean {
+    return topic.startsWith("room:") && !this.rooms.has(topic.slice("room:".length));
   }
 
   loggedOut(by: string): void {
@@ -221,11 +243,9 @@ export class Actor implements Guest {
     if (!connection) return;
     if (connection.waiting > patienceMs) return connection.drop("no answer");
     if (this.#quiet && connection.unanswered === 0) connection.request("whoami", {});
-    const elsewhere = this.#outgoing.topics.find((topic) =>
-      topic.startsWith("room:") && topic !== `room:${this.#room}`
-    );
-    if (elsewhere && !this.#outgoing.has(`room:${this.#room}`)) this.#join(elsewhere.slice("room:".length));
-    this.#outgoing.pump(connection, this.#room);
+    const elsewhere = this.#outgoing.topics.find((topic) => this.#isElsewhere(topic));
+    if (elsewhere) this.#join(elsewhere.slice("room:".length));
+    this.#outgoing.pump(connection, this.rooms);
   }
 
   async #actOn(signal: AbortSignal): Promise<void> {
@@ -242,7 +262,7 @@ export class Actor implements Guest {
     const other = this.#acts.pick(names);
     switch (this.#acts.weighted(habits)) {
       case "say":
-        return this.#tell("say", `room:${this.#room}`, { room: this.#room });
+        return this.#say();
       case "publish":
         return this.#tell("publish", `feed:${this.name}`, {});
       case "msg":
@@ -250,7 +270,7 @@ export class Actor implements Guest {
       case "join":
         return this.#join(this.#acts.pick(rooms));
       case "leave":
-        return this.#join("lobby");
+        return this.#options.many ? this.#leave(this.#acts.pick(rooms)) : this.#join("lobby");
       case "subscribe":
         return this.#follow(other);
       case "unsubscribe":
@@ -262,10 +282,24 @@ export class Actor implements Guest {
         this.#unmarked = undefined;
         return;
       case "look":
-        return connection.request(this.#acts.pick(["users", "rooms", "who", "whoami", "subs", "history"]), {});
+        return this.#look(connection);
       case "drop":
         return this.drop();
     }
+  }
+
+  #say(): void {
+    if (this.rooms.size === 0) return;
+    const room = this.#acts.pick([...this.rooms]);
+    this.#tell("say", `room:${room}`, { room });
+  }
+
+  #look(connection: Connection): void {
+    const cmd = this.#acts.pick(["users", "rooms", "who", "whoami", "subs", "history"]);
+    const [room] = this.rooms;
+    const named = this.#options.many && (cmd === "who" || cmd === "history");
+    if (!named) connection.request(cmd, {});
+    else if (room !== undefined) connection.request(cmd, { room });
   }
 
   /** Says something, or several things at once. */
@@ -287,24 +321,45 @@ export class Actor implements Guest {
       this.#options.sink.sent.push(sent);
       this.#outgoing.add(sent, cmd, { ...fields, text, cid });
     }
-    this.#outgoing.pump(this.#connection!, this.#room);
+    this.#outgoing.pump(this.#connection!, this.rooms);
   }
 
+  /** Joins a room; who is in one only leaves that, unless there is something to say in it yet. */
   #join(room: string): void {
-    const old = `room:${this.#room}`;
-    if (this.#moving || room === this.#room || this.#outgoing.has(old)) return;
+    const { many } = this.#options;
+    const olds = many ? [] : [...this.rooms];
+    if (this.rooms.has(room) || olds.some((old) => this.#outgoing.has(`room:${old}`))) return;
+    const leaving = !many && room === "lobby" && this.#acts.chance(0.5);
+    this.#move(leaving ? "leave" : "join", leaving ? {} : { room }, (reply, { server }) => {
+      for (const old of olds) this.view.close(`room:${old}`, "join");
+      this.#rooms = new Set([...(many ? this.rooms : []), reply.room]);
+      const topic = `room:${reply.room}`;
+      this.view.open(topic, reply.positions[topic], "join", server.id);
+    });
+  }
+
+  /** Of one who is in many rooms: leaves one, unless there is something to say in it yet. */
+  #leave(room: string): void {
+    if (!this.rooms.has(room) || this.#outgoing.has(`room:${room}`)) return;
+    this.#move("leave", { room }, () => {
+      this.view.close(`room:${room}`, "leave");
+      this.#rooms = new Set([...this.rooms].filter((other) => other !== room));
+    });
+  }
+
+  #move(cmd: "join" | "leave", fields: Json, moved: (reply: Json, connection: Connection) => void): void {
+    if (this.#moving) return;
     const connection = this.#connection!;
     this.#moving = true;
-    this.view.doubt(old);
-    const leaving = room === "lobby" && this.#acts.chance(0.5);
-    connection.request(leaving ? "leave" : "join", leaving ? {} : { room }, (reply) => {
+    this.view.doubt("room:");
+    connection.request(cmd, fields, (reply) => {
       this.#moving = false;
-      if (reply.type !== "ok") return this.#options.sink.count(`join refused: ${reply.code}`);
-      this.view.sure(old);
-      this.view.close(old, "join");
-      this.#room = reply.room;
-      const topic = `room:${reply.room}`;
-      this.view.open(topic, reply.positions[topic], "join", connection.server.id);
+      if (reply.type !== "ok") {
+        this.#unsure = true;
+        return this.#options.sink.count(`${cmd} refused: ${reply.code}`);
+      }
+      this.view.sure("room:");
+      moved(reply, connection);
     });
   }
 

@@ -83,9 +83,16 @@ export class Connection {
    * Connects and says HELLO.
    *
    * @param name whose it is, for what is noticed
+   * @param many whether it says that it can do with many rooms
    * @throws {Error} where that fails or takes too long
    */
-  static async open(server: ServerNode, name: string, ways: Ways, listener: Listener): Promise<Connection> {
+  static async open(
+    server: ServerNode,
+    name: string,
+    ways: Ways,
+    listener: Listener,
+    many = false,
+  ): Promise<Connection> {
     const tcp = await Deno.connect({ hostname: "127.0.0.1", port: server.proxy.port });
     tcp.setNoDelay(true);
     const { port } = tcp.localAddr as Deno.NetAddr;
@@ -102,7 +109,7 @@ export class Connection {
       const link = server.proxy.link(port);
       if (!link || late) throw new Error("The connection was cut");
       const connection = new Connection(server, name, ways, listener, conn, link);
-      await connection.#greet();
+      await connection.#greet(many);
       return connection;
     } catch (error) {
       giveUp();
@@ -145,8 +152,10 @@ export class Connection {
     this.#end(why);
   }
 
-  async #greet(): Promise<void> {
-    this.#outgoing = `HELLO ${JSON.stringify({ format: "json", version: 1, client: "chaos/1" })}\n`;
+  async #greet(many: boolean): Promise<void> {
+    this.#outgoing = `HELLO ${
+      JSON.stringify({ format: "json", version: 1, client: "chaos/1", ...(many ? { rooms: "many" } : {}) })
+    }\n`;
     await this.#write();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const { listener } = this;

@@ -23,6 +23,8 @@ export interface Guest extends Listener {
 export interface EntranceOptions {
   readonly name: string;
   readonly password: string;
+  /** Whether it is in many rooms. */
+  readonly many: boolean;
   readonly nodes: readonly ServerNode[];
   readonly prng: Prng;
   readonly ways: Ways;
@@ -68,13 +70,13 @@ export class Entrance {
 
   /** Connects to some server and enters. @returns whether it is in */
   async comeIn(signal: AbortSignal): Promise<boolean> {
-    const { nodes, name, ways, prng } = this.#options;
+    const { nodes, name, ways, prng, many } = this.#options;
     const twice = this.#twice && this.#token !== undefined;
     this.#twice = false;
     if (twice) return await this.#enterTwice(this.#token!);
     let connection: Connection;
     try {
-      connection = await Connection.open(prng.pick(nodes), name, ways, this.#guest);
+      connection = await Connection.open(prng.pick(nodes), name, ways, this.#guest, many);
     } catch {
       return false;
     }
@@ -84,11 +86,11 @@ export class Entrance {
   }
 
   async #enterTwice(token: string): Promise<boolean> {
-    const { nodes, name, ways, prng, sink } = this.#options;
+    const { nodes, name, ways, prng, sink, many } = this.#options;
     this.expectRival();
     sink.count("twin resumes");
     const positions = this.#guest.view.present();
-    const sides = await resumeTwice([prng.pick(nodes), prng.pick(nodes)], name, ways, { token, positions });
+    const sides = await resumeTwice([prng.pick(nodes), prng.pick(nodes)], name, ways, { token, positions }, many);
     const chosen = adoptable(sides, positions, sink, name);
     if (!chosen) return false;
     const { connection, reply, events } = chosen;

@@ -134,7 +134,7 @@ export const commonKinds = {
       const nodes = [world.nodes[server], prng.pick(world.nodes)] as const;
       const live = actors.filter(({ live }) => live);
       const users = live.map(({ name }) => name);
-      const rooms = [...new Set(live.map(({ room }) => room))];
+      const rooms = [...new Set(live.flatMap(({ rooms }) => [...rooms]))];
       try {
         return await resumeForged(nodes, ways, { rooms, users, prng });
       } catch {

@@ -149,6 +149,30 @@ export const mutations: readonly Mutation[] = [
     finds: ["no session is left over"],
   },
   {
+    name: "a room that is entered is not kept as the account's",
+    replacements: [{
+      file: "lib/store/redis/scripts/enter.lua",
+      line: "redis.call('SADD', KEYS[3], ARGV[2])",
+      by: "",
+    }],
+    faults: ["clients cut", "logged in elsewhere"],
+    seconds: 15,
+    finds: ["an account's rooms last"],
+  },
+  {
+    name: "a room that is left stays SQLite's account's",
+    store: "sqlite",
+    replacements: [{
+      file: "lib/store/sqlite/memberships.ts",
+      function: "SqliteMemberships.remove",
+      source: `
+        remove(_key: string, _room: string): void {}`,
+    }],
+    faults: ["clients cut", "logged in elsewhere"],
+    seconds: 20,
+    finds: ["an account's rooms last"],
+  },
+  {
     name: "a log that was put back passes for the one before",
     replacements: [{
       file: "lib/store/redis/scripts/data_generation.lua",

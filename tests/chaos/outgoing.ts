@@ -80,10 +80,10 @@ export class Outgoing {
     }
   }
 
-  /** Sends what may be sent. @param room where the client is: only there it can say something */
-  pump(connection: Connection, room: string): void {
+  /** Sends what may be sent. @param rooms where the client is: only there it can say something */
+  pump(connection: Connection, rooms: ReadonlySet<string>): void {
     for (const [topic, queue] of this.#queues) {
-      if (topic.startsWith("room:") && topic !== `room:${room}`) continue;
+      if (topic.startsWith("room:") && !rooms.has(topic.slice("room:".length))) continue;
       if (queue.failed) {
         if (queue.messages.some(({ state }) => state === "sent") || queue.retryAt > this.#timeline.now) continue;
         queue.failed = false;

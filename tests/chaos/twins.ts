@@ -26,6 +26,7 @@ export async function resumeTwice(
   name: string,
   ways: Ways,
   request: { readonly token: string; readonly positions: Readonly<Record<string, string>> },
+  many: boolean,
 ): Promise<Side[]> {
   const decided = new AbortController();
   const sides = nodes.map((): Side => ({ connection: undefined, reply: undefined, events: [], over: false }));
@@ -39,7 +40,7 @@ export async function resumeTwice(
       look();
     };
     try {
-      side.connection = await Connection.open(nodes[index], name, ways, { event: () => {}, ended: over });
+      side.connection = await Connection.open(nodes[index], name, ways, { event: () => {}, ended: over }, many);
     } catch {
       side.over = true;
     }

@@ -16,6 +16,7 @@ import {
   type SessionOwner,
   type Sessions,
   tokenLifeMs,
+  withRoom,
 } from "../sessions.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
@@ -108,19 +109,18 @@ export class RedisSessions implements Sessions {
     const { session: key, grants, memberships, writers } = this.#keys;
     await this.#list([room]);
     const keys = [key(user), grants(user), memberships(user)];
-    const rooms = await this.#redis.run("enter", keys, [connection, room, claim, most]);
-    if (rooms === "full") return rooms;
-    if (rooms === 0 || !await this.#admit(writers(roomTopic(room)), session)) return undefined;
-    return this.#with(session, (rooms as string[]).sort());
+    const entered = await this.#redis.run("enter", keys, [connection, room, claim, most]);
+    if (entered === "full") return entered;
+    if (entered === 0 || !await this.#admit(writers(roomTopic(room)), session)) return undefined;
+    return this.#with(session, withRoom(session.rooms, room));
   }
 
   async leave(session: Session, room: string): Promise<Session | undefined> {
     const { user, connection } = session;
     const keys = [this.#keys.session(user), this.#keys.memberships(user)];
-    const rooms = await this.#redis.run("leave", keys, [connection, room]);
-    if (rooms === 0) return undefined;
+    if (await this.#redis.run("leave", keys, [connection, room]) === 0) return undefined;
     await this.#revokeGrant(user, roomTopic(room), session.claim);
-    return this.#with(session, (rooms as string[]).sort());
+    return this.#with(session, session.rooms.filter((other) => other !== room));
   }
 
   /** The session in other rooms. */

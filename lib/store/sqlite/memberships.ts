@@ -25,19 +25,19 @@ export class SqliteMemberships {
     return this.#rooms.all(key).map(({ room }) => room as string);
   }
 
-  /** Adds a room, unless there are as many as there may be. @returns the rooms there are then */
-  add(key: string, room: string, most: number): string[] | "full" {
+  /** Adds a room, unless there are as many as there may be. @returns whether it is there */
+  add(key: string, room: string, most: number): boolean {
     const rooms = this.of(key);
-    if (rooms.includes(room)) return rooms;
-    if (rooms.length >= most) return "full";
-    this.#add.run(key, room);
-    return this.of(key);
+    if (!rooms.includes(room)) {
+      if (rooms.length >= most) return false;
+      this.#add.run(key, room);
+    }
+    return true;
   }
 
-  /** Takes a room away. @returns the rooms that are left */
-  remove(key: string, room: string): string[] {
+  /** Takes a room away. */
+  remove(key: string, room: string): void {
     this.#remove.run(key, room);
-    return this.of(key);
   }
 
   /** Puts an account's rooms in, as an export has them. */

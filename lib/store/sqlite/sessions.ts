@@ -15,6 +15,7 @@ import {
   type SessionOwner,
   type Sessions,
   tokenLifeMs,
+  withRoom,
 } from "../sessions.ts";
 import { guarded, transaction } from "./file/database.ts";
 import { SqliteMemberships } from "./memberships.ts";
@@ -100,14 +101,15 @@ export class SqliteSessions implements Sessions {
   // deno-lint-ignore require-await
   async enter(session: Session, room: string, most: number): Promise<Session | "full" | undefined> {
     if (!this.holds(session)) return undefined;
-    const rooms = transaction(this.#database, () => this.#memberships.add(fold(session.user), room, most));
-    return rooms === "full" ? rooms : this.#with(session, rooms);
+    const added = transaction(this.#database, () => this.#memberships.add(fold(session.user), room, most));
+    return added ? this.#with(session, withRoom(session.rooms, room)) : "full";
   }
 
   // deno-lint-ignore require-await
   async leave(session: Session, room: string): Promise<Session | undefined> {
     if (!this.holds(session)) return undefined;
-    return this.#with(session, guarded(() => this.#memberships.remove(fold(session.user), room)));
+    guarded(() => this.#memberships.remove(fold(session.user), room));
+    return this.#with(session, session.rooms.filter((other) => other !== room));
   }
 
   #with(session: Session, rooms: readonly string[]): Session {
