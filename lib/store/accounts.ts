@@ -1,3 +1,5 @@
+import type { Session } from "./sessions.ts";
+
 /** What a user may do beyond talking. */
 export type Role = "user" | "moderator" | "admin";
 
@@ -14,9 +16,17 @@ export interface Account {
   readonly passwords?: number;
   /** Set where an operator has disabled it: nobody can log in or resume with it. */
   readonly disabled?: true;
+  /** What the user said on going away; set while the user is away and has a session. */
+  readonly away?: string;
 }
 
-/** Accounts and who follows whom. Names are as registered; only finding and making an account disregards their case. */
+/**
+ * Accounts, who follows whom, and who is away.
+ *
+ * 1. Names are as registered; only finding and making an account disregards their case.
+ * 2. A user is away by the account, not by a session: what one session said holds for all. It ends in the same step as
+ *    the user's last session. A resume of that session brings it back, as it does its room; a login does not.
+ */
 export interface Accounts {
   /** @returns false where the name is taken */
   create(account: Account): Promise<boolean>;
@@ -36,4 +46,14 @@ export interface Accounts {
   /** Whom the user follows, sorted. */
   follows(user: string): Promise<string[]>;
   followers(user: string): Promise<string[]>;
+  /**
+   * Says that a user is away, or is back.
+   *
+   * @param away what is told; undefined where the user is back
+   * @param session whose word it is; without one it is a side connection's
+   * @returns false where the user has no session, or another one than this
+   */
+  setAway(user: string, away: string | undefined, session?: Session): Promise<boolean>;
+  /** Those of these users who are away: name as given → what they said. */
+  away(users: readonly string[]): Promise<Map<string, string>>;
 }

@@ -25,6 +25,8 @@ const labels = {
     unfollow: "unfollow",
     follows: "follows",
     followers: "followers",
+    setAway: "set_away",
+    away: "away",
   } satisfies Labels<Accounts>,
   sessions: {
     claim: "claim",

@@ -2,6 +2,7 @@
 
 import type { Subject } from "../support/stores.ts";
 import { accountsContract } from "./accounts.ts";
+import { awayContract } from "./away.ts";
 import { channelsContract } from "./channels.ts";
 import { claimsContract } from "./claims.ts";
 import { deviceKeysContract } from "./device_keys.ts";
@@ -23,6 +24,7 @@ import { tokensContract } from "./tokens.ts";
 export function storeContract(subject: Subject): void {
   const test = declare(subject);
   accountsContract(test);
+  awayContract(test);
   claimsContract(test);
   membershipsContract(test);
   tokensContract(test);

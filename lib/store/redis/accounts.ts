@@ -5,9 +5,14 @@
  * which is written again each time that the follower logs in.
  */
 
+import { inSlices } from "../../common/slices.ts";
 import type { Account, Accounts } from "../accounts.ts";
+import type { Session } from "../sessions.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
+
+/** How many accounts are asked for in one turn. */
+const atOnce = 500;
 
 /** See {@linkcode Accounts}. */
 export class RedisAccounts implements Accounts {
@@ -57,10 +62,24 @@ export class RedisAccounts implements Accounts {
   async followers(user: string): Promise<string[]> {
     return (await this.#redis.command("SMEMBERS", this.#keys.subscribers(user)) as string[]).sort();
   }
+
+  async setAway(user: string, away: string | undefined, session?: Session): Promise<boolean> {
+    const keys = [this.#keys.account(user), this.#keys.session(user)];
+    return await this.#redis.run("setAway", keys, [away ?? "", session?.connection ?? ""]) === 1;
+  }
+
+  async away(users: readonly string[]): Promise<Map<string, string>> {
+    const texts = await inSlices(
+      users,
+      atOnce,
+      (user) => this.#redis.command("HGET", this.#keys.account(user), "away"),
+    ) as (string | null)[];
+    return new Map(users.flatMap((user, index) => texts[index] === null ? [] : [[user, texts[index]]]));
+  }
 }
 
 /** An account from its hash. */
-export function toAccount({ name, hash, role, created, passwords, disabled }: Record<string, string>): Account {
+export function toAccount({ name, hash, role, created, passwords, disabled, away }: Record<string, string>): Account {
   return {
     name,
     hash,
@@ -68,5 +87,6 @@ export function toAccount({ name, hash, role, created, passwords, disabled }: Re
     created: Number(created),
     ...(passwords === undefined ? {} : { passwords: Number(passwords) }),
     ...(disabled === "1" ? { disabled: true } : {}),
+    ...(away === undefined ? {} : { away }),
   };
 }

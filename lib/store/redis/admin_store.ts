@@ -70,7 +70,7 @@ export class RedisAdminStore implements AdminStore {
       this.#redis.command("SMEMBERS", memberships(user)),
     ]);
     const keys = toKeys(devices);
-    const found = fromPairs(fields);
+    const { away: _, ...found } = fromPairs(fields); // it is of a session, which does not last
     if (found.name === undefined) return undefined;
     const { current, previous, revoked, room } = fromPairs(token);
     const expires = Date.now() + (tokenLife as number);

@@ -52,6 +52,7 @@ import roomMake from "./scripts/room_make.lua" with { type: "text" };
 import roomReserve from "./scripts/room_reserve.lua" with { type: "text" };
 import roomSettle from "./scripts/room_settle.lua" with { type: "text" };
 import writeSmall from "./scripts/write_small.lua" with { type: "text" };
+import setAway from "./scripts/set_away.lua" with { type: "text" };
 import setHash from "./scripts/set_hash.lua" with { type: "text" };
 import dataGeneration from "./scripts/data_generation.lua" with { type: "text" };
 
@@ -68,6 +69,7 @@ const growing = {
   putTopic,
   roomMake: clock + epoch + roomMake,
   roomReserve: clock + roomReserve,
+  setAway,
 } as const;
 
 /**

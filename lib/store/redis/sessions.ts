@@ -181,7 +181,7 @@ export class RedisSessions implements Sessions {
   }
 
   async end({ user, connection, claim: known }: Session, revoke: boolean): Promise<boolean> {
-    const { session, grants, tokens, serverSessions } = this.#keys;
+    const { session, account, grants, tokens, serverSessions } = this.#keys;
     const held = fromPairs(await this.#redis.command("HGETALL", session(user)));
     if (held.connection !== undefined && held.connection !== connection) return false;
     // Where the session is gone, what it left behind may not be.
@@ -191,7 +191,8 @@ export class RedisSessions implements Sessions {
       ...granted.map((topic) => this.#revokeGrant(user, topic, claim)),
       this.#revoke(serverSessions(instance), user, claim),
     ]);
-    return await this.#redis.run("end", [session(user), tokens(user)], [connection, revoke ? "1" : "0", claim]) === 1;
+    const keys = [session(user), tokens(user), account(user)];
+    return await this.#redis.run("end", keys, [connection, revoke ? "1" : "0", claim]) === 1;
   }
 
   async revokeToken(user: string, tokenHash: string): Promise<void> {

@@ -6,13 +6,22 @@ import type { DatabaseSync } from "node:sqlite";
 import { fold } from "../../wire/names.ts";
 import type { Account, Accounts } from "../accounts.ts";
 import { guarded, transaction } from "./file/database.ts";
+import type { Session } from "../sessions.ts";
+
+/** Who is away: the sessions, which are in memory, know it. */
+export interface AwayUsers {
+  awayOf(user: string): string | undefined;
+  setAway(user: string, away: string | undefined, session: Session | undefined): boolean;
+}
 
 /** See {@linkcode Accounts}. */
 export class SqliteAccounts implements Accounts {
   readonly #database: DatabaseSync;
+  readonly #users: AwayUsers;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, users: AwayUsers) {
     this.#database = database;
+    this.#users = users;
   }
 
   // deno-lint-ignore require-await
@@ -31,7 +40,8 @@ export class SqliteAccounts implements Accounts {
         "SELECT name, hash, role, created, passwords, disabled FROM accounts WHERE key = ?",
       )
         .get(fold(name));
-      return row && toAccount(row);
+      const away = this.#users.awayOf(name);
+      return row && { ...toAccount(row), ...(away === undefined ? {} : { away }) };
     });
   }
 
@@ -80,6 +90,17 @@ export class SqliteAccounts implements Accounts {
 
   followers(user: string): Promise<string[]> {
     return this.#names("JOIN follows ON follows.user = accounts.key WHERE follows.target = ?", user);
+  }
+
+  // deno-lint-ignore require-await
+  async setAway(user: string, away: string | undefined, session?: Session): Promise<boolean> {
+    return this.#users.setAway(user, away, session);
+  }
+
+  // deno-lint-ignore require-await
+  async away(users: readonly string[]): Promise<Map<string, string>> {
+    const found = users.map((user) => [user, this.#users.awayOf(user)]);
+    return new Map(found.filter((one): one is [string, string] => one[1] !== undefined));
   }
 
   // deno-lint-ignore require-await

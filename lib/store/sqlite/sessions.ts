@@ -26,6 +26,7 @@ interface Tokens {
   revoked: string | null;
   room: string;
   expires: number;
+  away: string | null;
 }
 
 /** See {@linkcode Sessions}. */
@@ -35,6 +36,8 @@ export class SqliteSessions implements Sessions {
   readonly #now: () => number;
   readonly #memberships: SqliteMemberships;
   readonly #sessions = new Map<string, { session: Session; attached: boolean }>();
+  /** What those said who are away. Their resume tokens have it too. */
+  readonly #away = new Map<string, string>();
 
   /** @param server gives this server's id */
   constructor(database: DatabaseSync, server: () => string, now: () => number) {
@@ -48,19 +51,24 @@ export class SqliteSessions implements Sessions {
   async claim(request: ClaimRequest): Promise<ClaimResult> {
     const key = fold(request.user);
     const held = this.#sessions.get(key);
+    let away = this.#away.get(key);
     const result = transaction(this.#database, (): ClaimResult => {
       const refusal = this.#refusal(key, request);
       if (refusal) return { kind: refusal };
       const returning = request.presentedHash !== undefined;
       const tokens = this.#tokens(key);
       const room = returning ? tokens!.room : request.room;
+      if (!held && returning) away = tokens!.away ?? undefined;
       const { claims } = this.#database.prepare(
         "UPDATE accounts SET claims = claims + 1 WHERE key = ? RETURNING claims",
       ).get(key) as { claims: number };
       const revoked = returning ? tokens!.revoked : [tokens?.current, tokens?.previous].filter(Boolean).join(" ");
       this.#database.prepare(
-        "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires) VALUES (?, ?, ?, ?, ?, ?)",
-      ).run(key, request.tokenHash, request.presentedHash ?? null, revoked, room, this.#now() + tokenLifeMs);
+        "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires, away) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      ).run(
+        ...[key, request.tokenHash, request.presentedHash ?? null, revoked, room, this.#now() + tokenLifeMs],
+        away ?? null,
+      );
       const savedPositions = returning ? this.#savedPositions(key) : {};
       if (!returning) this.#database.prepare("DELETE FROM stood WHERE user = ?").run(key);
       const { user, connection, many = false } = request;
@@ -68,7 +76,10 @@ export class SqliteSessions implements Sessions {
       const session = { user, server: this.#server(), connection, claim: claims, many, rooms };
       return { kind: "claimed", session, savedPositions, ...(held ? { superseded: held.session } : {}) };
     });
-    if (result.kind === "claimed") this.#sessions.set(key, { session: result.session, attached: true });
+    if (result.kind === "claimed") {
+      this.#sessions.set(key, { session: result.session, attached: true });
+      if (away !== undefined) this.#away.set(key, away);
+    }
     return result;
   }
 
@@ -123,8 +134,15 @@ export class SqliteSessions implements Sessions {
     if (!this.holds(session)) return false;
     guarded(() =>
       this.#database.prepare(
-        "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires) VALUES (?, ?, NULL, NULL, ?, ?)",
-      ).run(fold(session.user), tokenHash, oneRoom(session), this.#now() + tokenLifeMs)
+        "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires, away) " +
+          "VALUES (?, ?, NULL, NULL, ?, ?, ?)",
+      ).run(
+        fold(session.user),
+        tokenHash,
+        oneRoom(session),
+        this.#now() + tokenLifeMs,
+        this.awayOf(session.user) ?? null,
+      )
     );
     return true;
   }
@@ -148,6 +166,7 @@ export class SqliteSessions implements Sessions {
     if (!this.holds(session)) return false;
     if (revoke) guarded(() => this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(fold(session.user)));
     this.#sessions.delete(fold(session.user));
+    this.#away.delete(fold(session.user));
     return true;
   }
 
@@ -212,6 +231,21 @@ export class SqliteSessions implements Sessions {
     return [...this.#sessions.values()].map(({ session, attached }) => ({ ...session, attached }));
   }
 
+  /** What a user said on going away; undefined where the user is not. */
+  awayOf(user: string): string | undefined {
+    return this.#away.get(fold(user));
+  }
+
+  /** See {@linkcode Accounts.setAway}. */
+  setAway(user: string, away: string | undefined, session: Session | undefined): boolean {
+    const key = fold(user);
+    if (session ? !this.holds(session) : !this.#sessions.has(key)) return false;
+    guarded(() => this.#database.prepare("UPDATE tokens SET away = ? WHERE user = ?").run(away ?? null, key));
+    if (away === undefined) this.#away.delete(key);
+    else this.#away.set(key, away);
+    return true;
+  }
+
   /** Whether the session is still the one that its connection claimed. */
   holds({ user, connection }: Session): boolean {
     return this.#sessions.get(fold(user))?.session.connection === connection;
@@ -224,7 +258,7 @@ export class SqliteSessions implements Sessions {
   }
 
   #tokens(key: string): Tokens | undefined {
-    return this.#database.prepare("SELECT current, previous, revoked, room, expires FROM tokens WHERE user = ?")
+    return this.#database.prepare("SELECT current, previous, revoked, room, expires, away FROM tokens WHERE user = ?")
       .get(key) as unknown as Tokens | undefined;
   }
 

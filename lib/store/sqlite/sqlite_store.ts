@@ -73,7 +73,7 @@ export class SqliteStore implements Store {
     const servers = new OnlyServer(now, new SqliteProbe(database, options.path));
     const sessions = new SqliteSessions(database, () => servers.id, now);
     this.#topics = new SqliteTopics(database, options, sessions, { now, uptime, checkpoints: this.#checkpoints });
-    this.accounts = new SqliteAccounts(database);
+    this.accounts = new SqliteAccounts(database, sessions);
     this.sessions = sessions;
     this.topics = this.#topics;
     const users = {

@@ -14,7 +14,7 @@ if (redis.call('HGET', session, 'connection') or '') ~= expected then return {'c
 if redis.call('HGET', account, 'disabled') == '1' then return {'disabled'} end
 if passwords ~= '' and passwords ~= (redis.call('HGET', account, 'passwords') or '0') then return {'outdated'} end
 
-local known = redis.call('HMGET', tokens, 'current', 'previous', 'revoked', 'room')
+local known = redis.call('HMGET', tokens, 'current', 'previous', 'revoked', 'room', 'away')
 local revoked = known[3] or ''
 local positions = {}
 if presented == '' then
@@ -42,6 +42,12 @@ local granted = redis.call('HGETALL', grants)
 local user = redis.call('HGET', account, 'name')
 local claim = redis.call('HINCRBY', account, 'claims', 1)
 redis.call('HSET', account, 'claimant', connection)
+-- Whose session has ended is away again by a resume only.
+if #earlier == 0 then
+  redis.call('HDEL', account, 'away')
+  if presented ~= '' and known[5] then redis.call('HSET', account, 'away', known[5]) end
+end
+redis.call('HDEL', tokens, 'away')
 redis.call('DEL', session)
 redis.call('HSET', session, 'user', user, 'server', server, 'instance', instance, 'connection', connection,
   'claim', claim, 'room', room, 'attached', '1', 'many', many)

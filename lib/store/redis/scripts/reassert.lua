@@ -35,7 +35,11 @@ if many == '1' then
 end
 if redis.call('HGET', KEYS[4], 'current') ~= hash then
   redis.call('HSET', KEYS[4], 'current', hash, 'previous', '', 'revoked', '')
+elseif not held then
+  local away = redis.call('HGET', KEYS[4], 'away')
+  if away then redis.call('HSET', KEYS[2], 'away', away) end
 end
+redis.call('HDEL', KEYS[4], 'away')
 redis.call('HSET', KEYS[4], 'room', room)
 redis.call('PEXPIRE', KEYS[4], life)
 return {held and 'held' or 'gone', tonumber(claim), earlier, granted}

@@ -27,7 +27,8 @@ const schema = `
     user TEXT NOT NULL, room TEXT NOT NULL, PRIMARY KEY (user, room)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS tokens (
-    user TEXT PRIMARY KEY, current TEXT NOT NULL, previous TEXT, revoked TEXT, room TEXT NOT NULL, expires INTEGER NOT NULL
+    user TEXT PRIMARY KEY, current TEXT NOT NULL, previous TEXT, revoked TEXT, room TEXT NOT NULL, expires INTEGER NOT NULL,
+    away TEXT
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS stood (
     user TEXT NOT NULL, topic TEXT NOT NULL, position TEXT NOT NULL, PRIMARY KEY (user, topic)
@@ -62,7 +63,7 @@ const schema = `
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 8;
+const schemaVersion = 9;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -73,6 +74,7 @@ const migrations: Readonly<Record<number, string>> = {
   5: "ALTER TABLE cids ADD COLUMN uptime INTEGER NOT NULL DEFAULT 0; DROP INDEX IF EXISTS cids_by_time",
   6: "", // rows of topics may be behind their logs, which an earlier release would not notice
   7: "ALTER TABLE accounts ADD COLUMN has_rooms INTEGER NOT NULL DEFAULT 0",
+  8: "ALTER TABLE tokens ADD COLUMN away TEXT",
 };
 
 /** How long a commit may wait for another connection, in milliseconds. */
