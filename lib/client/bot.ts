@@ -142,6 +142,15 @@ export class Bot implements AsyncDisposable {
   }
 
   /**
+   * Says that the user is away, or without a text is back; it ends with the user's last session.
+   *
+   * @throws {ChatError} `forbidden` where the user has none, and as {@linkcode say}
+   */
+  away(text?: string): Promise<Reply> {
+    return this.request(text === undefined ? { cmd: "away" } : { cmd: "away", text });
+  }
+
+  /**
    * Sends a file and offers it, in a room or to a user; resolves when that is stored. What was sent before a connection
    * was lost is not sent again.
    *

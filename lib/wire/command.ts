@@ -313,11 +313,21 @@ function isBase64(text: string): boolean {
 function checkText(value: string, { maxMessageBytes }: ArgumentLimits): string {
   const text = cleanText(value);
   if (text.trim() === "") throw new ChatError("usage", "The text must not be empty");
+  return checkLength(text, maxMessageBytes);
+}
+
+/**
+ * A text that is not too long.
+ *
+ * @param most how many bytes of UTF-8 it may have
+ * @throws {ChatError} `message_too_long`
+ */
+export function checkLength(text: string, most: number): string {
   // A UTF-16 unit is at most 3 bytes of UTF-8: most texts need no counting.
-  if (text.length * 3 > maxMessageBytes) {
+  if (text.length * 3 > most) {
     const bytes = new TextEncoder().encode(text).length;
-    if (bytes > maxMessageBytes) {
-      throw new ChatError("message_too_long", `The text is ${bytes} bytes; at most ${maxMessageBytes} are allowed`);
+    if (bytes > most) {
+      throw new ChatError("message_too_long", `The text is ${bytes} bytes; at most ${most} are allowed`);
     }
   }
   return text;

@@ -149,14 +149,22 @@ export type Reply =
   | (LoggedIn & { readonly of: "login" | "register" | "resume" })
   | { readonly of: "join" | "leave"; readonly room: string; readonly positions: Positions }
   | { readonly of: "rooms"; readonly rooms: readonly RoomCount[] }
-  | { readonly of: "users"; readonly users: readonly string[] }
-  | { readonly of: "who"; readonly room: string; readonly members: readonly string[] }
+  | { readonly of: "users"; readonly users: readonly string[] | readonly UserState[] }
+  | { readonly of: "who"; readonly room: string; readonly members: readonly string[] | readonly UserState[] }
+  /** Without `away` the user is back. */
+  | { readonly of: "away"; readonly away?: string }
   | { readonly of: "subscribe"; readonly user: string; readonly positions: Positions }
   | { readonly of: "unsubscribe"; readonly user: string }
   | { readonly of: "subs"; readonly subscriptions: readonly string[] }
-  | (Accepted & { readonly of: "say" })
+  | (Accepted & { readonly of: "say" | "me" })
   | (Accepted & { readonly of: "publish"; readonly subscribers: number })
-  | (Accepted & { readonly of: "msg"; readonly to: string; readonly text: string })
+  | (Accepted & {
+    readonly of: "msg";
+    readonly to: string;
+    readonly text: string;
+    /** What the recipient said on going away; left out where the recipient is not away. */
+    readonly away?: string;
+  })
   | { readonly of: "history"; readonly messages: readonly TopicEvent[] }
   | ({ readonly of: "whoami"; readonly user: string; readonly server: string } & RoomOrRooms)
   | { readonly of: "passwd"; readonly resume?: string }
@@ -213,6 +221,13 @@ export interface Accepted {
   readonly topic: string;
   readonly seq: number;
   readonly time: string;
+}
+
+/** Somebody who is online, for a client that asks who is away. */
+export interface UserState {
+  readonly user: string;
+  /** What the user said on going away; left out where the user is not away. */
+  readonly away?: string;
 }
 
 /** A room and how many are in it. */

@@ -5,17 +5,52 @@
  * client read the same words.
  */
 
-import type { ArgumentHelp, CommandHelp, ErrorEvent, Format, Reply, ServerEvent, TopicEvent } from "./event.ts";
+import type {
+  ArgumentHelp,
+  CommandHelp,
+  ErrorEvent,
+  Format,
+  Reply,
+  ServerEvent,
+  TopicEvent,
+  UserState,
+} from "./event.ts";
 import { cleanLine } from "./clean.ts";
 import { usageOf } from "./command.ts";
 import { encodeLine } from "./lines.ts";
 import type { RequestId } from "./request.ts";
 
-/** The lines that a person is shown for an event, joined by LF; empty where there is nothing to show. */
-export function eventText(event: ServerEvent): string {
+/** How a message of a room reads, by who said it and its text. */
+export type SaidText = (from: string, text: string) => string;
+
+/** As every text client reads it: `a: hello`. */
+const plainly: SaidText = (from, text) => `${from}: ${text}`;
+
+/** What `/me waves` says in a room. */
+export function actionText(text: string): string {
+  return `* ${text}`;
+}
+
+/** What somebody does, where a room's message says so as {@linkcode actionText} has it. */
+export function actionOf(text: string): string | undefined {
+  return /^\* (?=\S)/.test(text) ? text.slice(2) : undefined;
+}
+
+/** As our own clients show it: `a: hello`, and `* a waves` for what somebody does. */
+export const withActions: SaidText = (from, text) => {
+  const done = actionOf(text);
+  return done === undefined ? plainly(from, text) : `* ${from} ${done}`;
+};
+
+/**
+ * The lines that a person is shown for an event, joined by LF; empty where there is nothing to show.
+ *
+ * @param said how a message of a room reads
+ */
+export function eventText(event: ServerEvent, said = plainly): string {
   switch (event.type) {
     case "message":
-      return `${event.from}: ${event.text}`;
+      return said(event.from, event.text);
     case "notification":
       return `Notification from ${event.from}: ${event.text}`;
     case "direct":
@@ -38,8 +73,12 @@ export function eventText(event: ServerEvent): string {
   }
 }
 
-/** The lines that a person is shown for a reply, joined by LF; empty where the event itself is the answer. */
-export function replyText(reply: Reply): string {
+/**
+ * The lines that a person is shown for a reply, joined by LF; empty where the event itself is the answer.
+ *
+ * @param said how a message of a room reads
+ */
+export function replyText(reply: Reply, said = plainly): string {
   switch (reply.of) {
     case "hello":
       return `[SERVER] ${reply.server} speaks version ${reply.version}, formats ${reply.formats.join(", ")}`;
@@ -53,27 +92,26 @@ export function replyText(reply: Reply): string {
     case "leave":
       return `Returned to ${reply.room}`;
     case "rooms":
-      return `Available rooms: ${reply.rooms.map(({ room, members }) => `${room}(${members})`).join(", ")}`;
     case "users":
-      return `Users online: ${list(reply.users)}`;
     case "who":
-      return `Members of ${reply.room}: ${list(reply.members)}`;
+    case "subs":
+      return listText(reply);
+    case "away":
+      return reply.away === undefined ? "You are back" : `You are away: ${reply.away}`;
     case "subscribe":
       return `Subscribed to ${reply.user}`;
     case "unsubscribe":
       return `Unsubscribed from ${reply.user}`;
-    case "subs":
-      return `Subscriptions: ${list(reply.subscriptions)}`;
     case "publish":
       return `Published to ${reply.subscribers} subscribers`;
     case "msg":
-      return `DM to ${reply.to}: ${reply.text}`;
+      return sentText(reply);
     case "history":
-      return reply.messages.length === 0 ? "[SYSTEM] No messages" : reply.messages.map(historyText).join("\n");
+      return reply.messages.length === 0
+        ? "[SYSTEM] No messages"
+        : reply.messages.map((event) => historyText(event, said)).join("\n");
     case "whoami":
-      return reply.room == null
-        ? `${reply.user} (side connection) on ${reply.server}`
-        : `${reply.user} in ${reply.room} on ${reply.server}`;
+      return `${reply.user} ${reply.room == null ? "(side connection)" : `in ${reply.room}`} on ${reply.server}`;
     case "passwd":
       return "Password changed";
     case "keys":
@@ -89,6 +127,7 @@ export function replyText(reply: Reply): string {
     case "help":
       return reply.commands.filter(({ typed }) => typed).map(helpText).join("\n");
     case "say":
+    case "me":
     case "upload":
     case "chunk":
     case "download":
@@ -134,8 +173,36 @@ function list(names: readonly string[]): string {
   return names.length === 0 ? "none" : names.join(", ");
 }
 
-function historyText(event: TopicEvent): string {
-  return `[${event.time.replace(/\.\d+Z$/, "Z")}] ${event.from}: ${event.text}`;
+function listText(reply: Reply & { of: "rooms" | "users" | "who" | "subs" }): string {
+  switch (reply.of) {
+    case "rooms":
+      return `Available rooms: ${reply.rooms.map(({ room, members }) => `${room}(${members})`).join(", ")}`;
+    case "users":
+      return `Users online: ${list(reply.users.map(nameOf))}`;
+    case "who":
+      return `Members of ${reply.room}: ${list(reply.members.map(nameOf))}`;
+    case "subs":
+      return `Subscriptions: ${list(reply.subscriptions)}`;
+  }
+}
+
+function sentText({ to, text, away }: Reply & { of: "msg" }): string {
+  const sent = `DM to ${to}: ${text}`;
+  return away === undefined ? sent : `${sent}\n${awayText(to, away)}`;
+}
+
+/** What who writes to somebody who is away is told. */
+export function awayText(user: string, away: string): string {
+  return `[SYSTEM] ${user} is away: ${away}`;
+}
+
+function nameOf(user: string | UserState): string {
+  return typeof user === "string" ? user : user.user;
+}
+
+function historyText(event: TopicEvent, said: SaidText): string {
+  const words = event.type === "message" ? said : plainly;
+  return `[${event.time.replace(/\.\d+Z$/, "Z")}] ${words(event.from, event.text)}`;
 }
 
 function helpText({ name, aliases, arguments: declared, help }: CommandHelp): string {

@@ -64,6 +64,10 @@ onEachStore("every command's reply has its fields, and nothing else", async (sta
   await replies("users", {}, { users: ["Eve", "b"] });
   await replies("who", {}, { room: "general", members: ["Eve"] });
   await replies("who", { room: "LOBBY" }, { room: "lobby", members: ["b"] });
+  await replies("away", { text: "lunch" }, { away: "lunch" });
+  await replies("users", { away: true }, { users: [{ user: "Eve", away: "lunch" }, { user: "b" }] });
+  await replies("who", { away: true }, { room: "general", members: [{ user: "Eve", away: "lunch" }] });
+  await replies("away", {}, {});
   await replies("leave", {}, { room: "lobby", positions: lobby });
   await replies("subscribe", { user: "B" }, { user: "b", positions: { "feed:b": "<pos>" } });
   await replies("subs", {}, { subscriptions: ["b"] });
@@ -78,8 +82,10 @@ onEachStore("every command's reply has its fields, and nothing else", async (sta
     text,
     pos: "<pos>",
   });
-  await replies("history", {}, { messages: [{ ...said(1, "one"), cid: "c1" }, said(2, "two")] });
-  await replies("history", { n: 1 }, { messages: [said(2, "two")] });
+  await replies("me", { text: "waves", room: "lobby" }, accepted("room:lobby", 3));
+  await replies("history", { n: 1 }, { messages: [said(3, "* waves")] });
+  await replies("history", { before: 3 }, { messages: [{ ...said(1, "one"), cid: "c1" }, said(2, "two")] });
+  await replies("history", { n: 1, before: 3 }, { messages: [said(2, "two")] });
   await replies("history", { room: "lobby", before: 2 }, { messages: [{ ...said(1, "one"), cid: "c1" }] });
   await replies("history", { topic: "room:Lobby", before: 1 }, { messages: [] });
   const direct = { type: "direct", ...accepted("inbox:b", 1), from: "Eve", to: "b", text: "hi", pos: "<pos>" };

@@ -37,6 +37,17 @@ const replies: Record<string, [Reply, string]> = {
     "Available rooms: general(2), lobby(1)",
   ],
   "/users": [{ of: "users", users: ["a", "b"] }, "Users online: a, b"],
+  "/users with who is away": [
+    { of: "users", users: [{ user: "a", away: "lunch" }, { user: "b" }] },
+    "Users online: a, b",
+  ],
+  "/away lunch": [{ of: "away", away: "lunch" }, "You are away: lunch"],
+  "/away": [{ of: "away" }, "You are back"],
+  "/me waves": [{ of: "me", ...accepted }, ""],
+  "/msg b hi, who is away": [
+    { of: "msg", ...accepted, topic: "inbox:b", to: "b", text: "hi", away: "lunch" },
+    "DM to b: hi\n[SYSTEM] b is away: lunch",
+  ],
   "/who general": [{ of: "who", room: "general", members: ["a", "b"] }, "Members of general: a, b"],
   "/who of an empty room": [{ of: "who", room: "general", members: [] }, "Members of general: none"],
   "/subscribe b": [{ of: "subscribe", user: "b", positions }, "Subscribed to b"],

@@ -6,7 +6,7 @@
 
 import { ChatError } from "../../common/errors.ts";
 import type { TopicEvent } from "../../wire/event.ts";
-import { eventText, replyText } from "../../wire/format.ts";
+import { eventText, replyText, withActions } from "../../wire/format.ts";
 import type { Bot, RoomEvent } from "../bot.ts";
 import { cleanLine } from "../../wire/clean.ts";
 import type { Exit } from "../base/exit.ts";
@@ -87,7 +87,7 @@ export async function runHistory(
 function eventLine(event: RoomEvent | TopicEvent, json: boolean): string {
   if (json) return JSON.stringify(event);
   const isGap = event.type === "gap" || event.type === "presence";
-  return cleanLine(isGap ? eventText(event) : replyText({ of: "history", messages: [marked(event)] }));
+  return cleanLine(isGap ? eventText(event) : replyText({ of: "history", messages: [marked(event)] }, withActions));
 }
 
 async function refused(error: unknown, err: Output["err"]): Promise<Exit> {

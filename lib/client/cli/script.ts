@@ -168,7 +168,7 @@ class Script {
   async #send(request: Request): Promise<void> {
     try {
       const reply = await this.#session.send(request);
-      if (reply.of === "say") this.#said = reply;
+      if (reply.of === "say" || reply.of === "me") this.#said = reply;
     } catch (error) {
       throw new Stop(error instanceof ClientError ? error.exit : "refused");
     }

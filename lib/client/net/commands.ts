@@ -8,7 +8,20 @@ export type Repetition = "message" | "repeat" | "once";
 /** Commands that may be done twice; one that is not known here is not done again after a lost connection. */
 const repeatable: ReadonlySet<string> = new Set(
   [
-    ...["join", "leave", "rooms", "users", "who", "subscribe", "unsubscribe", "subs", "history", "whoami", "help"],
+    ...[
+      "join",
+      "leave",
+      "rooms",
+      "users",
+      "who",
+      "subscribe",
+      "unsubscribe",
+      "subs",
+      "history",
+      "whoami",
+      "away",
+      "help",
+    ],
     ...["upload", "chunk", "download", "withdraw", "keys", "key", "unkey"],
   ],
 );

@@ -10,12 +10,12 @@ import { helpLine, type LocalCommand, type LocalCommands } from "./local_command
  * Who can read it is logged in, so that nothing is said of logging in.
  */
 const subjects: readonly (readonly [subject: string, names: readonly string[]])[] = [
-  ["Messages", ["say", "msg", "publish", "history", "search", "jump", "unread"]],
+  ["Messages", ["say", "me", "msg", "publish", "history", "search", "jump", "unread"]],
   ["Rooms", ["join", "leave", "rooms", "users", "who"]],
   ["Following", ["subscribe", "unsubscribe", "subs"]],
   ["Files", ["send", "get", "files", "cancel", "withdraw"]],
   ["Encryption", ["verify", "keys"]],
-  ["You", ["whoami", "passwd", "logout", "quit"]],
+  ["You", ["whoami", "away", "passwd", "logout", "quit"]],
   ["Here", ["clear", "reconnect", "help"]],
 ];
 const others = "More";

@@ -6,7 +6,7 @@
 
 import { ChatError, messageOf } from "../../common/errors.ts";
 import type { Reply } from "../../wire/event.ts";
-import { eventText, replyText } from "../../wire/format.ts";
+import { awayText, eventText, replyText, withActions } from "../../wire/format.ts";
 import { cleanLine } from "../../wire/clean.ts";
 import { marked, privacyOf, privateName } from "../e2ee/privacy.ts";
 import { isObject } from "../base/shape.ts";
@@ -24,7 +24,7 @@ export function render(update: Update): Rendered {
   switch (update.kind) {
     case "event": {
       const { event } = update;
-      const text = cleanLine(eventText(event.type === "direct" ? marked(event) : event));
+      const text = cleanLine(eventText(event.type === "direct" ? marked(event) : event, withActions));
       return { kind: event.type === "error" ? "error" : "text", lines: text === "" ? [] : [text] };
     }
     case "reply":
@@ -44,6 +44,12 @@ export function errorLine(error: unknown): string {
   return cleanLine(`[ERROR] ${messageOf(error)}`);
 }
 
+/** What is told besides the answer to a private message: that its recipient is away. */
+export function awayLines(reply: Reply): string[] {
+  if (reply.of !== "msg" || typeof reply.to !== "string" || typeof reply.away !== "string") return [];
+  return [cleanLine(awayText(reply.to, reply.away))];
+}
+
 /** A line of the client's own. */
 export function note(sentence: string): string {
   return cleanLine(`[CLIENT] ${sentence}`);
@@ -53,7 +59,7 @@ function replyLines(reply: Reply): string[] {
   const clean = markedReply(cleanAll(reply) as Reply);
   let text: string | undefined;
   try {
-    text = replyText(clean) as string | undefined;
+    text = replyText(clean, withActions) as string | undefined;
   } catch {
     // a field is missing: what there is, is shown
   }
@@ -61,12 +67,15 @@ function replyLines(reply: Reply): string[] {
     const { of, ...fields } = clean;
     text = `${of}: ${Object.keys(fields).length === 0 ? "done" : JSON.stringify(fields)}`;
   }
-  return text === "" ? [] : text.split("\n").map(cleanLine);
+  return [...(text === "" ? [] : text.split("\n").map(cleanLine)), ...awayLines(reply)];
 }
 
-/** How private something was stands behind the name. */
+/** How private something was stands behind the name. Who is away has a line without such a mark. */
 function markedReply(reply: Reply): Reply {
-  if (reply.of === "msg") return { ...reply, to: privateName(reply.to, privacyOf(reply)) };
+  if (reply.of === "msg") {
+    const { away: _, ...answer } = reply;
+    return { ...answer, to: privateName(reply.to, privacyOf(reply)) };
+  }
   if (reply.of !== "history" || !Array.isArray(reply.messages)) return reply;
   return { ...reply, messages: reply.messages.map(marked) };
 }

@@ -4,7 +4,7 @@ import type { Reply, ServerEvent, TopicEvent } from "../../wire/event.ts";
 import { roomTopic } from "../../wire/names.ts";
 import { formatServer } from "../base/address.ts";
 import { cleanLine } from "../../wire/clean.ts";
-import { errorLine, note, render } from "../terminal/render.ts";
+import { awayLines, errorLine, note, render } from "../terminal/render.ts";
 import type { Session } from "../session/session.ts";
 import type { Status } from "../net/status.ts";
 import type { Update } from "../session/update.ts";
@@ -173,7 +173,9 @@ export class Timeline {
       const { to, text, time } = reply;
       const said = { user: cleanLine(String(to)), text: cleanLine(String(text)), at: moment(time) };
       const item = { kind: "said", how: "direct_sent", mention: false, own: true } as const;
-      return this.backlog.add({ ...item, ...said, ...privacyFields(reply) });
+      this.backlog.add({ ...item, ...said, ...privacyFields(reply) });
+      for (const line of awayLines(reply)) this.line("system", line);
+      return;
     }
     const before = this.backlog.items.length;
     this.#lines("answer", { kind: "reply", request: { cmd: reply.of }, reply });

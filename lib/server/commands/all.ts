@@ -3,6 +3,7 @@
  */
 
 import { accountCommands } from "./accounts.ts";
+import { awayCommands } from "./away.ts";
 import { connectionCommands } from "./connection.ts";
 import { fileCommands } from "./files.ts";
 import { followCommands } from "./follows.ts";
@@ -16,6 +17,7 @@ export const allCommands: readonly CommandSpec[] = [
   ...accountCommands,
   ...messageCommands,
   ...roomCommands,
+  ...awayCommands,
   ...followCommands,
   ...fileCommands,
   ...keyCommands,

@@ -3,7 +3,8 @@ import type { Limits } from "../../limits/limits.ts";
 import type { Draft, PublishResult } from "../../store/topics.ts";
 import { tracing } from "../../observability/tracing.ts";
 import type { Accepted } from "../../wire/event.ts";
-import { maxCount, quote } from "../../wire/command.ts";
+import { type Arguments, checkLength, maxCount, quote } from "../../wire/command.ts";
+import { actionText } from "../../wire/format.ts";
 import { feedTopic, inboxTopic, roomTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
 import { sealedLineBytes } from "../../wire/sealed.ts";
 import { type Admitted, defineCommand, type Services } from "../registry/command.ts";
@@ -21,6 +22,7 @@ import { readTalk } from "./talk.ts";
 
 const said = [{ name: "text", kind: "text" }, { name: "cid", kind: "id", optional: true }] as const;
 const file = { name: "file", kind: "id", optional: true } as const;
+const saidInRoom = [...said, { name: "room", kind: "room", optional: true }, file] as const;
 
 /** How many messages `history` gives unless it is told. */
 const defaultCount = 20;
@@ -84,13 +86,6 @@ async function putFromOutside(
   return await topics.publish(topic, traced, undefined, true);
 }
 
-/** @param theirs how many unread messages of the sender's there are, where it is these that are too many */
-function inboxFull(to: string, theirs: number | undefined, limits: Limits): ChatError {
-  limits.refused(theirs === undefined ? "inbox" : "inbox_sender");
-  const many = theirs === undefined ? "too many unread messages" : `${theirs} unread messages of yours`;
-  return new ChatError("inbox_full", `${to} has ${many}; this one was not sent`);
-}
-
 /** The room that something is said in. @throws {ChatError} `usage` where none is named and one has to be, `wrong_room` */
 function targetOf(session: UserSession, room: string | undefined): string {
   const { side, many } = session;
@@ -102,30 +97,56 @@ function targetOf(session: UserSession, room: string | undefined): string {
   return target;
 }
 
+/** Says something in the room that the caller is in, or names. */
+async function sayInRoom(
+  caller: Admitted<"user">,
+  { text, cid, room, file: id }: Arguments<typeof saidInRoom>,
+  services: Services,
+): Promise<Accepted> {
+  const { session } = caller;
+  const target = targetOf(session, room);
+  const topic = roomTopic(target);
+  const file = id === undefined ? undefined : await offered(id, topic, session, services);
+  const draft = { from: session.user, text, cid, file };
+  const copied = services.config.followRoomMessages;
+  const accepted = publish(caller, services, topic, draft, copied ? 2 : 1);
+  if (copied) {
+    // The copy for followers elsewhere is best effort and nobody's answer: the message itself is in its room's log.
+    const copy = { from: session.user, text, cid, room: target };
+    accepted.then(() => put(session, services, feedTopic(session.user), copy)).catch(() => {});
+  }
+  return await accepted;
+}
+
+/** @param theirs how many unread messages of the sender's there are, where it is these that are too many */
+function inboxFull(to: string, theirs: number | undefined, limits: Limits): ChatError {
+  limits.refused(theirs === undefined ? "inbox" : "inbox_sender");
+  const many = theirs === undefined ? "too many unread messages" : `${theirs} unread messages of yours`;
+  return new ChatError("inbox_full", `${to} has ${many}; this one was not sent`);
+}
+
 /** What is said: in rooms, to followers, to one person; and what was said before. */
 export const messageCommands = [
   defineCommand({
     name: "say",
     aliases: ["room_msg"],
-    arguments: [...said, { name: "room", kind: "room", optional: true }, file],
+    arguments: saidInRoom,
     who: "user",
     help: "say something in your room; what does not begin with / is said too, and //x says /x",
     pipelined: true,
     alone: ({ file }) => file !== undefined,
-    async run(caller, { text, cid, room, file: id }, services) {
-      const { session } = caller;
-      const target = targetOf(session, room);
-      const topic = roomTopic(target);
-      const file = id === undefined ? undefined : await offered(id, topic, session, services);
-      const draft = { from: session.user, text, cid, file };
-      const copied = services.config.followRoomMessages;
-      const accepted = publish(caller, services, topic, draft, copied ? 2 : 1);
-      if (copied) {
-        // The copy for followers elsewhere is best effort and nobody's answer: the message itself is in its room's log.
-        const copy = { from: session.user, text, cid, room: target };
-        accepted.then(() => put(session, services, feedTopic(session.user), copy)).catch(() => {});
-      }
-      return { reply: { of: "say", ...await accepted } };
+    run: async (caller, values, services) => ({ reply: { of: "say", ...await sayInRoom(caller, values, services) } }),
+  }),
+  defineCommand({
+    name: "me",
+    arguments: saidInRoom,
+    who: "user",
+    help: "say in your room what you do: /me waves",
+    pipelined: true,
+    alone: ({ file }) => file !== undefined,
+    async run(caller, values, services) {
+      const text = checkLength(actionText(values.text), services.config.maxMessageBytes);
+      return { reply: { of: "me", ...await sayInRoom(caller, { ...values, text }, services) } };
     },
   }),
   defineCommand({
@@ -161,12 +182,13 @@ export const messageCommands = [
     lineBytes: sealedLineBytes,
     async run(caller, { to, text, cid, file: id, sealed, keys }, services) {
       const { session } = caller;
-      const { name } = await knownUser(to, services);
+      const { name, away } = await knownUser(to, services);
       const topic = inboxTopic(name);
       if (sealed !== undefined || keys !== undefined) await checkKeys({ sealed, keys }, [name, session.user], services);
       const file = id === undefined ? undefined : await offered(id, topic, session, services);
       const draft = { from: session.user, text, cid, to: name, file, sealed };
-      return { reply: { of: "msg", ...await publish(caller, services, topic, draft), to: name, text } };
+      const accepted = await publish(caller, services, topic, draft);
+      return { reply: { of: "msg", ...accepted, to: name, text, ...(away === undefined ? {} : { away }) } };
     },
   }),
   defineCommand({

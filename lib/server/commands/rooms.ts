@@ -1,6 +1,7 @@
 import { ChatError } from "../../common/errors.ts";
 import { fold, lobby } from "../../wire/names.ts";
 import { type Caller, defineCommand, type Outcome, type Services } from "../registry/command.ts";
+import { withAway } from "./away.ts";
 import { ensureRoom } from "./new_rooms.ts";
 import { named } from "./reading.ts";
 import type { UserSession } from "../sessions/user_session.ts";
@@ -52,6 +53,9 @@ async function listRooms({ store, config }: Services): Promise<{ room: string; m
   return [...names].sort().map((room) => ({ room, members: counts.get(room) ?? 0 }));
 }
 
+/** Asks for objects that tell who is away, in place of names. */
+const awayFlag = { name: "away", kind: "flag", optional: true } as const;
+
 /** What the list of a large service takes, in bytes: some thousand names. */
 const listBytes = 131_072;
 
@@ -88,19 +92,24 @@ export const roomCommands = [
   }),
   defineCommand({
     name: "users",
+    arguments: [awayFlag],
     who: "user",
     help: "list who is online, on every server",
     answerBytes: listBytes,
-    run: async (_caller: Caller, _, { store }) => ({ reply: { of: "users", users: await store.sessions.online() } }),
+    async run(_caller: Caller, { away }, services) {
+      const users = await services.store.sessions.online();
+      return { reply: { of: "users", users: away ? await withAway(users, services) : users } };
+    },
   }),
   defineCommand({
     name: "who",
-    arguments: [{ name: "room", kind: "room", optional: true }],
+    arguments: [{ name: "room", kind: "room", optional: true }, awayFlag],
     who: "user",
     help: "list who is in your room, or in another",
     answerBytes: listBytes,
-    async run({ session }, { room = session.many ? named(undefined) : session.room ?? lobby }, { store }) {
-      return { reply: { of: "who", room, members: await store.sessions.members(room) } };
+    async run({ session }, { room = session.many ? named(undefined) : session.room ?? lobby, away }, services) {
+      const members = await services.store.sessions.members(room);
+      return { reply: { of: "who", room, members: away ? await withAway(members, services) : members } };
     },
   }),
   defineCommand({

@@ -5,8 +5,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { fold } from "../../wire/names.ts";
 import type { Account, Accounts } from "../accounts.ts";
-import { guarded, transaction } from "./file/database.ts";
 import type { Session } from "../sessions.ts";
+import { guarded, transaction } from "./file/database.ts";
 
 /** Who is away: the sessions, which are in memory, know it. */
 export interface AwayUsers {

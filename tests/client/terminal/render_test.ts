@@ -25,6 +25,35 @@ test("render() says what the text format says", () => {
   assert.deepEqual(lines(reply({ ...help, commands: [help.commands[0], help.commands[0]] })).length, 2);
 });
 
+test("render() shows what somebody does in a room as an action, also when it was said before", () => {
+  assert.deepEqual(lines(event(said(1, "* waves at *a*"))), ["* b waves at *a*"]);
+  for (const text of ["*waves", "** waves", "*", "* ", "*  waves", " * waves"]) {
+    assert.deepEqual(lines(event(said(1, text))), [`b: ${text}`]);
+  }
+  const direct = said(2, "* waves", { type: "direct", to: "a" });
+  assert.deepEqual(lines(event(direct)), ["DM from b: * waves"]);
+  const messages = [said(1, "* waves", { time: "2026-11-21T09:00:00.123Z" }), {
+    ...direct,
+    time: "2026-11-21T09:00:00Z",
+  }];
+  assert.deepEqual(lines(reply({ of: "history", messages })), [
+    "[2026-11-21T09:00:00Z] * b waves",
+    "[2026-11-21T09:00:00Z] b: * waves",
+  ]);
+});
+
+test("render() tells that who was written to is away, without the mark of how private it was", () => {
+  const answer = { of: "msg", to: "bob", text: "hi", topic: "inbox:bob", seq: 1, time: "" };
+  assert.deepEqual(lines(reply(answer)), ["DM to bob: hi"]);
+  assert.deepEqual(lines(reply({ ...answer, away: "lunch" })), ["DM to bob: hi", "[SYSTEM] bob is away: lunch"]);
+  const sealed = { ...answer, away: "lunch\r\n\x1b[2J", privacy: { state: "sealed" } };
+  assert.deepEqual(lines(reply(sealed)), ["DM to bob (encrypted): hi", "[SYSTEM] bob is away: lunch[2J"]);
+  assert.deepEqual(lines(reply({ ...answer, away: 7 })), ["DM to bob: hi"]);
+  assert.deepEqual(lines(reply({ of: "away", away: "lunch" })), ["You are away: lunch"]);
+  assert.deepEqual(lines(reply({ of: "away" })), ["You are back"]);
+  assert.deepEqual(lines(reply({ of: "me", topic: "room:lobby", seq: 1, time: "" })), []);
+});
+
 test("render() tells text, errors and notes apart", () => {
   assert.equal(render(event(said(1, "x"))).kind, "text");
   assert.equal(render(event({ type: "error", code: "slow_consumer", message: "Bye" })).kind, "error");

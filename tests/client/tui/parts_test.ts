@@ -16,7 +16,7 @@ import { Completion } from "../../../lib/client/tui/completion.ts";
 import { ConnectionState } from "../../../lib/client/tui/connection_state.ts";
 import { Frame, steadied } from "../../../lib/client/tui/frame.ts";
 import { HistoryFile } from "../../../lib/client/tui/history_file.ts";
-import { type Item, itemRows, type SaidItem } from "../../../lib/client/tui/text/item.ts";
+import { type Item, itemRows, itemText, type SaidItem } from "../../../lib/client/tui/text/item.ts";
 import { colorOf, makeTheme, userColors } from "../../../lib/client/tui/text/theme.ts";
 import { LargePaste, Paste, type PasteAnswer } from "../../../lib/client/tui/paste.ts";
 import { ReadMarks } from "../../../lib/client/tui/read_marks.ts";
@@ -457,4 +457,13 @@ test("itemRows() draws every kind of item", () => {
     "09:00 x joined lobby",
     "09:00 [ERROR] x: y",
   ]);
+});
+
+test("itemRows() draws what somebody does in a room as an action, and finds it so", () => {
+  const does = said("* waves", { how: "room", user: "c" });
+  assert.deepEqual([bare(itemRows(does, 80, look, "a")[0]), itemText(does)], ["09:00 * c waves", "* c waves"]);
+  const plain = said("*waves", { how: "room", user: "c" });
+  assert.deepEqual([bare(itemRows(plain, 80, look, "a")[0]), itemText(plain)], ["09:00 c: *waves", "c: *waves"]);
+  const direct = said("* waves", { how: "direct", user: "c" });
+  assert.equal(bare(itemRows(direct, 80, look, "a")[0]), "09:00 DM from c: * waves");
 });

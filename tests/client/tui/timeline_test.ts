@@ -70,6 +70,18 @@ test("Timeline shows what was said before with one time, when it was said", asyn
   assert.deepEqual(rows(20).join("").match(/\d\d:\d\d/g), [momentText(at).slice(-5)]);
 });
 
+test("Timeline tells that who was written to is away, behind what was written", async () => {
+  const { take, rows } = scene();
+  const answer = { to: "b", text: "hi", time: new Date().toISOString(), topic: "inbox:b", seq: 1 };
+  await take("msg", answer);
+  await take("msg", { ...answer, away: "lunch\x1b[2J" });
+  assert.deepEqual(rows().slice(1).map((row) => row.slice(6)), [
+    "DM to b: hi",
+    "DM to b: hi",
+    "[SYSTEM] b is away: lunch[2J",
+  ]);
+});
+
 test("Timeline numbers what /search finds, and goes to it, also where it is not loaded yet", async () => {
   const { session, timeline, take, rows } = scene({ messages: 1_500 });
   await assert.rejects(timeline.finding(1), /has the number 1; \/search <words> comes first/);

@@ -1,4 +1,5 @@
 import wrapAnsi from "wrap-ansi";
+import { actionOf } from "../../../wire/format.ts";
 import { type Privacy, privateName } from "../../e2ee/privacy.ts";
 import { textWidth } from "../../terminal/width.ts";
 import { linked } from "./links.ts";
@@ -114,7 +115,7 @@ export function rule(word: string, columns: number, style: (text: string) => str
 export function itemText(item: Item): string {
   switch (item.kind) {
     case "said":
-      return `${head(item)}${item.text}`;
+      return `${head(item)}${spokenText(item)}`;
     case "presence":
       return presenceText(item);
     case "line":
@@ -126,9 +127,11 @@ function draw(item: Item, theme: Theme, me: string | undefined): string {
   switch (item.kind) {
     case "said": {
       const { action, alone } = item.offer ?? { action: "", alone: false };
-      const said = item.text.slice(0, item.text.length - action.length);
+      const spoken = spokenText(item);
+      const said = spoken.slice(0, spoken.length - action.length);
       const body = linked(said, theme, (text) => highlighted(text, item.own ? undefined : me, theme)) +
         theme.action(action);
+      if (isAction(item)) return `* ${theme.user(item.user)} ${body}`;
       // "bob offers report.pdf" is what bob does, not what bob says.
       const colon = alone ? "" : ":";
       if (item.how === "room") return `${theme.user(item.user)}${colon} ${body}`;
@@ -145,10 +148,21 @@ function draw(item: Item, theme: Theme, me: string | undefined): string {
   }
 }
 
-function head({ how, user, privacy }: SaidItem): string {
+/** Whether a room was told what somebody does: `/me waves`. */
+function isAction({ how, text }: SaidItem): boolean {
+  return how === "room" && actionOf(text) !== undefined;
+}
+
+/** An item's text, without the sign of an action. */
+function spokenText(item: SaidItem): string {
+  return isAction(item) ? actionOf(item.text)! : item.text;
+}
+
+function head(item: SaidItem): string {
+  const { how, user, privacy } = item;
   switch (how) {
     case "room":
-      return `${user}: `;
+      return isAction(item) ? `* ${user} ` : `${user}: `;
     case "feed":
       return `Notification from ${user}: `;
     case "direct":
