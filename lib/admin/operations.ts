@@ -54,7 +54,9 @@ async function* expel(store: Store, user: string, message: string): AsyncIterabl
   const left = await admin.session(user);
   if (!left || !await sessions.end(left, true)) return;
   const { claim } = left;
-  await Promise.all(left.rooms.map((room) => topics.announce(room, { user: left.user, state: "left", claim })));
+  await Promise.all(
+    left.rooms.map((room) => topics.announce(room, { user: left.user, state: "left", claim, offline: true })),
+  );
   yield done(`ended ${user}'s session, which ${left.server} did not`);
 }
 

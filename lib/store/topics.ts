@@ -92,6 +92,15 @@ export interface TalkPage {
   readonly entries: readonly Entry[];
 }
 
+/** Somebody joined a room, or left it. */
+export interface PresenceChange {
+  readonly user: string;
+  readonly state: "joined" | "left";
+  readonly claim: number;
+  /** Set where who left is offline now. */
+  readonly offline?: true;
+}
+
 /** What a topic's listener is told. */
 export type TopicSignal =
   | {
@@ -102,7 +111,7 @@ export type TopicSignal =
     readonly prev: string;
   }
   /** Not logged, at most once: somebody came or went. */
-  | { readonly kind: "presence"; readonly user: string; readonly state: "joined" | "left"; readonly claim: number }
+  | (PresenceChange & { readonly kind: "presence" })
   /** Signals may have been missed: read the log. */
   | { readonly kind: "interrupted" };
 
@@ -157,5 +166,5 @@ export interface Topics {
    */
   sweep(): Promise<number>;
   /** Tells a room's listeners that somebody came or went. */
-  announce(room: string, presence: { user: string; state: "joined" | "left"; claim: number }): Promise<void>;
+  announce(room: string, presence: PresenceChange): Promise<void>;
 }

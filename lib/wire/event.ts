@@ -79,6 +79,8 @@ export interface PresenceEvent {
   readonly room: string;
   readonly user: string;
   readonly state: "joined" | "left";
+  /** In many rooms: set where who left is offline now. */
+  readonly offline?: true;
 }
 
 /** A notice from the server itself. */

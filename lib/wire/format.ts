@@ -137,9 +137,25 @@ export function replyText(reply: Reply, said = plainly): string {
   }
 }
 
-/** An event as the bytes of one or more lines; empty where the format has nothing to say. */
-export function encodeEvent(event: ServerEvent, format: Format): Uint8Array<ArrayBuffer> {
-  return format === "json" ? encodeLine(JSON.stringify(event)) : encodeText(eventText(event));
+/** How events are encoded: each once for all who have the same. In many rooms, JSON has some fields more. */
+export type Encoding = Format | "json_many";
+
+/** An event as the bytes of one or more lines; empty where the encoding has nothing to say. */
+export function encodeEvent(event: ServerEvent, encoding: Encoding): Uint8Array<ArrayBuffer> {
+  if (encoding === "text") return encodeText(eventText(event));
+  return encodeLine(JSON.stringify(encoding === "json" ? inOneRoom(event) : event));
+}
+
+/** The encoding that makes the same of an event, and which more readers share. */
+export function sharedEncoding({ type }: ServerEvent, encoding: Encoding): Encoding {
+  return encoding === "json_many" && type !== "presence" ? "json" : encoding;
+}
+
+/** An event as those get it who are in one room. */
+function inOneRoom(event: ServerEvent): ServerEvent {
+  if (event.type !== "presence" || !event.offline) return event;
+  const { offline: _, ...rest } = event;
+  return rest;
 }
 
 /** A reply as the bytes of one or more lines; `id` is the request's. */

@@ -198,6 +198,22 @@ onEachStore("another value of rooms means one room, and text is in one room alwa
   }
 });
 
+onEachStore("who is in many rooms is told who went offline, and who only left", async (start) => {
+  await using server = await start();
+  await using one = await server.jsonLogin("c");
+  await using a = await JsonClient.many(server, "a");
+  assert.equal((await one.event()).state, "joined");
+  await using b = await server.login("b");
+  assert.equal((await a.event()).state, "joined");
+  await b.ask("/join general");
+  await b.ask("/join lobby");
+  await b.ask("/quit");
+  const left = { type: "presence", room: "lobby", user: "b", state: "left" };
+  const joined = { ...left, state: "joined" };
+  assert.deepEqual(await a.events(3), [left, joined, { ...left, offline: true }]);
+  assert.deepEqual((await one.events(4)).slice(1), [left, joined, left], "and one room is told as ever");
+});
+
 onRedis("rooms are the account's on every server", async (start) => {
   await using one = await start();
   await using two = await start();

@@ -1,10 +1,10 @@
-import type { Format, ServerEvent } from "../../wire/event.ts";
-import { encodeEvent } from "../../wire/format.ts";
+import type { ServerEvent } from "../../wire/event.ts";
+import { encodeEvent, type Encoding, sharedEncoding } from "../../wire/format.ts";
 import type { Topic } from "../../wire/names.ts";
 
 /** A reader, as far as a batch needs it. */
 export interface Reader {
-  readonly format: Format;
+  readonly encoding: Encoding;
   /** Takes the bytes of whole lines; `seq` is that of the last logged message among them, if there is any. */
   push(bytes: Uint8Array, topic: Topic, seq: number | undefined): void;
 }
@@ -17,8 +17,7 @@ export class Piece {
   /** The event's number among those of all topics, in the order of their delivery. */
   readonly order: number;
   readonly #event: ServerEvent;
-  #text: Uint8Array | undefined;
-  #json: Uint8Array | undefined;
+  readonly #encoded: { [E in Encoding]?: Uint8Array } = {};
 
   constructor(topic: Topic, event: ServerEvent, seq: number | undefined, order: number) {
     this.topic = topic;
@@ -27,15 +26,14 @@ export class Piece {
     this.#event = event;
   }
 
-  /** The event, encoded; at the first call of each format. */
-  bytes(format: Format): Uint8Array {
-    if (format === "text") return this.#text ??= encodeEvent(this.#event, format);
-    return this.#json ??= encodeEvent(this.#event, format);
+  /** The event's bytes, made at the first call for each encoding. */
+  bytes(encoding: Encoding): Uint8Array {
+    return this.#encoded[sharedEncoding(this.#event, encoding)] ??= encodeEvent(this.#event, encoding);
   }
 }
 
 /**
- * The events that one topic gets in one turn of the event loop. Each is encoded once for each format; all are joined
+ * The events that one topic gets in one turn of the event loop. Each is encoded once for each encoding; all are joined
  * once for all readers that get the same.
  */
 export class Batch<R extends Reader> {
@@ -43,7 +41,7 @@ export class Batch<R extends Reader> {
   readonly #pieces: Piece[] = [];
   /** How many of the pieces a reader has already, or is not to get; 0 for all others. Made where there is such a reader. */
   #taken: Map<R, number> | undefined;
-  /** All pieces from some number on as the bytes of one push, by format and number. Made where there are two pieces. */
+  /** All pieces from some number on as the bytes of one push, by encoding and number. Made where there are two pieces. */
   #joined: Map<string, Uint8Array> | undefined;
 
   constructor(topic: Topic) {
@@ -71,7 +69,7 @@ export class Batch<R extends Reader> {
   pushTo(reader: R): void {
     const from = this.#from(reader);
     if (from === this.#pieces.length) return;
-    reader.push(this.#bytes(reader.format, from), this.#topic, this.#lastSeq(from));
+    reader.push(this.#bytes(reader.encoding, from), this.#topic, this.#lastSeq(from));
   }
 
   #from(reader: R): number {
@@ -79,12 +77,12 @@ export class Batch<R extends Reader> {
   }
 
   /** The pieces from some number on, joined. */
-  #bytes(format: Format, from: number): Uint8Array {
-    if (from === this.#pieces.length - 1) return this.#pieces[from].bytes(format);
+  #bytes(encoding: Encoding, from: number): Uint8Array {
+    if (from === this.#pieces.length - 1) return this.#pieces[from].bytes(encoding);
     this.#joined ??= new Map();
-    const key = `${format} ${from}`;
+    const key = `${encoding} ${from}`;
     let bytes = this.#joined.get(key);
-    if (!bytes) this.#joined.set(key, bytes = join(this.#pieces.slice(from).map((piece) => piece.bytes(format))));
+    if (!bytes) this.#joined.set(key, bytes = join(this.#pieces.slice(from).map((piece) => piece.bytes(encoding))));
     return bytes;
   }
 

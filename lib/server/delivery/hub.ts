@@ -3,14 +3,14 @@
  */
 
 import type { Topic } from "../../wire/names.ts";
-import { encodeEvent } from "../../wire/format.ts";
-import type { Format, ServerEvent } from "../../wire/event.ts";
+import { encodeEvent, type Encoding } from "../../wire/format.ts";
+import type { ServerEvent } from "../../wire/event.ts";
 import { Batch } from "./batch.ts";
 import type { Flushable, Turns } from "./flush_scheduler.ts";
 
 /** A connection that events can be delivered to. */
 export interface Follower {
-  readonly format: Format;
+  readonly encoding: Encoding;
   /** The user's name, as registered. */
   readonly user: string;
   /** Whether the user is in a room, or listens to it. */
@@ -32,7 +32,7 @@ interface TopicFollowers {
  * Delivers events to the local followers of their topics.
  *
  * What the topics get in one turn of the event loop is pushed together when the turn is over. It is encoded once for each
- * format and joined once, and all who follow the same are pushed the same bytes. So a delivery costs next to nothing, and
+ * encoding and joined once, and all who follow the same are pushed the same bytes. So a delivery costs next to nothing, and
  * a slow reader keeps no more bytes alive than those in its own queue.
  *
  * 1. A follower is pushed events in the order of their delivery, over all of its topics.
@@ -119,7 +119,7 @@ export class Hub implements Flushable {
     for (const follower of ahead.keys()) {
       if (skips?.(follower)) continue;
       this.catchUp(follower);
-      follower.push(encodeEvent(event, follower.format), topic, undefined);
+      follower.push(encodeEvent(event, follower.encoding), topic, undefined);
     }
   }
 
@@ -175,5 +175,5 @@ function pushFrom(batches: readonly Batch<Follower>[], follower: Follower): void
   if (batches.length === 0) return;
   if (batches.length === 1) return batches[0].pushTo(follower);
   const pieces = batches.flatMap((batch) => batch.untaken(follower)).sort((a, b) => a.order - b.order);
-  for (const piece of pieces) follower.push(piece.bytes(follower.format), piece.topic, piece.seq);
+  for (const piece of pieces) follower.push(piece.bytes(follower.encoding), piece.topic, piece.seq);
 }

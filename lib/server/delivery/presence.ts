@@ -14,7 +14,8 @@ export interface PresenceOutlet {
   deliver(topic: Topic, event: PresenceEvent, seq: undefined, skips: (follower: Follower) => boolean): void;
 }
 
-type State = PresenceEvent["state"];
+/** What a room is told of a user. */
+type Change = Pick<PresenceEvent, "user" | "state" | "offline">;
 
 /** A room with more connections of this server than this is a crowd. */
 export const crowd = 100;
@@ -38,8 +39,8 @@ const later: Later = (work, ms) => {
  */
 export class Presence implements Disposable {
   readonly #outlet: PresenceOutlet;
-  /** Room → user → the first and the last state that were heard. */
-  readonly #gathered = new Map<string, Map<string, { first: State; last: State }>>();
+  /** Room → user → the first and the last change that were heard. */
+  readonly #gathered = new Map<string, Map<string, { first: Change; last: Change }>>();
   readonly #cancels = new Map<string, () => void>();
   readonly #later: Later;
 
@@ -49,16 +50,16 @@ export class Presence implements Disposable {
   }
 
   /** Tells a room that a user joined or left; the user itself is not told. */
-  tell(room: string, user: string, state: State): void {
+  tell(room: string, change: Change): void {
     let users = this.#gathered.get(room);
     if (!users) {
-      if (this.#outlet.count(roomTopic(room)) <= crowd) return this.#deliver(room, user, state);
+      if (this.#outlet.count(roomTopic(room)) <= crowd) return this.#deliver(room, change);
       this.#gathered.set(room, users = new Map());
       this.#cancels.set(room, this.#later(() => this.#tellGathered(room), gatherMs));
     }
-    const heard = users.get(user);
-    if (heard) heard.last = state;
-    else users.set(user, { first: state, last: state });
+    const heard = users.get(change.user);
+    if (heard) heard.last = change;
+    else users.set(change.user, { first: change, last: change });
   }
 
   /** Drops what is gathered, and its timers. */
@@ -72,11 +73,11 @@ export class Presence implements Disposable {
     const users = this.#gathered.get(room)!;
     this.#gathered.delete(room);
     this.#cancels.delete(room);
-    for (const [user, { first, last }] of users) if (first === last) this.#deliver(room, user, last);
+    for (const { first, last } of users.values()) if (first.state === last.state) this.#deliver(room, last);
   }
 
-  #deliver(room: string, user: string, state: State): void {
-    const event: PresenceEvent = { type: "presence", room, user, state };
+  #deliver(room: string, { user, state, offline }: Change): void {
+    const event: PresenceEvent = { type: "presence", room, user, state, ...(offline ? { offline } : {}) };
     this.#outlet.deliver(roomTopic(room), event, undefined, (follower) => follower.user === user);
   }
 }

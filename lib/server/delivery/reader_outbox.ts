@@ -5,6 +5,7 @@
 import { randomWord } from "../../store/log_position.ts";
 import type { Topics } from "../../store/topics.ts";
 import type { ErrorEvent, Format } from "../../wire/event.ts";
+import type { Encoding } from "../../wire/format.ts";
 import { inboxTopic, type Topic } from "../../wire/names.ts";
 import type { Outbox, ReadMarks } from "./outbox.ts";
 import type { PacedFollower } from "./topic_readers.ts";
@@ -21,6 +22,8 @@ export interface ReaderConnection {
 export interface ReaderOutboxOptions {
   /** The user's name, as registered. */
   readonly user: string;
+  /** Whether it may be in many rooms. */
+  readonly many: boolean;
   readonly connection: ReaderConnection;
   readonly topics: Pick<Topics, "markRead">;
   /** A replay reads its next page when all but so many bytes of the last are written. */
@@ -35,7 +38,8 @@ export interface ReaderOutboxOptions {
  */
 export class ReaderOutbox implements PacedFollower, ReadMarks {
   readonly user: string;
-  readonly format: Format;
+  readonly encoding: Encoding;
+  readonly many: boolean;
   /** The rooms that the user is in, or listens to; its session sets them. */
   rooms: readonly string[] = [];
   readonly #connection: ReaderConnection;
@@ -46,9 +50,10 @@ export class ReaderOutbox implements PacedFollower, ReadMarks {
   /** The inbox, if its mark follows what is written. */
   readonly #marked: Topic | undefined;
 
-  constructor({ user, connection, topics, replayBelow }: ReaderOutboxOptions) {
+  constructor({ user, many, connection, topics, replayBelow }: ReaderOutboxOptions) {
     this.user = user;
-    this.format = connection.format;
+    this.encoding = connection.format === "json" && many ? "json_many" : connection.format;
+    this.many = many;
     this.#connection = connection;
     this.#outbox = connection.outbox;
     this.#topics = topics;

@@ -207,7 +207,7 @@ export class Relay implements AsyncDisposable {
   #hear(stream: Stream, signal: TopicSignal): void {
     if (stream.closed) return;
     if (signal.kind === "presence") {
-      this.#presence.tell(topicName(stream.topic), signal.user, signal.state);
+      this.#presence.tell(topicName(stream.topic), signal);
     } else if (signal.kind === "interrupted") {
       stream.stale = true;
       this.#fill(stream);

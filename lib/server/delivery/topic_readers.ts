@@ -214,6 +214,6 @@ export class TopicReaders {
 
   #push(topic: Topic, event: ServerEvent, entry?: Entry): void {
     if (entry?.room !== undefined && this.#follower.isIn(entry.room)) return;
-    this.#follower.push(encodeEvent(event, this.#follower.format), topic, entry?.seq);
+    this.#follower.push(encodeEvent(event, this.#follower.encoding), topic, entry?.seq);
   }
 }

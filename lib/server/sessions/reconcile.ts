@@ -120,7 +120,7 @@ export class Reconciler {
     const { ends, sessions } = this.#options;
     sessions.dismiss(connectionId, lastLines[reason]);
     ends.enqueue(record);
-    if (reason === "lost") await ends.announceAll(record, "left"); // nobody else can
+    if (reason === "lost") await ends.announceOffline(record); // nobody else can
   }
 
   /** Closes a side connection whose account was disabled, or whose password was changed, without this server's hearing. */

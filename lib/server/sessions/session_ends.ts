@@ -1,3 +1,4 @@
+import type { PresenceChange } from "../../store/topics.ts";
 import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
 
@@ -81,9 +82,9 @@ export class SessionEnds {
   }
 
   /** Tells a room that a user joined or left; best effort, since presence is not logged. */
-  async announce(room: string, user: string, state: "joined" | "left", claim: number): Promise<void> {
+  async announce(room: string, change: PresenceChange): Promise<void> {
     try {
-      await this.#store.topics.announce(room, { user, state, claim });
+      await this.#store.topics.announce(room, change);
     } catch (error) {
       this.#onFault("announce", error);
     }
@@ -92,16 +93,21 @@ export class SessionEnds {
   /** Tells rooms of a session that its user joined or left; all of its rooms unless given. */
   async announceAll(
     { user, rooms, claim }: Session,
-    state: "joined" | "left",
+    state: PresenceChange["state"],
     told: readonly string[] = rooms,
   ): Promise<void> {
-    await Promise.all(told.map((room) => this.announce(room, user, state, claim)));
+    await Promise.all(told.map((room) => this.announce(room, { user, state, claim })));
+  }
+
+  /** Tells the rooms of a session that its user is offline. */
+  async announceOffline({ user, rooms, claim }: Session): Promise<void> {
+    await Promise.all(rooms.map((room) => this.announce(room, { user, state: "left", claim, offline: true })));
   }
 
   async #end({ session, tokenHash }: Debt): Promise<void> {
     const { sessions } = this.#store;
     const { user } = session;
-    if (await sessions.end(session, tokenHash !== undefined)) await this.announceAll(session, "left");
+    if (await sessions.end(session, tokenHash !== undefined)) await this.announceOffline(session);
     else if (tokenHash !== undefined) await sessions.revokeToken(user, tokenHash);
   }
 }

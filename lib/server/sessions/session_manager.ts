@@ -174,7 +174,9 @@ export class SessionManager {
 
   /** Tells rooms of users who were lost with their server. */
   async announceDepartures(departures: readonly Departure[]): Promise<void> {
-    await Promise.all(departures.map(({ user, room, claim }) => this.#ends.announce(room, user, "left", claim)));
+    await Promise.all(departures.map(({ user, room, claim }) => {
+      return this.#ends.announce(room, { user, state: "left", claim, offline: true });
+    }));
   }
 
   /** Tells rooms that a user has left and joined them. */

@@ -88,7 +88,8 @@ export class UserSession {
     this.#store = options.store;
     this.#onFault = options.onFault;
     const { user, channel: connection, feeds, replayBelow } = options;
-    this.#reader = new ReaderOutbox({ user, connection, topics: feeds.topics, replayBelow });
+    const many = options.record?.many ?? connection.manyRooms;
+    this.#reader = new ReaderOutbox({ user, many, connection, topics: feeds.topics, replayBelow });
     this.topics = new TopicReaders(feeds, this.#reader);
     if (options.record) this.#hold(options.record);
   }
@@ -105,7 +106,7 @@ export class UserSession {
 
   /** Whether it may be in many rooms; requests name theirs then. */
   get many(): boolean {
-    return this.#record?.many ?? this.#channel.manyRooms;
+    return this.#reader.many;
   }
 
   /** The rooms that the user is in, or listens to. */

@@ -13,6 +13,7 @@ import {
   type Draft,
   type Entry,
   type Page,
+  type PresenceChange,
   type PublishResult,
   type Range,
   type Subscription,
@@ -231,9 +232,10 @@ export class RedisTopics implements Topics {
     return { close: () => this.#redis.unsubscribe(channel, decoder) };
   }
 
-  async announce(room: string, presence: { user: string; state: "joined" | "left"; claim: number }): Promise<void> {
-    const { user, state, claim } = presence;
-    await this.#redis.command("SPUBLISH", this.#keys.topicChannel(roomTopic(room)), `p ${user} ${state} ${claim}`);
+  async announce(room: string, presence: PresenceChange): Promise<void> {
+    const { user, state, claim, offline } = presence;
+    const words = ["p", user, state, claim, ...(offline ? ["offline"] : [])];
+    await this.#redis.command("SPUBLISH", this.#keys.topicChannel(roomTopic(room)), words.join(" "));
   }
 
   sweep(): Promise<number> {
@@ -277,11 +279,12 @@ function signalDecoder(listener: (signal: TopicSignal) => void): ChannelListener
   };
 }
 
-/** What a channel carries: `m epoch seq time id prev body` or `p user state claim`. */
+/** What a channel carries: `m epoch seq time id prev body` or `p user state claim`, and then perhaps `offline`. */
 function decodeSignal(message: string): TopicSignal | undefined {
   if (message.startsWith("p ")) {
-    const [, user, state, claim] = message.split(" ");
-    return { kind: "presence", user, state: state as "joined" | "left", claim: Number(claim) };
+    const [, user, state, claim, how] = message.split(" ");
+    const change = { user, state: state as PresenceChange["state"], claim: Number(claim) };
+    return { kind: "presence", ...change, ...(how === "offline" ? { offline: true } : {}) };
   }
   const parts = /^m (\S+) (\d+) (\d+) (\S+) (\S+) /.exec(message);
   if (!parts) return undefined; // of a later release

@@ -17,6 +17,7 @@ import {
   type Draft,
   type Entry,
   type Page,
+  type PresenceChange,
   type PublishResult,
   type Range,
   type Subscription,
@@ -273,7 +274,7 @@ export class SqliteTopics implements Topics {
   }
 
   // deno-lint-ignore require-await
-  async announce(room: string, presence: { user: string; state: "joined" | "left"; claim: number }): Promise<void> {
+  async announce(room: string, presence: PresenceChange): Promise<void> {
     this.#emit(roomTopic(room), { kind: "presence", ...presence });
   }
 

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import type { Flushable } from "../../../lib/server/delivery/flush_scheduler.ts";
 import { type Follower, Hub } from "../../../lib/server/delivery/hub.ts";
-import type { Format, GapEvent, MessageEvent, PresenceEvent } from "../../../lib/wire/event.ts";
+import type { GapEvent, MessageEvent, PresenceEvent } from "../../../lib/wire/event.ts";
+import type { Encoding } from "../../../lib/wire/format.ts";
 import type { Topic } from "../../../lib/wire/names.ts";
 import { test } from "../../support/declare.ts";
 
@@ -21,7 +22,7 @@ class Reader implements Follower {
   readonly got: Uint8Array[] = [];
   readonly marks: [Topic | undefined, number | undefined][] = [];
 
-  constructor(readonly format: Format = "text", readonly user = "b", readonly room = "lobby") {}
+  constructor(readonly encoding: Encoding = "text", readonly user = "b", readonly room = "lobby") {}
 
   isIn(room: string): boolean {
     return room === this.room;

@@ -24,7 +24,7 @@ function makeReader(format: Format, markRead?: () => Promise<void>) {
     },
   };
   const connection = { format, outbox, end: (last: ErrorEvent) => void ends.push(last) };
-  const reader = new ReaderOutbox({ user: "Eve", connection, topics, replayBelow: 4 });
+  const reader = new ReaderOutbox({ user: "Eve", many: false, connection, topics, replayBelow: 4 });
   return { reader, outbox, marks, ends, take: () => take() };
 }
 

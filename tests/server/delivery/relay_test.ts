@@ -181,7 +181,7 @@ test("Relay passes presence on to everybody but its subject", async () => {
   parts.topics.signal("room:general", { kind: "presence", user: "a", state: "left", claim: 1 });
   assert.deepEqual(parts.outlet.said, ["a left general"]);
   const follower = (user: string): Follower => ({
-    format: "text",
+    encoding: "text",
     user,
     isIn: (room) => room === "general",
     push: () => {},
@@ -194,7 +194,7 @@ test("Relay keeps a feed's copy of what was said in a room from those in that ro
   await parts.relay.acquire("feed:a");
   parts.topics.say("feed:a", { room: "general" });
   const follower = (room: string | undefined): Follower => ({
-    format: "text",
+    encoding: "text",
     user: "b",
     isIn: (name) => name === room,
     push: () => {},
