@@ -7,6 +7,7 @@
  */
 
 import type { AccountRecord, AdminStore, TopicState } from "../store/admin_store.ts";
+import { decodePosition } from "../store/log_position.ts";
 import type { Entry } from "../store/topics.ts";
 import { isUsername, parseTopic } from "../wire/names.ts";
 import { isPublicKey } from "../wire/sealed.ts";
@@ -138,13 +139,18 @@ function checkedTopic(given: Parsed, records: Records): TopicState {
 }
 
 function checkedAccount(given: Parsed, records: Records): AccountRecord {
-  const { name, hash, role, created, claims, follows, keys = [] } = given;
+  const { name, hash, role, created, claims, follows, marks = {}, keys = [] } = given;
   const good = isUsername(`${name}`) && typeof hash === "string" && ["user", "moderator", "admin"].includes(role) &&
     isCount(created) && isCount(claims) && Array.isArray(follows) && follows.every((one) => isUsername(`${one}`)) &&
-    Array.isArray(keys) &&
+    Object(marks) === marks && Object.entries(marks).every(isMark) && Array.isArray(keys) &&
     keys.every((key) => isPublicKey(`${key?.public}`) && isCount(key.added) && isCount(key.used));
   if (!good) throw records.wrong("it is no account");
   return { ...given, stood: given.stood ?? {} } as AccountRecord;
+}
+
+/** Whether a topic and a position are a read mark. */
+function isMark([topic, position]: [string, unknown]): boolean {
+  return parseTopic(topic)?.topic === topic && decodePosition(position) !== undefined;
 }
 
 function isCount(value: unknown): value is number {

@@ -54,6 +54,8 @@ export interface AccountRecord extends Account {
   readonly stood: Readonly<Record<string, string>>;
   /** The rooms of its sessions that are in many, if it had one ever. */
   readonly rooms?: readonly string[];
+  /** How far it has read which topics, if it has marks: topic → position. */
+  readonly marks?: Readonly<Record<string, string>>;
   /** The public keys of its devices, if it has any. */
   readonly keys?: readonly StoredKey[];
 }

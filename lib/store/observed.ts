@@ -5,6 +5,7 @@ import type { Accounts } from "./accounts.ts";
 import type { StoreHealth } from "./health.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
+import type { Marks } from "./marks.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
 import type { Sessions } from "./sessions.ts";
@@ -62,6 +63,12 @@ const labels = {
     announce: "announce",
     sweep: "topics_sweep",
   } satisfies Labels<Topics>,
+  marks: {
+    mark: "marks_mark",
+    begin: "marks_begin",
+    unread: "marks_unread",
+    forget: "marks_forget",
+  } satisfies Labels<Marks>,
   servers: {
     join: "join",
     renew: "renew",
@@ -109,6 +116,7 @@ export function observedStore(store: Store, metrics: Metrics, health?: StoreHeal
       publish: timedMethod(store.topics, "publish", labels.topics.publish, watch, messageCounter(metrics)),
       positions: store.topics.positions,
     },
+    marks: timed(store.marks, labels.marks, watch),
     servers: timed(store.servers, labels.servers, watch),
     files: countingFiles(timed(store.files, labels.files, watch), metrics),
     deviceKeys: timed(store.deviceKeys, labels.deviceKeys, watch),

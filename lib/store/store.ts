@@ -3,6 +3,7 @@ import type { AdminStore } from "./admin_store.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { StoreFailure } from "./failure.ts";
 import type { Files } from "./files.ts";
+import type { Marks } from "./marks.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
 import type { Sessions } from "./sessions.ts";
@@ -28,6 +29,7 @@ export interface Store extends AsyncDisposable {
   readonly sessions: Sessions;
   readonly rooms: Rooms;
   readonly topics: Topics;
+  readonly marks: Marks;
   readonly servers: Servers;
   readonly files: Files;
   readonly deviceKeys: DeviceKeys;

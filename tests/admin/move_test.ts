@@ -41,6 +41,12 @@ class Talker {
   }
 }
 
+/** An account's line, with read marks. */
+function marked(marks: string): string {
+  const fields = `"name":"eve","hash":"x","role":"user","created":1,"claims":0,"follows":[]`;
+  return `{"account":{${fields},"marks":{${marks}}}}`;
+}
+
 /** Everything that clients see, and what they must not lose. */
 interface Busy {
   readonly before: Json[];
@@ -203,6 +209,8 @@ test(
         ['{"chat_export":99}\n', /^The export is version 99/],
         ['{"chat_export":1}\nnonsense\n', /^Line 2: it is not one JSON object/],
         ['{"chat_export":1}\n{"account":{"name":"../x"}}\n', /^Line 2: it is no account/],
+        [`{"chat_export":1}\n${marked('"cellar:x":"a.1."')}\n`, /^Line 2: it is no account/],
+        [`{"chat_export":1}\n${marked('"room:x":1')}\n`, /^Line 2: it is no account/],
         ['{"chat_export":1}\n{"topic":{"topic":"cellar:x"}}\n', /^Line 2: it is no topic/],
       ] as const
     ) {

@@ -166,7 +166,9 @@ export function officeContract(test: Declare): void {
     await accounts.create(account("bob"));
     const tokens = { current: "now", previous: "before", revoked: "", room: "general", expires: Date.now() + 60_000 };
     const keys = [{ public: "one", added: 1, used: 9 }, { public: "two", added: 2, used: 3 }];
-    assert.equal(await office.putAccount({ ...record, tokens, keys }), true);
+    const marks = { "room:general": "here.7.", "feed:bob": "there.0." };
+    assert.equal(await office.putAccount({ ...record, tokens, keys, marks }), true);
+    assert.deepEqual((await all(office.accounts())).find(({ name }) => name === "Eve")!.marks, marks);
     assert.deepEqual(await store.deviceKeys.list("eve"), keys);
     assert.deepEqual([await accounts.follows("eve"), await accounts.followers("bob")], [["bob"], ["Eve"]]);
     assert.equal((await accounts.find("eve"))!.disabled, true);

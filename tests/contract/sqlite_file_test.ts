@@ -22,6 +22,10 @@ function test(name: string, fn: (path: string) => Promise<void>): void {
   declared(name, run, files);
 }
 
+/** Takes out of a file what came with versions 8 to 10. */
+const withoutWhatCameSince = "ALTER TABLE accounts DROP COLUMN has_rooms; DROP TABLE memberships; " +
+  "ALTER TABLE tokens DROP COLUMN away; DROP TABLE marks";
+
 function open(path: string, durability: "normal" | "full" = "normal", now = Date.now): SqliteStore {
   return new SqliteStore({ ...wideLimits, path, durability, now });
 }
@@ -54,6 +58,7 @@ test("SqliteStore brings a file of an earlier release up to date, and keeps what
   }
   const earlier = new DatabaseSync(path);
   earlier.exec("DROP TABLE files; DROP TABLE chunks; DROP TABLE device_keys");
+  earlier.exec(withoutWhatCameSince);
   earlier.exec("ALTER TABLE accounts DROP COLUMN passwords; DROP TABLE talks");
   earlier.exec("DROP INDEX cids_by_uptime; ALTER TABLE cids DROP COLUMN uptime; PRAGMA user_version = 2");
   earlier.exec("ALTER TABLE topics DROP COLUMN indexed");
@@ -65,6 +70,7 @@ test("SqliteStore brings a file of an earlier release up to date, and keeps what
   assert.notEqual(typeof await store.files.begin(draft), "string");
   await store.deviceKeys.announce("eve", "key", 8);
   assert.equal((await store.deviceKeys.list("eve")).length, 1);
+  assert.equal(await store.marks.mark("eve", "room:lobby", await store.topics.head("room:lobby")), true);
 });
 
 test("SqliteStore finds talks in a file of an earlier release, also while messages keep arriving", async (path) => {
@@ -81,6 +87,7 @@ test("SqliteStore finds talks in a file of an earlier release, also while messag
   }
   const earlier = new DatabaseSync(path);
   earlier.exec("DROP TABLE talks; ALTER TABLE topics DROP COLUMN indexed");
+  earlier.exec(withoutWhatCameSince);
   earlier.exec("DROP INDEX cids_by_uptime; ALTER TABLE cids DROP COLUMN uptime; PRAGMA user_version = 4");
   earlier.close();
   await using store = open(path);
@@ -148,6 +155,10 @@ test("SqliteStore says store_unavailable once it is closed", async (path) => {
     () => store.files.begin({ owner: "eve", topic: "room:lobby", name: "a", size: 1, sha256: "" }),
     () => store.files.sweep(),
     () => store.deviceKeys.list("eve"),
+    () => store.marks.mark("eve", "room:lobby", { epoch: "x", seq: 0 }),
+    () => store.marks.begin("eve", { "room:lobby": { epoch: "x", seq: 0 } }),
+    () => store.marks.unread("eve", ["room:lobby"]),
+    () => store.marks.forget("eve"),
   ];
   for (const call of calls) {
     await assert.rejects(call, (error) => error instanceof ChatError && error.code === "store_unavailable");

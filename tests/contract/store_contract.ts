@@ -11,6 +11,7 @@ import { lastingContract } from "./lasting.ts";
 import { historyContract } from "./history.ts";
 import { inboxContract } from "./inbox.ts";
 import { membershipsContract } from "./memberships.ts";
+import { marksContract } from "./marks.ts";
 import { officeContract } from "./admin_store.ts";
 import { presenceContract } from "./presence.ts";
 import { publishContract } from "./publish.ts";
@@ -34,6 +35,7 @@ export function storeContract(subject: Subject): void {
   talksContract(test);
   historyContract(test);
   inboxContract(test);
+  marksContract(test);
   roomsContract(test);
   channelsContract(test);
   filesContract(test);

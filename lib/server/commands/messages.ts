@@ -193,15 +193,19 @@ export const messageCommands = [
   }),
   defineCommand({
     name: "seen",
-    arguments: [{ name: "pos", kind: "id" }],
+    arguments: [{ name: "topic", kind: "topic", optional: true }, { name: "pos", kind: "id" }],
     who: "member",
-    help: "mark your private messages as read, up to a position",
+    help: "mark a topic as read up to a position; without a topic, your private messages",
     typed: false,
-    async run({ session }, { pos }, { store }) {
+    async run({ session }, { topic: given, pos }, { store: { topics, marks } }) {
       const inbox = inboxTopic(session.user);
-      const position = store.topics.positions.decode(inbox, pos);
+      const topic = given ?? inbox;
+      mayRead(session, topic);
+      const position = topics.positions.decode(topic, pos);
       if (!position) throw new ChatError("usage", `${quote(pos)} is not a position`);
-      if (await isContinuous(store.topics, inbox, position)) await store.topics.markRead(inbox, position.seq);
+      if (await isContinuous(topics, topic, position)) {
+        await (topic === inbox ? topics.markRead(inbox, position.seq) : marks.mark(session.user, topic, position));
+      }
       return { reply: { of: "seen" } };
     },
   }),

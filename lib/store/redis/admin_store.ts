@@ -17,6 +17,7 @@ import { cidMemoryMs, type Entry, type Topics } from "../topics.ts";
 import { randomWord } from "../log_position.ts";
 import { toAccount } from "./accounts.ts";
 import { toKeys } from "./device_keys.ts";
+import { fromMarks, toMarks } from "./marks.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
 import type { Answer } from "./transport/redis_transport.ts";
@@ -59,17 +60,19 @@ export class RedisAdminStore implements AdminStore {
   }
 
   async #record(user: string): Promise<AccountRecord | undefined> {
-    const { account, tokens, savedPositions: stood, subscriptions, deviceKeys, memberships } = this.#keys;
-    const [fields, token, tokenLife, positions, follows, devices, rooms] = await Promise.all([
+    const { account, tokens, savedPositions: stood, subscriptions, marks: read, deviceKeys, memberships } = this.#keys;
+    const [fields, token, tokenLife, positions, follows, marked, devices, rooms] = await Promise.all([
       this.#redis.command("HGETALL", account(user)),
       this.#redis.command("HGETALL", tokens(user)),
       this.#redis.command("PTTL", tokens(user)),
       this.#redis.command("HGETALL", stood(user)),
       this.#redis.command("SMEMBERS", subscriptions(user)),
+      this.#redis.command("HGETALL", read(user)),
       this.#redis.command("HGETALL", deviceKeys(user)),
       this.#redis.command("SMEMBERS", memberships(user)),
     ]);
     const keys = toKeys(devices);
+    const marks = toMarks(marked);
     const { away: _, ...found } = fromPairs(fields); // it is of a session, which does not last
     if (found.name === undefined) return undefined;
     const { current, previous, revoked, room } = fromPairs(token);
@@ -84,6 +87,7 @@ export class RedisAdminStore implements AdminStore {
       ...(kept ? { tokens: kept } : {}),
       stood: fromPairs(positions),
       ...(found.rooms === "1" ? { rooms: (rooms as string[]).sort() } : {}),
+      ...(Object.keys(marks).length > 0 ? { marks } : {}),
       ...(keys.length > 0 ? { keys } : {}),
     };
   }
@@ -236,18 +240,21 @@ export class RedisAdminStore implements AdminStore {
   }
 
   async putAccount(record: AccountRecord): Promise<boolean> {
-    const { name, hash, role, created, disabled, claims, follows, tokens, stood, rooms, keys = [] } = record;
+    const { name, hash, role, created, disabled, claims, follows, tokens, stood, rooms, marks = {}, keys = [] } =
+      record;
     const { account, subscriptions, subscribers, tokens: tokensKey, savedPositions: stoodKey } = this.#keys;
     // Whom somebody follows is added in any case, so that an import that was interrupted can be done again.
     if (follows.length > 0) await this.#redis.command("SADD", subscriptions(name), ...follows);
     await Promise.all(follows.map((target) => this.#redis.command("SADD", subscribers(target), name)));
     const fields = ["name", name, "hash", hash, "role", role, "created", created, "claims", claims];
-    const marks = [...(disabled ? ["disabled", "1"] : []), ...(rooms ? ["rooms", "1"] : [])];
-    if (await this.#redis.run("create", [account(name)], [...fields, ...marks]) !== 1) return false;
+    const flags = [...(disabled ? ["disabled", "1"] : []), ...(rooms ? ["rooms", "1"] : [])];
+    if (await this.#redis.run("create", [account(name)], [...fields, ...flags]) !== 1) return false;
     if (rooms && rooms.length > 0) await this.#redis.command("SADD", this.#keys.memberships(name), ...rooms);
     const positions = Object.entries(stood).flat();
     const devices = keys.flatMap((key) => [key.public, `${key.added} ${key.used}`]);
     if (devices.length > 0) await this.#redis.command("HSET", this.#keys.deviceKeys(name), ...devices);
+    const read = fromMarks(marks);
+    if (read.length > 0) await this.#redis.command("HSET", this.#keys.marks(name), ...read);
     if (tokens && tokens.expires > Date.now()) {
       const { expires, ...rest } = tokens;
       await this.#redis.command("HSET", tokensKey(name), ...Object.entries(rest).flat());

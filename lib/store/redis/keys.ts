@@ -25,6 +25,8 @@ export class Keys {
   savedPositions = (user: string) => `${this.#prefix}{user:${fold(user)}}:stood`;
   /** The account's rooms: those of its sessions that are in many. */
   memberships = (user: string) => `${this.#prefix}{user:${fold(user)}}:rooms`;
+  /** Topic → epoch, number, and how many of the user's own messages the log had had by then: how far it has read. */
+  marks = (user: string) => `${this.#prefix}{user:${fold(user)}}:marks`;
   subscriptions = (user: string) => `${this.#prefix}{user:${fold(user)}}:subscriptions`;
   subscribers = (user: string) => `${this.#prefix}{user:${fold(user)}}:subscribers`;
   /** Public key → when it was added and last announced. */

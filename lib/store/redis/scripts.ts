@@ -7,6 +7,7 @@ import amend from "./scripts/amend.lua" with { type: "text" };
 import announceKey from "./scripts/announce_key.lua" with { type: "text" };
 import claim from "./scripts/claim.lua" with { type: "text" };
 import clock from "./scripts/clock.lua" with { type: "text" };
+import countUnread from "./scripts/count_unread.lua" with { type: "text" };
 import create from "./scripts/create.lua" with { type: "text" };
 import end from "./scripts/end.lua" with { type: "text" };
 import fileBegin from "./scripts/file_begin.lua" with { type: "text" };
@@ -30,8 +31,10 @@ import leaseRenew from "./scripts/lease_renew.lua" with { type: "text" };
 import leaseTake from "./scripts/lease_take.lua" with { type: "text" };
 import listeners from "./scripts/listeners.lua" with { type: "text" };
 import leave from "./scripts/leave.lua" with { type: "text" };
+import locateMark from "./scripts/locate_mark.lua" with { type: "text" };
 import mark from "./scripts/mark.lua" with { type: "text" };
 import moments from "./scripts/moments.lua" with { type: "text" };
+import own from "./scripts/own.lua" with { type: "text" };
 import publish from "./scripts/publish.lua" with { type: "text" };
 import purge from "./scripts/purge.lua" with { type: "text" };
 import putTopic from "./scripts/put_topic.lua" with { type: "text" };
@@ -53,6 +56,7 @@ import roomReserve from "./scripts/room_reserve.lua" with { type: "text" };
 import roomSettle from "./scripts/room_settle.lua" with { type: "text" };
 import writeSmall from "./scripts/write_small.lua" with { type: "text" };
 import setAway from "./scripts/set_away.lua" with { type: "text" };
+import setMark from "./scripts/set_mark.lua" with { type: "text" };
 import setHash from "./scripts/set_hash.lua" with { type: "text" };
 import dataGeneration from "./scripts/data_generation.lua" with { type: "text" };
 
@@ -81,6 +85,7 @@ const steady = {
   admit,
   amend,
   claim,
+  countUnread: moments + own + countUnread,
   end,
   fileFree: files + fileFree,
   fileRemove,
@@ -94,6 +99,7 @@ const steady = {
   leaseRenew: leaseClock + leaseRenew,
   leaseTake,
   listeners,
+  locateMark: own + locateMark,
   mark,
   purge,
   read: epoch + moments + read,
@@ -107,6 +113,7 @@ const steady = {
   roomForget: clock + roomForget,
   roomSettle,
   setHash,
+  setMark,
   trim: moments + talks + trim,
   dataGeneration,
   writeSmall,

@@ -13,10 +13,12 @@ import type { Order, OrderReport } from "../servers.ts";
 import type { Role } from "../accounts.ts";
 import type { Session } from "../sessions.ts";
 import { cidMemoryMs, type Entry } from "../topics.ts";
+import { decodePosition } from "../log_position.ts";
 import { guarded, transaction } from "./file/database.ts";
 import { toAccount } from "./accounts.ts";
 import { SqliteMemberships } from "./memberships.ts";
 import { keysOf } from "./device_keys.ts";
+import { marksOf } from "./marks.ts";
 import { toEntry } from "./topics.ts";
 
 /** How many rows are read in one turn of the event loop. */
@@ -94,6 +96,7 @@ export class SqliteAdminStore implements AdminStore {
           "FROM tokens WHERE user = ? AND expires > ?",
       ).get(key, this.#now());
       const stood = this.#database.prepare("SELECT topic, position FROM stood WHERE user = ?").all(key);
+      const marks = marksOf(this.#database, key);
       const keys = keysOf(this.#database, key);
       const rooms = row.has_rooms ? { rooms: this.#memberships.of(key) } : {};
       return {
@@ -103,6 +106,7 @@ export class SqliteAdminStore implements AdminStore {
         ...(tokens ? { tokens: { ...tokens } as unknown as TokensRecord } : {}),
         stood: Object.fromEntries(stood.map(({ topic, position }) => [topic as string, position as string])),
         ...rooms,
+        ...(Object.keys(marks).length > 0 ? { marks } : {}),
         ...(keys.length > 0 ? { keys } : {}),
       };
     });
@@ -210,7 +214,8 @@ export class SqliteAdminStore implements AdminStore {
 
   // deno-lint-ignore require-await
   async putAccount(record: AccountRecord): Promise<boolean> {
-    const { name, hash, role, created, disabled, claims, follows, tokens, stood, rooms, keys = [] } = record;
+    const { name, hash, role, created, disabled, claims, follows, tokens, stood, rooms, marks = {}, keys = [] } =
+      record;
     const key = fold(name);
     return transaction(this.#database, () => {
       const run = (sql: string, ...values: (string | number)[]) => this.#database.prepare(sql).run(...values);
@@ -233,6 +238,17 @@ export class SqliteAdminStore implements AdminStore {
       if (rooms) this.#memberships.put(key, rooms);
       for (const [topic, position] of Object.entries(stood)) {
         run("INSERT OR REPLACE INTO stood (user, topic, position) VALUES (?, ?, ?)", key, topic, position);
+      }
+      for (const [topic, position] of Object.entries(marks)) {
+        const mark = decodePosition(position);
+        if (!mark) continue;
+        run(
+          "INSERT OR REPLACE INTO marks (user, topic, epoch, seq) VALUES (?, ?, ?, ?)",
+          key,
+          topic,
+          mark.epoch,
+          mark.seq,
+        );
       }
       for (const { public: one, added, used } of keys) {
         run(

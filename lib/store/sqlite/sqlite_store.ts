@@ -15,6 +15,7 @@ import type { Order, OrderReport } from "../servers.ts";
 import type { Accounts } from "../accounts.ts";
 import type { Servers, ServerSignal } from "../servers.ts";
 import type { Sessions } from "../sessions.ts";
+import type { Marks } from "../marks.ts";
 import type { Rooms } from "../rooms.ts";
 import type { Store, StoreLimits } from "../store.ts";
 import type { Topics } from "../topics.ts";
@@ -25,6 +26,7 @@ import { SqliteDeviceKeys } from "./device_keys.ts";
 import { SqliteFiles } from "./files.ts";
 import { SqliteRooms } from "./rooms.ts";
 import { SqliteAdminStore } from "./admin_store.ts";
+import { SqliteMarks } from "./marks.ts";
 import { SqliteProbe } from "./file/probe.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { SqliteTopics } from "./topics.ts";
@@ -52,6 +54,7 @@ export class SqliteStore implements Store {
   readonly sessions: Sessions;
   readonly rooms: Rooms;
   readonly topics: Topics;
+  readonly marks: Marks;
   readonly servers: Servers;
   readonly files: Files;
   readonly deviceKeys: DeviceKeys;
@@ -76,6 +79,7 @@ export class SqliteStore implements Store {
     this.accounts = new SqliteAccounts(database, sessions);
     this.sessions = sessions;
     this.topics = this.#topics;
+    this.marks = new SqliteMarks(database, this.#topics);
     const users = {
       isUsed: (room: string) => sessions.isIn(room) || this.#topics.isHeard(roomTopic(room)),
       forget: (topic: Topic) => this.#topics.forget(topic),

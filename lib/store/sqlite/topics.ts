@@ -289,8 +289,8 @@ export class SqliteTopics implements Topics {
     return await this.#history.purge(topic, first);
   }
 
-  /** The last message of a topic; undefined where there is no such topic. */
-  newest(topic: Topic): { readonly seq: number; readonly id: string } | undefined {
+  /** A topic's row, with its last message; undefined where there is no such topic. */
+  newest(topic: Topic): Readonly<TopicRow> | undefined {
     return this.#rows.find(topic);
   }
 

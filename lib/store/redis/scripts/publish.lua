@@ -39,7 +39,8 @@ if existing == '1' and redis.call('EXISTS', meta) == 0 then return {'missing'} e
 if claim ~= '' and (tonumber(call) <= (tonumber(last) or 0) or (before ~= '' and last ~= before)) then return {'late'} end
 
 ensureEpoch(meta, fresh, generation)
-local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id', 'indexed')
+local mine = 'by:' .. string.lower(user) -- how many messages of the user's the log has had, see own.lua
+local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id', 'indexed', mine)
 local epoch = state[1]
 local seq, read = tonumber(state[2] or '0') + 1, tonumber(state[3] or '0')
 if unread ~= '' then
@@ -53,7 +54,7 @@ end
 local clock = redis.call('TIME')
 local time = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local number, stamp = string.format('%.0f', seq), string.format('%.0f', time)
-redis.call('HSET', meta, 'seq', number, 'id', id)
+redis.call('HSET', meta, 'seq', number, 'id', id, mine, string.format('%.0f', tonumber(state[6] or '0') + 1))
 redis.call('XADD', log, number .. '-0', 'i', id, 't', stamp, 'b', body)
 if unread ~= '' then
   addUnread(user, counts, seq)

@@ -59,11 +59,14 @@ const schema = `
   CREATE TABLE IF NOT EXISTS device_keys (
     user TEXT NOT NULL, public TEXT NOT NULL, added INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (user, public)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS marks (
+    user TEXT NOT NULL, topic TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (user, topic)
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 9;
+const schemaVersion = 10;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -75,6 +78,7 @@ const migrations: Readonly<Record<number, string>> = {
   6: "", // rows of topics may be behind their logs, which an earlier release would not notice
   7: "ALTER TABLE accounts ADD COLUMN has_rooms INTEGER NOT NULL DEFAULT 0",
   8: "ALTER TABLE tokens ADD COLUMN away TEXT",
+  9: "", // a new table only
 };
 
 /** How long a commit may wait for another connection, in milliseconds. */
