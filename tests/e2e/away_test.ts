@@ -1,12 +1,13 @@
 /** `/away` and `/me`, as people and programs see them, on both stores. */
 
 import assert from "node:assert/strict";
+import { Bot } from "../../lib/client/mod.ts";
 import { chat } from "../support/chat.ts";
 import { eventually, forcedOut, type Json, JsonClient } from "../support/client.ts";
 import { every } from "../support/needs.ts";
 import { processes, ServerProcess, temporaryFolder } from "../support/process.ts";
 import { sharedRedis } from "../support/redis.ts";
-import { onEachStore, onRedis, type Settings, test } from "../support/server.ts";
+import { onEachStore, onRedis, onSqlite, type Settings, test } from "../support/server.ts";
 
 const told = "[SYSTEM] b is away: lunch";
 
@@ -115,6 +116,18 @@ onEachStore("a side connection says for its user's session that the user is away
   await side.ok("away", { text: "lunch" });
   assert.equal((await a.ok("msg", { to: "b", text: "hi" })).away, "lunch");
   await side.ok("away");
+  assert.equal((await a.ok("msg", { to: "b", text: "hi" })).away, undefined);
+});
+
+onSqlite("Bot.away() says for its user's session that the user is away, and is back", async (start) => {
+  await using server = await start();
+  await using a = await server.jsonLogin("a");
+  await using _ = await server.jsonLogin("b");
+  const servers = `localhost:${server.port}`;
+  await using bot = await Bot.connect({ servers, ca: server.ca, user: "b", password: "1" });
+  await bot.away("lunch");
+  assert.equal((await a.ok("msg", { to: "b", text: "hi" })).away, "lunch");
+  await bot.away();
   assert.equal((await a.ok("msg", { to: "b", text: "hi" })).away, undefined);
 });
 

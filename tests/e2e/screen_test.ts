@@ -77,6 +77,26 @@ test("chat shows a talk on 80×24 and on 200×50, resized in the middle of it", 
   assert.ok(!left.rows.join("").includes("lobby>"));
 }, terminals);
 
+test("chat shows what somebody does, and that who is written to is away", async () => {
+  await using s = await scene();
+  await using b = await TextClient.login(s.server, "b");
+  const a = await s.client("a");
+  await b.ask("/away lunch");
+  await a.type("/aw");
+  await a.press("Tab");
+  await a.untilText("lobby> /away");
+  await a.enter("a walk");
+  await a.untilText("You are away: a walk");
+  await a.enter("/me waves");
+  await b.until("a: * waves");
+  await a.until(({ rows }) => rows.some((row) => /^\d\d:\d\d \* a waves$/.test(row)), "the action");
+  await a.enter("/msg b hi");
+  await a.untilText("[SYSTEM] b is away: lunch");
+  await b.send("/msg a hello");
+  await b.until("DM to a: hello");
+  await b.expect("[SYSTEM] a is away: a walk");
+}, terminals);
+
 test("chat keeps what is typed while its server is killed, comes back, and sends it once", async () => {
   await using s = await scene();
   const a = await s.client("a");
