@@ -57,7 +57,8 @@ interface TopicReader {
  * The topics of one connection.
  *
  * 1. There is no hole and no double between the replay of a topic and its live messages.
- * 2. The reader paces its replays: the next page of the log is read when the last one is written.
+ * 2. The reader paces its replays: the next page of a log is read when the last one is written, of whichever topic that
+ *    was. However many topics are replayed, no more than a page of them waits to be written.
  * 3. A replay waits for a store that is away, and goes on where it stopped. Any other fault closes the connection with
  *    `internal`, so that a reader never waits for messages that do not come.
  */
@@ -65,6 +66,8 @@ export class TopicReaders {
   readonly #feeds: Feeds;
   readonly #follower: PacedFollower;
   readonly #readers = new Map<Topic, TopicReader>();
+  /** Resolves when the replays whose turn comes before have read and written their pages. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(feeds: Feeds, follower: PacedFollower) {
     this.#feeds = feeds;
@@ -159,23 +162,41 @@ export class TopicReaders {
 
   async #replay(topic: Topic, reader: TopicReader, from: LogPosition): Promise<void> {
     try {
-      let position = from;
-      while (!reader.stopped && !this.#follower.closed) {
-        const next = await this.#read(topic, position);
-        if (next === "away") continue;
-        if (reader.stopped) return;
-        position = this.#pass(topic, next);
-        reader.replayed = position;
-        if (this.#joinStream(topic, reader, position, next.head)) return;
-        // At the log's end, and yet not where the stream is: the stream is still that of a log that was lost.
-        if (next.entries.length === 0 && !next.gap) await this.#feeds.relay.refresh(topic);
-        await this.#follower.drained();
+      let position: LogPosition | undefined = from;
+      while (position && !reader.stopped && !this.#follower.closed) {
+        position = await this.#takeTurn(topic, reader, position);
       }
     } catch (error) {
       // A reader that follows the topic no longer misses nothing.
       const reference = reader.stopped ? undefined : this.#follower.fail();
       this.#feeds.onFault(topic, error, reference);
     }
+  }
+
+  /** Replays one page when it is the topic's turn. @returns where to go on from; undefined where the topic is live */
+  async #takeTurn(topic: Topic, reader: TopicReader, position: LogPosition): Promise<LogPosition | undefined> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    await before;
+    try {
+      if (reader.stopped || this.#follower.closed) return undefined;
+      return await this.#replayPage(topic, reader, position);
+    } finally {
+      resolve();
+    }
+  }
+
+  async #replayPage(topic: Topic, reader: TopicReader, from: LogPosition): Promise<LogPosition | undefined> {
+    const next = await this.#read(topic, from);
+    if (next === "away") return from;
+    if (reader.stopped) return undefined;
+    const position = reader.replayed = this.#pass(topic, next);
+    const live = this.#joinStream(topic, reader, position, next.head);
+    // At the log's end, and yet not where the stream is: the stream is still that of a log that was lost.
+    if (!live && next.entries.length === 0 && !next.gap) await this.#feeds.relay.refresh(topic);
+    await this.#follower.drained();
+    return live ? undefined : position;
   }
 
   /** Reads a page; where the store is away, waits a little. */

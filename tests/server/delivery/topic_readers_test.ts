@@ -82,6 +82,27 @@ test("TopicReaders replays at the pace of its reader: a page is read when the la
   reader.writing.resolve();
 });
 
+test("TopicReaders replays its topics in turns: one page of any of them at a time", async () => {
+  await using parts = makeTopicReaders();
+  const { topics, readers, reader } = parts;
+  const rooms = ["room:a", "room:b", "room:c"] as const;
+  for (const room of rooms) for (let i = 0; i < 150; i++) topics.write(room);
+  for (const room of rooms) await readers.open(room);
+  reader.writing = Promise.withResolvers();
+  for (const room of rooms) readers.start(room, { ...topics.position(room), seq: 0, id: "" });
+  for (let page = 1; reader.got.length < 450; page++) {
+    await turn();
+    assert.equal(topics.count("read"), page, "the next is read when the last is written");
+    const { writing } = reader;
+    reader.writing = Promise.withResolvers();
+    writing.resolve();
+    await turn();
+  }
+  const begun = reader.got.slice(0, 310).filter((number) => number === "1");
+  assert.equal(begun.length, 3, "each has its turn, before one has a second");
+  reader.writing.resolve();
+});
+
 test("TopicReaders.stop() ends a replay, and what is live", async () => {
   await using parts = makeTopicReaders();
   const { topics, readers, reader } = parts;
