@@ -106,7 +106,10 @@ export const measures = {
   chat_command_duration_seconds: histogram({ command: [] }, "From a command's line to its answer, queued", quick),
 
   chat_messages_published_total: counter(
-    { kind: ["room", "feed", "inbox"], outcome: ["published", "repeated", "missing", "fenced", "full", "failed"] },
+    {
+      kind: ["room", "feed", "inbox", "sent"],
+      outcome: ["published", "repeated", "missing", "fenced", "full", "failed"],
+    },
     "Messages that clients of this server sent, by topic's kind and outcome",
   ),
   chat_deliveries_total: counter(

@@ -192,7 +192,7 @@ function messageCounter(metrics: Metrics): (result: PublishResult | undefined, t
     const cell = (outcome: Outcome) => metrics.counter("chat_messages_published_total", { kind, outcome });
     return Object.fromEntries(outcomes.map((outcome) => [outcome, cell(outcome)])) as Record<Outcome, Count>;
   };
-  const counts = { room: cells("room"), feed: cells("feed"), inbox: cells("inbox") };
+  const counts = { room: cells("room"), feed: cells("feed"), inbox: cells("inbox"), sent: cells("sent") };
   return (result, topic) => {
     const outcome = !result ? "failed" : result.kind === "published" && result.repeated ? "repeated" : result.kind;
     counts[topicKind(topic)][outcome].value++;

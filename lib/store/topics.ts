@@ -1,5 +1,5 @@
 import type { FileOffer } from "../wire/event.ts";
-import type { Topic } from "../wire/names.ts";
+import { inboxTopic, type Topic } from "../wire/names.ts";
 import type { LogPosition } from "./log_position.ts";
 import type { PositionSigner } from "./position_signer.ts";
 import type { Session } from "./sessions.ts";
@@ -22,15 +22,34 @@ export interface Draft {
   readonly sealed?: string;
   /** The trace that it was sent in, where traces are made. */
   readonly trace?: string;
+  /** An id of the message that its copies have too. */
+  readonly msgid?: string;
+}
+
+/** Whether a message is to be copied into what its sender has sent: it is in the inbox of somebody else, whom it names. */
+export function isCopied(topic: Topic, { from, to }: Draft): boolean {
+  return to !== undefined && topic.startsWith("inbox:") && topic !== inboxTopic(from);
+}
+
+/** Which message in the recipient's inbox a copy is of. */
+export interface CopyOf {
+  readonly seq: number;
+  readonly epoch: string;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly time: number;
 }
 
 /** One message, as its topic's log holds it. */
 export interface Entry extends Draft {
   readonly seq: number;
-  /** Random: tells this message from another that a rolled-back log gave the same number. */
+  /** Random: tells this message from another that a rolled-back log gave the same number. A copy has its message's. */
   readonly id: string;
-  /** Milliseconds since 1970, by the store's clock. */
+  /** Milliseconds since 1970, by the store's clock; never less than that of the message before. */
   readonly time: number;
+  /** Of a copy in a `sent:` log: its message in the inbox of `to`. */
+  readonly copyOf?: CopyOf;
+  /** Of a copy: the number of the newest message that the sender's own inbox had before. */
+  readonly received?: number;
 }
 
 /** What became of a publish. */
@@ -74,20 +93,28 @@ export interface Page {
   readonly renewed?: { readonly previous: string; readonly since: number };
 }
 
-/** Which messages of one sender's are meant: the last `limit` of those that are within both bounds. */
+/** Which messages of one side of a talk are meant: the last `limit` of those that are within all bounds. */
 export interface TalkRange {
+  /** The number after which they are: then the first `limit` are meant. */
+  readonly after?: number;
   /** The number before which they are. */
   readonly before?: number;
   /** The time before which they were stored, in milliseconds since 1970. */
   readonly olderThan?: number;
+  /** Of copies: the number of a message in the sender's inbox that came after them. */
+  readonly receivedBelow?: number;
+  /** Of copies: the number in the recipient's inbox below which those of their messages are. */
+  readonly copiesBelow?: number;
   readonly limit: number;
 }
 
-/** One sender's messages in an inbox. */
+/** One side of a talk: what one sender has in an inbox, or the copies of what one recipient was sent. */
 export interface TalkPage {
   readonly epoch: string;
   /** When it was read, in milliseconds since 1970, by the store's clock. */
   readonly time: number;
+  /** The number of the newest message in the inbox of whose talk it is, at that moment. */
+  readonly received: number;
   /** Ascending. */
   readonly entries: readonly Entry[];
 }
@@ -128,6 +155,9 @@ export interface Topics {
    * Puts a message into the log and on the channel. Calls of one session for one topic take effect in the order in
    * which they are made, awaited or not.
    *
+   * A message to somebody else (see {@linkcode isCopied}) is copied into the sender's `sent:` log: once, in the order in which the sender's
+   * messages were stored, maybe after this has resolved, and also where the server dies before.
+   *
    * @param writer the session that publishes; without one (a side connection) nothing is compared
    * @param existing whether a topic that does not exist is `missing`, instead of being made
    */
@@ -138,10 +168,14 @@ export interface Topics {
    */
   read(topic: Topic, range: Range): Promise<Page>;
   /**
-   * Reads what one sender has in an inbox, of what {@linkcode read} would give. It costs what it gives, however much
-   * others sent; only the first call for an inbox that an earlier release wrote costs more, in small steps.
+   * Reads one side of a talk, of what {@linkcode read} would give: what somebody has sent to an inbox, or the copies in a
+   * `sent:` log of what went to somebody. It costs what it gives, however much else there is; only the first call for an
+   * inbox that an earlier release wrote costs more, in small steps. A user's copies are awaited that this server is to
+   * make.
+   *
+   * @param topic an inbox, or a `sent:` log
    */
-  readTalk(inbox: Topic, sender: string, range: TalkRange): Promise<TalkPage>;
+  readTalk(topic: Topic, other: string, range: TalkRange): Promise<TalkPage>;
   /** The topic's newest message; a topic that nobody used yet gets its epoch here. */
   head(topic: Topic): Promise<LogPosition>;
   /**

@@ -21,7 +21,7 @@ export type Positions = Readonly<Record<string, Position>>;
 
 /** What every logged message carries, in any topic. */
 export interface Logged {
-  /** `room:<name>`, `feed:<user>` or `inbox:<user>`, folded to lower case. */
+  /** `room:<name>`, `feed:<user>`, `inbox:<user>` or `sent:<user>`, folded to lower case. */
   readonly topic: string;
   /** 1, 2, 3, … within the topic's epoch, with no holes. */
   readonly seq: number;

@@ -34,7 +34,7 @@ export function fold(name: string): string {
 }
 
 /** What a topic belongs to. */
-export type TopicKind = "room" | "feed" | "inbox";
+export type TopicKind = "room" | "feed" | "inbox" | "sent";
 
 /** A topic's name: what is published to. */
 export type Topic = `${TopicKind}:${string}`;
@@ -54,10 +54,20 @@ export function inboxTopic(user: string): Topic {
   return `inbox:${fold(user)}`;
 }
 
+/** The topic of copies of the private messages that a user sent. */
+export function sentTopic(user: string): Topic {
+  return `sent:${fold(user)}`;
+}
+
+/** Whether a topic is one user's side of private talks: what the user was sent, or has sent. */
+export function isPrivate(topic: Topic): boolean {
+  return topic.startsWith("inbox:") || topic.startsWith("sent:");
+}
+
 /** What a topic belongs to. */
 export function topicKind(topic: Topic): TopicKind {
   const first = topic.charCodeAt(0);
-  return first === 0x72 ? "room" : first === 0x66 ? "feed" : "inbox"; // r, f
+  return first === 0x72 ? "room" : first === 0x66 ? "feed" : first === 0x73 ? "sent" : "inbox"; // r, f, s
 }
 
 /** Whose a topic is: the room's or the user's name, folded. */
@@ -75,6 +85,8 @@ export function parseTopic(topic: string): { kind: TopicKind; name: string; topi
   if (colon < 0) return undefined;
   const kind = topic.slice(0, colon);
   const name = fold(topic.slice(colon + 1));
-  if (kind === "room" ? !isRoom(name) : (kind !== "feed" && kind !== "inbox") || !isUsername(name)) return undefined;
+  if (kind === "room" ? !isRoom(name) : !["feed", "inbox", "sent"].includes(kind) || !isUsername(name)) {
+    return undefined;
+  }
   return { kind: kind as TopicKind, name, topic: `${kind as TopicKind}:${name}` };
 }

@@ -130,8 +130,9 @@ export function officeContract(test: Declare): void {
     await topics.publish("inbox:bob", { from: "eve", text: "hi", to: "bob" }, undefined);
     await topics.publish("inbox:bob", { from: "eve", text: "hi", to: "bob" }, undefined);
     await topics.markRead("inbox:bob", 1);
+    await topics.readTalk("sent:eve", "bob", { limit: 1 }); // the copies are made
     const found = new Map((await all(office.topics())).map((one) => [one.topic, one]));
-    assert.deepEqual([...found.keys()].sort(), ["inbox:bob", "room:empty", "room:general"]);
+    assert.deepEqual([...found.keys()].sort(), ["inbox:bob", "room:empty", "room:general", "sent:eve"]);
     const general = found.get("room:general")!;
     const head = await topics.head("room:general");
     assert.deepEqual({ epoch: general.epoch, seq: general.seq, id: general.id }, head);

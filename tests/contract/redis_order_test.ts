@@ -28,7 +28,7 @@ test("RedisTopics.publish() refuses what was sent behind a call that a full Redi
     },
   } as unknown as RedisGateway;
   const grants = { mayWrite: () => Promise.resolve(true) };
-  const topics = new RedisTopics(flapping, keys, wideLimits, grants, { generation: 0 });
+  const topics = new RedisTopics(flapping, keys, wideLimits, grants, { generation: 0, instance: "run" });
   const publish = (text: string) => topics.publish("room:lobby", { from: "eve", text, cid: text }, writer);
   const codes = async (texts: readonly string[]) =>
     (await Promise.allSettled(texts.map(publish))).map((outcome) =>

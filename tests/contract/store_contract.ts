@@ -5,6 +5,7 @@ import { accountsContract } from "./accounts.ts";
 import { awayContract } from "./away.ts";
 import { channelsContract } from "./channels.ts";
 import { claimsContract } from "./claims.ts";
+import { copiesContract } from "./copies.ts";
 import { deviceKeysContract } from "./device_keys.ts";
 import { filesContract } from "./files.ts";
 import { lastingContract } from "./lasting.ts";
@@ -33,6 +34,7 @@ export function storeContract(subject: Subject): void {
   publishContract(test);
   readContract(test);
   talksContract(test);
+  copiesContract(test);
   historyContract(test);
   inboxContract(test);
   marksContract(test);

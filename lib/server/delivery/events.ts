@@ -8,7 +8,8 @@ import type { PositionSigner } from "../../store/position_signer.ts";
 import type { Entry } from "../../store/topics.ts";
 
 /**
- * Makes the event for an entry of a topic's log: `message` of a room, `notification` of a feed, `direct` of an inbox.
+ * Makes the event for an entry of a topic's log: `message` of a room, `notification` of a feed, `direct` of an inbox and of what
+ * a user has sent.
  *
  * @param positions signs the entry's position
  */
@@ -33,11 +34,12 @@ export function topicEvent(positions: PositionSigner, topic: Topic, epoch: strin
     case "feed":
       return { type: "notification", ...logged };
     case "inbox":
+    case "sent": // a copy names its recipient
       return { type: "direct", to: topicName(topic), ...logged };
   }
 }
 
-const types = { room: "message", feed: "notification", inbox: "direct" } as const;
+const types = { room: "message", feed: "notification", inbox: "direct", sent: "direct" } as const;
 
 /**
  * The event of a message that goes to whoever is there: its time and its position are made when it is encoded for a

@@ -306,7 +306,7 @@ export class RedisAdminStore implements AdminStore {
     const fields = ["i", id, "t", String(time), "b", JSON.stringify(body)];
     const added = this.#redis.command("XADD", key, `${seq}-0`, ...fields);
     const life = time + cidMemoryMs - Date.now();
-    if (body.cid !== undefined && life > 0) {
+    if (body.cid !== undefined && life > 0 && !topic.startsWith("sent:")) {
       const cid = this.#keys.cid(topic, fold(body.from), body.cid);
       await this.#redis.command("SET", cid, `${seq} ${time}`, "PX", String(Math.ceil(life)));
     }

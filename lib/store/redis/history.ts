@@ -1,4 +1,4 @@
-import { parseTopic, type Topic } from "../../wire/names.ts";
+import { isPrivate, parseTopic, type Topic } from "../../wire/names.ts";
 import type { StoreLimits } from "../store.ts";
 import type { RedisGateway } from "./gateway.ts";
 import type { Keys } from "./keys.ts";
@@ -74,7 +74,9 @@ export class RedisHistory {
 
   async #trim(topic: Topic, most: number): Promise<number> {
     const { meta, log, unread, talks } = this.#keys;
-    const keys = [meta(topic), log(topic), ...(topic.startsWith("inbox:") ? [unread(topic), talks(topic)] : [])];
+    const keys = [meta(topic), log(topic)];
+    if (isPrivate(topic)) keys.push(talks(topic));
+    if (topic.startsWith("inbox:")) keys.push(unread(topic));
     const latest = Math.ceil(this.#offset! + performance.now()) + leewayMs;
     return await this.#redis.run("trim", keys, [this.#limits.historyMaxMessages, this.maxAge, most, latest]) as number;
   }

@@ -38,16 +38,20 @@ export class Keys {
   /** What all files take: the keys of their index. */
   files = () => ["expiry", "sizes", "used", "same"].map((name) => `${this.#prefix}{files}:${name}`);
 
-  meta = (topic: Topic) => `${this.#prefix}{${topic}}:meta`;
-  log = (topic: Topic) => `${this.#prefix}{${topic}}:log`;
+  meta = (topic: Topic) => `${this.#prefix}${slotAndName(topic)}:meta`;
+  log = (topic: Topic) => `${this.#prefix}${slotAndName(topic)}:log`;
   /** A log on its way in, beside the topic's own. */
-  incoming = (topic: Topic) => `${this.#prefix}{${topic}}:incoming`;
+  incoming = (topic: Topic) => `${this.#prefix}${slotAndName(topic)}:incoming`;
   /** User → claim: who may write, which in a room are its members. */
   writers = (topic: Topic) => `${this.#prefix}{${topic}}:${topic.startsWith("room:") ? "members" : "writers"}`;
   /** What is unread in an inbox, by sender. */
   unread = (inbox: Topic) => `${this.#prefix}{${inbox}}:unread`;
-  /** Sender → the newest number in an inbox; behind a colon and a sender's name, all the numbers of that sender's. */
-  talks = (inbox: Topic) => `${this.#prefix}{${inbox}}:talks`;
+  /** Other → the newest number in a private log; behind a colon and the other's name, all the numbers of that talk. */
+  talks = (topic: Topic) => `${this.#prefix}${slotAndName(topic)}:talks`;
+  /** Recipient → epoch and number, in the recipient's inbox, of the last of a user's messages that was copied. */
+  copied = (sent: Topic) => `${this.#prefix}${slotAndName(sent)}:copied`;
+  /** Recipient and server's run → 1: of which messages a user may be owed copies. */
+  owed = (sent: Topic) => `${this.#prefix}${slotAndName(sent)}:owed`;
   /** A user's newest `cid`s in a topic, by their numbers. */
   recent = (topic: Topic, user: string) => `${this.#prefix}{${topic}}:recent:${fold(user)}`;
   cid = (topic: Topic, user: string, cid: string) => `${this.#prefix}{${topic}}:cid:${fold(user)}:${cid}`;
@@ -58,6 +62,8 @@ export class Keys {
   roomList = () => ["known", "complete"].map((name) => `${this.#prefix}{rooms}:${name}`);
   /** User → claim: the sessions of one server's run. */
   serverSessions = (instance: string) => `${this.#prefix}{server:${instance}}:sessions`;
+  /** The users whom a server's run may owe copies of what they sent. */
+  owing = (instance: string) => `${this.#prefix}{server:${instance}}:owing`;
   /** What a server's run writes to see whether it can. */
   probe = (instance: string) => `${this.#prefix}{server:${instance}}:probe`;
   /** The leases' keys: instance by end of its lease, id → instance, instance → id, id → when it was taken. */
@@ -76,16 +82,25 @@ export class Keys {
   accounts = () => `${escaped(this.#prefix)}{user:*}:account`;
   userOf = (account: string) => account.slice(this.#prefix.length + "{user:".length, -"}:account".length);
   /** Every topic's meta as a pattern, and which topic's one is. */
-  metas = () => `${escaped(this.#prefix)}{*}:meta`;
+  metas = () => `${escaped(this.#prefix)}{*:meta`;
   /** Every room's meta as a pattern. */
   roomMetas = () => `${escaped(this.#prefix)}{room:*}:meta`;
-  topicOf = (meta: string) => meta.slice(this.#prefix.length + 1, -"}:meta".length) as Topic;
+  topicOf = (meta: string) =>
+    meta.slice(this.#prefix.length, -":meta".length).replace(/^\{inbox:(.*)\}:sent$/, "{sent:$1}").slice(
+      1,
+      -1,
+    ) as Topic;
 
   /** What the servers sign positions with. */
   positionSecret = () => `${this.#prefix}{servers}:positions`;
 
-  topicChannel = (topic: Topic) => `${this.#channels}{${topic}}`;
+  topicChannel = (topic: Topic) => `${this.#channels}${slotAndName(topic)}`;
   serverChannel = (id: string) => `${this.#channels}{server:${id}}`;
+}
+
+/** A topic's slot, and its name there: what a user sent is in the slot of the user's inbox, so that talks have both. */
+function slotAndName(topic: Topic): string {
+  return topic.startsWith("sent:") ? `{inbox:${topic.slice("sent:".length)}}:sent` : `{${topic}}`;
 }
 
 /** A text that stands for itself in a pattern. */

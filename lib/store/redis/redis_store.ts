@@ -50,7 +50,14 @@ export class RedisStore implements Store {
   private constructor(redis: RedisGateway, options: RedisOptions) {
     this.#redis = redis;
     const keys = new Keys(options.prefix, options.database ?? 0);
-    const servers: RedisServers = new RedisServers(redis, keys, options.leaseMs, options.timeoutMs, () => sessions);
+    const servers: RedisServers = new RedisServers(
+      redis,
+      keys,
+      options.leaseMs,
+      options.timeoutMs,
+      () => sessions,
+      () => this.#topics.copies,
+    );
     const sessions: RedisSessions = new RedisSessions(redis, keys, servers);
     this.accounts = new RedisAccounts(redis, keys);
     this.sessions = sessions;
@@ -94,12 +101,14 @@ export class RedisStore implements Store {
     this.#redis.onReturn(async () => {
       await this.servers.watchDataGeneration();
       await this.#topics.shareSecret(); // older data may have none
+      this.#topics.copies.renote(); // likewise
       await this.#topics.verify();
       await listener();
     });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.#topics.copies.stop();
     return this.#redis[Symbol.asyncDispose]();
   }
 }

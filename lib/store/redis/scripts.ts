@@ -8,6 +8,7 @@ import announceKey from "./scripts/announce_key.lua" with { type: "text" };
 import claim from "./scripts/claim.lua" with { type: "text" };
 import clock from "./scripts/clock.lua" with { type: "text" };
 import countUnread from "./scripts/count_unread.lua" with { type: "text" };
+import copy from "./scripts/copy.lua" with { type: "text" };
 import create from "./scripts/create.lua" with { type: "text" };
 import end from "./scripts/end.lua" with { type: "text" };
 import fileBegin from "./scripts/file_begin.lua" with { type: "text" };
@@ -35,6 +36,7 @@ import locateMark from "./scripts/locate_mark.lua" with { type: "text" };
 import mark from "./scripts/mark.lua" with { type: "text" };
 import moments from "./scripts/moments.lua" with { type: "text" };
 import own from "./scripts/own.lua" with { type: "text" };
+import noteCopies from "./scripts/note_copies.lua" with { type: "text" };
 import publish from "./scripts/publish.lua" with { type: "text" };
 import purge from "./scripts/purge.lua" with { type: "text" };
 import putTopic from "./scripts/put_topic.lua" with { type: "text" };
@@ -62,6 +64,7 @@ import dataGeneration from "./scripts/data_generation.lua" with { type: "text" }
 
 /** Scripts that put more into the store: where Redis' memory is full they are refused, and have changed nothing. */
 const growing = {
+  copy: epoch + moments + talks + copy,
   create,
   enter,
   fileBegin,
@@ -101,6 +104,7 @@ const steady = {
   listeners,
   locateMark: own + locateMark,
   mark,
+  noteCopies,
   purge,
   read: epoch + moments + read,
   readTalk: epoch + moments + talks + readTalk,

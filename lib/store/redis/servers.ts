@@ -18,6 +18,13 @@ export interface Sweepable {
   endAll(instance: string): Promise<Session[]>;
 }
 
+/** What the sweep asks of those who copy messages. */
+export interface Copies {
+  renote(): void;
+  makeAll(instance: string): Promise<void>;
+  close(): Promise<boolean>;
+}
+
 /** The id, who had it until now, how many others have a lease that runs, when it was taken, and the time there. */
 type Taken = [string, string, number, string, number];
 
@@ -36,6 +43,7 @@ export class RedisServers implements Servers, Leases {
   readonly #leaseMs: number;
   readonly #probeMs: number;
   readonly #sessions: () => Sweepable;
+  readonly #copies: () => Copies;
   #earlier = ""; // the run that had this server's id before, until it is swept
   #asked = 0; // when the id was last asked for
   #leaseEnd = 0;
@@ -50,13 +58,22 @@ export class RedisServers implements Servers, Leases {
   /**
    * @param probeMs how long a probe may be on its way, in milliseconds
    * @param sessions gives the sessions, which are made after this
+   * @param copies likewise
    */
-  constructor(redis: RedisGateway, keys: Keys, leaseMs: number, probeMs: number, sessions: () => Sweepable) {
+  constructor(
+    redis: RedisGateway,
+    keys: Keys,
+    leaseMs: number,
+    probeMs: number,
+    sessions: () => Sweepable,
+    copies: () => Copies,
+  ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#leaseMs = leaseMs;
     this.#probeMs = probeMs;
     this.#sessions = sessions;
+    this.#copies = copies;
   }
 
   async join(wanted: string, listener: (signal: ServerSignal) => void): Promise<string> {
@@ -136,7 +153,10 @@ export class RedisServers implements Servers, Leases {
     this.#clockOffset = now - before;
     if (lease === "taken") return lease;
     // After an outage every lease has run out: the first server back, or just started, must not throw the others out.
-    if (lease === "expired") this.#sweepFrom = performance.now() + this.#leaseMs;
+    if (lease === "expired") {
+      this.#sweepFrom = performance.now() + this.#leaseMs;
+      this.#copies().renote();
+    }
     this.#leaseEnd = before + this.#leaseMs;
     return lease;
   }
@@ -154,6 +174,8 @@ export class RedisServers implements Servers, Leases {
       for (const { user, rooms, claim } of await this.#sessions().endAll(instance)) {
         for (const room of rooms) departures.push({ user, room, claim });
       }
+      // It is found again as long as it owes something.
+      if (!await this.#copies().makeAll(instance).then(() => true, () => false)) continue;
       await this.#bury(instance, false);
       if (instance === this.#earlier) this.#earlier = "";
     }
@@ -203,8 +225,12 @@ export class RedisServers implements Servers, Leases {
 
   async leave(graceMs: number): Promise<void> {
     const left = await this.#redis.command("HLEN", this.#keys.serverSessions(this.instance));
-    if (left === 0 || graceMs === 0) await this.#bury(this.instance, true);
-    else await this.#redis.run("leaseRenew", this.#keys.leases(), [this.id, this.instance, graceMs, this.#since]);
+    const owes = !await this.#copies().close().catch(() => false);
+    if (!owes && (left === 0 || graceMs === 0)) await this.#bury(this.instance, true);
+    else {
+      const lease = Math.max(1, graceMs);
+      await this.#redis.run("leaseRenew", this.#keys.leases(), [this.id, this.instance, lease, this.#since]);
+    }
     if (this.#control) await this.#redis.unsubscribe(this.#keys.serverChannel(this.id), this.#control);
   }
 

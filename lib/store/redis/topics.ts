@@ -12,6 +12,7 @@ import {
   cidMemoryMs,
   type Draft,
   type Entry,
+  isCopied,
   type Page,
   type PresenceChange,
   type PublishResult,
@@ -22,15 +23,18 @@ import {
   type Topics,
   type TopicSignal,
 } from "../topics.ts";
+import { RedisCopies, type Stored } from "./copies.ts";
 import type { ChannelListener, RedisGateway } from "./gateway.ts";
 import { RedisHistory } from "./history.ts";
 import type { Keys } from "./keys.ts";
 import type { Answer } from "./transport/redis_transport.ts";
 
-/** Which of the store's data is spoken of. */
+/** Which of the store's data is spoken of, and by whom. */
 export interface Generations {
   /** Grows when data were put back to an older copy. */
   readonly generation: number;
+  /** The name of this server's run. */
+  readonly instance: string;
 }
 
 /** What publishing asks of the sessions. */
@@ -53,6 +57,7 @@ export class RedisTopics implements Topics {
   readonly #grants: Grants;
   readonly #generations: Generations;
   readonly #history: RedisHistory;
+  readonly #copies: RedisCopies;
   #calls = 0;
   /** Writer and topic → the number of the newest call that has no answer yet. */
   readonly #unanswered = new Map<string, string>();
@@ -66,6 +71,20 @@ export class RedisTopics implements Topics {
     this.#grants = grants;
     this.#generations = generations;
     this.#history = new RedisHistory(redis, keys, limits);
+    this.#copies = new RedisCopies(redis, keys, limits, {
+      instance: generations.instance,
+      get generation() {
+        return generations.generation;
+      },
+      readTalk: (inbox, sender, range) => this.readTalk(inbox, sender, range),
+      head: (inbox) => this.head(inbox),
+      copied: (topic, position) => this.#remember(topic, position),
+    });
+  }
+
+  /** The copies of private messages that this server owes. */
+  get copies(): RedisCopies {
+    return this.#copies;
   }
 
   async publish(
@@ -75,15 +94,40 @@ export class RedisTopics implements Topics {
     existing = false,
   ): Promise<PublishResult> {
     this.#redis.checkSettled();
+    if (!isCopied(topic, draft)) {
+      const turn = topic.startsWith("inbox:") ? this.#copies.inTurn(topic) : undefined;
+      if (turn) await turn;
+      return outcomeOf(await this.#publish(randomWord(6), topic, draft, writer, existing));
+    }
+    const copying = this.#copies.begin(draft.from, topic);
+    let stored: Stored = "not";
+    try {
+      if (copying.ready) await copying.ready;
+      stored = "maybe";
+      const id = randomWord(6);
+      const answer = await this.#publish(id, topic, draft, writer, existing);
+      stored = storedBy(answer, id, draft);
+      return outcomeOf(answer);
+    } finally {
+      copying.settle(stored);
+    }
+  }
+
+  async #publish(
+    id: string,
+    topic: Topic,
+    draft: Draft,
+    writer: Session | undefined,
+    existing: boolean,
+  ): Promise<Answer[]> {
     // It may write to the rooms that it is in, and to no others. Anything else is granted once; calls that wait for
     // that keep their order.
     const isRoom = topicKind(topic) === "room";
     if (writer && !(isRoom && writer.rooms.includes(topicName(topic)))) {
-      if (isRoom || !await this.#grants.mayWrite(writer, topic)) return { kind: "fenced" };
+      if (isRoom || !await this.#grants.mayWrite(writer, topic)) return ["fenced"];
     }
     const { cid, from, ...rest } = draft;
     const { maxInbox, maxInboxPerSender } = this.#limits;
-    const id = randomWord(6);
     const { call, before, over } = this.#takeTurn(topic, writer);
     const answer = await this.#redis.run(
       "publish",
@@ -109,7 +153,7 @@ export class RedisTopics implements Topics {
     ).finally(over) as Answer[];
     const [kind, seq, , epoch] = answer as [string, number, number, string];
     if (kind === "published") this.#remember(topic, { epoch, seq, id });
-    return outcomeOf(answer);
+    return answer;
   }
 
   /** Gives a call its number, and tells the writer's one before it that has no answer yet; `over` is for when it has one. */
@@ -190,21 +234,19 @@ export class RedisTopics implements Topics {
     };
   }
 
-  async readTalk(inbox: Topic, sender: string, { before, olderThan, limit }: TalkRange): Promise<TalkPage> {
+  async readTalk(topic: Topic, other: string, range: TalkRange): Promise<TalkPage> {
+    const { before, olderThan, limit, after, receivedBelow, copiesBelow } = range;
     const { meta, log, talks } = this.#keys;
+    const sent = topic.startsWith("sent:");
+    if (sent) await this.#copies.idle(topicName(topic));
+    const keys = [meta(topic), log(topic), talks(topic), meta(inboxTopic(topicName(topic)))];
     for (;;) {
-      const [kind, epoch, time, entries] = await this.#redis.run("readTalk", [meta(inbox), log(inbox), talks(inbox)], [
-        randomWord(8),
-        this.#generations.generation,
-        sender,
-        before ?? "",
-        olderThan ?? "",
-        limit,
-        this.#limits.historyMaxMessages,
-        this.#history.maxAge,
-        indexedAtOnce,
-      ]) as [string, string, number, [string, string[]][]];
-      if (kind === "page") return { epoch, time, entries: entries.map(toEntry) };
+      const [kind, epoch, time, entries, received] = await this.#redis.run("readTalk", keys, [
+        ...[randomWord(8), this.#generations.generation, other, before ?? "", olderThan ?? "", limit],
+        ...[this.#limits.historyMaxMessages, this.#history.maxAge, indexedAtOnce],
+        ...[after ?? "", receivedBelow ?? "", copiesBelow ?? "", sent ? "1" : "0"],
+      ]) as [string, string, number, [string, string[]][], number];
+      if (kind === "page") return { epoch, time, received, entries: entries.map(toEntry) };
     }
   }
 
@@ -246,6 +288,14 @@ export class RedisTopics implements Topics {
     const args = [randomWord(8), this.#generations.generation];
     return await this.#redis.run("head", [this.#keys.meta(topic)], args) as [string, number, string, number];
   }
+}
+
+function storedBy([kind, seq, time, epoch, earlier]: Answer[], id: string, draft: Draft): Stored {
+  if (kind === "repeated") return "before";
+  if (kind !== "published") return "not";
+  const entry = { ...draft, seq: seq as number, id, time: time as number };
+  // Where an earlier release writes to the inbox as well, it is not known which message came before.
+  return earlier === "" ? "before" : { entry, epoch: epoch as string, earlier: Number(earlier) };
 }
 
 /** @throws {ChatError} `store_unavailable` where the message came behind a newer one, or one before it was not stored */

@@ -19,7 +19,7 @@ import { toAccount } from "./accounts.ts";
 import { SqliteMemberships } from "./memberships.ts";
 import { keysOf } from "./device_keys.ts";
 import { marksOf } from "./marks.ts";
-import { toEntry } from "./topics.ts";
+import { toEntry } from "./topic_rows.ts";
 
 /** How many rows are read in one turn of the event loop. */
 const pageSize = 100;

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Topic } from "../../wire/names.ts";
+import { isPrivate, type Topic } from "../../wire/names.ts";
 import type { StoreLimits } from "../store.ts";
 import type { Checkpoints } from "./file/checkpoints.ts";
 import type { SqliteCids } from "./cids.ts";
@@ -93,7 +93,7 @@ export class SqliteHistory {
   trim(topic: Topic, head: number, read: number): number {
     const first = this.#firstOfRest(topic, head, read);
     if (first === undefined) return 0;
-    if (topic.startsWith("inbox:")) this.#indexes.talks.forget(topic, first);
+    if (isPrivate(topic)) this.#indexes.talks.forget(topic, first);
     return Number(this.#forget.run(topic, first).changes);
   }
 

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { type Topic, topicKind } from "../../wire/names.ts";
+import { isPrivate, type Topic } from "../../wire/names.ts";
 import { randomWord } from "../log_position.ts";
+import type { Entry, Page } from "../topics.ts";
 
 /** A topic as the file has it, or will when the present transaction is over. */
 export interface TopicRow {
@@ -9,8 +10,10 @@ export interface TopicRow {
   id: string;
   /** The read mark. */
   read: number;
-  /** In an inbox: up to which number the talks have all. Elsewhere: {@linkcode behind}, or 0. */
+  /** Of a private log: up to which number the talks have all. Elsewhere: {@linkcode behind}, or 0. */
   indexed: number;
+  /** When the log's last message was stored, in milliseconds since 1970; 0 where the log is empty. */
+  time: number;
   previous: string | null;
   since: number | null;
 }
@@ -42,7 +45,7 @@ export class TopicRows {
 
   constructor(database: DatabaseSync) {
     this.#row = database.prepare("SELECT epoch, seq, id, read, indexed, previous, since FROM topics WHERE topic = ?");
-    this.#newest = database.prepare("SELECT seq, id FROM log WHERE topic = ? ORDER BY seq DESC LIMIT 1");
+    this.#newest = database.prepare("SELECT seq, id, time FROM log WHERE topic = ? ORDER BY seq DESC LIMIT 1");
     this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
     this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ?, indexed = ? WHERE topic = ?");
   }
@@ -53,8 +56,10 @@ export class TopicRows {
     if (known) return known;
     const row = this.#row.get(topic) as unknown as TopicRow | undefined;
     if (!row) return undefined;
-    if (row.indexed === behind && topicKind(topic) !== "inbox") {
-      Object.assign(row, this.#newest.get(topic));
+    const newest = this.#newest.get(topic) as Pick<TopicRow, "seq" | "id" | "time"> | undefined;
+    row.time = newest?.time ?? 0;
+    if (row.indexed === behind && !isPrivate(topic)) {
+      Object.assign(row, newest);
       this.#behind.add(topic);
     }
     this.#rows.set(topic, row);
@@ -73,7 +78,7 @@ export class TopicRows {
   advance(topic: Topic): void {
     const row = this.#rows.get(topic);
     if (!row || row.indexed === behind) return;
-    if (topicKind(topic) !== "inbox") {
+    if (!isPrivate(topic)) {
       row.indexed = behind;
       this.#behind.add(topic);
     }
@@ -109,4 +114,15 @@ export class TopicRows {
   shrink(): void {
     if (this.#rows.size > maxRows) this.#rows.clear();
   }
+}
+
+/** A message from its row. */
+export function toEntry(row: Record<string, unknown>): Entry {
+  const { seq, id, time, body } = row as { seq: number; id: string; time: number; body: string };
+  return { seq, id, time, ...JSON.parse(body) };
+}
+
+/** What a page tells of the epoch before. */
+export function renewal(previous: string | null, since: number): Pick<Page, "renewed"> {
+  return previous === null ? {} : { renewed: { previous, since } };
 }

@@ -8,14 +8,14 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { inboxTopic, roomTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
+import { inboxTopic, roomTopic, sentTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
 import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
 import type { StoreLimits } from "../store.ts";
 import {
   type Draft,
-  type Entry,
+  isCopied,
   type Page,
   type PresenceChange,
   type PublishResult,
@@ -30,8 +30,8 @@ import { guarded, secretOf, transaction } from "./file/database.ts";
 import { SqliteCids } from "./cids.ts";
 import { type LogPorts, pieceSize, SqliteHistory } from "./history.ts";
 import { SqliteMoments } from "./moments.ts";
-import { SqliteTalks } from "./talks.ts";
-import { type TopicRow, TopicRows } from "./topic_rows.ts";
+import { type Body, copyFor, type EntrySignal, otherOf, SqliteTalks } from "./talks.ts";
+import { renewal, toEntry, type TopicRow, TopicRows } from "./topic_rows.ts";
 import { UnreadCounts } from "./unread.ts";
 
 /** Trims a log once in so many messages: what is over the limit meanwhile is not worth a DELETE each. */
@@ -47,6 +47,13 @@ interface Waiting {
   existing: boolean;
   resolve(result: PublishResult): void;
   reject(error: unknown): void;
+}
+
+/** What became of a message, and what listeners are told after the commit. */
+interface Outcome {
+  readonly result: PublishResult;
+  readonly signal?: EntrySignal;
+  readonly copy?: { readonly topic: Topic; readonly signal: EntrySignal };
 }
 
 /** What publishing asks of the sessions. */
@@ -125,13 +132,14 @@ export class SqliteTopics implements Topics {
     try {
       const outcomes = this.#inTransaction(() => {
         const done = batch.map((waiting) => this.#publish(waiting));
-        for (const topic of topicsOf(batch)) this.#rows.advance(topic);
+        for (const topic of topicsOf(batch, done)) this.#rows.advance(topic);
         return done;
       });
       for (let index = 0; index < batch.length; index++) {
         const { topic, resolve } = batch[index];
-        const { result, signal } = outcomes[index];
+        const { result, signal, copy } = outcomes[index];
         if (signal) this.#emit(topic, signal);
+        if (copy) this.#emit(copy.topic, copy.signal);
         resolve(result);
       }
     } catch (error) {
@@ -158,36 +166,46 @@ export class SqliteTopics implements Topics {
     }
   }
 
-  #publish({ topic, draft, writer, existing }: Waiting): { result: PublishResult; signal?: TopicSignal } {
+  #publish({ topic, draft, writer, existing }: Waiting): Outcome {
     const kind = topicKind(topic);
     if (writer && !this.#fence.mayWrite(writer, kind === "room" ? topicName(topic) : undefined)) {
       return { result: { kind: "fenced" } };
     }
     const { from, cid } = draft;
-    const time = this.#now();
     const known = cid === undefined ? undefined : this.#cids.find(topic, from, cid);
     if (known) return { result: { kind: "published", ...known, repeated: true } };
     if (existing && !this.#rows.find(topic)) return { result: { kind: "missing" } };
     const row = this.#rows.make(topic);
     const full = kind === "inbox" && this.#full(topic, row, from);
     if (full) return { result: full };
+    const signal = this.#put(topic, row, this.#now(), randomWord(6), draft);
+    const { seq, time } = signal.entry;
+    if (cid !== undefined) this.#cids.add(topic, from, cid, { seq, time });
+    if (seq % trimEvery === 0) this.#cids.forget(pieceSize);
+    const result = { kind: "published", seq, time, repeated: false } as const;
+    return isCopied(topic, draft) ? { result, signal, copy: this.#copy(signal) } : { result, signal };
+  }
+
+  /** Puts a message into a log, which forgets what is over its limits now and then. */
+  #put(topic: Topic, row: TopicRow, now: number, id: string, body: Body): EntrySignal {
     const prev = row.id;
     const seq = ++row.seq;
-    const id = row.id = randomWord(6);
-    this.#append.run(topic, seq, id, time, JSON.stringify(draft));
-    if (kind === "inbox") {
-      this.#unread.add(from, topic, seq);
-      if (row.indexed === seq - 1) this.#talks.add(topic, from, row.indexed = seq);
-    }
-    if (cid !== undefined) this.#cids.add(topic, from, cid, { seq, time });
-    if (seq % trimEvery === 0) {
-      this.#history.trim(topic, seq, row.read);
-      this.#cids.forget(pieceSize);
-    }
-    return {
-      result: { kind: "published", seq, time, repeated: false },
-      signal: { kind: "entry", epoch: row.epoch, prev, entry: { seq, id, time, ...draft } },
-    };
+    row.id = id;
+    const time = row.time = Math.max(now, row.time);
+    this.#append.run(topic, seq, id, time, JSON.stringify(body));
+    if (topicKind(topic) === "inbox") this.#unread.add(body.from, topic, seq);
+    const other = otherOf(topic, body);
+    if (other !== undefined && row.indexed === seq - 1) this.#talks.add(topic, other, row.indexed = seq);
+    if (seq % trimEvery === 0) this.#history.trim(topic, seq, row.read);
+    return { kind: "entry", epoch: row.epoch, prev, entry: { seq, id, time, ...body } };
+  }
+
+  /** Puts a private message's copy into the log of what its sender sent. */
+  #copy(original: EntrySignal): { topic: Topic; signal: EntrySignal } {
+    const { from, id, time } = original.entry;
+    const topic = sentTopic(from);
+    const body = copyFor(original, this.#rows.find(inboxTopic(from))?.seq ?? 0);
+    return { topic, signal: this.#put(topic, this.#rows.make(topic), time, id, body) };
   }
 
   #full(inbox: Topic, { read, seq }: TopicRow, from: string): PublishResult | undefined {
@@ -210,21 +228,22 @@ export class SqliteTopics implements Topics {
     });
   }
 
-  async readTalk(inbox: Topic, sender: string, range: TalkRange): Promise<TalkPage> {
-    while (!this.#isIndexed(inbox)) await new Promise((resolve) => setImmediate(resolve));
+  async readTalk(topic: Topic, other: string, range: TalkRange): Promise<TalkPage> {
+    while (!this.#isIndexed(topic)) await new Promise((resolve) => setImmediate(resolve));
     return guarded(() => {
-      const { epoch, seq, read } = this.#rows.make(inbox);
-      const first = this.#history.first(inbox, seq, read);
-      const rows = this.#talks.read(inbox, sender, first, seq, range);
-      return { epoch, time: this.#now(), entries: rows.map(toEntry) };
+      const { epoch, seq, read } = this.#rows.make(topic);
+      const first = this.#history.first(topic, seq, read);
+      const rows = this.#talks.read(topic, other, first, seq, range);
+      const received = this.#rows.find(inboxTopic(topicName(topic)))?.seq ?? 0;
+      return { epoch, time: this.#now(), received, entries: rows.map(toEntry) };
     });
   }
 
-  /** Whether the talks have all of an inbox; a step is done where they do not. */
-  #isIndexed(inbox: Topic): boolean {
-    const row = guarded(() => this.#rows.make(inbox));
+  /** Whether the talks have all of a private log; a step is done where they do not. */
+  #isIndexed(topic: Topic): boolean {
+    const row = guarded(() => this.#rows.make(topic));
     if (row.indexed === row.seq) return true;
-    row.indexed = this.#inTransaction(() => this.#talks.catchUp(inbox, row.indexed, row.seq));
+    row.indexed = this.#inTransaction(() => this.#talks.catchUp(topic, row.indexed, row.seq));
     return row.indexed === row.seq;
   }
 
@@ -315,22 +334,15 @@ export class SqliteTopics implements Topics {
   }
 }
 
-function topicsOf(batch: readonly Waiting[]): Iterable<Topic> {
-  return batch.length === 1 ? [batch[0].topic] : new Set(batch.map(({ topic }) => topic));
+/** The topics that messages of a batch, and their copies, are in. */
+function topicsOf(batch: readonly Waiting[], outcomes: readonly Outcome[]): Iterable<Topic> {
+  if (batch.length === 1 && !outcomes[0].copy) return [batch[0].topic];
+  const copies = outcomes.flatMap(({ copy }) => copy ? [copy.topic] : []);
+  return new Set([...batch.map(({ topic }) => topic), ...copies]);
 }
 
 /** What is read of a topic that does not exist. */
 function nothing(): Page {
   const epoch = randomWord(8);
   return { epoch, head: { epoch, seq: 0, id: "" }, first: 1, entries: [] };
-}
-
-function renewal(previous: string | null, since: number): Pick<Page, "renewed"> {
-  return previous === null ? {} : { renewed: { previous, since } };
-}
-
-/** A message from its row. */
-export function toEntry(row: Record<string, unknown>): Entry {
-  const { seq, id, time, body } = row as { seq: number; id: string; time: number; body: string };
-  return { seq, id, time, ...JSON.parse(body) };
 }

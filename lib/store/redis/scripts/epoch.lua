@@ -8,4 +8,9 @@ local function ensureEpoch(meta, epoch, generation)
     redis.call('HSET', meta, 'epoch', epoch, 'generation', generation, 'previous', known, 'since', seq or '0')
   end
 end
+-- The time of a log's newest message, for a log that does not say it yet.
+local function newestTime(log)
+  local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+  return newest and tonumber(newest[2][4]) or 0
+end
 

@@ -5,7 +5,8 @@
 --      a number that grows with every call of the same writer, how many of the user's may be unread ('' for any number),
 --      '1' where the topic must exist, the cid ('' for none), and the number of the same writer's call that was sent before and
 --      has no answer yet ('' for none)
--- Returns {'published', seq, time, epoch}, {'repeated', seq, time}, {'fenced'}, {'full', how many of the user's are unread, or 0
+-- Returns {'published', seq, time, epoch, in an inbox the number of the user's message before or '' where it is not known},
+-- {'repeated', seq, time}, {'fenced'}, {'full', how many of the user's are unread, or 0
 -- where it is not these that are too many}, {'missing'} where the topic does not exist, or {'late'} where a newer call of the
 -- same writer was here first: this one was given up long ago; or where the call before was not carried out, as a Redis that is
 -- full refuses one and may take the next: a writer's messages keep their order.
@@ -40,7 +41,7 @@ if claim ~= '' and (tonumber(call) <= (tonumber(last) or 0) or (before ~= '' and
 
 ensureEpoch(meta, fresh, generation)
 local mine = 'by:' .. string.lower(user) -- how many messages of the user's the log has had, see own.lua
-local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id', 'indexed', mine)
+local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id', 'indexed', mine, 'time')
 local epoch = state[1]
 local seq, read = tonumber(state[2] or '0') + 1, tonumber(state[3] or '0')
 if unread ~= '' then
@@ -53,12 +54,15 @@ if unread ~= '' then
 end
 local clock = redis.call('TIME')
 local time = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+time = math.max(time, tonumber(state[7]) or newestTime(log))
 local number, stamp = string.format('%.0f', seq), string.format('%.0f', time)
-redis.call('HSET', meta, 'seq', number, 'id', id, mine, string.format('%.0f', tonumber(state[6] or '0') + 1))
+redis.call('HSET', meta, 'seq', number, 'id', id, 'time', stamp, mine, string.format('%.0f', tonumber(state[6] or '0') + 1))
 redis.call('XADD', log, number .. '-0', 'i', id, 't', stamp, 'b', body)
+local earlier = ''
 if unread ~= '' then
   addUnread(user, counts, seq)
   if tonumber(state[5] or '0') == seq - 1 then
+    earlier = redis.call('ZSCORE', talks, string.lower(user)) or '0'
     addToTalk(talks, user, seq, log)
     redis.call('HSET', meta, 'indexed', number)
   end
@@ -87,4 +91,4 @@ if seq % 64 == 0 then
 end
 
 redis.call('SPUBLISH', channel, 'm ' .. epoch .. ' ' .. number .. ' ' .. stamp .. ' ' .. id .. ' ' .. (state[4] or '-') .. ' ' .. body)
-return {'published', seq, time, epoch}
+return {'published', seq, time, epoch, earlier}

@@ -1,8 +1,21 @@
--- Stands before the scripts that write or read talks: which of an inbox's messages came from whom.
--- A sender's numbers are one string of 6 bytes each, ascending, at the key '<talks>:<sender>'; <talks> itself is a sorted
--- set, sender → newest number. 'indexed' in the inbox's meta is the number up to which the log is in there. All of these
--- keys are in the inbox's slot.
+-- Stands before the scripts that write or read talks: which of an inbox's messages came from whom, and which copies in a
+-- log of what a user sent are of messages to whom.
+-- A sender's (or recipient's) numbers are one string of 6 bytes each, ascending, at the key '<talks>:<name>'; <talks>
+-- itself is a sorted set, name → newest number. 'indexed' in the log's meta is the number up to which the log is in there.
+-- All of these keys are in the inbox's slot.
 local width = 6
+-- Whose talk a message is of.
+local function otherOf(body, sent)
+  if sent then return string.match(body, '^{"received":%d+,"to":"([%w_-]+)"') or cjson.decode(body).to end
+  return string.match(body, '^{"from":"([%w_-]+)"') or cjson.decode(body).from
+end
+-- How many messages the sender of a copy had received before, and its message's number in the recipient's inbox.
+local function receivedOf(body)
+  return tonumber(string.match(body, '^{"received":(%d+)') or cjson.decode(body).received)
+end
+local function originalOf(body)
+  return tonumber(string.match(body, '^{"received":%d+,"to":"[%w_-]+","copyOf":{"seq":(%d+)') or cjson.decode(body).copyOf.seq)
+end
 local function numberAt(numbers, index)
   return (struct.unpack('>I6', redis.call('GETRANGE', numbers, index * width, index * width + width - 1)))
 end
@@ -12,6 +25,21 @@ local function countBelow(numbers, bound)
   while low < high do
     local middle = math.floor((low + high) / 2)
     if numberAt(numbers, middle) < bound then low = middle + 1 else high = middle end
+  end
+  return low
+end
+-- The entry of a log with a number, if it is kept.
+local function entryAt(log, number)
+  local id = string.format('%.0f-0', number)
+  return redis.call('XRANGE', log, id, id)[1]
+end
+-- How many of the numbers are of copies of which something, that grows with them, is less than a bound.
+local function countCopies(numbers, log, valueOf, bound)
+  local low, high = 0, redis.call('STRLEN', numbers) / width
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local entry = entryAt(log, numberAt(numbers, middle))
+    if not entry or valueOf(entry[2][6]) < bound then low = middle + 1 else high = middle end
   end
   return low
 end

@@ -66,7 +66,7 @@ const schema = `
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 10;
+const schemaVersion = 11;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -79,6 +79,7 @@ const migrations: Readonly<Record<number, string>> = {
   7: "ALTER TABLE accounts ADD COLUMN has_rooms INTEGER NOT NULL DEFAULT 0",
   8: "ALTER TABLE tokens ADD COLUMN away TEXT",
   9: "", // a new table only
+  10: "", // copies of what users sent, which an earlier release would take for no topic
 };
 
 /** How long a commit may wait for another connection, in milliseconds. */
