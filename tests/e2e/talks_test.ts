@@ -32,7 +32,8 @@ onEachStore("history pages through a talk from its end, both ways, while new mes
   const all = (await a.ok("history", { user: "b", n: 500 })).messages as Json[];
   assert.deepEqual(texts(all).toSorted(), sent.toSorted());
   for (const name of ["a", "b"]) assert.deepEqual(texts(all.filter(({ from }) => from === name)), counted(name, 40));
-  assert.deepEqual(all.map(({ time }) => time), all.map(({ time }) => time as string).toSorted());
+  const received = (await a.ok("history", { topic: "inbox:a", n: 500 })).messages as Json[];
+  assert.deepEqual(all.filter(({ from }) => from === "b"), received.filter(({ from }) => from === "b"));
 
   const found: Json[] = [];
   for (let n = 1;; n++) {
@@ -72,3 +73,40 @@ onEachStore("history of a talk takes a pos of this talk, and of nothing else", a
   assert.deepEqual((await a.ok("history", { topic: "inbox:a", before: 1 })).messages, []);
   await a.refused("history", { user: "nobody" }, "unknown_user");
 });
+
+onEachStore(
+  "what one has sent is a topic of one's own, and history goes on before any pos of a talk",
+  async (start) => {
+    await using server = await start();
+    await using a = await server.jsonLogin("a");
+    await using b = await server.jsonLogin("b");
+    await b.ok("msg", { to: "a", text: "one" });
+    const { topic, seq, time } = await a.ok("msg", { to: "b", text: "two", cid: "second" });
+    await a.ok("msg", { to: "a", text: "a note" });
+    await b.ok("msg", { to: "a", text: "three" });
+    const { messages } = await a.ok("history", { user: "b" });
+    assert.deepEqual(texts(messages), ["one", "two", "three"]);
+    assert.deepEqual([messages[1].topic, messages[1].seq, messages[1].time], [topic, seq, time]);
+    assert.deepEqual([topic, seq], ["inbox:b", 1]);
+    const { messages: [copy, ...others] } = await a.ok("history", { topic: "sent:a" });
+    const { pos: _, ...known } = copy;
+    assert.deepEqual(known, {
+      type: "direct",
+      topic: "sent:a",
+      seq: 1,
+      from: "a",
+      to: "b",
+      text: "two",
+      time,
+      cid: "second",
+    });
+    assert.deepEqual(others, []);
+    for (const [at, { pos }] of messages.entries()) {
+      assert.deepEqual((await a.ok("history", { user: "b", before: pos })).messages, messages.slice(0, at));
+    }
+    assert.deepEqual((await a.ok("history", { user: "b", before: copy.pos })).messages, messages.slice(0, 1));
+    await b.refused("history", { topic: "sent:a" }, "forbidden");
+    await using side = await server.jsonLogin("b", { side: true });
+    await side.refused("history", { topic: "sent:a" }, "forbidden");
+  },
+);
