@@ -214,6 +214,8 @@ export type LoggedIn = RoomOrRooms & {
   readonly user: string;
   readonly resume?: string;
   readonly positions: Positions;
+  /** In many rooms: topic → how many messages of others there are behind the account's mark, up to 1,000. */
+  readonly unread?: Readonly<Record<string, number>>;
   /** After a resume: how many messages are about to be replayed; null where a log was lost, so that nobody knows. */
   readonly missed?: number | null;
 };

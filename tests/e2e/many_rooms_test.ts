@@ -198,6 +198,42 @@ onEachStore("another value of rooms means one room, and text is in one room alwa
   }
 });
 
+onEachStore("a login tells what is unread in each topic, which a mark of the account's says", async (start) => {
+  await using server = await start();
+  await using b = await server.login("b");
+  const seen: Json = {};
+  {
+    await using a = await JsonClient.many(server, "a");
+    assert.deepEqual(a.session.unread, {});
+    await a.ok("subscribe", { user: "b" });
+    await a.ok("join", { room: "general" });
+    await b.ask("one");
+    await b.ask("/publish news");
+    await a.ok("say", { room: "lobby", text: "mine" });
+    for (const { topic, pos } of await a.events(3)) seen[topic] = pos;
+    await a.ok("quit");
+  }
+  await b.ask("two");
+  await b.ask("/msg a psst");
+  {
+    await using a = await JsonClient.many(server, "a");
+    assert.deepEqual(a.session.unread, { "room:lobby": 2, "feed:b": 1, "inbox:a": 1 }, "what is one's own is read");
+    for (const topic of ["room:lobby", "feed:b"]) await a.ok("seen", { topic, pos: seen[topic] });
+    await cut(a, server);
+    await using back = await resume(server, a.session);
+    assert.deepEqual(back.session.unread["room:lobby"], 1);
+    assert.ok(!("feed:b" in back.session.unread));
+    await back.ok("leave", { room: "lobby" });
+    await back.ok("join", { room: "lobby" });
+    await back.ok("quit");
+  }
+  await using one = await server.jsonLogin("a");
+  assert.ok(!("unread" in one.session), "one room is told as ever");
+  await one.ok("quit");
+  await using last = await JsonClient.many(server, "a");
+  assert.ok(!("room:lobby" in last.session.unread), "a mark begins where one joins");
+});
+
 onEachStore("who is in many rooms is told who went offline, and who only left", async (start) => {
   await using server = await start();
   await using one = await server.jsonLogin("c");

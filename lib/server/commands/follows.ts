@@ -43,7 +43,7 @@ export const followCommands = [
     async run({ session }, { user }, services) {
       const { name } = await knownUser(user, services);
       await services.store.accounts.unfollow(session.user, name);
-      session.topics.stop(feedTopic(name));
+      await session.unfollow(feedTopic(name));
       return { reply: { of: "unsubscribe", user: name } };
     },
   }),

@@ -161,7 +161,7 @@ export class Logins {
       const claimed = await this.#claim(account, channel, tokenHash, presentedHash);
       const { session: record, savedPositions } = claimed;
       const session = this.#session(account, record, tokenHash, channel);
-      const { positions, missed, start } = await this.#open(
+      const { positions, unread, missed, start } = await this.#open(
         session,
         claimed,
         back && { savedPositions, given: back.given },
@@ -182,6 +182,7 @@ export class Logins {
         user: record.user,
         ...(record.many ? { rooms: record.rooms } : { room: record.rooms[0] }),
         positions,
+        ...(unread ? { unread } : {}),
         ...(channel.format === "json" ? { resume: token } : {}),
         ...(back ? { missed } : {}),
       };

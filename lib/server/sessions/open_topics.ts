@@ -25,6 +25,8 @@ export interface ReturnPositions {
 export interface Opened {
   /** The position that each topic is read from. */
   readonly positions: Positions;
+  /** In many rooms: topic → how many messages of others are unread; topics that have any. */
+  readonly unread?: Readonly<Record<Topic, number>>;
   /** How many messages there are behind these positions now. */
   readonly missed: number | null;
   /** Begins to push; called once the reply to the login is queued. */
@@ -33,6 +35,8 @@ export interface Opened {
 
 interface OpenedTopic {
   readonly topic: Topic;
+  /** Where its stream is. */
+  readonly now: LogPosition;
   readonly from: LogPosition;
   /** How many messages are to come; null where the log is not the one that the position is from: nobody knows. */
   readonly missed: number | null;
@@ -62,17 +66,30 @@ export async function openTopics(
     const seen = store.topics.positions.decode(topic, returning?.given[topic]);
     const known = seen ?? decodePosition(returning?.savedPositions[topic]);
     if (known) return await goOn(session, store, { topic, now, from: known, seen: seen !== undefined });
-    if (topic !== inbox) return { topic, from: now, missed: 0 };
+    if (topic !== inbox) return { topic, now, from: now, missed: 0 };
     const read = await store.topics.readMark(inbox);
-    return { topic, from: { epoch: now.epoch, seq: read, id: "" }, missed: Math.max(0, now.seq - read) };
+    return { topic, now, from: { epoch: now.epoch, seq: read, id: "" }, missed: Math.max(0, now.seq - read) };
   });
   const positions = Object.fromEntries(opened.map(({ topic, from }) => [topic, from]));
   await session.remember(positions);
   return {
     positions: session.encode(positions),
+    ...(session.many ? { unread: await countUnread(session.user, opened, store) } : {}),
     missed: opened.reduce<number | null>((sum, { missed }) => sum === null || missed === null ? null : sum + missed, 0),
     start: () => opened.forEach(({ topic, from }) => session.topics.start(topic, from)),
   };
+}
+
+/** How much is unread; what the account has no mark of yet begins to be from here on. */
+async function countUnread(
+  user: string,
+  opened: readonly OpenedTopic[],
+  { marks }: Store,
+): Promise<Record<Topic, number>> {
+  const inbox = inboxTopic(user);
+  const heads = opened.filter(({ topic }) => topic !== inbox).map(({ topic, now }) => [topic, now]);
+  await marks.begin(user, Object.fromEntries(heads));
+  return await marks.unread(user, opened.map(({ topic }) => topic));
 }
 
 /**
@@ -89,9 +106,9 @@ async function goOn(
   // The stream is still that of a log that was lost: its followers do not know yet. It need not be waited for: the reader
   // is told of the gap by the replay, or by the stream that it has joined.
   if (next.head.epoch !== now.epoch) void session.topics.refresh(topic);
-  if (!isKnown(next)) return { topic, from, missed: null };
+  if (!isKnown(next)) return { topic, now, from, missed: null };
   if (seen && topic === inboxTopic(session.user)) await topics.markRead(topic, from.seq);
-  return { topic, from: next.gap ? from : next.position, missed: next.head.seq - from.seq };
+  return { topic, now, from: next.gap ? from : next.position, missed: next.head.seq - from.seq };
 }
 
 /**

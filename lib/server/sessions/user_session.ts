@@ -180,7 +180,10 @@ export class UserSession {
       return undefined;
     }
     for (const old of left) this.topics.stop(roomTopic(old));
-    await this.remember({ [topic]: position });
+    await Promise.all([
+      this.remember({ [topic]: position }),
+      this.#setMarks((marks) => marks.begin(this.user, { [topic]: position })),
+    ]);
     return {
       positions: this.encode({ [topic]: position }),
       start: () => this.topics.start(topic, position),
@@ -203,6 +206,12 @@ export class UserSession {
     return record !== undefined;
   }
 
+  /** Sets or forgets marks, where the session is in many rooms; what fails is set right at the next login. */
+  async #setMarks(change: (marks: Store["marks"]) => Promise<void>): Promise<void> {
+    if (!this.many || !this.#record) return;
+    await change(this.#store.marks).catch((error) => this.#onFault("marks", error));
+  }
+
   /**
    * Leaves a room, where there may be many, or listens to it no longer on a side connection.
    *
@@ -219,6 +228,7 @@ export class UserSession {
       this.#reader.rooms = this.rooms.filter((other) => other !== room);
     }
     this.topics.stop(roomTopic(room));
+    await this.#setMarks((marks) => marks.forget(this.user, roomTopic(room)));
     return true;
   }
 
@@ -230,7 +240,10 @@ export class UserSession {
   async follow(topic: Topic): Promise<{ positions: Positions; start: () => void }> {
     if (this.topics.has(topic)) return { positions: this.#positionOf(topic), start: () => {} };
     const position: LogPosition = await this.topics.open(topic);
-    await this.remember({ [topic]: position });
+    await Promise.all([
+      this.remember({ [topic]: position }),
+      this.#setMarks((marks) => marks.begin(this.user, { [topic]: position })),
+    ]);
     return { positions: this.encode({ [topic]: position }), start: () => this.topics.start(topic, position) };
   }
 
@@ -247,6 +260,12 @@ export class UserSession {
     } catch (error) {
       this.#onFault("stand", error);
     }
+  }
+
+  /** Reads a topic no longer. */
+  async unfollow(topic: Topic): Promise<void> {
+    this.topics.stop(topic);
+    await this.#setMarks((marks) => marks.forget(this.user, topic));
   }
 
   #positionOf(topic: Topic): Positions {

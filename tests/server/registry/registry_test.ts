@@ -70,7 +70,7 @@ test("allCommands has the protocol's commands and arguments", () => {
     me: "text cid? room? file?",
     publish: "text cid?",
     msg: "to text cid? file? sealed? keys?",
-    seen: "pos",
+    seen: "topic? pos",
     history: "user? n? room? topic? before?",
     whoami: "",
     passwd: "old new",
