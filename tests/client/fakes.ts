@@ -134,8 +134,8 @@ export class Peer {
     this.#toServer.end(how);
   }
 
-  /** Greets, and answers `HELLO` and `help`. */
-  async greet(commands: readonly CommandHelp[] = fakeCommands): Promise<this> {
+  /** Greets, and answers `HELLO` and `help`; `rooms` is in the answer where the server can do with many. */
+  async greet(commands: readonly CommandHelp[] = fakeCommands, fields: { rooms?: "many" } = {}): Promise<this> {
     this.send("[SERVER] Login using: LOGIN <username> <password>");
     const hello = await this.line();
     if (!hello?.startsWith("HELLO {")) throw new Error(`Expected HELLO, got ${hello}`);
@@ -145,6 +145,7 @@ export class Peer {
       server: this.server,
       formats: ["text", "json"],
       limits: { message_bytes: 64 },
+      ...fields,
     });
     this.ok(await this.expect("help"), { commands });
     return this;
@@ -171,6 +172,8 @@ export class FakeServers {
   readonly dialed: string[] = [];
   /** Servers that refuse connections. */
   readonly down = new Set<string>();
+  /** Whether they can do with many rooms, and what they say of it. */
+  rooms: { rooms?: "many" } = {};
   readonly #peers: Peer[] = [];
   #waiting: (() => void) | undefined;
 
@@ -191,7 +194,7 @@ export class FakeServers {
     while (this.#peers.length === 0) {
       await soon(new Promise<void>((resolve) => this.#waiting = resolve), "a connection");
     }
-    return await this.#peers.shift()!.greet(commands);
+    return await this.#peers.shift()!.greet(commands, this.rooms);
   }
 }
 

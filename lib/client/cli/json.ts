@@ -171,6 +171,7 @@ function readRequest(line: string): Request | ChatError {
 function toJson(update: Update): JsonObject | undefined {
   switch (update.kind) {
     case "event":
+    case "unknown":
       return { ...update.event };
     case "status":
       return { type: "status", ...update.status };

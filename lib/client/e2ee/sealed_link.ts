@@ -110,6 +110,7 @@ export class SealedLink implements LinkPort {
 
   async #takeIncoming(incoming: Incoming): Promise<void> {
     if (incoming.kind === "event") return await this.#takeEvent(incoming);
+    if (incoming.kind === "unknown") return this.#held.push({ kind: "incoming", incoming });
     const asked = this.#keyRequests.about(incoming.request);
     if (asked !== undefined) return this.#takeKeys(asked, incoming);
     if (this.#outbox.take(incoming)) return;

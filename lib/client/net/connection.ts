@@ -17,11 +17,13 @@ export interface Request {
 /** What comes in, in the order of the wire. */
 export type Incoming =
   | { readonly kind: "event"; readonly event: ServerEvent }
+  /** Of a type, or a state, that this client does not know. */
+  | { readonly kind: "unknown"; readonly event: JsonObject }
   | { readonly kind: "reply"; readonly request: Request; readonly reply: Reply }
   | { readonly kind: "refused"; readonly request: Request; readonly error: ChatError };
 
 /** What answers a request. */
-export type Answer = Exclude<Incoming, { kind: "event" }>;
+export type Answer = Exclude<Incoming, { kind: "event" | "unknown" }>;
 
 /**
  * Whether nobody is logged in after an answer. A server that cannot reach its store to end the resume token refuses a
@@ -36,6 +38,11 @@ export function logsOut(answer: Answer): boolean {
 export interface ConnectionOptions {
   /** Name and version for `HELLO`, as `chat/1.0.0`. */
   readonly client: string;
+  /**
+   * Asks to be in many rooms. `wanted` puts up with one where the server cannot do with many; `needed` does not, and such
+   * a server counts as one that is not there.
+   */
+  readonly manyRooms?: "wanted" | "needed";
   /** How long the server may take to answer `HELLO`, in milliseconds; 10,000 by default. */
   readonly helloMs?: number;
   /** After how many milliseconds of silence the server is asked for a sign of life; 25,000 by default. */
@@ -79,6 +86,7 @@ export class Connection implements AsyncIterable<Incoming> {
   readonly #pending: Pending[] = [];
   #lastId = 0;
   #name = "";
+  #manyRooms = false;
   #limits: JsonObject = {};
   #commands: readonly CommandHelp[] = [];
 
@@ -108,6 +116,10 @@ export class Connection implements AsyncIterable<Incoming> {
       const why = cause instanceof TimeLimitError ? "no answer in time" : messageOf(cause);
       throw new DialError("protocol", cleanLine(`No chat at ${formatServer(server)}: ${why}`), { cause });
     }
+    if (options.manyRooms === "needed" && !connection.manyRooms) {
+      connection.close();
+      throw new DialError("protocol", `${formatServer(server)} cannot do with many rooms: it is of an earlier release`);
+    }
     connection.#watch();
     return connection;
   }
@@ -115,6 +127,11 @@ export class Connection implements AsyncIterable<Incoming> {
   /** The server's own name, as it answered `HELLO`. */
   get name(): string {
     return this.#name;
+  }
+
+  /** Whether one may be in many rooms: it was asked for, and the server can do with it. */
+  get manyRooms(): boolean {
+    return this.#manyRooms;
   }
 
   /** The limits that the server told in its answer to `HELLO`. */
@@ -167,8 +184,9 @@ export class Connection implements AsyncIterable<Incoming> {
   }
 
   async #greet(): Promise<void> {
-    const { client } = this.#options;
-    this.#channel.send(`HELLO ${JSON.stringify({ format: "json", version: protocolVersion, client })}`);
+    const { client, manyRooms } = this.#options;
+    const rooms = manyRooms === undefined ? {} : { rooms: "many" };
+    this.#channel.send(`HELLO ${JSON.stringify({ format: "json", version: protocolVersion, client, ...rooms })}`);
     for (let line = 0; line < maxGreeting; line++) {
       const text = await this.#next();
       const refusal = /^\[ERROR\] [a-z_]+: (.*)$/.exec(text);
@@ -179,6 +197,7 @@ export class Connection implements AsyncIterable<Incoming> {
       if (hello?.type !== "hello") continue;
       this.#name = typeof hello.server === "string" ? cleanLine(hello.server) : "";
       if (isObject(hello.limits)) this.#limits = hello.limits;
+      this.#manyRooms = manyRooms !== undefined && hello.rooms === "many";
       return;
     }
     throw new Error("it does not speak this protocol");
@@ -189,7 +208,7 @@ export class Connection implements AsyncIterable<Incoming> {
     this.request(help);
     for (;;) {
       const incoming = this.#understand(await this.#next());
-      if (incoming?.kind === "event") this.#early.push(incoming);
+      if (incoming?.kind === "event" || incoming?.kind === "unknown") this.#early.push(incoming);
       else if (incoming?.kind === "reply" && incoming.reply.of === "help") {
         this.#commands = toCommands(incoming.reply.commands);
         return;
@@ -228,7 +247,8 @@ export class Connection implements AsyncIterable<Incoming> {
       if (event?.type === "error" && unreadable.has(event.code) && this.#pending.length > 0) {
         return this.#answer({ ...value, id: this.#pending[0].id });
       }
-      return event && { kind: "event", event };
+      if (event) return { kind: "event", event };
+      return typeof value.type === "string" ? { kind: "unknown", event: value } : undefined;
     } catch (cause) {
       return this.#leave("the server does not keep to the protocol", cause);
     }

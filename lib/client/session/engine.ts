@@ -2,6 +2,7 @@ import type { Reply, ServerEvent } from "../../wire/event.ts";
 import type { ServerAddress } from "../base/address.ts";
 import { type Clock, systemClock, within } from "../../common/time.ts";
 import { ClientError, type ConnectionLost } from "../base/exit.ts";
+import type { JsonObject } from "../base/shape.ts";
 import { type Answer, type Incoming, logsOut, type Request } from "../net/connection.ts";
 import { Authentication } from "./authentication.ts";
 import { Link, type LinkOptions, type LinkPort, type LinkStep, type Sealer } from "./link.ts";
@@ -26,7 +27,7 @@ export interface EngineOptions extends LinkOptions {
 
 /** What a policy has its engine do. */
 export interface EnginePort {
-  readonly link: Pick<LinkPort, "connection" | "request">;
+  readonly link: Pick<LinkPort, "connection" | "request" | "signal">;
   readonly outgoing: Pick<Outgoing, "abandon">;
   /** Logs out: nobody is logged in any more, and what was not sent is given up. */
   forget(): Updates;
@@ -54,6 +55,8 @@ export interface EnginePolicy {
   replied(reply: Reply): void;
   /** Tells of an event, as far as it is to be told. */
   event(event: ServerEvent): Updates;
+  /** Takes an event of a type that this client has no words for; it is told in any case. */
+  noted?(event: JsonObject): void;
   /** Takes the answer to a request that it made itself. */
   answered(answer: Answer): Updates;
   /** The connection is gone, whether it was let in or not. */
@@ -213,6 +216,7 @@ export class Engine<Policy extends EnginePolicy = EnginePolicy> implements Engin
 
   *#take(incoming: Incoming): Updates {
     if (incoming.kind === "event") yield* this.#takeEvent(incoming.event);
+    else if (incoming.kind === "unknown") yield* this.#takeUnknown(incoming);
     else yield* this.#takeAnswer(incoming);
     this.#pump();
   }
@@ -224,6 +228,11 @@ export class Engine<Policy extends EnginePolicy = EnginePolicy> implements Engin
       this.link.route.retryAfter(event.retry_after_ms);
     }
     yield* this.policy.event(event);
+  }
+
+  *#takeUnknown(incoming: Incoming & { kind: "unknown" }): Updates {
+    this.policy.noted?.(incoming.event);
+    yield incoming;
   }
 
   *#takeAnswer(answer: Answer): Updates {

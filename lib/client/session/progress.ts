@@ -1,5 +1,5 @@
 import type { GapEvent, TopicEvent } from "../../wire/event.ts";
-import { feedTopic, parseTopic, roomTopic } from "../../wire/names.ts";
+import { feedTopic } from "../../wire/names.ts";
 
 /** More topics than anyone follows: a server that names more makes the client forget the oldest. */
 const maxTopics = 10_000;
@@ -24,21 +24,21 @@ export class Progress {
   /**
    * Takes a message that came.
    *
-   * @param room the room that the client is in: no other room's messages move a position
+   * @param rooms the rooms that the client is in, folded: no other room's messages move a position
    * @returns whether it is to be shown
    */
-  take({ topic, seq, pos }: TopicEvent, room: string | undefined): boolean {
+  take({ topic, seq, pos }: TopicEvent, rooms: ReadonlySet<string>): boolean {
     if (seq <= (this.#shown.get(topic) ?? 0)) return false;
     keep(this.#shown, topic, seq);
-    if (isFollowed(topic, room)) keep(this.#positions, topic, pos);
+    if (isFollowed(topic, rooms)) keep(this.#positions, topic, pos);
     return true;
   }
 
   /** Takes a gap: what comes next follows its `pos`. */
-  skip({ topic, to, pos }: GapEvent, room: string | undefined): void {
+  skip({ topic, to, pos }: GapEvent, rooms: ReadonlySet<string>): void {
     if (to === null) this.#shown.delete(topic);
     else keep(this.#shown, topic, to);
-    if (isFollowed(topic, room)) keep(this.#positions, topic, pos);
+    if (isFollowed(topic, rooms)) keep(this.#positions, topic, pos);
   }
 
   /** Takes the positions from which the events go on by a reply. */
@@ -46,11 +46,10 @@ export class Progress {
     for (const [topic, pos] of positions) keep(this.#positions, topic, pos);
   }
 
-  /** Is in a room, and so in no other any more. */
-  enter(room: string): void {
-    const current = roomTopic(room);
+  /** Is in these rooms, and so in no other any more. */
+  enter(rooms: ReadonlySet<string>): void {
     for (const topic of new Set([...this.#positions.keys(), ...this.#shown.keys()])) {
-      if (topic.startsWith("room:") && topic !== current) this.#forget(topic);
+      if (!isFollowed(topic, rooms)) this.#forget(topic);
     }
   }
 
@@ -71,8 +70,8 @@ export class Progress {
   }
 }
 
-function isFollowed(topic: string, room: string | undefined): boolean {
-  return parseTopic(topic)?.kind !== "room" || (room !== undefined && topic === roomTopic(room));
+function isFollowed(topic: string, rooms: ReadonlySet<string>): boolean {
+  return !topic.startsWith("room:") || rooms.has(topic.slice("room:".length));
 }
 
 function keep<V>(map: Map<string, V>, topic: string, value: V): void {

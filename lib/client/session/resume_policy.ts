@@ -1,4 +1,5 @@
 import type { Reply, ServerEvent } from "../../wire/event.ts";
+import type { JsonObject } from "../base/shape.ts";
 import type { Answer, Request } from "../net/connection.ts";
 import type { EnginePolicy, EnginePort, Granted, Refused, Updates } from "./engine.ts";
 import { Receipts } from "./receipts.ts";
@@ -73,6 +74,10 @@ export class ResumePolicy implements EnginePolicy {
       yield* this.#engine.outgoing.abandon();
       this.#engine.end({ reason: "forced_logout", exit: "login", message: event.message });
     }
+  }
+
+  noted(event: JsonObject): void {
+    this.#identity.noted(event);
   }
 
   // deno-lint-ignore require-yield -- nothing that it asked by itself is told

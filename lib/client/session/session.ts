@@ -24,6 +24,9 @@ export interface SessionOptions extends EngineOptions {
  * 3. Each message is shown once and in its topic's order, and a gap is shown where the server told of one.
  * 4. A session that another login has taken over does not come back by itself.
  *
+ * With `manyRooms` it is in all rooms of its account, and comes back to all of them; requests name their room then. Where
+ * the server cannot do with many rooms, `wanted` goes on in one, as {@linkcode Session.manyRooms} says.
+ *
  * It knows no screen: all that happens comes out of {@linkcode Session.updates}, in order, and nothing happens unless
  * that is iterated.
  */
@@ -59,9 +62,19 @@ export class Session {
     return this.#identity.user;
   }
 
-  /** The room that the user is in. */
+  /** The room that the user is in; undefined where there may be many. */
   get room(): string | undefined {
     return this.#identity.room;
+  }
+
+  /** The rooms that the user is in, sorted. */
+  get rooms(): readonly string[] {
+    return this.#identity.rooms;
+  }
+
+  /** Whether the user may be in many rooms: it was asked for, and the server that it is connected to can do with it. */
+  get manyRooms(): boolean {
+    return this.#engine.link.connection?.manyRooms ?? false;
   }
 
   /** The server that the session is connected to: where it is, and its own name. */

@@ -1,7 +1,8 @@
 import type { GapEvent, Reply, TopicEvent } from "../../wire/event.ts";
 import type { Request } from "../net/connection.ts";
 import { Progress } from "./progress.ts";
-import { toPositions } from "../base/shape.ts";
+import { fold } from "../../wire/names.ts";
+import { type JsonObject, toPositions } from "../base/shape.ts";
 
 /**
  * Called with what resumes the session, whenever that changes; undefined when nothing does any more.
@@ -10,12 +11,14 @@ import { toPositions } from "../base/shape.ts";
  */
 export type KeepToken = (token: string | undefined) => string | undefined;
 
-/** Who and where a client is by what servers told it: user, room, resume token, and how far it has read. */
+/** Who and where a client is by what servers told it: user, rooms, resume token, and how far it has read. */
 export class SessionIdentity {
   readonly #keep: KeepToken;
   readonly #progress = new Progress();
   #user: string | undefined;
-  #room: string | undefined;
+  #rooms: ReadonlySet<string> = new Set();
+  /** Whether there may be any number of rooms; else there is one. */
+  #many = false;
   #token: string | undefined;
   #notice: string | undefined;
 
@@ -27,8 +30,14 @@ export class SessionIdentity {
     return this.#user;
   }
 
+  /** The one room; undefined where there may be many. */
   get room(): string | undefined {
-    return this.#room;
+    return this.#many ? undefined : [...this.#rooms][0];
+  }
+
+  /** All rooms, sorted. */
+  get rooms(): string[] {
+    return [...this.#rooms].sort();
   }
 
   /** Whether a lost connection can be resumed. */
@@ -58,7 +67,7 @@ export class SessionIdentity {
   }
 
   #take(reply: Reply): void {
-    const { user, room, resume, positions } = reply as Readonly<Record<string, unknown>>;
+    const { user, resume, positions } = reply as Readonly<Record<string, unknown>>;
     switch (reply.of) {
       case "login":
       case "register":
@@ -66,13 +75,12 @@ export class SessionIdentity {
         // falls through
       case "resume":
         if (typeof user === "string") this.#user = user;
-        // falls through
+        this.#arrive(reply as unknown as JsonObject);
+        break;
       case "join":
       case "leave":
-        if (typeof room === "string") {
-          this.#room = room;
-          this.#progress.enter(room);
-        }
+        if (this.#many) return this.#move(reply.room, reply.of === "join" ? "joined" : "left", positions);
+        this.#arrive(reply as unknown as JsonObject);
         break;
       case "unsubscribe":
         this.#progress.unfollow(reply.user);
@@ -84,14 +92,43 @@ export class SessionIdentity {
     if (typeof resume === "string") this.#token = resume;
   }
 
+  /** Takes where the session is: in its one room, or in all of these. */
+  #arrive({ room, rooms }: JsonObject): void {
+    this.#many = Array.isArray(rooms);
+    if (Array.isArray(rooms)) this.#enter(rooms.filter((name) => typeof name === "string"));
+    else if (typeof room === "string") this.#enter([room]);
+  }
+
+  /** One room more, or one fewer. */
+  #move(room: unknown, state: unknown, positions: unknown): void {
+    if (typeof room !== "string") return;
+    const name = fold(room);
+    const others = this.rooms.filter((other) => other !== name);
+    if (state === "left") return this.#enter(others);
+    // In a room that it is in already, it goes on from what it has shown.
+    if (state !== "joined" || this.#rooms.has(name)) return;
+    this.#enter([...others, name]);
+    this.#progress.follow(toPositions(positions));
+  }
+
+  #enter(rooms: readonly string[]): void {
+    this.#rooms = new Set(rooms.map(fold));
+    this.#progress.enter(this.#rooms);
+  }
+
+  /** Takes what another device of the user did to the rooms of both. */
+  noted({ type, room, state, positions }: JsonObject): void {
+    if (type === "membership" && this.#many) this.#move(room, state, positions);
+  }
+
   /** @returns whether the message is to be shown */
   show(event: TopicEvent): boolean {
-    return this.#progress.take(event, this.#room);
+    return this.#progress.take(event, this.#rooms);
   }
 
   /** Takes a gap. */
   skip(event: GapEvent): void {
-    this.#progress.skip(event, this.#room);
+    this.#progress.skip(event, this.#rooms);
   }
 
   /** Is nobody and nowhere. */
@@ -107,7 +144,9 @@ export class SessionIdentity {
   }
 
   #clear(): void {
-    this.#user = this.#room = this.#token = undefined;
+    this.#user = this.#token = undefined;
+    this.#rooms = new Set();
+    this.#many = false;
     this.#progress.clear();
   }
 }

@@ -4,12 +4,15 @@
 
 import type { Reply, ServerEvent } from "../../wire/event.ts";
 import type { Request } from "../net/connection.ts";
+import type { JsonObject } from "../base/shape.ts";
 import type { Exit } from "../base/exit.ts";
 import type { Status } from "../net/status.ts";
 
 /** What a session tells, in order. */
 export type Update =
   | { readonly kind: "event"; readonly event: ServerEvent }
+  /** Of a type, or a state, that this client does not know: for programs that do. */
+  | { readonly kind: "unknown"; readonly event: JsonObject }
   | { readonly kind: "reply"; readonly request: Request; readonly reply: Reply }
   | { readonly kind: "refused"; readonly request: Request; readonly error: Error }
   | { readonly kind: "status"; readonly status: Status };

@@ -27,6 +27,8 @@ export function render(update: Update): Rendered {
       const text = cleanLine(eventText(event.type === "direct" ? marked(event) : event, withActions));
       return { kind: event.type === "error" ? "error" : "text", lines: text === "" ? [] : [text] };
     }
+    case "unknown":
+      return { kind: "text", lines: [] };
     case "reply":
       return { kind: "text", lines: replyLines(update.reply) };
     case "refused":

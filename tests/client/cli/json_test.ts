@@ -87,6 +87,23 @@ test("runJson() passes requests on and gives answers their ids, in order, with e
   assert.equal(rest.at(-1).hint, 1);
 });
 
+test("runJson() passes on what it has no words for as it comes, in many rooms too", async () => {
+  const { out, peer, exit } = await run([{ id: 1, cmd: "whoami" }], { login });
+  await peer.admit({ room: undefined, rooms: ["lobby", "ops"], unread: { "room:ops": 2 } });
+  const unknown = [
+    { type: "weather", sunny: true, nested: { a: [1, null] } },
+    { type: "membership", room: "general", state: "joined", positions: { "room:general": "e.1.x" } },
+    { type: "presence", room: "lobby", user: "b", state: "away" },
+  ];
+  peer.send(...unknown);
+  peer.ok(await peer.expect("whoami"), { user: "a", rooms: ["general", "lobby", "ops"], server: "s" });
+  await bye(peer);
+  assert.equal(await soon(exit), "ok");
+  assert.deepEqual([out[0].rooms, out[0].unread], [["lobby", "ops"], { "room:ops": 2 }]);
+  assert.deepEqual(out.slice(1, 4), unknown);
+  assert.deepEqual(out[4], { type: "ok", id: 1, user: "a", rooms: ["general", "lobby", "ops"], server: "s" });
+});
+
 test("runJson() tells what becomes of the connection, and sends again what has no answer", async () => {
   const { out, peer, servers, exit } = await run([{ id: 1, cmd: "say", text: "hi" }], { login });
   await peer.admit();

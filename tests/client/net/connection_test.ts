@@ -38,6 +38,28 @@ test("Connection.open() skips the greeting, says who it is, and learns name, lim
   connection.close();
 });
 
+test("Connection.open() asks for many rooms, and knows whether the server can do with them", async () => {
+  const open = async (manyRooms: "wanted" | "needed", rooms: { rooms?: "many" }) => {
+    const peer = new Peer("server1");
+    const opening = Connection.open(peer.transport, address, { client: "t/1", clock: new FakeClock(), manyRooms });
+    const opened = soon(opening).finally(() => peer.close());
+    await Promise.all([peer.greet([], rooms), opened.catch(() => {})]);
+    return (await opened).manyRooms;
+  };
+  for (const asks of ["wanted", "needed"] as const) assert.equal(await open(asks, { rooms: "many" }), true);
+  assert.equal(await open("wanted", {}), false);
+  assert.match((await rejection(open("needed", {}))).message, /^one:1 cannot do with many rooms: /);
+});
+
+test("Connection.open() says in HELLO that it asks for many rooms", async () => {
+  const peer = new Peer("server1");
+  const options = { client: "t/1", clock: new FakeClock(), manyRooms: "wanted" } as const;
+  const opening = rejection(Connection.open(peer.transport, address, options));
+  assert.equal(await peer.line(), 'HELLO {"format":"json","version":1,"client":"t/1","rooms":"many"}');
+  peer.close();
+  await opening;
+});
+
 const beginnings: [string, (peer: Peer) => void, RegExp][] = [
   [
     "an error in text",
@@ -91,7 +113,7 @@ test("Connection yields replies and events in the order of the wire, whatever pi
   const incoming = await all(connection);
   assert.deepEqual(
     incoming.map((one) => one.kind === "event" ? (one.event as { text?: string }).text : one.kind),
-    ["before", "reply", "zwischen – ü", "refused", "after"],
+    ["before", "reply", "zwischen – ü", "refused", "unknown", "after"],
   );
   assert.equal((await rooms).of, "rooms");
   const error = await rejection(join);
