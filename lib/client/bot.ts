@@ -7,7 +7,7 @@
 import type { ChatError } from "../common/errors.ts";
 import type { FileOffer, GapEvent, MessageEvent, PresenceEvent, Reply, TopicEvent } from "../wire/event.ts";
 import { maxCount } from "../wire/command.ts";
-import { roomTopic } from "../wire/names.ts";
+import { fold } from "../wire/names.ts";
 import { parseServers, type ServerAddress } from "./base/address.ts";
 import { systemClock } from "../common/time.ts";
 import type { Request } from "./net/connection.ts";
@@ -23,11 +23,16 @@ import { sendFile } from "./transfer/sending.ts";
 import { version } from "./base/version.ts";
 
 /** Settings and ports of a bot. */
-export interface BotOptions extends Partial<Omit<LinkOptions, "servers" | "dial">> {
+export interface BotOptions extends Partial<Omit<LinkOptions, "servers" | "dial" | "manyRooms">> {
   /** `host[:port]` with commas between, or addresses; the port is 8000 where none is named. */
   readonly servers: string | readonly ServerAddress[];
   readonly user: string;
   readonly password: string;
+  /**
+   * The rooms to listen to, all at once. The server has to do with many rooms: one that cannot counts as one that is not
+   * there. Without it, the bot listens to one room at a time, on any server.
+   */
+  readonly rooms?: readonly string[];
   /** The authority to trust beside those that Deno trusts: PEM. */
   readonly ca?: string;
   /** Connects in another way than by `ca`. */
@@ -62,18 +67,41 @@ const farewellMs = 5_000;
  *   }
  * }
  * ```
+ *
+ * @example In many rooms
+ * ```ts
+ * import { Bot, type BotOptions } from "./bot.ts";
+ *
+ * async function relay(options: BotOptions): Promise<void> {
+ *   await using bot = await Bot.connect({ ...options, rooms: ["lobby", "ops"] });
+ *   for await (const event of bot.listen()) {
+ *     if (event.type !== "message" || event.topic !== "room:lobby") continue;
+ *     if (event.text.startsWith("ops: ")) await bot.say("ops", `${event.from} asks: ${event.text.slice(5)}`);
+ *   }
+ * }
+ * ```
  */
 export class Bot implements AsyncDisposable {
+  /** The rooms that it listens to by itself. */
+  readonly rooms: readonly string[];
   readonly #side: SideSession;
+  readonly #manyRooms: boolean;
   readonly #onStatus: (status: Status) => void;
   readonly #queue: RoomEvent[] = [];
-  #listening: string | undefined;
+  /** The rooms that are listened to, folded. */
+  #listening: ReadonlySet<string> | undefined;
   #news = Promise.withResolvers<void>();
   #room = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
   #failure: unknown;
 
-  private constructor(side: SideSession, onStatus: (status: Status) => void) {
+  private constructor(
+    side: SideSession,
+    rooms: readonly string[] | undefined,
+    onStatus: (status: Status) => void,
+  ) {
+    this.rooms = rooms ?? [];
+    this.#manyRooms = rooms !== undefined;
     this.#side = side;
     this.#onStatus = onStatus;
   }
@@ -81,18 +109,20 @@ export class Bot implements AsyncDisposable {
   /**
    * Connects and logs in.
    *
-   * @throws {DialError} when no server can be reached or trusted
+   * @throws {DialError} when no server can be reached or trusted, or none can do with many rooms where there are `rooms`
    * @throws {ChatError} when the login is refused
    */
   static async connect(options: BotOptions): Promise<Bot> {
-    const { servers, user, password, ca, dial, onStatus = () => {}, client = `chat-bot/${version}`, ...rest } = options;
+    const { servers, user, password, rooms, ca, dial, ...others } = options;
+    const { onStatus = () => {}, client = `chat-bot/${version}`, ...rest } = others;
     const side = new SideSession({
       ...rest,
       client,
+      ...(rooms === undefined ? {} : { manyRooms: "needed" }),
       servers: typeof servers === "string" ? parseServers(servers, 8000) : servers,
       dial: dial ?? tlsDialer({ ca }),
     });
-    const bot = new Bot(side, onStatus);
+    const bot = new Bot(side, rooms, onStatus);
     try {
       await side.connect();
       bot.#running = bot.#run();
@@ -224,26 +254,35 @@ export class Bot implements AsyncDisposable {
   }
 
   /**
-   * What happens in a room, from now on: messages, each once and in order, who comes and goes, and gaps.
+   * What happens in a room, or in several, from now on: messages, each once and in its room's order, who comes and goes,
+   * and gaps. A message's and a gap's `topic` says which room it is of (`room:ops`), and `room` who comes and goes where.
    *
-   * A bot listens to one room at a time, the one that was asked for last; another bot listens to another.
+   * A bot listens to what was asked for last. That is one room at a time, unless it was connected with `rooms`.
    *
-   * @param count how many messages of before come first
-   * @throws {ChatError} when the room is refused
-   * @throws {ClientError} when the connection is lost for good
+   * @param rooms the room, or several; by default those that it was connected with
+   * @param count how many messages of before come first, in each
+   * @throws {ChatError} when a room is refused
+   * @throws {ClientError} when the connection is lost for good, or for several rooms where there may be one
    */
-  async *listen(room: string, count = 0): AsyncGenerator<RoomEvent, void, void> {
-    this.#listening = room.toLowerCase();
+  async *listen(rooms: string | readonly string[] = this.rooms, count = 0): AsyncGenerator<RoomEvent, void, void> {
+    const listening = new Set([rooms].flat().map(fold));
+    if (listening.size === 0) throw new ClientError("usage", "There is no room to listen to");
+    if (listening.size > 1 && !this.#manyRooms) {
+      throw new ClientError("usage", "To listen to several rooms, name them in Bot.connect({ rooms })");
+    }
+    this.#listening = listening;
     this.#queue.length = 0;
-    const joined = this.#side.listen(room, count);
+    this.#wake(); // who listened before is done
+    const joined = this.#side.listen([...listening], count);
     this.#room.resolve();
     await joined;
     for (;;) {
+      if (this.#listening && this.#listening !== listening) return; // what has come is another's
       const event = this.#queue.shift();
       if (event) {
         this.#room.resolve();
         yield event;
-      } else if (this.#listening !== room.toLowerCase()) return;
+      } else if (this.#listening !== listening) return;
       else if (this.#failure) throw this.#failure;
       else if (!this.#side.ending) await this.#news.promise;
       else if (this.#side.ending.exit === "ok") return;
@@ -285,10 +324,10 @@ export class Bot implements AsyncDisposable {
   }
 
   #wants(event: { readonly type: string }): event is RoomEvent {
-    if (this.#listening === undefined) return false;
-    const { type, topic, room } = event as { type: string; topic?: string; room?: string };
-    if (type === "presence") return room === this.#listening;
-    return (type === "message" || type === "gap") && topic === roomTopic(this.#listening);
+    const { type, topic = "", room = "" } = event as { type: string; topic?: string; room?: string };
+    if (type === "presence") return this.#listening?.has(room) ?? false;
+    if (type !== "message" && type !== "gap") return false;
+    return topic.startsWith("room:") && (this.#listening?.has(topic.slice("room:".length)) ?? false);
   }
 
   #wake(): void {

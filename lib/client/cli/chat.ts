@@ -8,6 +8,7 @@ import { version } from "../base/version.ts";
 import { sealCommands } from "../e2ee/commands.ts";
 import { sealer } from "../e2ee/sealer.ts";
 import { Sealing } from "../e2ee/sealing.ts";
+import type { Dial } from "../net/dial.ts";
 import { Session, type SessionOptions } from "../session/session.ts";
 import { SideSession } from "../session/side.ts";
 import type { Login } from "../session/update.ts";
@@ -50,13 +51,9 @@ export async function runChat(options: ChatOptions, { out, err }: Output): Promi
     : new Sealing({ folder: stateFolder(environment), server: options.servers[0] });
   const { kept } = credentials;
   const settings: SessionOptions = {
-    servers: options.servers,
-    dial,
-    client: `chat/${version}`,
-    insecure: options.insecure,
+    ...wireSettings(options, dial, script),
     ...(sealing ? { sealing: sealer(sealing) } : {}),
     ...(kept ? { keep: (token) => kept.keep(token) } : {}),
-    ...(script ? { giveUpMs: scriptGiveUpMs } : {}),
   };
   const session = options.side ? new SideSession(settings) : new Session(settings);
   await connect(session, script);
@@ -70,6 +67,19 @@ export async function runChat(options: ChatOptions, { out, err }: Output): Promi
   if (sealing) additions.own.add(...sealCommands(sealing, session));
   if (script) return await runScript(session, { ...given, ...join, err, additions });
   return await runOnScreen(options, session, additions, credentials);
+}
+
+/** How servers are reached and spoken to. */
+function wireSettings({ servers, insecure, manyRooms }: ChatOptions, dial: Dial, script: boolean): SessionOptions {
+  return {
+    servers,
+    dial,
+    client: `chat/${version}`,
+    insecure,
+    ...(script ? { giveUpMs: scriptGiveUpMs } : {}),
+    // A program that relies on many rooms would misread a server that has one for it.
+    ...(manyRooms ? { manyRooms: "needed" } : {}),
+  };
 }
 
 /** Connects; where that fails, what a person has typed for the talk meanwhile is not left to the shell. */

@@ -106,9 +106,10 @@ export function givenPassword({ password, passwordFile }: Target): string | unde
  * Logs in beside the user's session; asks for the password where somebody can be asked.
  *
  * @param giveUpMs after how long without a server it ends; never where it is left out
+ * @param rooms to be in all of these at once
  * @throws {ClientError} `usage` where user or password are missing, `login` where they are refused
  */
-export async function openBot(target: Target, giveUpMs?: number): Promise<Bot> {
+export async function openBot(target: Target, giveUpMs?: number, rooms?: readonly string[]): Promise<Bot> {
   const { servers, user, insecure } = target;
   if (user === undefined) {
     const missing = new ClientError("usage", "--user <name> is missing; a profile or CHAT_USER can name it");
@@ -126,6 +127,7 @@ export async function openBot(target: Target, giveUpMs?: number): Promise<Bot> {
     client: `chat/${version}`,
     sealing: sealer(new Sealing({ folder: stateFolder(environment), server: servers[0], create: false })),
     ...(giveUpMs === undefined ? {} : { giveUpMs }),
+    ...(rooms === undefined ? {} : { rooms }),
     onStatus: (status) => {
       const text = statusText(status);
       if (text !== undefined) tell(text);

@@ -9,6 +9,7 @@ import type { TopicEvent } from "../../wire/event.ts";
 import { eventText, replyText, withActions } from "../../wire/format.ts";
 import type { Bot, RoomEvent } from "../bot.ts";
 import { cleanLine } from "../../wire/clean.ts";
+import { type Topic, topicName } from "../../wire/names.ts";
 import type { Exit } from "../base/exit.ts";
 import type { Destination } from "./options/options.ts";
 import type { Output } from "./output.ts";
@@ -50,18 +51,21 @@ export async function runSend(
 }
 
 /**
- * Prints a room's last messages, and then what is said there, until it is ended.
+ * Prints the last messages of each room, and then what is said in them, until it is ended. Where there are several rooms,
+ * each line says which it is of, in front.
  *
  * @throws {ClientError} when the connection is lost for good
  */
 export async function runTail(
   bot: Bot,
-  { room, count, json }: { room: string; count: number; json: boolean },
+  { rooms, count, json }: { rooms: readonly string[]; count: number; json: boolean },
   { out, err }: Output,
 ): Promise<Exit> {
   try {
-    for await (const event of bot.listen(room, count)) {
-      if (event.type !== "presence") await out([eventLine(event, json)]);
+    for await (const event of bot.listen(rooms, count)) {
+      if (event.type === "presence") continue;
+      const room = json || rooms.length === 1 ? "" : `#${topicName(event.topic as Topic)} `;
+      await out([cleanLine(room) + eventLine(event, json)]);
     }
     return "ok";
   } catch (error) {

@@ -62,7 +62,8 @@ async function run(options: Options, output: ByteOutput): Promise<Exit> {
     case "send":
       return await send(options, output);
     case "tail": {
-      await using bot = await openBot(options);
+      // One room is for every server; several need one that can do with many.
+      await using bot = await openBot(options, undefined, options.rooms.length > 1 ? options.rooms : undefined);
       return await runTail(bot, options, output);
     }
     case "history": {

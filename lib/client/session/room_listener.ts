@@ -60,6 +60,11 @@ export class RoomListener {
     return this.#ask();
   }
 
+  /** Whether there is history to come, before which nothing newer is told. */
+  get reading(): boolean {
+    return this.#asked !== undefined;
+  }
+
   /** Whether a request is the one that it asked. */
   owns(request: Request): boolean {
     return request === this.#asked;

@@ -1,4 +1,6 @@
 import type { Reply } from "../../wire/event.ts";
+import { systemClock } from "../../common/time.ts";
+import { fold } from "../../wire/names.ts";
 import { ClientError } from "../base/exit.ts";
 import type { Request } from "../net/connection.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
@@ -11,15 +13,23 @@ import type { Ending, Login, Update } from "./update.ts";
  * 1. After a lost connection it logs in again by itself, on any of its servers.
  * 2. What was sent is answered once, in order, and each message arrives once: an unanswered one, and one for which the
  *    store was away, is sent again under the same `cid`.
- * 3. What is said in the room that it has joined is told once and in order, also what was said while it was away.
+ * 3. What is said in the room that it has joined is told once and in order, also what was said while it was away; with
+ *    `manyRooms` it may join many, and each is told so.
+ *
+ * Of its own rooms nobody reminds it, so it never goes on in one where it was to be in many: whether many were `wanted`
+ * or `needed`, a server that cannot do with them counts as one that is not there.
  *
  * Like in a `Session`, nothing happens unless `updates` is iterated.
  */
 export class SideSession {
   readonly #engine: Engine<SidePolicy>;
+  readonly #manyRooms: boolean;
 
   constructor(options: EngineOptions) {
-    this.#engine = new Engine(options, (engine) => new SidePolicy(engine));
+    this.#manyRooms = options.manyRooms !== undefined;
+    const { manyRooms, clock = systemClock } = options;
+    const needed: EngineOptions = manyRooms === undefined ? options : { ...options, manyRooms: "needed" };
+    this.#engine = new Engine(needed, (engine) => new SidePolicy(engine, clock));
   }
 
   /** Who is logged in. */
@@ -80,14 +90,23 @@ export class SideSession {
   }
 
   /**
-   * Listens to a room, in place of the one before.
+   * Listens to these rooms, in place of those before; there is one, unless it may be in many.
    *
-   * @param count how many messages of before are told first
+   * @param count how many messages of before are told first, in each
    * @throws as {@linkcode send}
    */
-  listen(room: string, count: number): Promise<Reply> {
-    this.#engine.policy.backlog = count;
-    return this.send({ cmd: "join", room });
+  async listen(rooms: readonly string[], count: number): Promise<void> {
+    const { policy } = this.#engine;
+    const wanted = new Set(rooms.map(fold));
+    const left = this.#manyRooms ? policy.rooms.filter((room) => !wanted.has(room)) : [];
+    const requests = [
+      ...left.map((room) => ({ cmd: "leave", room })),
+      ...[...wanted].map((room) => {
+        policy.expect(room, count);
+        return { cmd: "join", room };
+      }),
+    ];
+    await Promise.all(requests.map((request) => this.send(request)));
   }
 
   /** Leaves politely, after all that was sent, but within `ms` milliseconds. */

@@ -1,5 +1,6 @@
 import type { Reply, ServerEvent } from "../../wire/event.ts";
-import { roomTopic } from "../../wire/names.ts";
+import { type Clock, pause } from "../../common/time.ts";
+import { fold, roomTopic } from "../../wire/names.ts";
 import type { ConnectionLost } from "../base/exit.ts";
 import type { Answer, Request } from "../net/connection.ts";
 import type { EnginePolicy, EnginePort, Granted, Refused, Updates } from "./engine.ts";
@@ -9,28 +10,41 @@ import type { Update } from "./update.ts";
 /** For how long a request is sent again while the store is away, in milliseconds: a program is to know in the end. */
 const patienceMs = 60_000;
 
-/** How a side connection comes back: it logs in again, joins its room again, and tells what was said there meanwhile. */
+/** How a side connection comes back: it logs in again, joins its rooms again, and tells what was said there meanwhile. */
 export class SidePolicy implements EnginePolicy {
   readonly hold: EnginePolicy["hold"] = { waiting: ["message", "repeat"], giveUpMs: patienceMs };
   readonly tellsStoreAway = false;
   readonly room = undefined;
   /** Who is logged in. */
   user: string | undefined;
-  /** How many messages of before are told when a room is joined next. */
-  backlog = 0;
   readonly #engine: EnginePort;
+  readonly #clock: Clock;
   #login: Request | undefined;
-  #listener: RoomListener | undefined;
-  #rejoining: Request | undefined;
-  /** It has come back, and what was missed is not known before the room's history is there. */
-  #returning = false;
+  /** By topic. */
+  readonly #listeners = new Map<string, RoomListener>();
+  /** Room → how many messages of before are told when it is joined next. */
+  readonly #counts = new Map<string, number>();
+  readonly #rejoining = new Map<Request, RoomListener>();
+  /** It has come back: how many messages were missed as far as is known, while there is history to come. */
+  #returned: { missed: number | null } | undefined;
 
-  constructor(engine: EnginePort) {
+  constructor(engine: EnginePort, clock: Clock) {
     this.#engine = engine;
+    this.#clock = clock;
   }
 
   get busy(): boolean {
-    return this.#rejoining !== undefined;
+    return this.#rejoining.size > 0;
+  }
+
+  /** The rooms that it listens to. */
+  get rooms(): string[] {
+    return [...this.#listeners.values()].map(({ room }) => room);
+  }
+
+  /** Has messages of before told first, when the room is joined next. */
+  expect(room: string, count: number): void {
+    this.#counts.set(fold(room), count);
   }
 
   comeback(): Request | undefined {
@@ -42,9 +56,9 @@ export class SidePolicy implements EnginePolicy {
       this.#login = answer.request;
       yield answer;
     }
-    if (this.#listener) this.#request(this.#rejoining = { cmd: "join", room: this.#listener.room });
-    this.#returning = back && this.#listener !== undefined;
-    if (back && !this.#listener) yield this.#back(0);
+    for (const listener of this.#listeners.values()) this.#rejoin(listener);
+    this.#returned = back ? { missed: 0 } : undefined;
+    yield* this.#settle();
   }
 
   *shutOut(answer: Refused): Updates {
@@ -56,47 +70,93 @@ export class SidePolicy implements EnginePolicy {
   replied(reply: Reply): void {
     const { user } = reply as { user?: unknown };
     if (reply.of === "login" && typeof user === "string") this.user = user;
-    if (reply.of === "join") {
-      this.#listener = new RoomListener(reply.room, this.backlog);
-      this.backlog = 0;
-      this.#request(this.#listener.joined(reply.positions[roomTopic(reply.room)]));
-    }
-    if (reply.of === "leave" || reply.of === "logout") this.#listener = undefined;
+    if (reply.of === "join") this.#joined(reply.room, reply.positions);
+    if (reply.of === "leave" && this.#many) this.#listeners.delete(roomTopic(reply.room));
+    else if (reply.of === "leave" || reply.of === "logout") this.#listeners.clear();
   }
 
   *event(event: ServerEvent): Updates {
     if (event.type !== "message") return yield { kind: "event", event };
-    for (const told of this.#listener?.live(event) ?? [event]) yield { kind: "event", event: told };
+    for (const told of this.#listeners.get(event.topic)?.live(event) ?? [event]) yield { kind: "event", event: told };
   }
 
   *answered(answer: Answer): Updates {
-    if (answer.request === this.#rejoining) return this.#rejoined(answer);
-    if (!this.#listener?.owns(answer.request)) return;
-    const reply = answer.kind === "reply" ? answer.reply : undefined;
-    // Without its history the room would be silent for ever: the next connection asks again.
-    if (reply?.of !== "history") return this.#engine.link.connection?.close("the history was refused");
-    const { events, missed, ask } = this.#listener.answered(reply.messages);
-    for (const event of events) yield { kind: "event", event };
-    this.#request(ask);
-    if (!this.#returning || ask) return;
-    this.#returning = false;
-    yield this.#back(missed);
+    const returning = this.#rejoining.get(answer.request);
+    if (returning) return this.#rejoined(answer, returning);
+    const { room } = answer.request;
+    const listener = typeof room === "string" ? this.#listeners.get(roomTopic(room)) : undefined;
+    if (listener?.owns(answer.request)) {
+      const reply = answer.kind === "reply" ? answer.reply : undefined;
+      // Without its history the room would be silent for ever: the next connection asks again.
+      if (reply?.of !== "history") return this.#engine.link.connection?.close("the history was refused");
+      const { events, missed, ask } = listener.answered(reply.messages);
+      for (const event of events) yield { kind: "event", event };
+      this.#request(ask);
+      if (!ask) this.#count(missed);
+    }
+    yield* this.#settle();
   }
 
   lost(why: ConnectionLost): void {
-    this.#rejoining = undefined;
+    this.#rejoining.clear();
     // Nobody waits for a connection on which nobody is logged in.
     if (!this.#login) this.#engine.end({ reason: "gave_up", exit: "unreachable", message: why.message });
   }
 
   cleared(): void {
-    this.#login = this.#listener = undefined;
+    this.#login = undefined;
+    this.#listeners.clear();
   }
 
-  #rejoined(answer: Answer): void {
-    this.#rejoining = undefined;
-    if (answer.kind === "reply" && this.#listener) this.#request(this.#listener.joined());
-    else this.#engine.link.connection?.close("the room was refused");
+  get #many(): boolean {
+    return this.#engine.link.connection?.manyRooms ?? false;
+  }
+
+  #joined(room: string, positions: Readonly<Record<string, string>>): void {
+    const topic = roomTopic(room);
+    const count = this.#counts.get(fold(room));
+    this.#counts.delete(fold(room));
+    if (!this.#many) this.#listeners.clear();
+    else if (count === undefined && this.#listeners.has(topic)) return; // it listens to that room already
+    const listener = new RoomListener(room, count);
+    this.#listeners.set(topic, listener);
+    this.#request(listener.joined(positions[topic]));
+  }
+
+  #rejoin(listener: RoomListener): void {
+    const request = { cmd: "join", room: listener.room };
+    this.#rejoining.set(request, listener);
+    this.#request(request);
+  }
+
+  #rejoined(answer: Answer, listener: RoomListener): void {
+    if (answer.kind === "reply") {
+      this.#rejoining.delete(answer.request);
+      return this.#request(listener.joined());
+    }
+    const { code, extra: { retry_after_ms: ms } } = answer.error;
+    // A new connection would have to join all the others once more.
+    if (code === "rate_limited" && typeof ms === "number") return void this.#rejoinLater(answer.request, listener, ms);
+    this.#engine.link.connection?.close("the room was refused");
+  }
+
+  async #rejoinLater(request: Request, listener: RoomListener, ms: number): Promise<void> {
+    await pause(ms, this.#engine.link.signal, this.#clock);
+    if (this.#rejoining.delete(request)) this.#rejoin(listener); // else the connection was lost meanwhile
+  }
+
+  /** A room's history is read back, and so many of its messages were missed. */
+  #count(missed: number | null): void {
+    const before = this.#returned?.missed;
+    this.#returned &&= { missed: missed === null || before == null ? null : before + missed };
+  }
+
+  /** Tells that it is back, once it is known of each room what was missed. */
+  *#settle(): Updates {
+    if (!this.#returned || this.busy || [...this.#listeners.values()].some(({ reading }) => reading)) return;
+    const { missed } = this.#returned;
+    this.#returned = undefined;
+    yield this.#back(missed);
   }
 
   #back(missed: number | null): Update {

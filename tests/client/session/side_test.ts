@@ -299,7 +299,7 @@ test("runTail() prints messages as lines that are safe, or as JSON, and ends whe
       return Promise.reject(new Deno.errors.BrokenPipe());
     };
     const ended = assert.rejects(
-      runTail(bot, { room: "lobby", count: 0, json }, { ...io, out }),
+      runTail(bot, { rooms: ["lobby"], count: 0, json }, { ...io, out }),
       Deno.errors.BrokenPipe,
     );
     await join(peer);

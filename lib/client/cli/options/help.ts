@@ -25,6 +25,7 @@ const examples: readonly Row[] = [
   ["chat send -s work --to bob the build is green", ""],
   ["tail -F app.log | grep --line-buffered ERROR | chat send -s work --room ops", ""],
   ["chat tail -s work --room ops | grep -i alarm", ""],
+  ["chat tail -s work lobby ops --json | jq -r .topic", "several rooms at once"],
   ["chat history -s work --room ops -n 100 --json | jq -r .text", ""],
   ["chat send -s work --room ops --file report.pdf", ""],
   ["chat get -s work --room ops report.pdf -o reports/", ""],

@@ -8,7 +8,7 @@
 export const words = {
   chat: { usage: "[server]", help: "talk; with a pipe as the input, run a script" },
   send: { usage: "[text …]", help: "say the text, or each line of the input, in a room or to somebody" },
-  tail: { usage: "", help: "print what is said in a room, as it is said" },
+  tail: { usage: "[room …]", help: "print what is said in a room, or in several, as it is said" },
   history: { usage: "", help: "print what was said in a room, or with somebody" },
   get: {
     usage: "[name or id …]",
@@ -171,6 +171,12 @@ export const optionTable = {
   side: {
     type: "boolean",
     help: "with --json: log in beside the user's session, which evicts nobody",
+    words: ["chat"],
+    profile: false,
+  },
+  "many-rooms": {
+    type: "boolean",
+    help: "with --json: be in all rooms of the account, or join several with --side; requests name theirs",
     words: ["chat"],
     profile: false,
   },

@@ -4,6 +4,7 @@ import { defaultPlace, formerPlace, isMulticastGroup } from "../../../wire/disco
 import type { Environment } from "../../base/environment.ts";
 import { parsePort } from "../../base/address.ts";
 import { ClientError } from "../../base/exit.ts";
+import { fold, isRoom, roomRule } from "../../../wire/names.ts";
 import { type OptionName, type Shell, shells } from "./option_table.ts";
 
 /** The port of a server that names none. */
@@ -33,6 +34,21 @@ export function readName(
   const name = String(value).startsWith(sign) ? String(value).slice(1) : String(value);
   if (!isName(name)) throw usage(`--${option} is "${name}"; allowed: ${rule}`);
   return name;
+}
+
+/**
+ * Reads rooms, each perhaps behind its sign.
+ *
+ * @returns each once, folded
+ * @throws {ClientError} `usage`
+ */
+export function readRooms(names: readonly string[]): string[] {
+  const rooms = names.map((name) => {
+    const room = name.startsWith("#") ? name.slice(1) : name;
+    if (!isRoom(room)) throw usage(`"${room}" is no room; allowed: ${roomRule}`);
+    return fold(room);
+  });
+  return [...new Set(rooms)];
 }
 
 /**

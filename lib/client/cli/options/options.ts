@@ -33,6 +33,8 @@ export interface ChatOptions extends Target {
   readonly remember: boolean;
   readonly json: boolean;
   readonly side: boolean;
+  /** Whether a program may be in many rooms. */
+  readonly manyRooms: boolean;
   /** The room that is joined after the login. */
   readonly join?: string;
   /** The folder for files that are fetched, where somebody chose one. */
@@ -67,7 +69,13 @@ export type Options =
     readonly text?: string;
     readonly file?: string;
   }
-  | Target & { readonly kind: "tail"; readonly room: string; readonly count: number; readonly json: boolean }
+  | Target & {
+    readonly kind: "tail";
+    /** Each once, one at least. */
+    readonly rooms: readonly string[];
+    readonly count: number;
+    readonly json: boolean;
+  }
   | Target & {
     readonly kind: "history";
     readonly from: { readonly room: string } | { readonly user: string };

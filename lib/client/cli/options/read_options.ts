@@ -8,7 +8,17 @@
 import type { Environment } from "../../base/environment.ts";
 import { CommandLineError, type FlagSpec, readCommandLine } from "../../../common/command_line.ts";
 import { closest } from "../../../common/similar.ts";
-import { placesFrom, portFrom, readChoice, readCount, readMs, readName, readShell, usage } from "./option_values.ts";
+import {
+  placesFrom,
+  portFrom,
+  readChoice,
+  readCount,
+  readMs,
+  readName,
+  readRooms,
+  readShell,
+  usage,
+} from "./option_values.ts";
 import { fold, isRoom, isUsername, roomRule, usernameRule } from "../../../wire/names.ts";
 import { parseServers, serversRule } from "../../base/address.ts";
 import { ClientError, withHint } from "../../base/exit.ts";
@@ -59,7 +69,7 @@ function allowedOf({ allowed, value }: OptionSpec): string {
 const argumentsOf: Readonly<Record<Word, { readonly most: number; readonly instead: string }>> = {
   chat: { most: 1, instead: serversRule },
   send: { most: Infinity, instead: "" },
-  tail: { most: 0, instead: "options" },
+  tail: { most: Infinity, instead: "" },
   history: { most: 0, instead: "options" },
   get: { most: Infinity, instead: "" },
   forget: { most: 1, instead: "one" },
@@ -171,9 +181,11 @@ const readWord: Readonly<Record<DialingWord, (dialing: Dialing) => Options>> = {
     ...(chosen.file === undefined ? {} : { file: chosen.file as string }),
     ...(rest.length === 0 ? {} : { text: rest.join(" ") }),
   }),
-  tail({ target, chosen, room }) {
-    if (room === undefined) throw usage("tail needs --room <room>");
-    return { kind: "tail", ...target, room, count: readCount(chosen.count, 0), json: chosen.json === true };
+  tail({ target, given, chosen, room, rest }) {
+    if (given.room !== undefined && rest.length > 0) throw usage("--room does not go with rooms as arguments");
+    const rooms = rest.length > 0 ? readRooms(rest) : room === undefined ? [] : [room];
+    if (rooms.length === 0) throw usage("tail needs a room, or several");
+    return { kind: "tail", ...target, rooms, count: readCount(chosen.count, 0), json: chosen.json === true };
   },
   history: ({ target, given, chosen, room, to }) => ({
     kind: "history",
@@ -203,6 +215,8 @@ function readChat({ target, chosen, env }: Dialing): Options {
   const side = chosen.side === true;
   if (side && !json) throw usage("--side needs --json");
   if (side && chosen.register) throw usage("--register does not go with --side");
+  const manyRooms = chosen["many-rooms"] === true;
+  if (manyRooms && !json) throw usage("--many-rooms needs --json");
   const join = readName(chosen.join, "join", "#", isRoom, roomRule);
   const escapeMs = readMs(chosen["escape-time"], "escape-time", 2_000);
   if (json && join !== undefined) throw usage('--join does not go with --json: send {"cmd":"join"}');
@@ -213,6 +227,7 @@ function readChat({ target, chosen, env }: Dialing): Options {
     remember: chosen.remember === true && !side,
     json,
     side,
+    manyRooms,
     ...(join === undefined ? {} : { join: fold(join) }),
     ...(chosen.downloads === undefined ? {} : { downloads: chosen.downloads as string }),
     screen: {

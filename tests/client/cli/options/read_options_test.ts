@@ -103,6 +103,7 @@ test("readOptions() reads every option", () => {
     insecure: false,
     json: false,
     side: false,
+    manyRooms: false,
     passwordFile: "p",
     password: undefined,
   });
@@ -127,8 +128,10 @@ const wrong: [string[], RegExp][] = [
   [["send", "hi"], /send needs --room <room>, --to <name> or --publish/],
   [["send", "--to", "b", "--room", "r", "hi"], /--to does not go with --room/],
   [["send", "--room", "a b", "hi"], /--room is "a b"; allowed: 1–64/],
-  [["tail"], /tail needs --room/],
-  [["tail", "--room", "r", "x"], /"x" is one argument too many/],
+  [["tail"], /tail needs a room, or several/],
+  [["tail", "--room", "r", "x"], /--room does not go with rooms as arguments/],
+  [["tail", "ok", "a b"], /^"a b" is no room; allowed: 1–64/],
+  [["--many-rooms"], /^--many-rooms needs --json$/],
   [["history"], /history needs --room <room> or --to <name>/],
   [["history", "--room", "r", "-n", "10001"], /--count is "10001"; allowed: 0 to 10000/],
   [["history", "--room", "r", "-n", "x"], /--count is "x"/],
@@ -250,10 +253,12 @@ test("readOptions() reads tail and history", () => {
     insecure: false,
     passwordFile: undefined,
     password: undefined,
-    room: "ops",
+    rooms: ["ops"],
     count: 5,
     json: true,
   });
+  const several = read(["tail", "Lobby", "#ops", "lobby"]);
+  assert.deepEqual(several.kind === "tail" && several.rooms, ["lobby", "ops"]);
   const talk = read(["history", "--to", "b"]);
   assert.ok(talk.kind === "history");
   assert.deepEqual([talk.from, talk.count], [{ user: "b" }, 20]);
