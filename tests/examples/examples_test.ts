@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { echo } from "../../examples/echo_bot.ts";
 import { bridge } from "../../examples/log_bridge.ts";
+import { watch } from "../../examples/watch_bot.ts";
 import { Bot } from "../../lib/client/mod.ts";
 import { every, permitted } from "../support/needs.ts";
 import { temporaryFolder } from "../support/process.ts";
@@ -24,6 +25,26 @@ onSqlite("the echo bot answers what is said to it, and not itself", async (start
   assert.equal(await person.ask("just talking"), "b: just talking");
   await bot.close();
   await echoing;
+});
+
+onSqlite("the watching bot hears all of its rooms, and tells of what it watches for in another", async (start) => {
+  await using server = await start();
+  await using person = await server.login("b");
+  await using listener = await server.login("c");
+  await listener.ask("/join ops");
+  const options = { servers: `localhost:${server.port}`, ca: server.ca, user: "a", password: "1" };
+  const bot = await Bot.connect({ ...options, rooms: ["lobby", "general", "ops"] });
+  const watching = watch(bot, "alarm", "ops");
+  await bot.request({ cmd: "whoami" }); // the joins before it are answered
+  await person.expect("c joined lobby", "c left lobby");
+  await person.ask("The Alarm went off");
+  await listener.expect("a: #lobby b: The Alarm went off");
+  await person.ask("/join general");
+  await person.ask("nothing happens");
+  await person.ask("another alarm");
+  await listener.expect("a: #general b: another alarm");
+  await bot.close();
+  await watching;
 });
 
 onSqlite("the bridge says the lines that match, also of a file that was rotated", async (start) => {
