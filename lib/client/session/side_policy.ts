@@ -5,7 +5,7 @@ import type { ConnectionLost } from "../base/exit.ts";
 import type { Answer, Request } from "../net/connection.ts";
 import type { EnginePolicy, EnginePort, Granted, Refused, Updates } from "./engine.ts";
 import { RoomListener } from "./room_listener.ts";
-import type { Update } from "./update.ts";
+import { passing, type Update } from "./update.ts";
 
 /** For how long a request is sent again while the store is away, in milliseconds: a program is to know in the end. */
 const patienceMs = 60_000;
@@ -82,7 +82,7 @@ export class SidePolicy implements EnginePolicy {
 
   *answered(answer: Answer): Updates {
     const returning = this.#rejoining.get(answer.request);
-    if (returning) return this.#rejoined(answer, returning);
+    if (returning) yield* this.#rejoined(answer, returning);
     const { room } = answer.request;
     const listener = typeof room === "string" ? this.#listeners.get(roomTopic(room)) : undefined;
     if (listener?.owns(answer.request)) {
@@ -129,15 +129,22 @@ export class SidePolicy implements EnginePolicy {
     this.#request(request);
   }
 
-  #rejoined(answer: Answer, listener: RoomListener): void {
+  *#rejoined(answer: Answer, listener: RoomListener): Updates {
+    const { request } = answer;
     if (answer.kind === "reply") {
-      this.#rejoining.delete(answer.request);
+      this.#rejoining.delete(request);
       return this.#request(listener.joined());
     }
-    const { code, extra: { retry_after_ms: ms } } = answer.error;
+    const { code, message, extra: { retry_after_ms: ms } } = answer.error;
     // A new connection would have to join all the others once more.
-    if (code === "rate_limited" && typeof ms === "number") return void this.#rejoinLater(answer.request, listener, ms);
-    this.#engine.link.connection?.close("the room was refused");
+    if (code === "rate_limited" && typeof ms === "number") return void this.#rejoinLater(request, listener, ms);
+    if (!this.#many || passing.has(code)) return this.#engine.link.connection?.close("the room was refused");
+    // The others are heard on.
+    this.#rejoining.delete(request);
+    this.#listeners.delete(roomTopic(listener.room));
+    const told = `${listener.room} is heard no longer: ${message}`;
+    yield { kind: "status", status: { state: "notice", message: told } };
+    if (this.#listeners.size === 0) this.#engine.end({ reason: "gave_up", exit: "refused", message: told });
   }
 
   async #rejoinLater(request: Request, listener: RoomListener, ms: number): Promise<void> {

@@ -139,6 +139,33 @@ test("Bot waits with a room that it is refused for its pace, and joins no other 
   await leave(bot, next);
 });
 
+test("Bot hears the other rooms on where one refuses it for good, and ends where all do", async () => {
+  const { bot, peer, servers, clock, states, missed } = await open();
+  const events = bot.listen();
+  const waiting = take(events);
+  await join(peer, "lobby");
+  await join(peer, "ops");
+  await settled();
+  peer.close("broken");
+  const second = await servers.accept();
+  await enter(second);
+  second.error(await second.expect("join"), "banned");
+  second.ok(await second.expect("join"), { room: "ops", positions: {} });
+  second.ok(await second.expect("history"), { messages: [inRoom("ops", 1, "on")] });
+  assert.equal((await waiting).text, "on");
+  assert.deepEqual([states.slice(-2), missed], [["notice", "resumed"], [1]]);
+  const over = assert.rejects(take(events), (error: ClientError) => {
+    return error.exit === "refused" && error.message === "ops is heard no longer: No: banned";
+  });
+  await clock.advance(6_000); // so long that the next server is tried at once
+  second.close("broken");
+  const third = await servers.accept();
+  await enter(third);
+  third.error(await third.expect("join"), "banned");
+  await over;
+  await bot.close();
+});
+
 test("Bot.listen() leaves the rooms that it is no longer to listen to", async () => {
   const { bot, peer } = await open();
   const all = bot.listen();
