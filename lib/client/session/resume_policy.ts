@@ -60,7 +60,8 @@ export class ResumePolicy implements EnginePolicy {
       case "direct":
         if (!this.#identity.show(event)) return;
         yield { kind: "event", event };
-        if (event.type === "direct") this.#engine.link.request(this.#receipts.shown(event.pos));
+        // A copy of what one has sent is in a topic of its own, and nothing of one's inbox.
+        if (event.topic.startsWith("inbox:")) this.#engine.link.request(this.#receipts.shown(event.pos));
         return;
       case "gap":
         this.#identity.skip(event);

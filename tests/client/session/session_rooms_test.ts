@@ -132,6 +132,18 @@ test("Session says again what had no answer in the room that it named, also wher
   await soon(answers[1]);
 });
 
+test("Session keeps where it is in what it has sent, and marks nothing of it as read in its inbox", async () => {
+  await using scene = await loggedIn();
+  const sent = { type: "direct", topic: "sent:a", from: "a", to: "b" };
+  scene.peer.send(
+    said(1, "hi", sent),
+    said(1, "hello", { type: "direct", topic: "inbox:a", to: "a", pos: "e.1.inbox" }),
+  );
+  assert.equal((await scene.peer.expect("seen")).pos, "e.1.inbox", "and nothing before it");
+  const [, { positions }] = await back(scene, { rooms: ["general", "lobby"] });
+  assert.deepEqual([positions["sent:a"], positions["inbox:a"]], ["e.1.x", "e.1.inbox"]);
+});
+
 test("Session names no room by itself where there are many", async () => {
   await using scene = await loggedIn(inRooms("lobby"));
   void scene.session.send({ cmd: "say", text: "where?" });
