@@ -15,6 +15,7 @@ import { type FaultName, type StoreKind, type StoreName, stores } from "./stores
 import { pause } from "../../lib/common/time.ts";
 import { Timeline } from "./timeline.ts";
 import type { Replacement } from "./tree.ts";
+import { isCopyOf } from "./copies.ts";
 import { leaseMs, storeTimeoutMs, World } from "./world.ts";
 
 /** What a run is made from. */
@@ -284,7 +285,23 @@ class Run {
     for (const each of left) this.#notice("no session is left over", each);
   }
 
+  /** What somebody sent privately is copied within two leases, if its server died on the way. */
+  async #waitForCopies(world: World): Promise<void> {
+    const counts = new Map<string, number>();
+    for (const sent of this.#sent) {
+      const topic = `sent:${sent.publisher}`;
+      if (sent.outcome.kind === "acknowledged" && isCopyOf(sent, topic)) {
+        counts.set(topic, (counts.get(topic) ?? 0) + 1);
+      }
+    }
+    await this.#until("all that was sent privately is copied", 2 * leaseMs + 4_000, async () => {
+      const heads = await world.store.heads();
+      return [...counts].every(([topic, count]) => (heads.get(topic)?.seq ?? 0) >= count);
+    });
+  }
+
   async #story(world: World): Promise<Story> {
+    if (this.#rollbacks.length === 0) await this.#waitForCopies(world);
     await world.kill();
     return {
       sent: this.#sent,

@@ -9,8 +9,10 @@
  * 4. The same place is the same message for everybody.
  * 5. A lost message lies in a gap that everybody was told who should have seen it and had not (`losses.ts`).
  * 6. An inbox is never taken for read further than its owner said.
+ * 7. What somebody sent privately is in the log of what they sent, once, in the order of each talk (`copies.ts`).
  */
 
+import { checkCopies, isCopyOf } from "./copies.ts";
 import { checkLosses } from "./losses.ts";
 import type { Item, Log, Logged, Place, Sent, Story, Stretch } from "./record.ts";
 
@@ -44,6 +46,7 @@ export function check(story: Story): Violation[] {
     ...checkSameness(story),
     ...checkLosses(story),
     ...checkMarks(story),
+    ...checkCopies(story, logs),
   ];
 }
 
@@ -66,7 +69,8 @@ function* checkLog({ topic, head, entries }: Log, byCid: ReadonlyMap<string, Sen
       yield { kind: "a log has no holes", text: `${topic} goes from ${before} to ${seq}`, cids: [cid] };
     }
     const sent = byCid.get(cid);
-    if (!sent || sent.topic !== topic || sent.publisher !== from || sent.text !== text || sent.attempts.length === 0) {
+    const isOf = sent?.topic === topic || (sent && isCopyOf(sent, topic));
+    if (!isOf || sent.publisher !== from || sent.text !== text || sent.attempts.length === 0) {
       const what = JSON.stringify({ from, cid, text }).slice(0, 200);
       yield { kind: "nothing is made up", text: `${where} was never sent so: ${what}`, cids: [cid] };
       continue;
@@ -80,12 +84,13 @@ function* checkLog({ topic, head, entries }: Log, byCid: ReadonlyMap<string, Sen
     if (sent.outcome.kind === "refused") {
       yield { kind: "what is refused is not done", text: `${where} is ${cid}: ${sent.outcome.code}`, cids: [cid] };
     }
-    const earlier = last.get(from);
+    const order = sent.topic === topic ? from : sent.topic; // of copies, that of each talk
+    const earlier = last.get(order);
     if (earlier && earlier.n > sent.n) {
       const text = `${where} is ${cid}, behind ${earlier.cid}, which ${from} sent later`;
       yield { kind: "a publisher's order is kept", text, cids: [cid, earlier.cid] };
     }
-    if (!earlier || earlier.n < sent.n) last.set(from, sent);
+    if (!earlier || earlier.n < sent.n) last.set(order, sent);
   }
   const end = entries.at(-1)?.seq ?? head;
   if (end !== head) yield { kind: "a log has no holes", text: `${topic} ends at ${end}, not at ${head}`, cids: [] };

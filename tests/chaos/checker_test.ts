@@ -62,6 +62,19 @@ function log(entries: ReturnType<typeof logged>[], epoch = "e1", head = entries.
   return [{ topic, epoch, head, entries }];
 }
 
+/** A story of private messages: what the inbox has, and what the log of copies has. */
+function privately(messages: readonly number[], copies: readonly number[]): Partial<Story> {
+  const logOf = (topic: string, numbers: readonly number[]) => {
+    return { topic, epoch: "e1", head: numbers.length, entries: numbers.map((n, index) => logged(index + 1, n)) };
+  };
+  const known = [...new Set([...messages, ...copies])];
+  return {
+    sent: known.map((n) => sent(n, { topic: "inbox:r", outcome: { kind: "unknown" } })),
+    stretches: [],
+    logs: [logOf("inbox:r", messages), logOf("sent:u", copies)],
+  };
+}
+
 /** The kinds of what is found, each once. */
 function found(over: Partial<Story>): string[] {
   return [...new Set(check(story(over)).map(({ kind }) => kind))];
@@ -70,6 +83,14 @@ function found(over: Partial<Story>): string[] {
 /** Each is a story with a flaw or none, and what has to be found. */
 const stories: Record<string, { over: Partial<Story>; finds: string[] }> = {
   "all is well": { over: {}, finds: [] },
+  "what is sent privately is copied": { over: privately([1, 2, 3], [1, 2, 3]), finds: [] },
+  "what is sent privately is not copied": { over: privately([1, 2, 3], [1, 2]), finds: ["what is sent is copied"] },
+  "a copy is there of what is not": { over: privately([1, 2], [1, 2, 3]), finds: ["what is sent is copied"] },
+  "a copy is there twice": { over: privately([1, 2], [1, 2, 2]), finds: ["nothing is logged twice"] },
+  "copies of one talk are in another order": {
+    over: privately([1, 2], [2, 1]),
+    finds: ["a publisher's order is kept"],
+  },
   "an acknowledged message is not in the log": {
     over: { sent: [1, 2, 3, 4, 5].map((n) => sent(n)) },
     finds: ["what is acknowledged is kept"],

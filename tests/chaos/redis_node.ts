@@ -116,7 +116,7 @@ export class RedisNode implements Store, Older {
 
   async heads(): Promise<Map<string, Head>> {
     const heads = new Map<string, Head>();
-    for (const key of await this.#keys(`${prefix}{*}:meta`)) {
+    for (const key of await this.#keys(`${prefix}{*}*:meta`)) {
       const [epoch, seq] = await this.call("HMGET", key, "epoch", "seq") as (string | null)[];
       heads.set(topicOf(key), { epoch: epoch ?? "", seq: Number(seq ?? 0) });
     }
@@ -128,7 +128,7 @@ export class RedisNode implements Store, Older {
     for (const [topic, { epoch, seq }] of await this.heads()) {
       const entries: Log["entries"][number][] = [];
       for (let from = "-"; from !== "";) {
-        const args = [`${prefix}{${topic}}:log`, from, "+", "COUNT", String(pageSize)];
+        const args = [`${prefix}${placeOf(topic)}:log`, from, "+", "COUNT", String(pageSize)];
         const page = await this.call("XRANGE", ...args) as [string, string[]][];
         for (const [key, fields] of page) {
           const values = Object.fromEntries(Array.from({ length: fields.length / 2 }, (_, i) => fields.slice(2 * i)));
@@ -165,8 +165,15 @@ export class RedisNode implements Store, Older {
   }
 }
 
+/** The topic of a key of a log's: copies of what somebody sent are in the slot of their inbox. */
 function topicOf(key: string): string {
-  return key.slice(key.indexOf("{") + 1, key.indexOf("}"));
+  const slot = key.slice(key.indexOf("{") + 1, key.indexOf("}"));
+  return key.includes("}:sent:") ? slot.replace("inbox:", "sent:") : slot;
+}
+
+/** What the names of a topic's keys begin with. */
+function placeOf(topic: string): string {
+  return topic.startsWith("sent:") ? `{${topic.replace("sent:", "inbox:")}}:sent` : `{${topic}}`;
 }
 
 async function copyFolder(from: string, to: string): Promise<void> {

@@ -6,7 +6,7 @@ import { inSlices } from "../../common/slices.ts";
 import { decodePosition, type LogPosition } from "../../store/log_position.ts";
 import type { Store } from "../../store/store.ts";
 import type { Positions } from "../../wire/event.ts";
-import { feedTopic, inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { feedTopic, inboxTopic, roomTopic, sentTopic, type Topic } from "../../wire/names.ts";
 import { isKnown, readOn } from "../delivery/recovery.ts";
 import type { UserSession } from "./user_session.ts";
 
@@ -43,7 +43,7 @@ interface OpenedTopic {
 }
 
 /**
- * Opens a session's topics: its rooms, its inbox, and the feeds that its user follows.
+ * Opens a session's topics: its rooms, its inbox, in many rooms what its user has sent, and the feeds that its user follows.
  *
  * @param returning the client's positions, if it comes back; else all topics begin now, and the inbox with what is unread
  * @throws {ChatError} `store_unavailable`
@@ -60,7 +60,8 @@ export async function openTopics(
     returning || session.many ? inSlices(session.rooms, sliceSize, (room) => reviveRoom(room, store)) : undefined,
   ]);
   const feeds = follows.map(feedTopic);
-  const topics: Topic[] = [...session.rooms.map(roomTopic), inbox, ...feeds];
+  const own = session.many ? [inbox, sentTopic(session.user)] : [inbox];
+  const topics: Topic[] = [...session.rooms.map(roomTopic), ...own, ...feeds];
   const opened = await inSlices(topics, sliceSize, async (topic): Promise<OpenedTopic> => {
     const now = await session.topics.open(topic);
     const seen = store.topics.positions.decode(topic, returning?.given[topic]);
@@ -86,10 +87,11 @@ async function countUnread(
   opened: readonly OpenedTopic[],
   { marks }: Store,
 ): Promise<Record<Topic, number>> {
-  const inbox = inboxTopic(user);
-  const heads = opened.filter(({ topic }) => topic !== inbox).map(({ topic, now }) => [topic, now]);
+  const [inbox, sent] = [inboxTopic(user), sentTopic(user)];
+  const others = opened.filter(({ topic }) => topic !== sent); // what one has sent is read
+  const heads = others.filter(({ topic }) => topic !== inbox).map(({ topic, now }) => [topic, now]);
   await marks.begin(user, Object.fromEntries(heads));
-  return await marks.unread(user, opened.map(({ topic }) => topic));
+  return await marks.unread(user, others.map(({ topic }) => topic));
 }
 
 /**
