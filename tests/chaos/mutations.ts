@@ -173,6 +173,20 @@ export const mutations: readonly Mutation[] = [
     finds: ["an account's rooms last"],
   },
   {
+    name: "what is sent privately is not copied",
+    replacements: [{
+      file: "lib/store/redis/copies.ts",
+      function: "RedisCopies.#copy",
+      source: `
+        #copy(_user: string, _inbox: Topic, _original: Original): Promise<"copied" | "known" | "behind"> {
+          return Promise.resolve(Math.random() < 0.9 ? "known" : "copied");
+        }`,
+    }],
+    faults: [],
+    seconds: 5,
+    finds: ["what is sent is copied"],
+  },
+  {
     name: "a log that was put back passes for the one before",
     replacements: [{
       file: "lib/store/redis/scripts/data_generation.lua",

@@ -27,7 +27,7 @@ onEachStore("a session in many rooms hears all of them, and says where it says s
   await using b = await server.login("b");
   await using a = await JsonClient.many(server, "a");
   assert.deepEqual([a.session.rooms, "room" in a.session], [["lobby"], false]);
-  assert.deepEqual(Object.keys(a.session.positions).sort(), ["inbox:a", "room:lobby"]);
+  assert.deepEqual(Object.keys(a.session.positions).sort(), ["inbox:a", "room:lobby", "sent:a"]);
   await b.expect("a joined lobby");
 
   const joined = await a.ok("join", { room: "General" });
@@ -89,7 +89,7 @@ onEachStore("the rooms are the account's: the next login has them, and one room 
   }
   await using back = await JsonClient.many(server, "a");
   assert.deepEqual(back.session.rooms, ["general", "ops"], "as it was left; nothing of the one room");
-  assert.deepEqual(Object.keys(back.session.positions).sort(), ["inbox:a", "room:general", "room:ops"]);
+  assert.deepEqual(Object.keys(back.session.positions).sort(), ["inbox:a", "room:general", "room:ops", "sent:a"]);
   await b.ask("/join ops");
   await b.ask("hi");
   const heard = await back.events(2);
@@ -121,6 +121,7 @@ onEachStore("a session in many rooms comes back to all of them, and gets what it
     "room:general",
     "room:lobby",
     "room:ops",
+    "sent:a",
   ]);
   assert.deepEqual(texts(await again.events(2)).sort(), ["room:lobby one", "room:ops two"]);
   await b.ask("live");
@@ -233,6 +234,31 @@ onEachStore("a login tells what is unread in each topic, which a mark of the acc
   await using last = await JsonClient.many(server, "a");
   assert.ok(!("room:lobby" in last.session.unread), "a mark begins where one joins");
 });
+
+onEachStore(
+  "who is in many rooms gets what they send privately, also what was sent while they were away",
+  async (start) => {
+    await using server = await start();
+    await using b = await server.login("b");
+    await using a = await JsonClient.many(server, "a");
+    await b.expect("a joined lobby");
+    const sent = await a.ok("msg", { to: "b", text: "hi", cid: "1" });
+    assert.equal(sent.topic, "inbox:b");
+    await b.expect("DM from a: hi");
+    const { time: _, pos, ...copy } = await a.event();
+    assert.deepEqual(copy, { type: "direct", topic: "sent:a", seq: 1, from: "a", to: "b", text: "hi", cid: "1" });
+    await a.ok("msg", { to: "a", text: "to myself" });
+    assert.equal((await a.event()).topic, "inbox:a", "to oneself: once, in the inbox");
+    await cut(a, server);
+    await using side = await server.jsonLogin("a", { side: true });
+    await side.ok("msg", { to: "b", text: "from a script" });
+    await using back = await resume(server, a.session, { "sent:a": pos });
+    assert.deepEqual(texts([await back.event(), await back.event()]).sort(), [
+      "inbox:a to myself",
+      "sent:a from a script",
+    ]);
+  },
+);
 
 onEachStore("who is in many rooms is told who went offline, and who only left", async (start) => {
   await using server = await start();
