@@ -10,6 +10,7 @@ import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Store } from "./store.ts";
+import type { Talks } from "./talks.ts";
 import type { PublishResult, Topics } from "./topics.ts";
 
 /** Each operation of a port, and its label in metrics and spans. */
@@ -69,6 +70,10 @@ const labels = {
     unread: "marks_unread",
     forget: "marks_forget",
   } satisfies Labels<Marks>,
+  talks: {
+    list: "talks_list",
+    mark: "talks_mark",
+  } satisfies Labels<Talks>,
   servers: {
     join: "join",
     renew: "renew",
@@ -117,6 +122,7 @@ export function observedStore(store: Store, metrics: Metrics, health?: StoreHeal
       positions: store.topics.positions,
     },
     marks: timed(store.marks, labels.marks, watch),
+    talks: timed(store.talks, labels.talks, watch),
     servers: timed(store.servers, labels.servers, watch),
     files: countingFiles(timed(store.files, labels.files, watch), metrics),
     deviceKeys: timed(store.deviceKeys, labels.deviceKeys, watch),

@@ -7,6 +7,7 @@ import type { Marks } from "./marks.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
 import type { Sessions } from "./sessions.ts";
+import type { Talks } from "./talks.ts";
 import type { Topics } from "./topics.ts";
 
 /**
@@ -30,6 +31,7 @@ export interface Store extends AsyncDisposable {
   readonly rooms: Rooms;
   readonly topics: Topics;
   readonly marks: Marks;
+  readonly talks: Talks;
   readonly servers: Servers;
   readonly files: Files;
   readonly deviceKeys: DeviceKeys;

@@ -167,6 +167,7 @@ export type Reply =
     /** What the recipient said on going away; left out where the recipient is not away. */
     readonly away?: string;
   })
+  | { readonly of: "talks"; readonly talks: readonly TalkSummary[] }
   | { readonly of: "history"; readonly messages: readonly TopicEvent[] }
   | ({ readonly of: "whoami"; readonly user: string; readonly server: string } & RoomOrRooms)
   | { readonly of: "passwd"; readonly resume?: string }
@@ -187,6 +188,17 @@ export type Reply =
   | { readonly of: "withdraw"; readonly file: string }
   | ({ readonly of: "keys" | "key" | "unkey" } & UserKeys)
   | { readonly of: "seen" | "logout" | "quit" | "pong" };
+
+/** A private talk, by its last message. */
+export interface TalkSummary {
+  /** The other's name, as registered. */
+  readonly user: string;
+  /** Of the last message; of one's own, its copy's. */
+  readonly pos: Position;
+  readonly time: string;
+  /** How many of the other's messages one has not seen: see the command `seen`. */
+  readonly unread: number;
+}
 
 /** The devices that a user's sealed messages are for. */
 export interface UserKeys {

@@ -132,6 +132,7 @@ export function replyText(reply: Reply, said = plainly): string {
     case "chunk":
     case "download":
     case "seen":
+    case "talks":
     case "pong":
       return "";
   }

@@ -19,6 +19,7 @@ import { publishContract } from "./publish.ts";
 import { readContract } from "./read.ts";
 import { roomsContract } from "./rooms.ts";
 import { declare } from "./suite.ts";
+import { talkListContract } from "./talk_list.ts";
 import { talksContract } from "./talks.ts";
 import { tokensContract } from "./tokens.ts";
 
@@ -35,6 +36,7 @@ export function storeContract(subject: Subject): void {
   readContract(test);
   talksContract(test);
   copiesContract(test);
+  talkListContract(test);
   historyContract(test);
   inboxContract(test);
   marksContract(test);

@@ -110,3 +110,33 @@ onEachStore(
     await side.refused("history", { topic: "sent:a" }, "forbidden");
   },
 );
+
+onEachStore("talks lists one's talks with what is unread in each, apart from the inbox's mark", async (start) => {
+  await using server = await start();
+  await using a = await server.jsonLogin("a");
+  await using b = await server.jsonLogin("b");
+  await using c = await server.jsonLogin("c");
+  const talks = async (more = {}): Promise<Json[]> => (await a.ok("talks", more)).talks;
+  const seen = async () => (await talks()).map(({ user, unread }) => [user, unread]);
+  assert.deepEqual(await talks(), []);
+  for (const text of ["one", "two"]) await b.ok("msg", { to: "a", text });
+  await c.ok("msg", { to: "a", text: "three" });
+  const received: Json[] = (await a.ok("history", { topic: "inbox:a" })).messages;
+  await a.ok("seen", { pos: received[2].pos });
+  assert.deepEqual(await seen(), [["c", 1], ["b", 2]]);
+  await a.ok("seen", { user: "B", pos: received[0].pos });
+  await a.ok("msg", { to: "b", text: "four" });
+  assert.deepEqual(await seen(), [["b", 1], ["c", 1]]);
+  const [mine, third] = await talks();
+  const { messages: [copy] } = await a.ok("history", { topic: "sent:a" });
+  assert.deepEqual([mine.pos, mine.time, third.pos], [copy.pos, copy.time, received[2].pos]);
+  assert.deepEqual(await talks({ n: 1 }), [mine]);
+  assert.deepEqual(await talks({ n: 1, before: mine.pos }), [third]);
+  assert.deepEqual(await talks({ before: third.pos }), []);
+  await a.ok("seen", { user: "b", pos: mine.pos });
+  await a.ok("seen", { user: "b", pos: received[0].pos }); // never back
+  assert.deepEqual(await seen(), [["b", 0], ["c", 1]]);
+  await a.refused("seen", { user: "b", pos: received[2].pos }, "usage");
+  await a.refused("seen", { user: "nobody", pos: mine.pos }, "unknown_user");
+  await a.refused("talks", { before: "x" }, "usage");
+});

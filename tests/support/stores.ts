@@ -78,9 +78,22 @@ abstract class Place implements StorePlace {
     this.#open.add(store);
     const signals: ServerSignal[] = [];
     const joined = await store.servers.join(id, (signal) => void signals.push(signal));
-    const { accounts, sessions, rooms, topics, marks, servers, files, deviceKeys, admin: office } = store;
+    const { accounts, sessions, rooms, topics, marks, talks, servers, files, deviceKeys, admin: office } = store;
     return {
-      ...{ id: joined, signals, accounts, sessions, rooms, topics, marks, servers, files, deviceKeys, admin: office },
+      ...{
+        id: joined,
+        signals,
+        accounts,
+        sessions,
+        rooms,
+        topics,
+        marks,
+        talks,
+        servers,
+        files,
+        deviceKeys,
+        admin: office,
+      },
       get available() {
         return store.available;
       },

@@ -10,7 +10,7 @@ import { sealedLineBytes } from "../../wire/sealed.ts";
 import { type Admitted, defineCommand, type Services } from "../registry/command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 import { isContinuous } from "../delivery/recovery.ts";
-import { isoTime } from "../delivery/events.ts";
+import { isoTime, topicEvent } from "../delivery/events.ts";
 import { offered } from "./files.ts";
 import { knownUser } from "./follows.ts";
 import { countBytes, giveBytesBack } from "./message_bytes.ts";
@@ -18,7 +18,7 @@ import { checkKeys } from "./keys.ts";
 import { maxHistoryBytes, readHistory } from "./history.ts";
 import { ensureRoomOnce, forgetRoom } from "./new_rooms.ts";
 import { mayRead, named, notIn } from "./reading.ts";
-import { readTalk } from "./talk.ts";
+import { placeOf, readTalk, receivedBy } from "./talk.ts";
 
 const said = [{ name: "text", kind: "text" }, { name: "cid", kind: "id", optional: true }] as const;
 const file = { name: "file", kind: "id", optional: true } as const;
@@ -193,11 +193,23 @@ export const messageCommands = [
   }),
   defineCommand({
     name: "seen",
-    arguments: [{ name: "topic", kind: "topic", optional: true }, { name: "pos", kind: "id" }],
+    arguments: [
+      { name: "topic", kind: "topic", optional: true },
+      { name: "pos", kind: "id" },
+      { name: "user", kind: "user", optional: true },
+    ],
     who: "member",
-    help: "mark a topic as read up to a position; without a topic, your private messages",
+    help: "mark a topic, or your talk with a user, as read up to a position; without either, your private messages",
     typed: false,
-    async run({ session }, { topic: given, pos }, { store: { topics, marks } }) {
+    async run({ session }, { topic: given, pos, user }, services) {
+      const { store: { topics, marks, talks } } = services;
+      if (user !== undefined) {
+        const { name } = await knownUser(user, services);
+        const seq = await receivedBy(topics, session.user, name, pos);
+        const { epoch } = await topics.head(inboxTopic(session.user));
+        await talks.mark(session.user, name, { epoch, seq });
+        return { reply: { of: "seen" } };
+      }
       const inbox = inboxTopic(session.user);
       const topic = given ?? inbox;
       mayRead(session, topic);
@@ -207,6 +219,27 @@ export const messageCommands = [
         await (topic === inbox ? topics.markRead(inbox, position.seq) : marks.mark(session.user, topic, position));
       }
       return { reply: { of: "seen" } };
+    },
+  }),
+  defineCommand({
+    name: "talks",
+    arguments: [{ name: "n", kind: "count", optional: true }, { name: "before", kind: "id", optional: true }],
+    who: "user",
+    help:
+      `list your private talks, the newest first; n is 1 to ${maxCount}, and before the pos of the last one that you have`,
+    typed: false,
+    async run({ session }, { n = defaultCount, before }, { store: { topics, talks } }) {
+      const place = before === undefined ? undefined : await placeOf(topics, session.user, before);
+      const found = await talks.list(session.user, { before: place, limit: n });
+      return {
+        reply: {
+          of: "talks",
+          talks: found.map(({ user, topic, epoch, entry, unread }) => {
+            const { pos, time } = topicEvent(topics.positions, topic, epoch, entry);
+            return { user, pos, time, unread };
+          }),
+        },
+      };
     },
   }),
   defineCommand({

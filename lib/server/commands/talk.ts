@@ -4,6 +4,7 @@
 
 import { ChatError } from "../../common/errors.ts";
 import { decodePosition, type LogPosition } from "../../store/log_position.ts";
+import type { TalkPlace } from "../../store/talks.ts";
 import type { Entry, TalkPage, TalkRange, Topics } from "../../store/topics.ts";
 import { quote } from "../../wire/command.ts";
 import type { TopicEvent } from "../../wire/event.ts";
@@ -53,6 +54,32 @@ export async function readTalk(
   return newestFirst.reverse();
 }
 
+/**
+ * The number of one's inbox that a message of a talk stands for: up to there one has seen what the other wrote.
+ *
+ * @param pos the message's
+ * @throws {ChatError} `usage` where it is not of this talk
+ */
+export async function receivedBy(topics: TalkTopics, me: string, other: string, pos: string): Promise<number> {
+  return await new TalkReader(topics, me, other, 1).receivedBy(pos);
+}
+
+/**
+ * Where in one's talks a message is, by its `pos` in one's inbox or among the copies of what one sent.
+ *
+ * @throws {ChatError} `usage` where it is none of these
+ */
+export async function placeOf(topics: TalkTopics, me: string, pos: string): Promise<TalkPlace> {
+  const position = decodePosition(pos);
+  for (const topic of position ? [inboxTopic(me), sentTopic(me)] : []) {
+    const { seq, id } = position!;
+    const { entries: [entry] } = await topics.read(topic, { after: Math.max(0, seq - 1), limit: 1, make: false });
+    if (entry?.seq !== seq || entry.id !== id) continue;
+    return entry.copyOf ? { received: entry.received!, sent: seq } : { received: seq, sent: 0 };
+  }
+  throw new ChatError("usage", `${quote(pos)} is not the pos of a talk`);
+}
+
 /** A talk, read backward. With oneself it has one side. */
 class TalkReader {
   readonly #topics: TalkTopics;
@@ -86,8 +113,20 @@ class TalkReader {
   async startBefore(before: string): Promise<boolean> {
     const position = decodePosition(before);
     const found = position && position.seq > 0 ? await this.#startBefore(position) : undefined;
-    if (found === undefined) throw new ChatError("usage", `${quote(before)} is not the pos of a message of this talk`);
+    if (found === undefined) throw notOfThisTalk(before);
     return found;
+  }
+
+  /** See {@linkcode receivedBy}. What was sent before there were copies, or is forgotten, stands for nothing. */
+  async receivedBy(pos: string): Promise<number> {
+    const position = decodePosition(pos);
+    if (!position || position.seq === 0) throw notOfThisTalk(pos);
+    const received = await this.#received.find(position);
+    if (typeof received === "object") return received.seq;
+    const copy = await this.#copies?.findCopy(position) ?? await this.#copies?.find(position);
+    if (typeof copy === "object") return copy.received!;
+    if (received ?? copy ?? await this.#older?.find(position)) return 0;
+    throw notOfThisTalk(pos);
   }
 
   async #startBefore(position: LogPosition): Promise<boolean | undefined> {
@@ -142,6 +181,10 @@ class TalkReader {
     const { epoch, seq, time } = copyOf!;
     return topicEvent(this.#topics.positions, inboxTopic(copy.to!), epoch, { ...copy, seq, time });
   }
+}
+
+function notOfThisTalk(pos: string): ChatError {
+  return new ChatError("usage", `${quote(pos)} is not the pos of a message of this talk`);
 }
 
 /** What bounds a side, beside how much of it is read. */

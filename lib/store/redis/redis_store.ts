@@ -10,6 +10,7 @@ import type { Marks } from "../marks.ts";
 import type { Rooms } from "../rooms.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Store, StoreLimits } from "../store.ts";
+import type { Talks } from "../talks.ts";
 import type { Topics } from "../topics.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { RedisDeviceKeys } from "./device_keys.ts";
@@ -23,6 +24,7 @@ import { RedisAdminStore } from "./admin_store.ts";
 import { RedisRooms } from "./rooms.ts";
 import { RedisServers } from "./servers.ts";
 import { RedisSessions } from "./sessions.ts";
+import { RedisTalks } from "./talks.ts";
 import { RedisTopics } from "./topics.ts";
 
 /** Settings and ports of the store. */
@@ -40,6 +42,7 @@ export class RedisStore implements Store {
   readonly rooms: Rooms;
   readonly topics: Topics;
   readonly marks: Marks;
+  readonly talks: Talks;
   readonly servers: RedisServers;
   readonly files: Files;
   readonly deviceKeys: DeviceKeys;
@@ -62,6 +65,7 @@ export class RedisStore implements Store {
     this.accounts = new RedisAccounts(redis, keys);
     this.sessions = sessions;
     this.topics = this.#topics = new RedisTopics(redis, keys, options, sessions, servers);
+    this.talks = new RedisTalks(redis, keys, options, this.#topics);
     this.marks = new RedisMarks(redis, keys, options);
     this.rooms = new RedisRooms(redis, keys, options, servers);
     this.servers = servers;

@@ -9,6 +9,7 @@ import claim from "./scripts/claim.lua" with { type: "text" };
 import clock from "./scripts/clock.lua" with { type: "text" };
 import countUnread from "./scripts/count_unread.lua" with { type: "text" };
 import copy from "./scripts/copy.lua" with { type: "text" };
+import countTalks from "./scripts/count_talks.lua" with { type: "text" };
 import create from "./scripts/create.lua" with { type: "text" };
 import end from "./scripts/end.lua" with { type: "text" };
 import fileBegin from "./scripts/file_begin.lua" with { type: "text" };
@@ -33,6 +34,7 @@ import leaseTake from "./scripts/lease_take.lua" with { type: "text" };
 import listeners from "./scripts/listeners.lua" with { type: "text" };
 import leave from "./scripts/leave.lua" with { type: "text" };
 import locateMark from "./scripts/locate_mark.lua" with { type: "text" };
+import listTalks from "./scripts/list_talks.lua" with { type: "text" };
 import mark from "./scripts/mark.lua" with { type: "text" };
 import moments from "./scripts/moments.lua" with { type: "text" };
 import own from "./scripts/own.lua" with { type: "text" };
@@ -102,6 +104,8 @@ const steady = {
   leaseRenew: leaseClock + leaseRenew,
   leaseTake,
   listeners,
+  countTalks: moments + talks + countTalks,
+  listTalks: moments + talks + listTalks,
   locateMark: own + locateMark,
   mark,
   noteCopies,

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { fold, roomTopic, type Topic } from "../../wire/names.ts";
+import { fold, roomTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
 import type {
   AccountRecord,
   AdminStore,
@@ -12,6 +12,7 @@ import type {
 import type { Order, OrderReport } from "../servers.ts";
 import type { Role } from "../accounts.ts";
 import type { Session } from "../sessions.ts";
+import { talkMark } from "../talks.ts";
 import { cidMemoryMs, type Entry } from "../topics.ts";
 import { decodePosition } from "../log_position.ts";
 import { guarded, transaction } from "./file/database.ts";
@@ -288,6 +289,11 @@ export class SqliteAdminStore implements AdminStore {
       this.#database.prepare(
         "INSERT OR REPLACE INTO topics (topic, epoch, seq, id, read, previous, since) VALUES (?, ?, ?, ?, ?, ?, ?)",
       ).run(topic, epoch, seq, id, read, renewed?.previous ?? null, renewed?.since ?? null);
+      if (topicKind(topic) === "inbox") {
+        // What is there counts as read in its talks.
+        this.#database.prepare("INSERT OR IGNORE INTO marks (user, topic, epoch, seq) VALUES (?, ?, ?, ?)")
+          .run(topicName(topic), talkMark(""), epoch, seq);
+      }
       return true;
     });
     this.#topics.forget(topic);

@@ -48,6 +48,11 @@ export class SqliteMarks implements Marks {
     return transaction(this.#database, () => this.#move(fold(user), topic, position, false));
   }
 
+  /** Moves a mark that is of another log than its topic. */
+  markIn(log: Topic, user: string, topic: Topic, position: MarkPosition): boolean {
+    return transaction(this.#database, () => this.#move(fold(user), topic, position, false, log));
+  }
+
   // deno-lint-ignore require-await
   async begin(user: string, positions: Readonly<Record<Topic, MarkPosition>>): Promise<void> {
     const folded = fold(user);
@@ -81,9 +86,12 @@ export class SqliteMarks implements Marks {
     guarded(() => topic === undefined ? run(all, fold(user)) : run(`${all} AND topic = ?`, fold(user), topic));
   }
 
-  /** @param begin whether a mark that is there stays where it is */
-  #move(user: string, topic: Topic, { epoch, seq }: MarkPosition, begin: boolean): boolean {
-    const log = this.#logs.newest(topic);
+  /**
+   * @param begin whether a mark that is there stays where it is
+   * @param of the log that it is a number of
+   */
+  #move(user: string, topic: Topic, { epoch, seq }: MarkPosition, begin: boolean, of = topic): boolean {
+    const log = this.#logs.newest(of);
     if (log?.epoch !== epoch) return false;
     const known = this.#find.get(user, topic) as MarkPosition | undefined;
     const at = Math.min(seq, log.seq);
@@ -112,7 +120,7 @@ export class SqliteMarks implements Marks {
 }
 
 /** Where a mark is in a log as it is now: see the promises of {@linkcode Marks}. */
-function numberIn({ epoch, previous, since }: Readonly<TopicRow>, mark: MarkPosition): number {
+export function numberIn({ epoch, previous, since }: Readonly<TopicRow>, mark: MarkPosition): number {
   if (mark.epoch === epoch) return mark.seq;
   return mark.epoch === previous ? Math.min(mark.seq, since ?? 0) : 0;
 }

@@ -18,6 +18,7 @@ import type { Sessions } from "../sessions.ts";
 import type { Marks } from "../marks.ts";
 import type { Rooms } from "../rooms.ts";
 import type { Store, StoreLimits } from "../store.ts";
+import type { Talks } from "../talks.ts";
 import type { Topics } from "../topics.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { type Checkpoints, CheckpointThread, OwnCheckpoints } from "./file/checkpoints.ts";
@@ -29,6 +30,7 @@ import { SqliteAdminStore } from "./admin_store.ts";
 import { SqliteMarks } from "./marks.ts";
 import { SqliteProbe } from "./file/probe.ts";
 import { SqliteSessions } from "./sessions.ts";
+import { SqliteTalkList } from "./talk_list.ts";
 import { SqliteTopics } from "./topics.ts";
 
 /** Settings and ports of the embedded store. */
@@ -55,6 +57,7 @@ export class SqliteStore implements Store {
   readonly rooms: Rooms;
   readonly topics: Topics;
   readonly marks: Marks;
+  readonly talks: Talks;
   readonly servers: Servers;
   readonly files: Files;
   readonly deviceKeys: DeviceKeys;
@@ -79,7 +82,9 @@ export class SqliteStore implements Store {
     this.accounts = new SqliteAccounts(database, sessions);
     this.sessions = sessions;
     this.topics = this.#topics;
-    this.marks = new SqliteMarks(database, this.#topics);
+    const marks = new SqliteMarks(database, this.#topics);
+    this.marks = marks;
+    this.talks = new SqliteTalkList(database, this.#topics, marks);
     const users = {
       isUsed: (room: string) => sessions.isIn(room) || this.#topics.isHeard(roomTopic(room)),
       forget: (topic: Topic) => this.#topics.forget(topic),

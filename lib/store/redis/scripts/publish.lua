@@ -41,7 +41,7 @@ if claim ~= '' and (tonumber(call) <= (tonumber(last) or 0) or (before ~= '' and
 
 ensureEpoch(meta, fresh, generation)
 local mine = 'by:' .. string.lower(user) -- how many messages of the user's the log has had, see own.lua
-local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id', 'indexed', mine, 'time')
+local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id', 'indexed', mine, 'time', 'talks')
 local epoch = state[1]
 local seq, read = tonumber(state[2] or '0') + 1, tonumber(state[3] or '0')
 if unread ~= '' then
@@ -61,6 +61,8 @@ redis.call('XADD', log, number .. '-0', 'i', id, 't', stamp, 'b', body)
 local earlier = ''
 if unread ~= '' then
   addUnread(user, counts, seq)
+  -- What was there before is read in its talks.
+  if not state[8] then redis.call('HSET', meta, 'talks', string.format('%.0f', seq - 1)) end
   if tonumber(state[5] or '0') == seq - 1 then
     earlier = redis.call('ZSCORE', talks, string.lower(user)) or '0'
     addToTalk(talks, user, seq, log)

@@ -13,6 +13,9 @@ import { behind } from "../../disk_room.ts";
 /** What may be lost: `normal` survives the end of the process at any moment, `full` the loss of power as well. */
 export type Durability = "normal" | "full";
 
+const marksColumns =
+  "user TEXT NOT NULL, topic TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (user, topic)";
+
 const schema = `
   CREATE TABLE IF NOT EXISTS accounts (
     key TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL, role TEXT NOT NULL, created INTEGER NOT NULL,
@@ -59,14 +62,12 @@ const schema = `
   CREATE TABLE IF NOT EXISTS device_keys (
     user TEXT NOT NULL, public TEXT NOT NULL, added INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (user, public)
   ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS marks (
-    user TEXT NOT NULL, topic TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (user, topic)
-  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS marks (${marksColumns}) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 11;
+const schemaVersion = 12;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -80,6 +81,9 @@ const migrations: Readonly<Record<number, string>> = {
   8: "ALTER TABLE tokens ADD COLUMN away TEXT",
   9: "", // a new table only
   10: "", // copies of what users sent, which an earlier release would take for no topic
+  // What is there in an inbox counts as read in its talks.
+  11: "CREATE TABLE IF NOT EXISTS marks (" + marksColumns + ") WITHOUT ROWID; INSERT OR IGNORE INTO marks " +
+    "SELECT substr(topic, 7), 'talk:', epoch, seq FROM topics WHERE topic LIKE 'inbox:%'",
 };
 
 /** How long a commit may wait for another connection, in milliseconds. */

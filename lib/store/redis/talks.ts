@@ -1,0 +1,64 @@
+import { fold, inboxTopic, sentTopic } from "../../wire/names.ts";
+import { type MarkPosition, maxMarks, maxUnread } from "../marks.ts";
+import type { StoreLimits } from "../store.ts";
+import { talkMark, type TalkPlace, type Talks, type TalkState } from "../talks.ts";
+import type { Topics } from "../topics.ts";
+import type { RedisGateway } from "./gateway.ts";
+import { forEver } from "./history.ts";
+import type { Keys } from "./keys.ts";
+import { toEntry } from "./topics.ts";
+
+/** A user's talks in Redis: see {@linkcode Talks}. Both logs are in one slot, and the marks in the user's. */
+export class RedisTalks implements Talks {
+  readonly #redis: RedisGateway;
+  readonly #keys: Keys;
+  readonly #limits: StoreLimits;
+  readonly #topics: Pick<Topics, "readTalk">;
+
+  constructor(redis: RedisGateway, keys: Keys, limits: StoreLimits, topics: Pick<Topics, "readTalk">) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#limits = limits;
+    this.#topics = topics;
+  }
+
+  async list(user: string, { before, limit }: { before?: TalkPlace | undefined; limit: number }): Promise<TalkState[]> {
+    const [inbox, sent] = [inboxTopic(user), sentTopic(user)];
+    // Which also indexes them, where an earlier release wrote them.
+    await Promise.all([inbox, sent].map((topic) => this.#topics.readTalk(topic, user, { limit: 1 })));
+    const { meta, log, talks } = this.#keys;
+    const keys = [inbox, sent].flatMap((topic) => [meta(topic), log(topic), talks(topic)]);
+    const { historyMaxMessages, historyMaxAge } = this.#limits;
+    const bounds = [historyMaxMessages, Math.min(historyMaxAge, forEver)];
+    const [received, copies, ...last] = await this.#redis.run("listTalks", keys, [
+      ...[before?.received ?? "", before?.sent ?? "", limit, ...bounds],
+    ]) as [string, string, ...[string, [string, string[]]][]];
+    const listed = last.map(([isCopy, stored]) => {
+      const entry = toEntry(stored);
+      return isCopy === "1"
+        ? { user: entry.to!, topic: sent, epoch: copies, entry }
+        : { user: entry.from, topic: inbox, epoch: received, entry };
+    });
+    if (listed.length === 0) return [];
+    const others = listed.map((talk) => fold(talk.user));
+    const fields = [...others, ""].map(talkMark);
+    const marks = await this.#redis.command("HMGET", this.#keys.marks(user), ...fields) as (string | null)[];
+    const triples = others.flatMap((other, index) => {
+      const [epoch = "", seq = ""] = (marks[index] ?? marks.at(-1) ?? "").split(" ");
+      return [other, epoch, seq];
+    });
+    const args = [...bounds, maxUnread, ...triples];
+    const counts = await this.#redis.run("countTalks", keys.slice(0, 3), args) as number[];
+    return listed.map((talk, index) => ({ ...talk, unread: others[index] === fold(user) ? 0 : counts[index] }));
+  }
+
+  async mark(user: string, other: string, { epoch, seq }: MarkPosition): Promise<boolean> {
+    const inbox = inboxTopic(user);
+    const keys = [this.#keys.meta(inbox), this.#keys.log(inbox)];
+    const place = await this.#redis.run("locateMark", keys, [fold(user), epoch, seq, -1]);
+    if (place === null) return false;
+    const [at, own, previous, since] = place as [number, string, string, number];
+    const args = [talkMark(fold(other)), epoch, at, own, previous, since, "0", maxMarks];
+    return await this.#redis.run("setMark", [this.#keys.marks(user)], args) === 1;
+  }
+}
