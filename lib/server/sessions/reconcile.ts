@@ -97,7 +97,8 @@ export class Reconciler {
     else if (lease === "kept" && session.record === record) await this.#reassert(session);
   }
 
-  async #reassert(session: UserSession): Promise<void> {
+  /** @param unseen rooms that were told that the user left, since the store had lost the session */
+  async #reassert(session: UserSession, unseen: readonly string[] = []): Promise<void> {
     const { store, ends, sessions } = this.#options;
     const { record, connectionId, tokenHash, passwords, created } = session;
     if (!record) return await this.#checkSide(session);
@@ -107,12 +108,15 @@ export class Reconciler {
       return ends.enqueue(held, session.loggedOut ? session.tokenHash : undefined);
     }
     // The session itself has changed the password meanwhile.
-    if (asserted.kind === "outdated" && session.passwords > passwords) return await this.#reassert(session);
+    if (asserted.kind === "outdated" && session.passwords > passwords) return await this.#reassert(session, unseen);
     if (asserted.kind !== "held") return await this.#dismiss(session, record, asserted.kind);
+    const { session: held, wasGone } = asserted;
+    const untold = wasGone ? held.rooms : unseen.filter((room) => held.rooms.includes(room));
     await session.answered();
-    // The session may have moved to another room meanwhile; then its record is newer.
-    if (session.record === record) session.reasserted(asserted.session);
-    if (asserted.wasGone) await ends.announceAll(asserted.session, "joined");
+    // It has joined or left a room meanwhile, and the store may hold it in the earlier ones again.
+    if (session.record !== record) return await this.#reassert(session, untold);
+    session.reasserted(held);
+    await ends.announceAll(held, "joined", untold);
   }
 
   /** Closes a connection whose session the store does not hold again, and ends what is left of it there. */
