@@ -141,6 +141,7 @@ onEachStore("an account is in MAX_ROOMS_PER_USER rooms at most", async (start) =
   for (const room of ["one", "two"]) await a.ok("join", { room });
   const { message } = await a.refused("join", { room: "three" }, "room_limit");
   assert.match(message, /3 rooms/);
+  assert.equal(await server.store.rooms.find("three"), false, "a room that nobody comes into is not made");
   await a.ok("join", { room: "two" });
   await a.ok("leave", { room: "lobby" });
   await a.ok("join", { room: "three" });

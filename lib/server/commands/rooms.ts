@@ -10,6 +10,7 @@ import type { UserSession } from "../sessions/user_session.ts";
 async function go(of: "join" | "leave", session: UserSession, room: string, services: Services): Promise<Outcome> {
   const { sessions, limits, config } = services;
   if (!session.isIn(room)) {
+    session.admitRoom(config.maxRoomsPerUser);
     limits.pace.joins.spend(fold(session.user), "changes of room", "rate_limited");
     // Those of the configuration always exist: entering is enough.
     if (!config.rooms.includes(room)) await ensureRoom(room, session.user, services);

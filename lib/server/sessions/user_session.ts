@@ -157,6 +157,16 @@ export class UserSession {
   }
 
   /**
+   * Looks before a room is made for it whether the session may be in one more.
+   *
+   * @param most how many rooms there may be
+   * @throws {ChatError} `room_limit`
+   */
+  admitRoom(most: number): void {
+    if (this.many && this.rooms.length >= most) throw tooManyRooms(most);
+  }
+
+  /**
    * Joins a room, or listens to one on a side connection; where it may be in one room only, it leaves the one before.
    *
    * @param most how many rooms there may be
@@ -195,7 +205,7 @@ export class UserSession {
   /** @returns whether the store knows the session as this one's */
   async #enter(room: string, most: number): Promise<boolean> {
     if (!this.#record) {
-      if (this.many && this.rooms.length >= most) throw tooManyRooms(most);
+      this.admitRoom(most);
       this.#reader.rooms = this.many ? [...this.rooms, room] : [room];
       return true;
     }
