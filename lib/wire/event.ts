@@ -268,6 +268,8 @@ export interface ArgumentHelp {
   /** `user`, `room` and `command` can be completed; `text` is the rest of the line; the others exist in JSON only. */
   readonly kind: ArgumentKind;
   readonly optional: boolean;
+  /** False for one that exists in JSON only, though its kind can be typed. */
+  readonly typed?: false;
 }
 
 /** What an argument is, which decides how it is read and checked. */

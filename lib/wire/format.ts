@@ -225,10 +225,11 @@ function historyText(event: TopicEvent, said: SaidText): string {
 function helpText({ name, aliases, arguments: declared, help }: CommandHelp): string {
   const usage = usageOf(
     name,
-    declared.map(({ name, kind, optional }: ArgumentHelp) => ({
+    declared.map(({ name, kind, optional, typed }: ArgumentHelp) => ({
       name,
       kind,
       ...(optional ? { optional } : {}),
+      ...(typed === false ? { typed } : {}),
     })),
   );
   const also = aliases.length === 0 ? "" : ` (also ${aliases.map((alias) => "/" + alias).join(", ")})`;

@@ -294,6 +294,7 @@ onSqlite("/help has a line for each command that is typed, and explains one", as
   }
   assert.match(await client.ask("/help msg"), /^\/msg <to> <text> — /);
   assert.match(await client.ask("/help /DM"), /^\/msg <to> <text> — /);
+  assert.match(await client.ask("/help leave"), /^\/leave — /, "the room is for programs");
   assert.match(await client.ask("/help nonsense"), /^\[ERROR\] unknown_command: ./);
   assert.match(await client.ask("/help resume"), /^\[ERROR\] unknown_command: ./); // programs only
 });

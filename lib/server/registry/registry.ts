@@ -104,7 +104,12 @@ export function describe({ name, aliases, arguments: declared, help, typed }: Co
   return {
     name,
     aliases,
-    arguments: declared.map(({ name, kind, optional }) => ({ name, kind, optional: optional === true })),
+    arguments: declared.map(({ name, kind, optional, typed }) => ({
+      name,
+      kind,
+      optional: optional === true,
+      ...(typed === false ? { typed } : {}),
+    })),
     help,
     typed,
   };
