@@ -72,6 +72,7 @@ const labels = {
   } satisfies Labels<Marks>,
   talks: {
     list: "talks_list",
+    unread: "talks_unread",
     mark: "talks_mark",
   } satisfies Labels<Talks>,
   servers: {

@@ -37,6 +37,8 @@ export function talkMark(other: string): Topic {
 export interface Talks {
   /** The talks whose last messages are before a place, the newest first. It costs what it gives. */
   list(user: string, range: { readonly before?: TalkPlace | undefined; readonly limit: number }): Promise<TalkState[]>;
+  /** How much is unread in each talk that has any: the other's name in lower case → how many. */
+  unread(user: string): Promise<Record<string, number>>;
   /** Moves a talk's mark forward. @returns false where it was there already, or the inbox is of another epoch */
   mark(user: string, other: string, position: MarkPosition): Promise<boolean>;
 }

@@ -80,6 +80,8 @@ export function talkListContract(test: Declare): void {
           await store.topics.markRead("inbox:ann", Number.MAX_SAFE_INTEGER);
           const expected = await model(store, marks);
           assert.deepEqual(await list(store, 100), expected);
+          const unread = expected.filter((talk) => talk.unread > 0).map((talk) => [talk.user, talk.unread]);
+          assert.deepEqual(await store.talks.unread("Ann"), Object.fromEntries(unread));
           const found: Listed[] = [];
           for (;;) {
             const page = await list(store, n, found.at(-1)?.place);

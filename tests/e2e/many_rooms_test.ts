@@ -219,7 +219,11 @@ onEachStore("a login tells what is unread in each topic, which a mark of the acc
   await b.ask("/msg a psst");
   {
     await using a = await JsonClient.many(server, "a");
-    assert.deepEqual(a.session.unread, { "room:lobby": 2, "feed:b": 1, "inbox:a": 1 }, "what is one's own is read");
+    assert.deepEqual(
+      a.session.unread,
+      { "room:lobby": 2, "feed:b": 1, "inbox:a": 1, "talk:b": 1 },
+      "what is one's own is read",
+    );
     for (const topic of ["room:lobby", "feed:b"]) await a.ok("seen", { topic, pos: seen[topic] });
     await cut(a, server);
     await using back = await resume(server, a.session);

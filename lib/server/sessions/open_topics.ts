@@ -4,6 +4,7 @@
 
 import { inSlices } from "../../common/slices.ts";
 import { decodePosition, type LogPosition } from "../../store/log_position.ts";
+import { talkMark } from "../../store/talks.ts";
 import type { Store } from "../../store/store.ts";
 import type { Positions } from "../../wire/event.ts";
 import { feedTopic, inboxTopic, roomTopic, sentTopic, type Topic } from "../../wire/names.ts";
@@ -85,13 +86,18 @@ export async function openTopics(
 async function countUnread(
   user: string,
   opened: readonly OpenedTopic[],
-  { marks }: Store,
+  { marks, talks }: Store,
 ): Promise<Record<Topic, number>> {
   const [inbox, sent] = [inboxTopic(user), sentTopic(user)];
   const others = opened.filter(({ topic }) => topic !== sent); // what one has sent is read
   const heads = others.filter(({ topic }) => topic !== inbox).map(({ topic, now }) => [topic, now]);
   await marks.begin(user, Object.fromEntries(heads));
-  return await marks.unread(user, others.map(({ topic }) => topic));
+  const [inTopics, inTalks] = await Promise.all([
+    marks.unread(user, others.map(({ topic }) => topic)),
+    talks.unread(user),
+  ]);
+  for (const [other, count] of Object.entries(inTalks)) inTopics[talkMark(other)] = count;
+  return inTopics;
 }
 
 /**

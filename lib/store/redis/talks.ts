@@ -8,6 +8,9 @@ import { forEver } from "./history.ts";
 import type { Keys } from "./keys.ts";
 import { toEntry } from "./topics.ts";
 
+/** In how many talks is counted in one step. */
+const countedAtOnce = 500;
+
 /** A user's talks in Redis: see {@linkcode Talks}. Both logs are in one slot, and the marks in the user's. */
 export class RedisTalks implements Talks {
   readonly #redis: RedisGateway;
@@ -40,16 +43,36 @@ export class RedisTalks implements Talks {
         : { user: entry.from, topic: inbox, epoch: received, entry };
     });
     if (listed.length === 0) return [];
-    const others = listed.map((talk) => fold(talk.user));
+    const counts = await this.#count(user, listed.map((talk) => fold(talk.user)));
+    return listed.map((talk, index) => ({ ...talk, unread: counts[index] }));
+  }
+
+  async unread(user: string): Promise<Record<string, number>> {
+    const inbox = inboxTopic(user);
+    await this.#topics.readTalk(inbox, user, { limit: 1 });
+    const others = await this.#redis.command("ZRANGE", this.#keys.talks(inbox), "0", "-1") as string[];
+    const counts: [string, number][] = [];
+    for (let at = 0; at < others.length; at += countedAtOnce) {
+      const some = others.slice(at, at + countedAtOnce);
+      (await this.#count(user, some)).forEach((count, index) => counts.push([some[index], count]));
+    }
+    return Object.fromEntries(counts.filter(([, count]) => count > 0));
+  }
+
+  /** How much is unread of each of some others. */
+  async #count(user: string, others: readonly string[]): Promise<number[]> {
+    const inbox = inboxTopic(user);
     const fields = [...others, ""].map(talkMark);
     const marks = await this.#redis.command("HMGET", this.#keys.marks(user), ...fields) as (string | null)[];
     const triples = others.flatMap((other, index) => {
       const [epoch = "", seq = ""] = (marks[index] ?? marks.at(-1) ?? "").split(" ");
       return [other, epoch, seq];
     });
-    const args = [...bounds, maxUnread, ...triples];
-    const counts = await this.#redis.run("countTalks", keys.slice(0, 3), args) as number[];
-    return listed.map((talk, index) => ({ ...talk, unread: others[index] === fold(user) ? 0 : counts[index] }));
+    const { historyMaxMessages, historyMaxAge } = this.#limits;
+    const args = [historyMaxMessages, Math.min(historyMaxAge, forEver), maxUnread, ...triples];
+    const { meta, log, talks } = this.#keys;
+    const counts = await this.#redis.run("countTalks", [meta(inbox), log(inbox), talks(inbox)], args) as number[];
+    return counts.map((count, index) => others[index] === fold(user) ? 0 : count);
   }
 
   async mark(user: string, other: string, { epoch, seq }: MarkPosition): Promise<boolean> {

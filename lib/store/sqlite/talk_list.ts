@@ -72,6 +72,15 @@ export class SqliteTalkList implements Talks {
     });
   }
 
+  async unread(user: string): Promise<Record<string, number>> {
+    const inbox = inboxTopic(user);
+    await this.#logs.readTalk(inbox, user, { limit: 1 });
+    return guarded(() => {
+      const counts = this.#kept(inbox).map(({ other }) => [other, this.#unread(user, inbox, other)] as const);
+      return Object.fromEntries(counts.filter(([, count]) => count > 0));
+    });
+  }
+
   // deno-lint-ignore require-await
   async mark(user: string, other: string, position: MarkPosition): Promise<boolean> {
     return this.#marks.markIn(inboxTopic(user), user, talkMark(fold(other)), position);
