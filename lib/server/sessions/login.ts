@@ -190,8 +190,8 @@ export class Logins {
     } catch (error) {
       this.#local.release(connection);
       if (error instanceof ChatError && error.code === "store_unavailable") {
-        // The claim may have gone through all the same.
-        const record = { user, server: this.#options.serverId, connection, claim: 0, many: false, rooms: [lobby] };
+        // The claim may have gone through all the same; the store knows into which rooms.
+        const record = { user, server: this.#options.serverId, connection, claim: 0, many: false, rooms: [] };
         this.#ends.enqueue(record, reservation.expelled && tokenHash);
       }
       throw error;

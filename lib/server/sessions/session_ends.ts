@@ -52,7 +52,7 @@ export class SessionEnds {
     }
   }
 
-  /** Queues a session's end for {@linkcode drain}. */
+  /** Queues a session's end for {@linkcode drain}; a claim of 0 stands for one of which nobody got the answer. */
   enqueue(session: Session, tokenHash?: string): void {
     const known = this.#queue.get(session.connection);
     this.#queue.set(session.connection, {
@@ -104,10 +104,17 @@ export class SessionEnds {
     await Promise.all(rooms.map((room) => this.announce(room, { user, state: "left", claim, offline: true })));
   }
 
-  async #end({ session, tokenHash }: Debt): Promise<void> {
+  async #end({ session: known, tokenHash }: Debt): Promise<void> {
     const { sessions } = this.#store;
-    const { user } = session;
+    const { user } = known;
+    const session = known.claim === 0 ? await this.#found(known) : known;
     if (await sessions.end(session, tokenHash !== undefined)) await this.announceOffline(session);
     else if (tokenHash !== undefined) await sessions.revokeToken(user, tokenHash);
+  }
+
+  /** A session of whose claim nobody got the answer, as the store has it if it went through. */
+  async #found(session: Session): Promise<Session> {
+    const held = await this.#store.admin.session(session.user);
+    return held?.connection === session.connection ? held : session;
   }
 }

@@ -186,6 +186,25 @@ test("Logins.login() has the session ended, when the store is back, of which it 
   assert.deepEqual(await sessions.held(), []);
 });
 
+test("SessionManager.drainEnds() tells all rooms of a login that got no answer that its user is gone", async () => {
+  await using server = await scene();
+  const { sessions, topics } = server.store;
+  const { session } = await server.login({ ...line("1"), manyRooms: true });
+  await session.join("general", 9);
+  const told: string[] = [];
+  topics.announce = (room, { state, offline }) => Promise.resolve(void told.push(`${room} ${state} ${offline}`));
+  const { claim } = sessions;
+  sessions.claim = async (request) => {
+    sessions.claim = claim;
+    await claim.call(sessions, request);
+    throw new ChatError("store_unavailable", "no answer");
+  };
+  await assert.rejects(server.login({ ...line("2"), manyRooms: true }), refusal("store_unavailable"));
+  await server.sessions.drainEnds();
+  assert.deepEqual(await sessions.held(), []);
+  assert.deepEqual(told.sort(), ["general left true", "lobby left true"]);
+});
+
 test("SessionManager.release() lets a login that is under way finish, and keeps nothing of it", async () => {
   await using server = await scene();
   const channel = line("1");
