@@ -100,6 +100,20 @@ test(
   },
 );
 
+test("RedisTopics copies first what another server owes of messages to the same recipient", async (place, prefix) => {
+  const [dying, other] = [await place.open(), await place.open()];
+  for (const [index, store] of [dying, other].entries()) {
+    await send(store, "bob", `${index + 1}`);
+    await copies(store);
+  }
+  const restore = await failCopies(place, prefix);
+  await send(dying, "bob", "3");
+  await dying[Symbol.asyncDispose]();
+  await restore();
+  await send(other, "bob", "4");
+  assert.deepEqual(await copies(other), ["1", "2", "3", "4"]);
+});
+
 test("RedisServers.leave() makes the copies that are owed, and takes its notes back", async (place, prefix) => {
   const [leaving, other] = [await place.open(), await place.open()];
   await send(leaving, "bob", "1");
