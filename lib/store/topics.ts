@@ -199,6 +199,9 @@ export interface Topics {
    * @returns how many messages this call forgot
    */
   sweep(): Promise<number>;
-  /** Tells a room's listeners that somebody came or went. */
+  /**
+   * Tells a room's listeners that somebody came or went. It may come late, behind the step of a newer session: what is not
+   * so any more is not told.
+   */
   announce(room: string, presence: PresenceChange): Promise<void>;
 }

@@ -96,9 +96,11 @@ export function channelsContract(test: Declare): void {
     const [lobby, general] = [new Ear(), new Ear()];
     await store.topics.subscribe("room:lobby", lobby.listen);
     await store.topics.subscribe("room:general", general.listen);
+    const eve = await login(store, "Eve");
     await say(store, "room:lobby", "before");
     await store.topics.announce("lobby", { user: "Eve", state: "joined", claim: 7 });
     await say(store, "room:lobby", "between");
+    await store.sessions.end(eve, false);
     await store.topics.announce("Lobby", { user: "Eve", state: "left", claim: 8 });
     await say(store, "room:lobby", "last");
     await lobby.until("last");
@@ -153,6 +155,21 @@ export function channelsContract(test: Declare): void {
       await next.until(round);
       await (await subscribing).close();
     }
+  });
+
+  test("Topics.announce() tells a room what is so by then: what comes late is not told", async ({ store }) => {
+    const [lobby, general] = [new Ear(), new Ear()];
+    await store.topics.subscribe("room:lobby", lobby.listen);
+    await store.topics.subscribe("room:general", general.listen);
+    await store.sessions.move(await login(store, "eve"), "general");
+    for (const room of ["lobby", "general"]) {
+      await store.topics.announce(room, { user: "eve", state: "left", claim: 1 });
+      await store.topics.announce(room, { user: "eve", state: "joined", claim: 1 });
+      await say(store, `room:${room}`, "last");
+    }
+    for (const ear of [lobby, general]) await ear.until("last");
+    const told = [lobby, general].map(({ heard }) => heard.flatMap((one) => one.kind === "presence" ? one.state : []));
+    assert.deepEqual(told, [["left"], ["joined"]]);
   });
 
   test("Topics.subscribe() hears what any server publishes, in one order for all", async ({ store, place }) => {

@@ -4,6 +4,7 @@
 
 import admit from "./scripts/admit.lua" with { type: "text" };
 import amend from "./scripts/amend.lua" with { type: "text" };
+import announce from "./scripts/announce.lua" with { type: "text" };
 import announceKey from "./scripts/announce_key.lua" with { type: "text" };
 import claim from "./scripts/claim.lua" with { type: "text" };
 import clock from "./scripts/clock.lua" with { type: "text" };
@@ -86,6 +87,7 @@ const growing = {
  * read and log out, servers keep their leases, and room is made.
  */
 const steady = {
+  announce,
   announceKey,
   admit,
   amend,

@@ -274,10 +274,15 @@ export class RedisTopics implements Topics {
     return { close: () => this.#redis.unsubscribe(channel, decoder) };
   }
 
-  async announce(room: string, presence: PresenceChange): Promise<void> {
-    const { user, state, claim, offline } = presence;
-    const words = ["p", user, state, claim, ...(offline ? ["offline"] : [])];
-    await this.#redis.command("SPUBLISH", this.#keys.topicChannel(roomTopic(room)), words.join(" "));
+  async announce(room: string, { user, state, claim, offline }: PresenceChange): Promise<void> {
+    const topic = roomTopic(room);
+    const words = ["p", user, state, claim, ...(offline ? ["offline"] : [])].join(" ");
+    await this.#redis.run("announce", [this.#keys.writers(topic)], [
+      this.#keys.topicChannel(topic),
+      user,
+      state,
+      words,
+    ]);
   }
 
   sweep(): Promise<number> {

@@ -220,8 +220,13 @@ export class SqliteSessions implements Sessions {
     return users.sort();
   }
 
+  /** Whether a user is in the room. */
+  isIn(room: string, user: string): boolean {
+    return this.#sessions.get(fold(user))?.session.rooms.includes(room) ?? false;
+  }
+
   /** Whether anybody is in the room. */
-  isIn(room: string): boolean {
+  isUsed(room: string): boolean {
     for (const { session } of this.#sessions.values()) if (session.rooms.includes(room)) return true;
     return false;
   }

@@ -86,7 +86,7 @@ export class SqliteStore implements Store {
     this.marks = marks;
     this.talks = new SqliteTalkList(database, this.#topics, marks);
     const users = {
-      isUsed: (room: string) => sessions.isIn(room) || this.#topics.isHeard(roomTopic(room)),
+      isUsed: (room: string) => sessions.isUsed(room) || this.#topics.isHeard(roomTopic(room)),
       forget: (topic: Topic) => this.#topics.forget(topic),
     };
     this.rooms = new SqliteRooms(database, options, users, now);

@@ -56,9 +56,10 @@ interface Outcome {
   readonly copy?: { readonly topic: Topic; readonly signal: EntrySignal };
 }
 
-/** What publishing asks of the sessions. */
+/** What publishing and presence ask of the sessions. */
 export interface Fence {
   mayWrite(session: Session, room: string | undefined): boolean;
+  isIn(room: string, user: string): boolean;
 }
 
 /** See {@linkcode Topics}. */
@@ -294,6 +295,7 @@ export class SqliteTopics implements Topics {
 
   // deno-lint-ignore require-await
   async announce(room: string, presence: PresenceChange): Promise<void> {
+    if (this.#fence.isIn(topicName(roomTopic(room)), presence.user) !== (presence.state === "joined")) return;
     this.#emit(roomTopic(room), { kind: "presence", ...presence });
   }
 
