@@ -111,6 +111,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
     maxQueueBytes: 1_048_576,
     maxFollows: 1000,
     maxRooms: 10000,
+    maxRoomsPerUser: 200,
     roomsPerHourPerUser: 30,
     rateLimit: true,
     loginFailuresPerMinutePerAddress: 60,

@@ -91,6 +91,7 @@ onEachStore("every command's reply has its fields, and nothing else", async (sta
   const direct = { type: "direct", ...accepted("inbox:b", 1), from: "Eve", to: "b", text: "hi", pos: "<pos>" };
   await replies("history", { user: "b" }, { messages: [direct] });
   await replies("history", { topic: "inbox:eve" }, { messages: [] });
+  await replies("talks", {}, { talks: [{ user: "b", pos: "<pos>", time: "<time>", unread: 0 }] });
   await replies("unsubscribe", { user: "b" }, { user: "b" });
   const { positions } = await b.ok("subscribe", { user: "eve" });
   await replies("seen", { pos: positions["feed:eve"] }, {}); // of another topic: of no effect

@@ -151,7 +151,8 @@ export class RedisCopies {
   /** Writes the notes anew: others have taken them back, since this server's lease had run out, or data were put back. */
   renote(): void {
     for (const sender of this.#senders.values()) {
-      for (const [inbox, pair] of sender.pairs) {
+      // Those that there are now: what is noted anew would come again, without an end.
+      for (const [inbox, pair] of [...sender.pairs]) {
         sender.pairs.delete(inbox);
         if (pair.pending > 0) this.#pair(sender, inbox, pair);
       }
