@@ -28,7 +28,7 @@ onSqlite("chat shows help that fits, goes to what it found, and brings a draft b
     await pty.enter("/help");
     const { rows } = await pty.untilText("Keys: PageUp");
     assert.ok(
-      rows.some((row) => /^\d\d:\d\d Messages: \/say \/msg /.test(row)),
+      rows.some((row) => /^\d\d:\d\d Messages: \/say \/me \/msg /.test(row)),
       "the page's beginning is on the screen too",
     );
     assert.ok(!rows.some((row) => /hello/i.test(row)));

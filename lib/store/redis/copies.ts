@@ -2,10 +2,11 @@ import { inSlices } from "../../common/slices.ts";
 import { fold, inboxTopic, sentTopic, type Topic, topicName } from "../../wire/names.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
 import type { StoreLimits } from "../store.ts";
-import type { Entry, TalkPage, TalkRange } from "../topics.ts";
+import type { Draft, Entry, TalkPage, TalkRange } from "../topics.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { forEver } from "./history.ts";
 import type { Keys } from "./keys.ts";
+import type { Answer } from "./transport/redis_transport.ts";
 
 /** What copying asks of the rest of the store. */
 export interface CopyPorts {
@@ -27,6 +28,15 @@ export interface Original {
 
 /** What became of a message: it is stored; it was, long since; it is not; or nobody knows, and it may be later. */
 export type Stored = Original | "before" | "not" | "maybe";
+
+/** What a call of `publish.lua` says of a message. */
+export function storedBy([kind, seq, time, epoch, earlier]: Answer[], id: string, draft: Draft): Stored {
+  if (kind === "repeated") return "before";
+  if (kind !== "published") return "not";
+  const entry = { ...draft, seq: seq as number, id, time: time as number };
+  // Where an earlier release writes to the inbox as well, it is not known which message came before.
+  return earlier === "" ? "before" : { entry, epoch: epoch as string, earlier: Number(earlier) };
+}
 
 /** A message on its way into an inbox. */
 export interface Copying {

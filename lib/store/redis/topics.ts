@@ -23,7 +23,7 @@ import {
   type Topics,
   type TopicSignal,
 } from "../topics.ts";
-import { RedisCopies, type Stored } from "./copies.ts";
+import { RedisCopies, type Stored, storedBy } from "./copies.ts";
 import type { ChannelListener, RedisGateway } from "./gateway.ts";
 import { RedisHistory } from "./history.ts";
 import type { Keys } from "./keys.ts";
@@ -293,14 +293,6 @@ export class RedisTopics implements Topics {
     const args = [randomWord(8), this.#generations.generation];
     return await this.#redis.run("head", [this.#keys.meta(topic)], args) as [string, number, string, number];
   }
-}
-
-function storedBy([kind, seq, time, epoch, earlier]: Answer[], id: string, draft: Draft): Stored {
-  if (kind === "repeated") return "before";
-  if (kind !== "published") return "not";
-  const entry = { ...draft, seq: seq as number, id, time: time as number };
-  // Where an earlier release writes to the inbox as well, it is not known which message came before.
-  return earlier === "" ? "before" : { entry, epoch: epoch as string, earlier: Number(earlier) };
 }
 
 /** @throws {ChatError} `store_unavailable` where the message came behind a newer one, or one before it was not stored */

@@ -86,8 +86,14 @@ const migrations: Readonly<Record<number, string>> = {
     "SELECT substr(topic, 7), 'talk:', epoch, seq FROM topics WHERE topic LIKE 'inbox:%'",
 };
 
-/** How long a commit may wait for another connection, in milliseconds. */
-const busyMs = 1_000;
+/** How long opening may wait for another process, in milliseconds: an earlier release's server locks the whole file. */
+const openingMs = 1_000;
+
+/**
+ * How long a commit may wait for the thread that copies the log, in milliseconds. That holds commits up for moments, on a
+ * disk that hardly answers for longer: what waits is late then, and does not fail.
+ */
+const busyMs = 10_000;
 
 const connectTo = (path: string) => new DatabaseSync(path);
 
@@ -126,8 +132,7 @@ export function openDatabase(path: string, durability: Durability, connect = con
 
 function prepare(database: DatabaseSync, durability: Durability): void {
   database.exec("PRAGMA auto_vacuum = INCREMENTAL"); // of a new file only, and before anything is written to it
-  // For moments only: a thread copies the write-ahead log, and a server of an earlier release locks the whole file.
-  database.exec(`PRAGMA busy_timeout = ${busyMs}`);
+  database.exec(`PRAGMA busy_timeout = ${openingMs}`);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON");
   database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
   const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
@@ -139,6 +144,7 @@ function prepare(database: DatabaseSync, durability: Durability): void {
   database.exec(schema);
   database.exec(`PRAGMA user_version = ${schemaVersion}`);
   database.exec("COMMIT");
+  database.exec(`PRAGMA busy_timeout = ${busyMs}`);
 }
 
 /** Runs a step of the store; a fault of the disk or the file becomes `store_unavailable`. */
