@@ -116,13 +116,13 @@ test(
   "chat takes keys that are cut, a paste and /quit without typing what nobody typed, and gives the shell nothing",
   async () => {
     await using scene = await started();
-    await using pty = await scene.client("a", { columns: 80, rows: 24 });
+    await using pty = await scene.client("a", { columns: 80, rows: 24, flags: ["--escape-time", "250"] });
     await using other = await scene.server.jsonLogin("b");
     const heard = async () => (await other.event()).text;
-    // Each of these as people press it: Escape alone, and then text; Alt-B in two reads; answers of the terminal.
-    await pty.write("\x1b", 60, "OK thanks\r");
+    // Each of these as people press it, with time for a busy machine: Escape alone, and then text; Alt-B in two reads; answers of the terminal.
+    await pty.write("\x1b", 600, "OK thanks\r");
     assert.equal(await heard(), "OK thanks");
-    await pty.write("\x1b", 60, "[x]\r");
+    await pty.write("\x1b", 600, "[x]\r");
     assert.equal(await heard(), "[x]");
     await pty.write("one two\x1b", 20, "bX\r");
     assert.equal(await heard(), "one Xtwo");
