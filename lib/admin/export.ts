@@ -2,8 +2,8 @@
  * Everything that lasts, as records that go one a line into a file, so that it can be moved to another store.
  *
  * Records: a header; each topic, followed by its messages; each account with its follows, its resume tokens' hashes,
- * where its session stood and how far it has read; and an end that counts them, so that a file that was cut off is known as one. Topics come
- * before accounts: a message's author had an account before the message, so the file has that account.
+ * where its session stood and how far it has read; and an end that counts them, so that a file that was cut off is known
+ * as one. Topics come before accounts: a message's author had an account before the message, so the file has that one.
  */
 
 import { version } from "../common/version.ts";

@@ -1,3 +1,5 @@
+import { lobby } from "../wire/names.ts";
+
 /** How long a resume token is valid, in milliseconds. */
 export const tokenLifeMs = 86_400_000;
 
@@ -80,6 +82,11 @@ export interface SessionOwner {
   readonly passwords?: number;
   /** When the account was made, in milliseconds since 1970. */
   readonly created?: number;
+}
+
+/** The room that a session's token leads back to; of one in many rooms it is the lobby, since these are its account's. */
+export function oneRoom({ many, rooms }: Session): string {
+  return many ? lobby : rooms[0];
 }
 
 /** Rooms with one more, sorted, each once. */

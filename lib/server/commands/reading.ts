@@ -3,8 +3,8 @@ import { fold, parseTopic, type Topic } from "../../wire/names.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 
 /**
- * The rule for history and for files. A user may read their own inbox, feed and what they have sent, the feeds that
- * they follow, and the room that they are in. A side connection is in no room, and may read any.
+ * The rule for history, files and read marks. A user may read their own inbox, feed and what they have sent, the feeds
+ * that they follow, and the rooms that they are in. A side connection is in no room, and may read any.
  *
  * @throws {ChatError} `wrong_room` or `forbidden`
  */

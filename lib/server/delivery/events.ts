@@ -8,8 +8,8 @@ import type { PositionSigner } from "../../store/position_signer.ts";
 import type { Entry } from "../../store/topics.ts";
 
 /**
- * Makes the event for an entry of a topic's log: `message` of a room, `notification` of a feed, `direct` of an inbox and of what
- * a user has sent.
+ * Makes the event for an entry of a topic's log: `message` of a room, `notification` of a feed, `direct` of an inbox and
+ * of what a user has sent.
  *
  * @param positions signs the entry's position
  */

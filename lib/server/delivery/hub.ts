@@ -32,8 +32,8 @@ interface TopicFollowers {
  * Delivers events to the local followers of their topics.
  *
  * What the topics get in one turn of the event loop is pushed together when the turn is over. It is encoded once for each
- * encoding and joined once, and all who follow the same are pushed the same bytes. So a delivery costs next to nothing, and
- * a slow reader keeps no more bytes alive than those in its own queue.
+ * encoding and joined once, and all who follow the same are pushed the same bytes. So a delivery costs next to nothing,
+ * and a slow reader keeps no more bytes alive than those in its own queue.
  *
  * 1. A follower is pushed events in the order of their delivery, over all of its topics.
  * 2. Bytes that were pushed are never changed.

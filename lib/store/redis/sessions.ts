@@ -7,10 +7,11 @@
  * undone, the next claim or the sweep does.
  */
 
-import { lobby, roomTopic, type Topic } from "../../wire/names.ts";
+import { roomTopic, type Topic } from "../../wire/names.ts";
 import {
   type ClaimRequest,
   type ClaimResult,
+  oneRoom,
   type Reasserted,
   type Session,
   type SessionOwner,
@@ -338,11 +339,6 @@ export function toSession(
 ): Session {
   const rooms = many === "1" ? [...memberships].sort() : [room];
   return { user, server, connection, claim: Number(claim), many: many === "1", rooms };
-}
-
-/** The room that a session's token leads back to, where it is not one of those in many: that one begins in the lobby. */
-function oneRoom({ many, rooms }: Session): string {
-  return many ? lobby : rooms[0];
 }
 
 const flag = (set: boolean) => set ? "1" : "";

@@ -5,11 +5,12 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import { fold, lobby } from "../../wire/names.ts";
+import { fold } from "../../wire/names.ts";
 import type { SessionState } from "../admin_store.ts";
 import {
   type ClaimRequest,
   type ClaimResult,
+  oneRoom,
   type Reasserted,
   type Session,
   type SessionOwner,
@@ -101,12 +102,9 @@ export class SqliteSessions implements Sessions {
 
   // deno-lint-ignore require-await
   async move(session: Session, room: string): Promise<Session | undefined> {
-    const key = fold(session.user);
     if (!this.holds(session)) return undefined;
-    const moved = { ...session, rooms: [room] };
-    guarded(() => this.#database.prepare("UPDATE tokens SET room = ? WHERE user = ?").run(room, key));
-    this.#sessions.set(key, { session: moved, attached: true });
-    return moved;
+    guarded(() => this.#database.prepare("UPDATE tokens SET room = ? WHERE user = ?").run(room, fold(session.user)));
+    return this.#with(session, [room]);
   }
 
   // deno-lint-ignore require-await
@@ -271,9 +269,4 @@ export class SqliteSessions implements Sessions {
     const rows = this.#database.prepare("SELECT topic, position FROM stood WHERE user = ?").all(key);
     return Object.fromEntries(rows.map(({ topic, position }) => [topic as string, position as string]));
   }
-}
-
-/** The room that a session's token leads back to, where it is not one of those in many: that one begins in the lobby. */
-function oneRoom({ many, rooms }: Session): string {
-  return many ? lobby : rooms[0];
 }

@@ -4,11 +4,10 @@
 
 import assert from "node:assert/strict";
 import { Bot, type RoomEvent } from "../../../lib/client/bot.ts";
-import { tlsDialer } from "../../../lib/client/net/dial.ts";
-import { Session } from "../../../lib/client/session/session.ts";
 import type { Update } from "../../../lib/client/session/update.ts";
 import { onEachStore, type TestServer } from "../../support/server.ts";
-import { Recorder, soon } from "../fakes.ts";
+import { soon } from "../fakes.ts";
+import { isText, join, type Joined } from "./joined.ts";
 import { Proxy } from "../cli/proxy.ts";
 
 const rooms = ["general", "lobby", "ops"];
@@ -16,37 +15,12 @@ const rounds = 4;
 const each = 8;
 const total = rounds * each;
 
-interface Joined extends AsyncDisposable {
-  readonly session: Session;
-  readonly told: Recorder;
-}
-
 /** A session in many rooms that is logged in, through a port of its own. */
-async function many(server: TestServer, user: string, port = server.port): Promise<Joined> {
-  const session = new Session({
-    servers: [{ host: "localhost", port }],
-    dial: tlsDialer({ ca: server.ca }),
-    client: "test/1",
-    backoff: { firstMs: 10, maxMs: 50 },
-    manyRooms: "wanted",
-  });
-  await session.connect();
-  const told = new Recorder(session);
-  await soon(session.login({ cmd: "login", user, password: "1" }));
-  return {
-    session,
-    told,
-    async [Symbol.asyncDispose]() {
-      await session.quit(2_000);
-      await soon(told.done, "the session's end");
-    },
-  };
-}
+const many = (server: TestServer, user: string, port = server.port) => {
+  return join(server, user, [port], { manyRooms: "wanted" });
+};
 
 const numbered = (prefix: string) => Array.from({ length: total }, (_, index) => `${prefix} ${index}`);
-const isText = (text: string) => (update: Update) => {
-  return update.kind === "event" && "text" in update.event && update.event.text === text;
-};
 const isResumed = (update: Update) => update.kind === "status" && update.status.state === "resumed";
 
 /** Says a round's share in every room. */

@@ -3,43 +3,11 @@
  */
 
 import assert from "node:assert/strict";
-import { tlsDialer } from "../../../lib/client/net/dial.ts";
-import { Session } from "../../../lib/client/session/session.ts";
 import type { Status } from "../../../lib/client/net/status.ts";
-import type { Update } from "../../../lib/client/session/update.ts";
-import { onEachStore, type TestServer } from "../../support/server.ts";
-import { Recorder, soon } from "../fakes.ts";
+import { onEachStore } from "../../support/server.ts";
+import { soon } from "../fakes.ts";
+import { isText, join } from "./joined.ts";
 import { Proxy } from "../cli/proxy.ts";
-
-interface Joined extends AsyncDisposable {
-  readonly session: Session;
-  readonly told: Recorder;
-}
-
-/** A session of a demo account that is logged in, through a port of its own. */
-async function join(server: TestServer, user: string, ports: number[]): Promise<Joined> {
-  const session = new Session({
-    servers: ports.map((port) => ({ host: "localhost", port })),
-    dial: tlsDialer({ ca: server.ca }),
-    client: "test/1",
-    backoff: { firstMs: 10, maxMs: 50 },
-  });
-  await session.connect();
-  const told = new Recorder(session);
-  await soon(session.login({ cmd: "login", user, password: "1" }));
-  return {
-    session,
-    told,
-    async [Symbol.asyncDispose]() {
-      await session.quit(2_000);
-      await soon(told.done, "the session's end");
-    },
-  };
-}
-
-const isText = (text: string) => (update: Update) => {
-  return update.kind === "event" && "text" in update.event && update.event.text === text;
-};
 
 onEachStore(
   "Session has every message shown and said once and in order, however often it is cut off",
