@@ -2,14 +2,8 @@ import type { Topic } from "../wire/names.ts";
 import type { StoredKey } from "./device_keys.ts";
 import type { Account, Role } from "./accounts.ts";
 import type { Order, OrderReport } from "./servers.ts";
-import type { Session } from "./sessions.ts";
+import type { DeviceState, Session } from "./sessions.ts";
 import type { Entry } from "./topics.ts";
-
-/** A session, and whether its connection is there. */
-export interface SessionState extends Session {
-  /** False where the connection dropped and its client may resume. */
-  readonly attached: boolean;
-}
 
 /** A server among those that share the store. */
 export interface ServerState {
@@ -48,19 +42,30 @@ export interface AccountRecord extends Account {
   readonly claims: number;
   /** Whom it follows, by their names. */
   readonly follows: readonly string[];
-  /** Its resume tokens' hashes. */
+  /** Its resume tokens' hashes: those of the session without a device. */
   readonly tokens?: TokensRecord;
-  /** Where its session stood: topic → position. */
+  /** Where that session stood: topic → position. */
   readonly stood: Readonly<Record<string, string>>;
+  /** Its devices that may resume, if there are any. */
+  readonly devices?: readonly DeviceRecord[];
   /** The rooms of its sessions that are in many, if it had one ever. */
   readonly rooms?: readonly string[];
+  /** Where it joined those of them of which that is known: room → position. */
+  readonly joined?: Readonly<Record<string, string>>;
   /** How far it has read which topics, if it has marks: topic → position. */
   readonly marks?: Readonly<Record<string, string>>;
   /** The public keys of its devices, if it has any. */
   readonly keys?: readonly StoredKey[];
 }
 
-/** The hashes of an account's resume tokens. */
+/** What lasts of a device. */
+export interface DeviceRecord {
+  readonly device: string;
+  readonly tokens: TokensRecord;
+  readonly stood: Readonly<Record<string, string>>;
+}
+
+/** The hashes of a device's resume tokens. */
 export interface TokensRecord {
   readonly current: string;
   readonly previous: string;
@@ -90,10 +95,10 @@ export interface AdminStore {
   setDisabled(name: string, disabled: boolean): Promise<boolean>;
   /** Makes a user's resume tokens worthless. */
   revokeTokens(user: string): Promise<void>;
-  /** The session of a user, even if its server is dead. */
-  session(user: string): Promise<Session | undefined>;
+  /** The sessions of a user, even if their servers are dead. */
+  sessionsOf(user: string): Promise<Session[]>;
   /** The sessions on all live servers. */
-  sessions(): AsyncIterable<SessionState>;
+  sessions(): AsyncIterable<DeviceState>;
   servers(): Promise<ServerState[]>;
   /** @param room only this room's; else all topics that were ever used */
   topics(room?: string): AsyncIterable<TopicSize>;

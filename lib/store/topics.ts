@@ -24,6 +24,8 @@ export interface Draft {
   readonly trace?: string;
   /** An id of the message that its copies have too. */
   readonly msgid?: string;
+  /** The connection that sent it, where that one is not to be told of its own message. */
+  readonly via?: string;
 }
 
 /** Whether a message is to be copied into what its sender has sent: it is in the inbox of somebody else, whom it names. */
@@ -128,6 +130,20 @@ export interface PresenceChange {
   readonly offline?: true;
 }
 
+/** Something of a user's account has changed that the user's devices show. */
+export type AccountChange =
+  | {
+    readonly kind: "membership";
+    readonly room: string;
+    readonly state: "joined" | "left";
+    /** Where the room was joined, as {@linkcode encodePosition} writes it. */
+    readonly joined?: string;
+    /** The connection that did it. */
+    readonly by: string;
+  }
+  /** A read mark has moved; `pos` is the position that the client gave. */
+  | { readonly kind: "seen"; readonly topic: string; readonly pos: string; readonly by: string };
+
 /** What a topic's listener is told. */
 export type TopicSignal =
   | {
@@ -139,6 +155,8 @@ export type TopicSignal =
   }
   /** Not logged, at most once: somebody came or went. */
   | (PresenceChange & { readonly kind: "presence" })
+  /** Of an inbox, not logged, at most once: something of its user's account has changed. */
+  | { readonly kind: "account"; readonly change: AccountChange }
   /** Signals may have been missed: read the log. */
   | { readonly kind: "interrupted" };
 
@@ -199,9 +217,11 @@ export interface Topics {
    * @returns how many messages this call forgot
    */
   sweep(): Promise<number>;
+  /** Tells the listeners of a user's inbox of a change; at most once, and nobody remembers it. */
+  tellAccount(user: string, change: AccountChange): Promise<void>;
   /**
-   * Tells a room's listeners that somebody came or went. It may come late, behind the step of a newer session: what is not
-   * so any more is not told.
+   * Tells a room's listeners that a user came or went. It is told where it is so and was not told before: it may come
+   * late, behind the step of a newer session, and of several sessions of a user the first and the last are told.
    */
   announce(room: string, presence: PresenceChange): Promise<void>;
 }

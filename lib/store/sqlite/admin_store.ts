@@ -4,7 +4,7 @@ import type {
   AccountRecord,
   AdminStore,
   ServerState,
-  SessionState,
+  DeviceState,
   TokensRecord,
   TopicSize,
   TopicState,
@@ -27,7 +27,7 @@ const pageSize = 100;
 
 /** What the admin store asks of the sessions, which are in memory. */
 export interface SessionList {
-  list(): SessionState[];
+  list(): DeviceState[];
 }
 
 /** What the admin store asks of the one server, if one has joined. */
@@ -142,7 +142,7 @@ export class SqliteAdminStore implements AdminStore {
     return Promise.resolve(session);
   }
 
-  async *sessions(): AsyncIterable<SessionState> {
+  async *sessions(): AsyncIterable<DeviceState> {
     yield* this.#sessions.list();
   }
 
