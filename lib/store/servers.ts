@@ -46,8 +46,8 @@ export interface OrderReport {
 
 /** What servers tell each other. */
 export type ServerSignal =
-  /** The session of this connection was superseded: close it, and tell its client why. */
-  | { readonly kind: "evict"; readonly connection: string }
+  /** The session of this connection was superseded, or revoked: close it, and tell its client why. */
+  | { readonly kind: "evict"; readonly connection: string; readonly last?: SystemEvent }
   /** Signals may have been missed. */
   | { readonly kind: "missed" }
   /** A server's own word to itself: its subscription is alive. */
@@ -64,6 +64,8 @@ export interface Departure {
   readonly user: string;
   readonly room: string;
   readonly claim: number;
+  /** Whether the user has no other session. */
+  readonly offline: boolean;
 }
 
 /** The id that was wanted is another server's, which runs. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Departure } from "../../lib/store/servers.ts";
 import { until } from "../support/turns.ts";
-import { scripts } from "../../lib/store/redis/scripts.ts";
+import { scripts } from "../../lib/store/redis/scripts/scripts.ts";
 import { test } from "./corner.ts";
 import { account, claim, claimed, login, reasserted } from "./suite.ts";
 

@@ -35,8 +35,7 @@ export class RedisAccounts implements Accounts {
   }
 
   async setHash(name: string, hash: string, passwords?: number): Promise<number | undefined> {
-    const keys = [this.#keys.account(name), this.#keys.tokens(name)];
-    const changed = await this.#redis.run("setHash", keys, [hash, passwords ?? ""]) as number;
+    const changed = await this.#redis.run("setHash", [this.#keys.account(name)], [hash, passwords ?? ""]) as number;
     return changed === 0 ? undefined : changed;
   }
 
@@ -64,7 +63,8 @@ export class RedisAccounts implements Accounts {
   }
 
   async setAway(user: string, away: string | undefined, session?: Session): Promise<boolean> {
-    const keys = [this.#keys.account(user), this.#keys.session(user)];
+    const { account, devices, session: key } = this.#keys;
+    const keys = [account(user), devices(user), ...(session ? [key(user, session.device)] : [])];
     return await this.#redis.run("setAway", keys, [away ?? "", session?.connection ?? ""]) === 1;
   }
 

@@ -1,18 +1,10 @@
 import { fold, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { allowLate, within } from "../../common/time.ts";
-import type {
-  AccountRecord,
-  AdminStore,
-  ServerState,
-  SessionState,
-  TokensRecord,
-  TopicSize,
-  TopicState,
-} from "../admin_store.ts";
+import type { AccountRecord, AdminStore, DeviceRecord, ServerState, TopicSize, TopicState } from "../admin_store.ts";
 import type { Order, OrderReport } from "../servers.ts";
 import type { Role } from "../accounts.ts";
 import type { ServerSignal } from "../servers.ts";
-import { type Session, tokenLifeMs } from "../sessions.ts";
+import { type DeviceState, type Session, tokenLifeMs } from "../sessions.ts";
 import { cidMemoryMs, type Entry, type Topics } from "../topics.ts";
 import { randomWord } from "../log_position.ts";
 import { toAccount } from "./accounts.ts";
@@ -20,8 +12,8 @@ import { toKeys } from "./device_keys.ts";
 import { fromMarks, toMarks } from "./marks.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
+import type { StoredSessions } from "./stored_sessions.ts";
 import type { Answer } from "./transport/redis_transport.ts";
-import { toSession } from "./sessions.ts";
 
 /** How many messages are read at once. */
 const pageSize = 500;
@@ -38,11 +30,13 @@ export class RedisAdminStore implements AdminStore {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;
   readonly #topics: Pick<Topics, "read">;
+  readonly #sessions: StoredSessions;
 
-  constructor(redis: RedisGateway, keys: Keys, topics: Pick<Topics, "read">) {
+  constructor(redis: RedisGateway, keys: Keys, topics: Pick<Topics, "read">, sessions: StoredSessions) {
     this.#redis = redis;
     this.#keys = keys;
     this.#topics = topics;
+    this.#sessions = sessions;
   }
 
   async *accounts(): AsyncIterable<AccountRecord> {
@@ -60,36 +54,66 @@ export class RedisAdminStore implements AdminStore {
   }
 
   async #record(user: string): Promise<AccountRecord | undefined> {
-    const { account, tokens, savedPositions: stood, subscriptions, marks: read, deviceKeys, memberships } = this.#keys;
-    const [fields, token, tokenLife, positions, follows, marked, devices, rooms] = await Promise.all([
+    const { account, subscriptions, marks: read, deviceKeys, memberships } = this.#keys;
+    const [fields, known, follows, marked, keyed, rooms] = await Promise.all([
       this.#redis.command("HGETALL", account(user)),
-      this.#redis.command("HGETALL", tokens(user)),
-      this.#redis.command("PTTL", tokens(user)),
-      this.#redis.command("HGETALL", stood(user)),
+      this.#sessions.devices(user),
       this.#redis.command("SMEMBERS", subscriptions(user)),
       this.#redis.command("HGETALL", read(user)),
       this.#redis.command("HGETALL", deviceKeys(user)),
-      this.#redis.command("SMEMBERS", memberships(user)),
+      this.#redis.command("HGETALL", memberships(user)),
     ]);
-    const keys = toKeys(devices);
+    const keys = toKeys(keyed);
     const marks = toMarks(marked);
     const { away: _, ...found } = fromPairs(fields); // it is of a session, which does not last
     if (found.name === undefined) return undefined;
-    const { current, previous, revoked, room } = fromPairs(token);
-    const expires = Date.now() + (tokenLife as number);
-    const kept: TokensRecord | undefined = current === undefined
-      ? undefined
-      : { current, previous: previous ?? "", revoked: revoked ?? "", room: room ?? "", expires };
+    const { generation = "0" } = found;
+    const [own, ...devices] = await Promise.all(
+      ["", ...Object.keys(known).filter((device) => device !== "").sort()].map((device) =>
+        this.#deviceRecord(user, device, generation)
+      ),
+    );
+    const mayResume = devices.filter((record) => record !== undefined);
+    const joined = Object.entries(fromPairs(rooms)).filter(([, position]) => position !== "");
     return {
       ...toAccount(found),
       claims: Number(found.claims ?? 0),
       follows: (follows as string[]).sort(),
-      ...(kept ? { tokens: kept } : {}),
-      stood: fromPairs(positions),
-      ...(found.rooms === "1" ? { rooms: (rooms as string[]).sort() } : {}),
+      ...(own ? { tokens: own.tokens } : {}),
+      stood: own?.stood ?? {},
+      ...(mayResume.length > 0 ? { devices: mayResume } : {}),
+      ...(found.rooms !== undefined ? { rooms: Object.keys(fromPairs(rooms)).sort() } : {}),
+      ...(joined.length > 0 ? { joined: Object.fromEntries(joined) } : {}),
       ...(Object.keys(marks).length > 0 ? { marks } : {}),
       ...(keys.length > 0 ? { keys } : {}),
     };
+  }
+
+  /** What lasts of a device; undefined where it may not resume. @param generation the tokens' that are good */
+  async #deviceRecord(user: string, device: string, generation: string): Promise<DeviceRecord | undefined> {
+    const { tokens, savedPositions: stood } = this.#keys;
+    const [token, life, positions] = await Promise.all([
+      this.#redis.command("HGETALL", tokens(user, device)),
+      this.#redis.command("PTTL", tokens(user, device)),
+      this.#redis.command("HGETALL", stood(user, device)),
+    ]);
+    const { current, previous = "", revoked = "", room = "", generation: of = "0" } = fromPairs(token);
+    if (current === undefined || of !== generation) return undefined;
+    const kept = { current, previous, revoked, room, expires: Date.now() + (life as number) };
+    return { device, tokens: kept, stood: fromPairs(positions) };
+  }
+
+  async #putDevice(user: string, { device, tokens, stood }: DeviceRecord): Promise<void> {
+    const { tokens: tokensKey, savedPositions: stoodKey, devices } = this.#keys;
+    const { expires, ...rest } = tokens;
+    if (expires <= Date.now()) return;
+    await this.#redis.command("HSET", tokensKey(user, device), ...Object.entries(rest).flat());
+    await this.#redis.command("PEXPIREAT", tokensKey(user, device), String(expires));
+    await this.#redis.command("HSET", devices(user), device, `- 0 ${expires}`);
+    const positions = Object.entries(stood).flat();
+    if (positions.length === 0) return;
+    await this.#redis.command("HSET", stoodKey(user, device), ...positions);
+    await this.#redis.command("PEXPIRE", stoodKey(user, device), String(tokenLifeMs));
   }
 
   /** Each key like a pattern, once. */
@@ -113,30 +137,21 @@ export class RedisAdminStore implements AdminStore {
   }
 
   async #amend(name: string, change: string[]): Promise<boolean> {
-    return await this.#redis.run("amend", [this.#keys.account(name), this.#keys.tokens(name)], change) === 1;
+    return await this.#redis.run("amend", [this.#keys.account(name)], change) === 1;
   }
 
   async revokeTokens(user: string): Promise<void> {
-    await this.#redis.command("DEL", this.#keys.tokens(user));
+    await this.#amend(user, ["", "", "1"]);
   }
 
-  async session(user: string): Promise<Session | undefined> {
-    const fields = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
-    return fields.connection === undefined ? undefined : await this.#toSession(fields);
+  async sessionsOf(user: string): Promise<Session[]> {
+    return await Promise.all((await this.#sessions.heldBy(user)).map((held) => this.#sessions.toSession(held)));
   }
 
-  async #toSession(held: Record<string, string>): Promise<Session> {
-    return toSession(held, await this.#redis.command("SMEMBERS", this.#keys.memberships(held.user)) as string[]);
-  }
-
-  async *sessions(): AsyncIterable<SessionState> {
+  async *sessions(): AsyncIterable<DeviceState> {
     const [leases] = this.#keys.leases();
     for (const instance of await this.#redis.run("leaseList", [leases], ["live"]) as string[]) {
-      const users = await this.#redis.command("HKEYS", this.#keys.serverSessions(instance)) as string[];
-      for (const user of users.sort()) {
-        const held = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
-        if (held.instance === instance) yield { ...await this.#toSession(held), attached: held.attached === "1" };
-      }
+      yield* this.#sessions.onServer(instance);
     }
   }
 
@@ -240,30 +255,28 @@ export class RedisAdminStore implements AdminStore {
   }
 
   async putAccount(record: AccountRecord): Promise<boolean> {
-    const { name, hash, role, created, disabled, claims, follows, tokens, stood, rooms, marks = {}, keys = [] } =
-      record;
-    const { account, subscriptions, subscribers, tokens: tokensKey, savedPositions: stoodKey } = this.#keys;
+    const { name, hash, role, created, disabled, claims, follows, tokens, stood, devices = [] } = record;
+    const { rooms, joined = {}, marks = {}, keys = [] } = record;
+    const { account, subscriptions, subscribers } = this.#keys;
     // Whom somebody follows is added in any case, so that an import that was interrupted can be done again.
     if (follows.length > 0) await this.#redis.command("SADD", subscriptions(name), ...follows);
     await Promise.all(follows.map((target) => this.#redis.command("SADD", subscribers(target), name)));
     const fields = ["name", name, "hash", hash, "role", role, "created", created, "claims", claims];
     const flags = [...(disabled ? ["disabled", "1"] : []), ...(rooms ? ["rooms", "1"] : [])];
     if (await this.#redis.run("create", [account(name)], [...fields, ...flags]) !== 1) return false;
-    if (rooms && rooms.length > 0) await this.#redis.command("SADD", this.#keys.memberships(name), ...rooms);
-    const positions = Object.entries(stood).flat();
-    const devices = keys.flatMap((key) => [key.public, `${key.added} ${key.used}`]);
-    if (devices.length > 0) await this.#redis.command("HSET", this.#keys.deviceKeys(name), ...devices);
+    if (rooms && rooms.length > 0) {
+      await this.#redis.command(
+        "HSET",
+        this.#keys.memberships(name),
+        ...rooms.flatMap((room) => [room, joined[room] ?? ""]),
+      );
+    }
+    const keyed = keys.flatMap((key) => [key.public, `${key.added} ${key.used}`]);
+    if (keyed.length > 0) await this.#redis.command("HSET", this.#keys.deviceKeys(name), ...keyed);
     const read = fromMarks(marks);
     if (read.length > 0) await this.#redis.command("HSET", this.#keys.marks(name), ...read);
-    if (tokens && tokens.expires > Date.now()) {
-      const { expires, ...rest } = tokens;
-      await this.#redis.command("HSET", tokensKey(name), ...Object.entries(rest).flat());
-      await this.#redis.command("PEXPIREAT", tokensKey(name), String(expires));
-    }
-    if (positions.length > 0) {
-      await this.#redis.command("HSET", stoodKey(name), ...positions);
-      await this.#redis.command("PEXPIRE", stoodKey(name), String(tokenLifeMs));
-    }
+    const own = tokens ? [{ device: "", tokens, stood }] : [];
+    await Promise.all([...own, ...devices].map((device) => this.#putDevice(name, device)));
     return true;
   }
 

@@ -5,7 +5,7 @@ import { TimeLimitError, within } from "../../common/time.ts";
 import { ClusterTransport } from "./transport/cluster_transport.ts";
 import type { Answer, Master, RedisAddress, RedisTransport } from "./transport/redis_transport.ts";
 import { MasterTransport } from "./transport/master_transport.ts";
-import { type ScriptName, scripts } from "./scripts.ts";
+import { type ScriptName, scripts } from "./scripts/scripts.ts";
 
 /** Settings and ports of the gateway. */
 export interface GatewayOptions extends RedisAddress {

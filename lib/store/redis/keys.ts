@@ -17,13 +17,15 @@ export class Keys {
   }
 
   account = (user: string) => `${this.#prefix}{user:${fold(user)}}:account`;
-  session = (user: string) => `${this.#prefix}{user:${fold(user)}}:session`;
-  tokens = (user: string) => `${this.#prefix}{user:${fold(user)}}:tokens`;
-  /** Topic → claim: where the user's sessions may write. */
-  grants = (user: string) => `${this.#prefix}{user:${fold(user)}}:grants`;
+  /** Device → who has its session, the newest claim, and until when that is remembered: see devices.lua. */
+  devices = (user: string) => `${this.#prefix}{user:${fold(user)}}:devices`;
+  session = (user: string, device: string) => `${this.#prefix}{user:${fold(user)}}:session${behind(device)}`;
+  tokens = (user: string, device: string) => `${this.#prefix}{user:${fold(user)}}:tokens${behind(device)}`;
+  /** Topic → claim: where the session may write. */
+  grants = (user: string, device: string) => `${this.#prefix}{user:${fold(user)}}:grants${behind(device)}`;
   /** Topic → position: where the session stood. */
-  savedPositions = (user: string) => `${this.#prefix}{user:${fold(user)}}:stood`;
-  /** The account's rooms: those of its sessions that are in many. */
+  savedPositions = (user: string, device: string) => `${this.#prefix}{user:${fold(user)}}:stood${behind(device)}`;
+  /** The account's rooms, those of its sessions that are in many: room → where it was joined. */
   memberships = (user: string) => `${this.#prefix}{user:${fold(user)}}:rooms`;
   /** Topic → epoch, number, and how many of the user's own messages the log had had by then: how far it has read. */
   marks = (user: string) => `${this.#prefix}{user:${fold(user)}}:marks`;
@@ -42,8 +44,12 @@ export class Keys {
   log = (topic: Topic) => `${this.#prefix}${slotAndName(topic)}:log`;
   /** A log on its way in, beside the topic's own. */
   incoming = (topic: Topic) => `${this.#prefix}${slotAndName(topic)}:incoming`;
-  /** User → claim: who may write, which in a room are its members. */
+  /** Session → claim: who may write, which in a room are its members; see {@linkcode sessionField}. */
   writers = (topic: Topic) => `${this.#prefix}{${topic}}:${topic.startsWith("room:") ? "members" : "writers"}`;
+  /** User → how many of the user's sessions are in a room. */
+  present = (room: Topic) => `${this.#prefix}{${room}}:present`;
+  /** The users of whom a room's listeners were told that they are there. */
+  told = (room: Topic) => `${this.#prefix}{${room}}:told`;
   /** What is unread in an inbox, by sender. */
   unread = (inbox: Topic) => `${this.#prefix}{${inbox}}:unread`;
   /** Other → the newest number in a private log; behind a colon and the other's name, all the numbers of that talk. */
@@ -60,8 +66,10 @@ export class Keys {
   rooms = () => `${this.#prefix}rooms`;
   /** Rooms that exist, by when each was last looked at, and a mark that all of them are there. */
   roomList = () => ["known", "complete"].map((name) => `${this.#prefix}{rooms}:${name}`);
-  /** User → claim: the sessions of one server's run. */
+  /** Session → claim: the sessions of one server's run; see {@linkcode sessionField}. */
   serverSessions = (instance: string) => `${this.#prefix}{server:${instance}}:sessions`;
+  /** User → how many sessions a server's run has of the user. */
+  serverUsers = (instance: string) => `${this.#prefix}{server:${instance}}:users`;
   /** The users whom a server's run may owe copies of what they sent. */
   owing = (instance: string) => `${this.#prefix}{server:${instance}}:owing`;
   /** What a server's run writes to see whether it can. */
@@ -96,6 +104,22 @@ export class Keys {
 
   topicChannel = (topic: Topic) => `${this.#channels}${slotAndName(topic)}`;
   serverChannel = (id: string) => `${this.#channels}{server:${id}}`;
+}
+
+/** What follows the name of a key that a device has of its own. */
+function behind(device: string): string {
+  return device === "" ? "" : `:${device}`;
+}
+
+/** The name of a session in lists of sessions: its user's, and its device's behind a slash. */
+export function sessionField({ user, device }: { readonly user: string; readonly device: string }): string {
+  return device === "" ? user : `${user}/${device}`;
+}
+
+/** User and device that {@linkcode sessionField} names. */
+export function fromSessionField(field: string): { user: string; device: string } {
+  const slash = field.indexOf("/");
+  return slash < 0 ? { user: field, device: "" } : { user: field.slice(0, slash), device: field.slice(slash + 1) };
 }
 
 /** A topic's slot, and its name there: what a user sent is in the slot of the user's inbox, so that talks have both. */

@@ -71,7 +71,7 @@ export class RedisStore implements Store {
     this.servers = servers;
     this.files = new RedisFiles(redis, keys, options);
     this.deviceKeys = new RedisDeviceKeys(redis, keys);
-    this.admin = new RedisAdminStore(redis, keys, this.#topics);
+    this.admin = new RedisAdminStore(redis, keys, this.#topics, sessions.stored);
   }
 
   /** @throws {Error} where Redis cannot be reached within the time limit, or refuses the password */

@@ -11,11 +11,11 @@ import { type Departure, ServerIdTakenError, type Servers, type ServerSignal } f
 import type { Session } from "../sessions.ts";
 import type { ChannelListener, RedisGateway } from "./gateway.ts";
 import type { Keys } from "./keys.ts";
-import type { Leases } from "./sessions.ts";
+import type { Leases } from "./session_lists.ts";
 
 /** What the sweep asks of the sessions. */
 export interface Sweepable {
-  endAll(instance: string): Promise<Session[]>;
+  endAll(instance: string): Promise<{ session: Session; offline: boolean }[]>;
 }
 
 /** What the sweep asks of those who copy messages. */
@@ -171,8 +171,8 @@ export class RedisServers implements Servers, Leases {
     const departures: Departure[] = [];
     for (const instance of dead) {
       if (instance === this.instance) continue;
-      for (const { user, rooms, claim } of await this.#sessions().endAll(instance)) {
-        for (const room of rooms) departures.push({ user, room, claim });
+      for (const { session: { user, rooms, claim }, offline } of await this.#sessions().endAll(instance)) {
+        for (const room of rooms) departures.push({ user, room, claim, offline });
       }
       // It is found again as long as it owes something.
       if (!await this.#copies().makeAll(instance).then(() => true, () => false)) continue;

@@ -1,16 +1,17 @@
 /**
  * Sessions in Redis. The promises are those of {@linkcode Sessions}.
  *
- * The user's own slot has the truth: the session, its tokens, and what it was granted. Members of rooms and sessions of
- * servers are indexes in other slots. They are written after the truth and removed before it, each entry with the claim
- * that it is for, so that a step that comes late or again changes nothing that is newer; what a server that died left
- * undone, the next claim or the sweep does.
+ * The user's own slot has the truth: by device the session, its tokens, and what it was granted. Members of rooms and
+ * sessions of servers are lists in other slots. They are written after the truth and removed before it; what a server that
+ * died left undone, the next claim or the sweep does.
  */
 
 import { roomTopic, type Topic } from "../../wire/names.ts";
 import {
   type ClaimRequest,
   type ClaimResult,
+  type DeviceState,
+  type EndResult,
   oneRoom,
   type Reasserted,
   type Session,
@@ -21,114 +22,178 @@ import {
 } from "../sessions.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
+import { type Leases, SessionLists } from "./session_lists.ts";
+import { devicesText, type Held, liveDevices, StoredSessions, toSession } from "./stored_sessions.ts";
 import type { Answer } from "./transport/redis_transport.ts";
-
-/** What sessions ask of the servers' leases. */
-export interface Leases {
-  /** This server's id, and the name of this run of it. */
-  readonly id: string;
-  readonly instance: string;
-  /** The runs whose lease holds. */
-  live(): Promise<string[]>;
-}
 
 /** Why a session is not held again. */
 type RefusedReassertion = Exclude<Reasserted["kind"], "held">;
 
-/** How often a claim is tried again when others claim the same user's session at the same moment. */
+/** How often a claim is tried again when others claim the same user's sessions at the same moment. */
 const maxTries = 200;
 
-/** How long a room that nobody is in is kept in the list of rooms, in milliseconds. */
-const roomMemoryMs = 60_000;
+/** What this server knows of a session besides. */
+interface Known {
+  /** Topic → whether the session may write to it. */
+  readonly granted: Map<Topic, Promise<boolean>>;
+  /** How often its account's rooms had changed. */
+  changes: number;
+}
 
 /** See {@linkcode Sessions}. */
 export class RedisSessions implements Sessions {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;
   readonly #leases: Leases;
-  readonly #granted = new WeakMap<Session, Map<Topic, Promise<boolean>>>();
+  readonly #lists: SessionLists;
+  /** What the users' own slots have. */
+  readonly stored: StoredSessions;
+  readonly #known = new WeakMap<Session, Known>();
 
   constructor(redis: RedisGateway, keys: Keys, leases: Leases) {
     this.#redis = redis;
     this.#keys = keys;
     this.#leases = leases;
+    this.#lists = new SessionLists(redis, keys, leases);
+    this.stored = new StoredSessions(redis, keys, this.#lists);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
-    const { user, connection, room, many = false, policy, tokenHash, presentedHash = "", passwords = "" } = request;
-    const { account, session, tokens, grants, savedPositions: stood, memberships } = this.#keys;
+    const { user, connection, device = "", client = "", room, many = false } = request;
+    const { policy, tokenHash, presentedHash = "", passwords = "" } = request;
+    const { account, session, tokens, grants, savedPositions: stood, memberships, devices } = this.#keys;
     const { id, instance } = this.#leases;
     for (let tries = 0; tries < maxTries; tries++) {
-      const current = fromPairs(await this.#redis.command("HGETALL", session(user)));
-      const stands = policy === "reject" && current.attached === "1" &&
-        (await this.#leases.live()).includes(current.instance);
+      const known = await this.stored.devices(user);
+      const others = liveDevices(known).filter((other) => other !== device);
+      const stands = policy === "reject" && await this.#isAttached(user, [device, ...others]);
       if (presentedHash === "" && stands) return { kind: "live" };
+      const ending = policy === "force" ? others : await this.#givingWay(request, others);
+      if (!ending) return { kind: "too_many_devices" };
+      const ended = ending.flatMap((other) => [session(user, other), grants(user, other)]);
       const answer = await this.#redis.run(
         "claim",
-        [session(user), account(user), tokens(user), grants(user), stood(user), memberships(user)],
         [
-          ...[current.connection ?? "", connection, id, instance, room, tokenHash, presentedHash, tokenLifeMs],
-          ...[passwords, flag(many)],
+          ...[session(user, device), account(user), tokens(user, device), grants(user, device), stood(user, device)],
+          ...[memberships(user), devices(user), ...ended],
+        ],
+        [
+          ...[devicesText(known), connection, device, id, instance, room, tokenHash, presentedHash, tokenLifeMs],
+          ...[passwords, flag(many), flag(policy !== "share"), client, ...ending],
         ],
       ) as Answer[];
       if (answer[0] === "changed") continue;
       if (answer[0] === "revoked") return { kind: stands ? "live" : "refused" };
       if (answer[0] === "refused" || answer[0] === "disabled" || answer[0] === "outdated") return { kind: answer[0] };
-      return await this.#claimed(answer, connection, many);
+      return await this.#claimed(answer, request);
     }
-    throw new Error(`The session of ${user} was claimed by others ${maxTries} times in a row`);
+    throw new Error(`The sessions of ${user} were claimed by others ${maxTries} times in a row`);
+  }
+
+  /** Whether any of a user's sessions has its connection. */
+  async #isAttached(user: string, devices: readonly string[]): Promise<boolean> {
+    const held = await Promise.all(devices.map((device) => this.stored.held(user, device)));
+    if (!held.some(({ attached }) => attached === "1")) return false;
+    const live = await this.#leases.live();
+    return held.some(({ attached, instance }) => attached === "1" && live.includes(instance));
+  }
+
+  /**
+   * Which of a user's other sessions a claim takes the place of, besides the device's own: none as long as there may be one
+   * more, else the one whose connection has been gone longest.
+   *
+   * @returns undefined where all have their connections
+   */
+  async #givingWay(
+    { user, policy, mostDevices = Infinity }: ClaimRequest,
+    others: string[],
+  ): Promise<string[] | undefined> {
+    const tooMany = policy === "share" ? others.length + 1 - mostDevices : 0;
+    if (tooMany <= 0) return [];
+    const [live, held] = await Promise.all([
+      this.#leases.live(),
+      Promise.all(others.map((device) => this.stored.held(user, device))),
+    ]);
+    const away = others.flatMap((device, index) => {
+      const { attached, instance, gone = "0" } = held[index];
+      return attached === "1" && live.includes(instance) ? [] : [{ device, gone: Number(gone) }];
+    });
+    if (away.length < tooMany) return undefined;
+    return away.sort((a, b) => a.gone - b.gone).slice(0, tooMany).map(({ device }) => device);
   }
 
   async #claimed(
-    [, user, claim, rooms, earlier, accountRooms, granted, positions]: Answer[],
-    connection: string,
-    many: boolean,
+    [, user, claim, since, rooms, changes, accountRooms, granted, positions, earlier, ...ended]: Answer[],
+    { connection, device = "", client = "", many = false }: ClaimRequest,
   ): Promise<ClaimResult> {
-    const { id: server } = this.#leases;
-    const place = { server, connection, many, rooms: (rooms as string[]).sort() };
-    const session: Session = { user: user as string, claim: claim as number, ...place };
+    const session: Session = {
+      ...{ user: user as string, device, server: this.#leases.id, connection, claim: claim as number },
+      ...{ since: Number(since), client, many, rooms: (rooms as string[]).sort() },
+    };
+    this.#know(session, changes as number);
     const before = fromPairs(earlier);
-    await this.#replace(session, before, fromPairs(granted));
+    const others = ended.flatMap((pairs, index) =>
+      index % 2 === 0 ? [[fromPairs(pairs), fromPairs(ended[index + 1])]] : []
+    );
+    await Promise.all([
+      this.#lists.replace(session, before, fromPairs(granted)),
+      ...others.map(([held, grants]) => this.#lists.remove(held, grants)),
+    ]);
+    const superseded = [before, ...others.map(([held]) => held)].filter(({ connection }) => connection !== undefined);
     return {
       kind: "claimed",
       session,
       savedPositions: fromPairs(positions),
-      ...(before.connection === undefined ? {} : { superseded: toSession(before, accountRooms as string[]) }),
+      superseded: superseded.map((held) => toSession(held, accountRooms as string[])),
     };
   }
 
   async move(session: Session, room: string): Promise<Session | undefined> {
     const topic = roomTopic(room);
-    await this.#list([room]);
+    await this.#lists.addRooms([room]);
     if (!await this.#grant(session, topic, room)) return undefined;
-    await this.#revokeGrant(session.user, roomTopic(session.rooms[0]), session.claim);
+    await this.#lists.revokeGrant(session, roomTopic(session.rooms[0]), session.claim);
     return this.#with(session, [room]);
   }
 
-  async enter(session: Session, room: string, most: number): Promise<Session | "full" | undefined> {
-    const { user, connection, claim } = session;
-    const { session: key, grants, memberships, writers } = this.#keys;
-    await this.#list([room]);
-    const keys = [key(user), grants(user), memberships(user)];
-    const entered = await this.#redis.run("enter", keys, [connection, room, claim, most]);
-    if (entered === "full") return entered;
-    if (entered === 0 || !await this.#admit(writers(roomTopic(room)), session)) return undefined;
-    return this.#with(session, withRoom(session.rooms, room));
+  async enter(session: Session, room: string, most: number, joined = ""): Promise<Session | "full" | undefined> {
+    const { user, device, connection, claim } = session;
+    const { session: key, grants, memberships, account } = this.#keys;
+    await this.#lists.addRooms([room]);
+    const keys = [key(user, device), grants(user, device), memberships(user), account(user)];
+    const changes = await this.#redis.run("enter", keys, [connection, room, claim, most, joined]);
+    if (changes === "full") return changes;
+    if (changes === 0 || !await this.#lists.addWriter(roomTopic(room), session)) return undefined;
+    return this.#with(session, withRoom(session.rooms, room), changes as number);
   }
 
   async leave(session: Session, room: string): Promise<Session | undefined> {
-    const { user, connection } = session;
-    const keys = [this.#keys.session(user), this.#keys.memberships(user)];
-    if (await this.#redis.run("leave", keys, [connection, room]) === 0) return undefined;
-    await this.#revokeGrant(user, roomTopic(room), session.claim);
-    return this.#with(session, session.rooms.filter((other) => other !== room));
+    const { user, device, connection } = session;
+    const keys = [this.#keys.session(user, device), this.#keys.memberships(user), this.#keys.account(user)];
+    const changes = await this.#redis.run("leave", keys, [connection, room]) as number;
+    if (changes === 0) return undefined;
+    const topic = roomTopic(room);
+    const others = (await this.stored.heldBy(user)).filter((other) => other.many === "1" && other.device !== device);
+    await Promise.all([
+      this.#lists.revokeGrant(session, topic, session.claim),
+      ...others.map(({ device, claim }) => this.#lists.revokeGrant({ user, device }, topic, claim)),
+    ]);
+    return this.#with(session, session.rooms.filter((other) => other !== room), changes);
+  }
+
+  async memberships(user: string): Promise<Map<string, string>> {
+    return new Map(Object.entries(fromPairs(await this.#redis.command("HGETALL", this.#keys.memberships(user)))));
+  }
+
+  #know(session: Session, changes: number, granted: Known["granted"] = new Map()): void {
+    this.#known.set(session, { granted, changes });
   }
 
   /** The session in other rooms. */
-  #with(session: Session, rooms: readonly string[]): Session {
+  #with(session: Session, rooms: readonly string[], changes?: number): Session {
     const changed = { ...session, rooms };
-    const granted = this.#granted.get(session);
-    if (granted) this.#granted.set(changed, granted);
+    const known = this.#known.get(session);
+    this.#know(changed, changes ?? known?.changes ?? 0, known?.granted);
     return changed;
   }
 
@@ -138,8 +203,8 @@ export class RedisSessions implements Sessions {
    * @returns false where the session is superseded
    */
   mayWrite(session: Session, topic: Topic): Promise<boolean> {
-    let granted = this.#granted.get(session);
-    if (!granted) this.#granted.set(session, granted = new Map());
+    if (!this.#known.has(session)) this.#know(session, 0);
+    const { granted } = this.#known.get(session)!;
     let grant = granted.get(topic);
     if (!grant) {
       grant = this.#grant(session, topic, "");
@@ -150,195 +215,133 @@ export class RedisSessions implements Sessions {
   }
 
   async #grant(session: Session, topic: Topic, room: string): Promise<boolean> {
-    const { user, connection, claim } = session;
-    const { session: key, grants, tokens, writers } = this.#keys;
-    const keys = [key(user), grants(user), tokens(user)];
+    const { user, device, connection, claim } = session;
+    const { session: key, grants, tokens } = this.#keys;
+    const keys = [key(user, device), grants(user, device), tokens(user, device)];
     if (await this.#redis.run("grant", keys, [connection, topic, claim, room]) === 0) return false;
-    return await this.#admit(writers(topic), session);
+    return await this.#lists.addWriter(topic, session);
   }
 
   async renewToken(session: Session, tokenHash: string): Promise<boolean> {
-    const fields = ["current", tokenHash, "previous", "", "revoked", "", "room", oneRoom(session)];
-    return await this.#hold(session, this.#keys.tokens(session.user), true, tokenLifeMs, fields);
+    const { user, device, connection } = session;
+    const keys = [this.#keys.session(user, device), this.#keys.tokens(user, device), this.#keys.account(user)];
+    return await this.#redis.run("renewToken", keys, [connection, tokenHash, tokenLifeMs, oneRoom(session)]) === 1;
   }
 
   async savePositions(session: Session, positions: Readonly<Record<string, string>>): Promise<void> {
-    await this.#hold(
-      session,
-      this.#keys.savedPositions(session.user),
-      false,
-      tokenLifeMs,
-      Object.entries(positions).flat(),
-    );
+    const key = this.#keys.savedPositions(session.user, session.device);
+    await this.#hold(session, key, tokenLifeMs, Object.entries(positions).flat());
   }
 
   async detach(session: Session): Promise<void> {
-    await this.#hold(session, this.#keys.session(session.user), false, undefined, ["attached", "0"]);
+    const gone = ["attached", "0", "gone", `${Date.now()}`];
+    await this.#hold(session, this.#keys.session(session.user, session.device), undefined, gone);
   }
 
-  async #hold(session: Session, key: string, empty: boolean, lifeMs: number | undefined, fields: string[]) {
-    const args = [session.connection, empty ? "1" : "0", lifeMs ?? "", ...fields];
-    return await this.#redis.run("hold", [this.#keys.session(session.user), key], args) === 1;
+  async #hold({ user, device, connection }: Session, key: string, lifeMs: number | undefined, fields: string[]) {
+    await this.#redis.run("hold", [this.#keys.session(user, device), key], [connection, lifeMs ?? "", ...fields]);
   }
 
-  async end({ user, connection, claim: known }: Session, revoke: boolean): Promise<boolean> {
-    const { session, account, grants, tokens, serverSessions } = this.#keys;
-    const held = fromPairs(await this.#redis.command("HGETALL", session(user)));
-    if (held.connection !== undefined && held.connection !== connection) return false;
+  async end({ user, device, connection, claim: known }: Session, revoke: boolean): Promise<EndResult> {
+    const { session, account, grants, tokens, devices } = this.#keys;
+    const held = await this.stored.held(user, device);
+    if (held.connection !== undefined && held.connection !== connection) return "not_held";
     // Where the session is gone, what it left behind may not be.
     const { claim = String(known), instance = this.#leases.instance } = held;
-    const granted = Object.keys(fromPairs(await this.#redis.command("HGETALL", grants(user)))) as Topic[];
-    await Promise.all([
-      ...granted.map((topic) => this.#revokeGrant(user, topic, claim)),
-      this.#revoke(serverSessions(instance), user, claim),
-    ]);
-    const keys = [session(user), tokens(user), account(user)];
-    return await this.#redis.run("end", keys, [connection, revoke ? "1" : "0", claim]) === 1;
+    const granted = fromPairs(await this.#redis.command("HGETALL", grants(user, device)));
+    const all = Object.fromEntries(Object.keys(granted).map((topic) => [topic, claim]));
+    await this.#lists.remove({ user, device, claim, instance }, all);
+    const keys = [session(user, device), tokens(user, device), account(user), devices(user)];
+    return await this.#redis.run("end", keys, [connection, flag(revoke), claim, device, tokenLifeMs]) as EndResult;
   }
 
-  async revokeToken(user: string, tokenHash: string): Promise<void> {
-    await this.#redis.run("revokeToken", [this.#keys.tokens(user)], [tokenHash]);
+  async revokeToken(user: string, device: string, tokenHash: string): Promise<void> {
+    await this.#redis.run("revokeToken", [this.#keys.tokens(user, device)], [tokenHash]);
   }
 
-  /** Ends the sessions of a server's run that is over. @returns those that this call ended */
-  async endAll(instance: string): Promise<Session[]> {
-    const users = await this.#redis.command("HKEYS", this.#keys.serverSessions(instance)) as string[];
-    const ended: Session[] = [];
-    for (const user of users) {
-      const held = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
+  async revokeDevice(user: string, device: string): Promise<Session | "away" | undefined> {
+    const { session, tokens, account, devices, grants } = this.#keys;
+    const [pairs, granted, hadTokens] = await this.#redis.run(
+      "revokeDevice",
+      [session(user, device), tokens(user, device), account(user), devices(user), grants(user, device)],
+      [device, tokenLifeMs],
+    ) as Answer[];
+    const held = fromPairs(pairs);
+    if (held.connection === undefined) return hadTokens === 1 ? "away" : undefined;
+    await this.#lists.remove(held, fromPairs(granted));
+    return await this.stored.toSession(held);
+  }
+
+  /** Ends the sessions of a server's run that is over. @returns those that this call ended, and whether they were the last */
+  async endAll(instance: string): Promise<{ session: Session; offline: boolean }[]> {
+    const ended: { session: Session; offline: boolean }[] = [];
+    for (const { user, device } of await this.#lists.onServer(instance)) {
+      const held = await this.stored.held(user, device);
       if (held.instance !== instance) continue;
-      const session = await this.#toSession(held);
-      if (await this.end(session, false)) ended.push(session);
+      const session = await this.stored.toSession(held);
+      const result = await this.end(session, false);
+      if (result !== "not_held") ended.push({ session, offline: result === "offline" });
     }
-    await this.#redis.command("DEL", this.#keys.serverSessions(instance));
+    await this.#lists.forgetServer(instance);
     return ended;
   }
 
   async reassert(session: Session, { tokenHash, passwords, created }: SessionOwner): Promise<Reasserted> {
-    const { user, connection, claim, many, rooms } = session;
-    const { session: key, account, grants, tokens, memberships } = this.#keys;
+    const { user, device, connection, claim, since, client, many, rooms } = session;
+    const { session: key, account, grants, tokens, memberships, devices } = this.#keys;
     const { id, instance } = this.#leases;
-    const [outcome, held, earlier, granted] = await this.#redis.run(
+    const answer = await this.#redis.run(
       "reassert",
-      [key(user), account(user), grants(user), tokens(user), memberships(user)],
+      [
+        ...[key(user, device), account(user), grants(user, device), tokens(user, device), memberships(user)],
+        devices(user),
+      ],
       [
         ...[user, id, instance, connection, claim, oneRoom(session), tokenHash, tokenLifeMs],
-        ...[passwords ?? "", created ?? "", flag(many), ...(many ? rooms : [])],
+        ...[passwords ?? "", created ?? "", device, since, client, flag(many)],
+        ...[this.#known.get(session)?.changes ?? 0, ...(many ? rooms : [])],
       ],
-    ) as [RefusedReassertion | "held" | "gone", number, Answer, Answer];
+    ) as [RefusedReassertion | "held" | "gone", number, Answer, Answer, string[], number];
+    const [outcome, held, earlier, granted, present, changes] = answer;
     if (outcome !== "held" && outcome !== "gone") return { kind: outcome };
     // What it was granted before is granted anew when it is needed: the topics may have forgotten it too.
-    const asserted = { ...session, claim: held };
-    await this.#replace(asserted, fromPairs(earlier), fromPairs(granted));
+    const asserted = { ...session, claim: held, rooms: present.sort() };
+    this.#know(asserted, changes);
+    await this.#lists.replace(asserted, fromPairs(earlier), fromPairs(granted));
     return { kind: "held", session: asserted, wasGone: outcome === "gone" };
   }
 
   async held(): Promise<Session[]> {
     const { instance } = this.#leases;
-    const index = this.#keys.serverSessions(instance);
-    const claims = Object.entries(fromPairs(await this.#redis.command("HGETALL", index)));
-    const held = await Promise.all(claims.map(async ([user, claim]) => {
-      const session = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
-      if (session.instance === instance) return await this.#toSession(session);
-      await this.#revoke(index, user, claim); // an entry without its session
+    const held = await Promise.all((await this.#lists.onServer(instance)).map(async ({ user, device, claim }) => {
+      const session = await this.stored.held(user, device);
+      if (session.instance === instance) return await this.stored.toSession(session);
+      await this.#lists.removeFromServer(instance, { user, device }, claim); // an entry without its session
     }));
     return held.filter((session) => session !== undefined);
   }
 
-  async online(): Promise<string[]> {
+  async devices(user: string): Promise<DeviceState[]> {
     const live = await this.#leases.live();
-    const users = await Promise.all(
-      live.map((instance) => this.#redis.command("HKEYS", this.#keys.serverSessions(instance))),
-    );
-    return [...new Set(users.flat() as string[])].sort();
+    const held = (await this.stored.heldBy(user)).filter(({ instance }) => live.includes(instance));
+    return await Promise.all(held.map((each) => this.stored.toState(each)));
   }
 
-  async countOnline(users: readonly string[]): Promise<number> {
-    if (users.length === 0) return 0;
-    const live = await this.#leases.live();
-    const claims = await Promise.all(
-      live.map((instance) => this.#redis.command("HMGET", this.#keys.serverSessions(instance), ...users)),
-    ) as (string | null)[][];
-    return users.filter((_, index) => claims.some((claim) => claim[index] !== null)).length;
+  online(): Promise<string[]> {
+    return this.#lists.online();
   }
 
-  async rooms(): Promise<Map<string, number>> {
-    const pairs = fromPairs(await this.#redis.command("ZRANGE", this.#keys.rooms(), "0", "-1", "WITHSCORES"));
-    const counts = await Promise.all(
-      Object.keys(pairs).map(async (room): Promise<[string, number]> => [
-        room,
-        await this.#redis.command("HLEN", this.#keys.writers(roomTopic(room))) as number,
-      ]),
-    );
-    const before = Date.now() - roomMemoryMs;
-    // Not sooner than a minute after somebody came: a join lists its room before it is in it.
-    const empty = counts.filter(([room, members]) => members === 0 && Number(pairs[room]) < before);
-    await Promise.all(empty.map(([room]) => this.#redis.command("ZREM", this.#keys.rooms(), room)));
-    return new Map(counts.filter(([, members]) => members > 0));
+  countOnline(users: readonly string[]): Promise<number> {
+    return this.#lists.countOnline(users);
   }
 
-  async members(room: string): Promise<string[]> {
-    return (await this.#redis.command("HKEYS", this.#keys.writers(roomTopic(room))) as string[]).sort();
+  rooms(): Promise<Map<string, number>> {
+    return this.#lists.rooms();
   }
 
-  /** A session from its hash, and where it is in many rooms from its account's. */
-  async #toSession(held: Record<string, string>): Promise<Session> {
-    const rooms = held.many === "1" ? await this.#redis.command("SMEMBERS", this.#keys.memberships(held.user)) : [];
-    return toSession(held, rooms as string[]);
+  members(room: string): Promise<string[]> {
+    return this.#lists.members(room);
   }
-
-  /** Lists rooms as those that may have members. */
-  async #list(rooms: readonly string[]): Promise<void> {
-    if (rooms.length === 0) return;
-    const now = Date.now();
-    await this.#redis.run("writeSmall", [this.#keys.rooms()], ["ZADD", ...rooms.flatMap((room) => [now, room])]);
-  }
-
-  /** Writes the session into the lists of its rooms and its server, and takes out what it takes the place of. */
-  async #replace(session: Session, earlier: Record<string, string>, granted: Record<string, string>): Promise<void> {
-    const topics = new Set(session.rooms.map(roomTopic));
-    const stale = (Object.entries(granted) as [Topic, string][]).filter(([topic]) => !topics.has(topic));
-    await Promise.all([
-      earlier.instance !== undefined && earlier.instance !== this.#leases.instance
-        ? this.#revoke(this.#keys.serverSessions(earlier.instance), session.user, earlier.claim)
-        : undefined,
-      ...stale.map(([topic, claim]) => this.#revokeGrant(session.user, topic, claim)),
-      this.#list(session.rooms),
-      ...[...topics].map((topic) => this.#admit(this.#keys.writers(topic), session)),
-      this.#admit(this.#keys.serverSessions(this.#leases.instance), session),
-    ]);
-  }
-
-  /**
-   * Writes a session into an index. It may come late, behind the step that removed the entry for a newer claim: nothing
-   * remembers that, so it asks afterwards whether the session still is what it was, and takes the entry back where not.
-   */
-  async #admit(key: string, { user, claim }: Session): Promise<boolean> {
-    if (await this.#redis.run("admit", [key], [user, claim]) !== 1) return false;
-    const held = await this.#redis.command("HGET", this.#keys.session(user), "claim");
-    if (held === String(claim)) return true;
-    await this.#revoke(key, user, claim);
-    return false;
-  }
-
-  async #revoke(key: string, field: string, claim: string | number): Promise<void> {
-    await this.#redis.run("revoke", [key], [field, claim]);
-  }
-
-  /** Takes a user's right to write to a topic away, then the note of it. */
-  async #revokeGrant(user: string, topic: Topic, claim: string | number): Promise<void> {
-    await this.#revoke(this.#keys.writers(topic), user, claim);
-    await this.#revoke(this.#keys.grants(user), topic, claim);
-  }
-}
-
-/** A session from its hash. @param memberships its account's rooms, which are those of a session that is in many */
-export function toSession(
-  { user, server, connection, claim, room, many }: Record<string, string>,
-  memberships: readonly string[],
-): Session {
-  const rooms = many === "1" ? [...memberships].sort() : [room];
-  return { user, server, connection, claim: Number(claim), many: many === "1", rooms };
 }
 
 const flag = (set: boolean) => set ? "1" : "";

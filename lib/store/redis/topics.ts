@@ -9,6 +9,7 @@ import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
 import type { StoreLimits } from "../store.ts";
 import {
+  type AccountChange,
   cidMemoryMs,
   type Draft,
   type Entry,
@@ -24,9 +25,10 @@ import {
   type TopicSignal,
 } from "../topics.ts";
 import { RedisCopies, type Stored, storedBy } from "./copies.ts";
-import type { ChannelListener, RedisGateway } from "./gateway.ts";
+import type { RedisGateway } from "./gateway.ts";
 import { RedisHistory } from "./history.ts";
-import type { Keys } from "./keys.ts";
+import { type Keys, sessionField } from "./keys.ts";
+import { signalDecoder } from "./topic_signals.ts";
 import type { Answer } from "./transport/redis_transport.ts";
 
 /** Which of the store's data is spoken of, and by whom. */
@@ -149,6 +151,7 @@ export class RedisTopics implements Topics {
         existing ? "1" : "0",
         cid ?? "",
         before,
+        writer ? sessionField(writer) : "",
       ],
     ).finally(over) as Answer[];
     const [kind, seq, , epoch] = answer as [string, number, number, string];
@@ -274,10 +277,14 @@ export class RedisTopics implements Topics {
     return { close: () => this.#redis.unsubscribe(channel, decoder) };
   }
 
+  async tellAccount(user: string, change: AccountChange): Promise<void> {
+    await this.#redis.command("SPUBLISH", this.#keys.topicChannel(inboxTopic(user)), `a ${JSON.stringify(change)}`);
+  }
+
   async announce(room: string, { user, state, claim, offline }: PresenceChange): Promise<void> {
     const topic = roomTopic(room);
     const words = ["p", user, state, claim, ...(offline ? ["offline"] : [])].join(" ");
-    await this.#redis.run("announce", [this.#keys.writers(topic)], [
+    await this.#redis.run("announce", [this.#keys.present(topic), this.#keys.told(topic)], [
       this.#keys.topicChannel(topic),
       user,
       state,
@@ -313,34 +320,4 @@ function outcomeOf([kind, seq, time]: Answer[]): PublishResult {
 /** A message from its entry in the stream. */
 export function toEntry([key, [, id, , time, , body]]: [string, string[]]): Entry {
   return { seq: parseInt(key), id, time: Number(time), ...JSON.parse(body) };
-}
-
-/** Hears a topic's channel, and tells a listener what the messages mean; those of a later release are ignored. */
-function signalDecoder(listener: (signal: TopicSignal) => void): ChannelListener {
-  return {
-    hear(message) {
-      const signal = decodeSignal(message);
-      if (signal) listener(signal);
-    },
-    interrupted: () => listener({ kind: "interrupted" }),
-  };
-}
-
-/** What a channel carries: `m epoch seq time id prev body` or `p user state claim`, and then perhaps `offline`. */
-function decodeSignal(message: string): TopicSignal | undefined {
-  if (message.startsWith("p ")) {
-    const [, user, state, claim, how] = message.split(" ");
-    const change = { user, state: state as PresenceChange["state"], claim: Number(claim) };
-    return { kind: "presence", ...change, ...(how === "offline" ? { offline: true } : {}) };
-  }
-  const parts = /^m (\S+) (\d+) (\d+) (\S+) (\S+) /.exec(message);
-  if (!parts) return undefined; // of a later release
-  const [head, epoch, seq, time, id, prev] = parts;
-  const body = JSON.parse(message.slice(head.length));
-  return {
-    kind: "entry",
-    epoch,
-    prev: prev === "-" ? "" : prev,
-    entry: { seq: Number(seq), id, time: Number(time), ...body },
-  };
 }

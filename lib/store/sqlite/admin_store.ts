@@ -3,8 +3,8 @@ import { fold, roomTopic, type Topic, topicKind, topicName } from "../../wire/na
 import type {
   AccountRecord,
   AdminStore,
-  ServerState,
   DeviceState,
+  ServerState,
   TokensRecord,
   TopicSize,
   TopicState,

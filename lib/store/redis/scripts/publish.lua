@@ -3,7 +3,7 @@
 -- ARGV channel, user, claim ('' for no fence), a cid's life in ms, an epoch in case there is none of
 --      this generation, the generation, the message's id, its body, how many messages are kept, for how many ms, how many may be unread ('' for no inbox),
 --      a number that grows with every call of the same writer, how many of the user's may be unread ('' for any number),
---      '1' where the topic must exist, the cid ('' for none), and the number of the same writer's call that was sent before and
+--      '1' where the topic must exist, the cid ('' for none), the number of the same writer's call that was sent before and
 --      has no answer yet ('' for none)
 -- Returns {'published', seq, time, epoch, in an inbox the number of the user's message before or '' where it is not known},
 -- {'repeated', seq, time}, {'fenced'}, {'full', how many of the user's are unread, or 0
@@ -11,15 +11,15 @@
 -- same writer was here first: this one was given up long ago; or where the call before was not carried out, as a Redis that is
 -- full refuses one and may take the next: a writer's messages keep their order.
 local meta, log, writers, cid, recent, counts, talks = unpack(KEYS)
-local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call, own, existing, name, before = unpack(ARGV)
+local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call, own, existing, name, before, writer = unpack(ARGV)
 
 local held, last
 if claim ~= '' then
-  held, last = string.match(redis.call('HGET', writers, user) or '', '^(%d+) ?(%d*)$')
+  held, last = string.match(redis.call('HGET', writers, writer) or '', '^(%d+) ?(%d*)$')
   if held ~= claim then return {'fenced'} end
 end
 local function carriedOut()
-  if claim ~= '' and tonumber(call) > (tonumber(last) or 0) then redis.call('HSET', writers, user, claim .. ' ' .. call) end
+  if claim ~= '' and tonumber(call) > (tonumber(last) or 0) then redis.call('HSET', writers, writer, claim .. ' ' .. call) end
 end
 if name ~= '' then
   local known = redis.call('GET', cid)

@@ -1,0 +1,146 @@
+/**
+ * The Lua scripts, by name: each is one atomic step within one hash slot.
+ */
+
+import admit from "./admit.lua" with { type: "text" };
+import amend from "./amend.lua" with { type: "text" };
+import announce from "./announce.lua" with { type: "text" };
+import announceKey from "./announce_key.lua" with { type: "text" };
+import claim from "./claim.lua" with { type: "text" };
+import clock from "./clock.lua" with { type: "text" };
+import countUnread from "./count_unread.lua" with { type: "text" };
+import copy from "./copy.lua" with { type: "text" };
+import countTalks from "./count_talks.lua" with { type: "text" };
+import create from "./create.lua" with { type: "text" };
+import devices from "./devices.lua" with { type: "text" };
+import end from "./end.lua" with { type: "text" };
+import fileBegin from "./file_begin.lua" with { type: "text" };
+import fileCount from "./file_count.lua" with { type: "text" };
+import fileFree from "./file_free.lua" with { type: "text" };
+import filePut from "./file_put.lua" with { type: "text" };
+import fileRemove from "./file_remove.lua" with { type: "text" };
+import fileReserve from "./file_reserve.lua" with { type: "text" };
+import files from "./files.lua" with { type: "text" };
+import fileSweep from "./file_sweep.lua" with { type: "text" };
+import follow from "./follow.lua" with { type: "text" };
+import enter from "./enter.lua" with { type: "text" };
+import epoch from "./epoch.lua" with { type: "text" };
+import grant from "./grant.lua" with { type: "text" };
+import head from "./head.lua" with { type: "text" };
+import hold from "./hold.lua" with { type: "text" };
+import leaseBury from "./lease_bury.lua" with { type: "text" };
+import leaseClock from "./lease_clock.lua" with { type: "text" };
+import leaseList from "./lease_list.lua" with { type: "text" };
+import leaseRenew from "./lease_renew.lua" with { type: "text" };
+import leaseTake from "./lease_take.lua" with { type: "text" };
+import listeners from "./listeners.lua" with { type: "text" };
+import leave from "./leave.lua" with { type: "text" };
+import locateMark from "./locate_mark.lua" with { type: "text" };
+import listTalks from "./list_talks.lua" with { type: "text" };
+import mark from "./mark.lua" with { type: "text" };
+import moments from "./moments.lua" with { type: "text" };
+import own from "./own.lua" with { type: "text" };
+import noteCopies from "./note_copies.lua" with { type: "text" };
+import publish from "./publish.lua" with { type: "text" };
+import purge from "./purge.lua" with { type: "text" };
+import putTopic from "./put_topic.lua" with { type: "text" };
+import read from "./read.lua" with { type: "text" };
+import readTalk from "./read_talk.lua" with { type: "text" };
+import reassert from "./reassert.lua" with { type: "text" };
+import recent from "./recent.lua" with { type: "text" };
+import renewEpoch from "./renew_epoch.lua" with { type: "text" };
+import renewToken from "./renew_token.lua" with { type: "text" };
+import replaceHash from "./replace_hash.lua" with { type: "text" };
+import revoke from "./revoke.lua" with { type: "text" };
+import revokeDevice from "./revoke_device.lua" with { type: "text" };
+import talks from "./talks.lua" with { type: "text" };
+import revokeToken from "./revoke_token.lua" with { type: "text" };
+import trim from "./trim.lua" with { type: "text" };
+import unread from "./unread.lua" with { type: "text" };
+import roomFind from "./room_find.lua" with { type: "text" };
+import roomForget from "./room_forget.lua" with { type: "text" };
+import roomMake from "./room_make.lua" with { type: "text" };
+import roomReserve from "./room_reserve.lua" with { type: "text" };
+import roomSettle from "./room_settle.lua" with { type: "text" };
+import writeSmall from "./write_small.lua" with { type: "text" };
+import setAway from "./set_away.lua" with { type: "text" };
+import setMark from "./set_mark.lua" with { type: "text" };
+import setHash from "./set_hash.lua" with { type: "text" };
+import dataGeneration from "./data_generation.lua" with { type: "text" };
+
+/** Scripts that put more into the store: where Redis' memory is full they are refused, and have changed nothing. */
+const growing = {
+  copy: epoch + moments + talks + copy,
+  create,
+  enter,
+  fileBegin,
+  fileCount: files + fileCount,
+  filePut,
+  fileReserve: files + fileReserve,
+  follow,
+  publish: recent + epoch + unread + talks + publish,
+  putTopic,
+  roomMake: clock + epoch + roomMake,
+  roomReserve: clock + roomReserve,
+  setAway: devices + setAway,
+} as const;
+
+/**
+ * The others write next to nothing, or take something out. They go on where Redis' memory is full, so that people log in,
+ * read and log out, servers keep their leases, and room is made.
+ */
+const steady = {
+  announce,
+  announceKey,
+  admit,
+  amend,
+  claim: clock + devices + claim,
+  countUnread: moments + own + countUnread,
+  end: clock + devices + end,
+  fileFree: files + fileFree,
+  fileRemove,
+  fileSweep: files + fileSweep,
+  grant,
+  head: epoch + head,
+  hold,
+  leave,
+  leaseBury,
+  leaseList: leaseClock + leaseList,
+  leaseRenew: leaseClock + leaseRenew,
+  leaseTake,
+  listeners,
+  countTalks: moments + talks + countTalks,
+  listTalks: moments + talks + listTalks,
+  locateMark: own + locateMark,
+  mark,
+  noteCopies,
+  purge,
+  read: epoch + moments + read,
+  readTalk: epoch + moments + talks + readTalk,
+  reassert: clock + devices + reassert,
+  renewEpoch,
+  renewToken: clock + renewToken,
+  replaceHash,
+  revoke,
+  revokeDevice: clock + devices + revokeDevice,
+  revokeToken,
+  roomFind: clock + roomFind,
+  roomForget: clock + roomForget,
+  roomSettle,
+  setHash,
+  setMark,
+  trim: moments + talks + trim,
+  dataGeneration,
+  writeSmall,
+} as const;
+
+/** Name → source. */
+export const scripts = { ...growing, ...allowedWhenFull(steady) };
+
+function allowedWhenFull<T extends Readonly<Record<string, string>>>(scripts: T): T {
+  const allowed = Object.entries(scripts).map(([name, source]) => [name, `#!lua flags=allow-oom\n${source}`]);
+  return Object.fromEntries(allowed) as T;
+}
+
+/** One of {@linkcode scripts}. */
+export type ScriptName = keyof typeof scripts;

@@ -1,0 +1,74 @@
+import type { DeviceState, Session } from "../sessions.ts";
+import type { RedisGateway } from "./gateway.ts";
+import { fromPairs, type Keys } from "./keys.ts";
+import type { SessionLists } from "./session_lists.ts";
+
+/** A session's hash, as Redis has it; empty where there is no session. */
+export type Held = Record<string, string>;
+
+/** Sessions as the users' own slots have them: what is read there. */
+export class StoredSessions {
+  readonly #redis: RedisGateway;
+  readonly #keys: Keys;
+  readonly #lists: SessionLists;
+
+  constructor(redis: RedisGateway, keys: Keys, lists: SessionLists) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#lists = lists;
+  }
+
+  /** What a user has on a device. */
+  async held(user: string, device: string): Promise<Held> {
+    return fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user, device)));
+  }
+
+  /** A user's devices: see devices.lua. */
+  async devices(user: string): Promise<Record<string, string>> {
+    return fromPairs(await this.#redis.command("HGETALL", this.#keys.devices(user)));
+  }
+
+  /** A user's sessions, by the names of their devices, even if their servers are dead. */
+  async heldBy(user: string): Promise<Held[]> {
+    const devices = liveDevices(await this.devices(user)).sort();
+    const held = await Promise.all(devices.map((device) => this.held(user, device)));
+    return held.filter(({ connection }) => connection !== undefined);
+  }
+
+  /** The sessions of a server's run. */
+  async *onServer(instance: string): AsyncIterable<DeviceState> {
+    for (const { user, device } of await this.#lists.onServer(instance)) {
+      const held = await this.held(user, device);
+      if (held.instance === instance) yield await this.toState(held);
+    }
+  }
+
+  /** A session from its hash, and where it is in many rooms from its account's. */
+  async toSession(held: Held): Promise<Session> {
+    const rooms = held.many === "1" ? await this.#redis.command("HKEYS", this.#keys.memberships(held.user)) : [];
+    return toSession(held, rooms as string[]);
+  }
+
+  /** A session, and whether its connection is there. */
+  async toState(held: Held): Promise<DeviceState> {
+    return { ...await this.toSession(held), attached: held.attached === "1" };
+  }
+}
+
+/** A session from its hash. @param memberships its account's rooms, which are those of a session that is in many */
+export function toSession(held: Held, memberships: readonly string[]): Session {
+  const { user, device = "", server, connection, claim, since = "0", client = "", room, many } = held;
+  const rooms = many === "1" ? [...memberships].sort() : [room];
+  const numbers = { claim: Number(claim), since: Number(since) };
+  return { user, device, server, connection, ...numbers, client, many: many === "1", rooms };
+}
+
+/** The devices that have a session, of all that are known. */
+export function liveDevices(known: Record<string, string>): string[] {
+  return Object.entries(known).flatMap(([device, state]) => state.startsWith("- ") ? [] : [device]);
+}
+
+/** The devices as devices.lua compares them. */
+export function devicesText(known: Record<string, string>): string {
+  return Object.entries(known).map(([device, state]) => `${device} ${state}`).sort().join("\n");
+}

@@ -1,0 +1,36 @@
+import type { PresenceChange, TopicSignal } from "../topics.ts";
+import type { ChannelListener } from "./gateway.ts";
+
+/** Hears a topic's channel, and tells a listener what the messages mean; those of a later release are ignored. */
+export function signalDecoder(listener: (signal: TopicSignal) => void): ChannelListener {
+  return {
+    hear(message) {
+      const signal = decodeSignal(message);
+      if (signal) listener(signal);
+    },
+    interrupted: () => listener({ kind: "interrupted" }),
+  };
+}
+
+/**
+ * What a channel carries: `m epoch seq time id prev body`, or `p user state claim` and then perhaps `offline`, or
+ * `a change`.
+ */
+function decodeSignal(message: string): TopicSignal | undefined {
+  if (message.startsWith("p ")) {
+    const [, user, state, claim, how] = message.split(" ");
+    const change = { user, state: state as PresenceChange["state"], claim: Number(claim) };
+    return { kind: "presence", ...change, ...(how === "offline" ? { offline: true } : {}) };
+  }
+  if (message.startsWith("a ")) return { kind: "account", change: JSON.parse(message.slice(2)) };
+  const parts = /^m (\S+) (\d+) (\d+) (\S+) (\S+) /.exec(message);
+  if (!parts) return undefined; // of a later release
+  const [head, epoch, seq, time, id, prev] = parts;
+  const body = JSON.parse(message.slice(head.length));
+  return {
+    kind: "entry",
+    epoch,
+    prev: prev === "-" ? "" : prev,
+    entry: { seq: Number(seq), id, time: Number(time), ...body },
+  };
+}
