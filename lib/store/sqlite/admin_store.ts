@@ -1,17 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { fold, roomTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
-import type {
-  AccountRecord,
-  AdminStore,
-  DeviceState,
-  ServerState,
-  TokensRecord,
-  TopicSize,
-  TopicState,
-} from "../admin_store.ts";
+import type { AccountRecord, AdminStore, ServerState, TopicSize, TopicState } from "../admin_store.ts";
 import type { Order, OrderReport } from "../servers.ts";
 import type { Role } from "../accounts.ts";
-import type { Session } from "../sessions.ts";
+import type { DeviceState, Session } from "../sessions.ts";
 import { talkMark } from "../talks.ts";
 import { cidMemoryMs, type Entry } from "../topics.ts";
 import { decodePosition } from "../log_position.ts";
@@ -20,6 +12,7 @@ import { toAccount } from "./accounts.ts";
 import { SqliteMemberships } from "./memberships.ts";
 import { keysOf } from "./device_keys.ts";
 import { marksOf } from "./marks.ts";
+import { SqliteTokens } from "./tokens.ts";
 import { toEntry } from "./topic_rows.ts";
 
 /** How many rows are read in one turn of the event loop. */
@@ -56,6 +49,7 @@ export class SqliteAdminStore implements AdminStore {
   readonly #servers: ServerList;
   readonly #now: () => number;
   readonly #memberships: SqliteMemberships;
+  readonly #tokens: SqliteTokens;
 
   constructor(
     database: DatabaseSync,
@@ -70,6 +64,7 @@ export class SqliteAdminStore implements AdminStore {
     this.#servers = servers;
     this.#now = now;
     this.#memberships = new SqliteMemberships(database);
+    this.#tokens = new SqliteTokens(database);
   }
 
   async *accounts(): AsyncIterable<AccountRecord> {
@@ -92,21 +87,22 @@ export class SqliteAdminStore implements AdminStore {
       const follows = this.#database.prepare(
         "SELECT name FROM accounts JOIN follows ON follows.target = accounts.key WHERE follows.user = ? ORDER BY name",
       ).all(key);
-      const tokens = this.#database.prepare(
-        "SELECT current, coalesce(previous, '') AS previous, coalesce(revoked, '') AS revoked, room, expires " +
-          "FROM tokens WHERE user = ? AND expires > ?",
-      ).get(key, this.#now());
-      const stood = this.#database.prepare("SELECT topic, position FROM stood WHERE user = ?").all(key);
+      const records = this.#tokens.records(key, this.#now());
+      const own = records.find(({ device }) => device === "");
+      const devices = records.filter((record) => record !== own);
       const marks = marksOf(this.#database, key);
       const keys = keysOf(this.#database, key);
-      const rooms = row.has_rooms ? { rooms: this.#memberships.of(key) } : {};
+      const joined = [...this.#memberships.joined(key)];
+      const known = joined.filter(([, position]) => position !== "");
       return {
         ...toAccount(row),
         claims: row.claims as number,
         follows: follows.map(({ name }) => name as string),
-        ...(tokens ? { tokens: { ...tokens } as unknown as TokensRecord } : {}),
-        stood: Object.fromEntries(stood.map(({ topic, position }) => [topic as string, position as string])),
-        ...rooms,
+        ...(own ? { tokens: own.tokens } : {}),
+        stood: this.#tokens.positions(key, ""),
+        ...(devices.length > 0 ? { devices } : {}),
+        ...(row.has_rooms ? { rooms: joined.map(([room]) => room) } : {}),
+        ...(known.length > 0 ? { joined: Object.fromEntries(known) } : {}),
         ...(Object.keys(marks).length > 0 ? { marks } : {}),
         ...(keys.length > 0 ? { keys } : {}),
       };
@@ -123,7 +119,7 @@ export class SqliteAdminStore implements AdminStore {
   // deno-lint-ignore require-await
   async setDisabled(name: string, disabled: boolean): Promise<boolean> {
     return transaction(this.#database, () => {
-      if (disabled) this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(fold(name));
+      if (disabled) this.#tokens.removeAll(fold(name));
       const { changes } = this.#database.prepare("UPDATE accounts SET disabled = ? WHERE key = ?")
         .run(disabled ? 1 : 0, fold(name));
       return changes === 1;
@@ -132,14 +128,13 @@ export class SqliteAdminStore implements AdminStore {
 
   // deno-lint-ignore require-await
   async revokeTokens(user: string): Promise<void> {
-    guarded(() => this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(fold(user)));
+    guarded(() => this.#tokens.removeAll(fold(user)));
   }
 
-  session(user: string): Promise<Session | undefined> {
-    const found = this.#sessions.list().find((session) => fold(session.user) === fold(user));
-    if (!found) return Promise.resolve(undefined);
-    const { attached: _, ...session } = found;
-    return Promise.resolve(session);
+  // deno-lint-ignore require-await
+  async sessionsOf(user: string): Promise<Session[]> {
+    const found = this.#sessions.list().filter((session) => fold(session.user) === fold(user));
+    return found.map(({ attached: _, ...session }) => session);
   }
 
   async *sessions(): AsyncIterable<DeviceState> {
@@ -215,8 +210,8 @@ export class SqliteAdminStore implements AdminStore {
 
   // deno-lint-ignore require-await
   async putAccount(record: AccountRecord): Promise<boolean> {
-    const { name, hash, role, created, disabled, claims, follows, tokens, stood, rooms, marks = {}, keys = [] } =
-      record;
+    const { name, hash, role, created, disabled, claims, follows, tokens, stood, devices = [] } = record;
+    const { rooms, joined = {}, marks = {}, keys = [] } = record;
     const key = fold(name);
     return transaction(this.#database, () => {
       const run = (sql: string, ...values: (string | number)[]) => this.#database.prepare(sql).run(...values);
@@ -230,16 +225,8 @@ export class SqliteAdminStore implements AdminStore {
         ...[key, name, hash, role, created, claims, disabled ? 1 : 0],
       );
       if (made.changes === 0) return false;
-      if (tokens) {
-        run(
-          "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires) VALUES (?, ?, ?, ?, ?, ?)",
-          ...[key, tokens.current, tokens.previous, tokens.revoked, tokens.room, tokens.expires],
-        );
-      }
-      if (rooms) this.#memberships.put(key, rooms);
-      for (const [topic, position] of Object.entries(stood)) {
-        run("INSERT OR REPLACE INTO stood (user, topic, position) VALUES (?, ?, ?)", key, topic, position);
-      }
+      for (const one of [{ device: "", tokens, stood }, ...devices]) this.#tokens.putRecord(key, one);
+      if (rooms) this.#memberships.put(key, rooms, new Map(Object.entries(joined)));
       for (const [topic, position] of Object.entries(marks)) {
         const mark = decodePosition(position);
         if (!mark) continue;

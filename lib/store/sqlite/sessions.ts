@@ -6,10 +6,11 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { fold } from "../../wire/names.ts";
-import type { SessionState } from "../admin_store.ts";
 import {
   type ClaimRequest,
   type ClaimResult,
+  type DeviceState,
+  type EndResult,
   oneRoom,
   type Reasserted,
   type Session,
@@ -19,16 +20,9 @@ import {
   withRoom,
 } from "../sessions.ts";
 import { guarded, transaction } from "./file/database.ts";
+import { type Held, HeldSessions, toState } from "./held_sessions.ts";
 import { SqliteMemberships } from "./memberships.ts";
-
-interface Tokens {
-  current: string;
-  previous: string | null;
-  revoked: string | null;
-  room: string;
-  expires: number;
-  away: string | null;
-}
+import { SqliteTokens } from "./tokens.ts";
 
 /** See {@linkcode Sessions}. */
 export class SqliteSessions implements Sessions {
@@ -36,7 +30,8 @@ export class SqliteSessions implements Sessions {
   readonly #server: () => string;
   readonly #now: () => number;
   readonly #memberships: SqliteMemberships;
-  readonly #sessions = new Map<string, { session: Session; attached: boolean }>();
+  readonly #tokens: SqliteTokens;
+  readonly #held = new HeldSessions();
   /** What those said who are away. Their resume tokens have it too. */
   readonly #away = new Map<string, string>();
 
@@ -44,41 +39,33 @@ export class SqliteSessions implements Sessions {
   constructor(database: DatabaseSync, server: () => string, now: () => number) {
     this.#database = database;
     this.#memberships = new SqliteMemberships(database);
+    this.#tokens = new SqliteTokens(database);
     this.#server = server;
     this.#now = now;
   }
 
   // deno-lint-ignore require-await
   async claim(request: ClaimRequest): Promise<ClaimResult> {
-    const key = fold(request.user);
-    const held = this.#sessions.get(key);
+    const { user, device = "", presentedHash } = request;
+    const key = fold(user);
+    const isReturning = presentedHash !== undefined;
+    const isFirst = !this.#held.has(user);
     let away = this.#away.get(key);
     const result = transaction(this.#database, (): ClaimResult => {
       const refusal = this.#refusal(key, request);
       if (refusal) return { kind: refusal };
-      const returning = request.presentedHash !== undefined;
-      const tokens = this.#tokens(key);
-      const room = returning ? tokens!.room : request.room;
-      if (!held && returning) away = tokens!.away ?? undefined;
-      const { claims } = this.#database.prepare(
-        "UPDATE accounts SET claims = claims + 1 WHERE key = ? RETURNING claims",
-      ).get(key) as { claims: number };
-      const revoked = returning ? tokens!.revoked : [tokens?.current, tokens?.previous].filter(Boolean).join(" ");
-      this.#database.prepare(
-        "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires, away) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      ).run(
-        ...[key, request.tokenHash, request.presentedHash ?? null, revoked, room, this.#now() + tokenLifeMs],
-        away ?? null,
-      );
-      const savedPositions = returning ? this.#savedPositions(key) : {};
-      if (!returning) this.#database.prepare("DELETE FROM stood WHERE user = ?").run(key);
-      const { user, connection, many = false } = request;
-      const rooms = many ? this.#memberships.begin(key, request.room) : [room];
-      const session = { user, server: this.#server(), connection, claim: claims, many, rooms };
-      return { kind: "claimed", session, savedPositions, ...(held ? { superseded: held.session } : {}) };
+      const superseded = this.#givingWay(request);
+      if (!superseded) return { kind: "too_many_devices" };
+      if (isFirst && isReturning) away = this.#tokens.find(key, device)!.away ?? undefined;
+      const session = this.#claim(key, request, away);
+      // Whose last session has ended is away again by a resume only, and by none that comes after a login.
+      if (isFirst) this.#tokens.setAway(key, away);
+      const savedPositions = isReturning ? this.#tokens.positions(key, device) : {};
+      return { kind: "claimed", session, superseded, savedPositions };
     });
     if (result.kind === "claimed") {
-      this.#sessions.set(key, { session: result.session, attached: true });
+      for (const session of result.superseded) this.#held.remove(session);
+      this.#held.put(result.session);
       if (away !== undefined) this.#away.set(key, away);
     }
     return result;
@@ -87,94 +74,143 @@ export class SqliteSessions implements Sessions {
   /** Why a session cannot be claimed; undefined where it can. */
   #refusal(
     key: string,
-    { presentedHash, policy, passwords }: ClaimRequest,
+    { user, device = "", presentedHash, policy, passwords }: ClaimRequest,
   ): Exclude<ClaimResult["kind"], "claimed"> | undefined {
     const account = this.#database.prepare("SELECT disabled, passwords FROM accounts WHERE key = ?").get(key);
     if (account?.disabled) return "disabled";
     if (passwords !== undefined && passwords !== account?.passwords) return "outdated";
-    const kept = this.#sessions.get(key)?.attached && policy === "reject";
-    if (presentedHash === undefined) return kept ? "live" : undefined;
-    const tokens = this.#tokens(key);
+    const isKept = policy === "reject" && this.#held.of(user).some(({ attached }) => attached);
+    if (presentedHash === undefined) return isKept ? "live" : undefined;
+    const tokens = this.#tokens.find(key, device);
     const isCurrent = tokens && (presentedHash === tokens.current || presentedHash === tokens.previous);
     if (isCurrent && tokens.expires > this.#now()) return undefined;
-    return kept && tokens?.revoked?.split(" ").includes(presentedHash) ? "live" : "refused";
+    return isKept && this.#tokens.isRevoked(key, presentedHash) ? "live" : "refused";
+  }
+
+  /**
+   * The sessions that a claim takes the place of.
+   *
+   * @returns undefined where there are too many of which none can give way
+   */
+  #givingWay({ user, device = "", policy, mostDevices = Infinity }: ClaimRequest): Session[] | undefined {
+    const all = this.#held.of(user);
+    if (policy !== "share") return all.map(toSession);
+    const others = all.filter(({ session }) => session.device !== device);
+    const tooMany = Math.max(0, others.length + 1 - mostDevices);
+    const gone = others.filter(({ attached }) => !attached).sort((one, other) => one.gone - other.gone);
+    if (gone.length < tooMany) return undefined;
+    const same = all.filter(({ session }) => session.device === device);
+    return [...same, ...gone.slice(0, tooMany)].map(toSession);
+  }
+
+  /** Writes down a claim that may go through. @returns its session */
+  #claim(key: string, request: ClaimRequest, away: string | undefined): Session {
+    const { user, device = "", connection, client = "", many = false, policy, tokenHash, presentedHash } = request;
+    const now = this.#now();
+    const { claims } = this.#database.prepare(
+      "UPDATE accounts SET claims = claims + 1 WHERE key = ? RETURNING claims",
+    ).get(key) as { claims: number };
+    const isAlone = policy !== "share";
+    const before = presentedHash === undefined ? undefined : this.#tokens.find(key, device)!;
+    const { room, since } = before ?? { room: request.room, since: now };
+    const revoked = before?.revoked ?? this.#tokens.revoke(key, isAlone ? undefined : device);
+    const tokens = { current: tokenHash, previous: presentedHash ?? "", revoked, room, since, away: away ?? null };
+    this.#tokens.put(key, device, { ...tokens, expires: now + tokenLifeMs });
+    if (!before) this.#tokens.beginPositions(key, device, isAlone, now);
+    const rooms = many ? this.#memberships.begin(key, request.room) : [room];
+    return { user, device, server: this.#server(), connection, claim: claims, since, client, many, rooms };
   }
 
   // deno-lint-ignore require-await
   async move(session: Session, room: string): Promise<Session | undefined> {
     if (!this.holds(session)) return undefined;
-    guarded(() => this.#database.prepare("UPDATE tokens SET room = ? WHERE user = ?").run(room, fold(session.user)));
-    return this.#with(session, [room]);
+    guarded(() => this.#tokens.setRoom(fold(session.user), session.device, room));
+    return this.#change(session, () => [room]);
   }
 
   // deno-lint-ignore require-await
-  async enter(session: Session, room: string, most: number): Promise<Session | "full" | undefined> {
+  async enter(session: Session, room: string, most: number, joined = ""): Promise<Session | "full" | undefined> {
     if (!this.holds(session)) return undefined;
-    const added = transaction(this.#database, () => this.#memberships.add(fold(session.user), room, most));
-    return added ? this.#with(session, withRoom(session.rooms, room)) : "full";
+    const isAdded = transaction(this.#database, () => this.#memberships.add(fold(session.user), room, most, joined));
+    return isAdded ? this.#change(session, (rooms) => withRoom(rooms, room)) : "full";
   }
 
   // deno-lint-ignore require-await
   async leave(session: Session, room: string): Promise<Session | undefined> {
     if (!this.holds(session)) return undefined;
     guarded(() => this.#memberships.remove(fold(session.user), room));
-    return this.#with(session, session.rooms.filter((other) => other !== room));
+    const without = (rooms: readonly string[]) => rooms.filter((other) => other !== room);
+    for (const { session: other } of this.#held.of(session.user)) if (other.many) this.#change(other, without);
+    return this.#held.get(session.user, session.device)!.session;
   }
 
-  #with(session: Session, rooms: readonly string[]): Session {
-    const changed = { ...session, rooms };
-    this.#sessions.get(fold(session.user))!.session = changed;
-    return changed;
+  // deno-lint-ignore require-await
+  async memberships(user: string): Promise<Map<string, string>> {
+    return guarded(() => this.#memberships.joined(fold(user)));
+  }
+
+  /** Changes the rooms of a session as it is held: its connection may not know yet what another device has left. */
+  #change({ user, device }: Session, change: (rooms: readonly string[]) => readonly string[]): Session {
+    const held = this.#held.get(user, device)!;
+    return held.session = { ...held.session, rooms: change(held.session.rooms) };
   }
 
   // deno-lint-ignore require-await
   async renewToken(session: Session, tokenHash: string): Promise<boolean> {
     if (!this.holds(session)) return false;
-    guarded(() =>
-      this.#database.prepare(
-        "INSERT OR REPLACE INTO tokens (user, current, previous, revoked, room, expires, away) " +
-          "VALUES (?, ?, NULL, NULL, ?, ?, ?)",
-      ).run(
-        fold(session.user),
-        tokenHash,
-        oneRoom(session),
-        this.#now() + tokenLifeMs,
-        this.awayOf(session.user) ?? null,
-      )
-    );
+    const { user, device, since } = session;
+    const away = this.awayOf(user) ?? null;
+    const tokens = { current: tokenHash, previous: "", revoked: "", room: oneRoom(session), since, away };
+    guarded(() => this.#tokens.put(fold(user), device, { ...tokens, expires: this.#now() + tokenLifeMs }));
     return true;
   }
 
   // deno-lint-ignore require-await
   async savePositions(session: Session, positions: Readonly<Record<string, string>>): Promise<void> {
     if (!this.holds(session)) return;
-    transaction(this.#database, () => {
-      const insert = this.#database.prepare("INSERT OR REPLACE INTO stood (user, topic, position) VALUES (?, ?, ?)");
-      for (const [topic, position] of Object.entries(positions)) insert.run(fold(session.user), topic, position);
-    });
+    transaction(this.#database, () => this.#tokens.savePositions(fold(session.user), session.device, positions));
   }
 
   // deno-lint-ignore require-await
   async detach(session: Session): Promise<void> {
-    if (this.holds(session)) this.#sessions.get(fold(session.user))!.attached = false;
+    if (this.holds(session)) this.#held.drop(session);
   }
 
   // deno-lint-ignore require-await
-  async end(session: Session, revoke: boolean): Promise<boolean> {
-    if (!this.holds(session)) return false;
-    if (revoke) guarded(() => this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(fold(session.user)));
-    this.#sessions.delete(fold(session.user));
-    this.#away.delete(fold(session.user));
-    return true;
+  async end(session: Session, revoke: boolean): Promise<EndResult> {
+    if (!this.holds(session)) return "not_held";
+    if (revoke) this.#revoke(session);
+    return this.#remove(session) ? "ended" : "offline";
   }
 
-  // deno-lint-ignore require-await
-  async revokeToken(user: string, tokenHash: string): Promise<void> {
+  /** Removes a device's tokens; who logs out of the last one is not away again by a resume of another. @returns until when they were good */
+  #revoke({ user, device }: Pick<Session, "user" | "device">): number | undefined {
     const key = fold(user);
-    transaction(this.#database, () => {
-      this.#database.prepare("DELETE FROM tokens WHERE user = ? AND current = ?").run(key, tokenHash);
-      this.#database.prepare("UPDATE tokens SET previous = NULL WHERE user = ? AND previous = ?").run(key, tokenHash);
+    return transaction(this.#database, () => {
+      const isLast = this.#held.of(user).every(({ session }) => session.device === device);
+      if (isLast) this.#tokens.setAway(key, undefined);
+      return this.#tokens.remove(key, device);
     });
+  }
+
+  /** Ends a session in memory. @returns whether its user has others */
+  #remove(session: Session): boolean {
+    const hasOthers = this.#held.remove(session);
+    if (!hasOthers) this.#away.delete(fold(session.user));
+    return hasOthers;
+  }
+
+  // deno-lint-ignore require-await
+  async revokeToken(user: string, device: string, tokenHash: string): Promise<void> {
+    transaction(this.#database, () => this.#tokens.removeToken(fold(user), device, tokenHash));
+  }
+
+  // deno-lint-ignore require-await
+  async revokeDevice(user: string, device: string): Promise<Session | "away" | undefined> {
+    const session = this.#held.get(user, device)?.session;
+    const expires = this.#revoke({ user, device });
+    if (session) this.#remove(session);
+    return session ?? (expires !== undefined && expires > this.#now() ? "away" : undefined);
   }
 
   // deno-lint-ignore require-await
@@ -184,54 +220,53 @@ export class SqliteSessions implements Sessions {
       this.#database.prepare("SELECT passwords FROM accounts WHERE key = ?").get(fold(session.user))
     );
     const isOutdated = passwords !== undefined && Number(account?.passwords) > passwords;
-    return isOutdated ? { kind: "outdated" } : { kind: "held", session, wasGone: false };
+    if (isOutdated) return { kind: "outdated" };
+    return { kind: "held", session: this.#held.get(session.user, session.device)!.session, wasGone: false };
   }
 
   // deno-lint-ignore require-await
   async held(): Promise<Session[]> {
-    return [...this.#sessions.values()].map(({ session }) => session);
+    return this.#held.list().map(({ attached: _, ...session }) => session);
+  }
+
+  // deno-lint-ignore require-await
+  async devices(user: string): Promise<DeviceState[]> {
+    return this.#held.of(user).map(toState);
   }
 
   // deno-lint-ignore require-await
   async online(): Promise<string[]> {
-    return [...this.#sessions.values()].map(({ session }) => session.user).sort();
+    return this.#held.users();
   }
 
   // deno-lint-ignore require-await
   async countOnline(users: readonly string[]): Promise<number> {
-    return users.filter((user) => this.#sessions.has(fold(user))).length;
+    return users.filter((user) => this.#held.has(user)).length;
   }
 
   // deno-lint-ignore require-await
   async rooms(): Promise<Map<string, number>> {
-    const rooms = new Map<string, number>();
-    for (const { session } of this.#sessions.values()) {
-      for (const room of session.rooms) rooms.set(room, (rooms.get(room) ?? 0) + 1);
-    }
-    return rooms;
+    return this.#held.rooms();
   }
 
   // deno-lint-ignore require-await
   async members(room: string): Promise<string[]> {
-    const users: string[] = [];
-    for (const { session } of this.#sessions.values()) if (session.rooms.includes(room)) users.push(session.user);
-    return users.sort();
+    return this.#held.members(room);
   }
 
   /** Whether a user is in the room. */
   isIn(room: string, user: string): boolean {
-    return this.#sessions.get(fold(user))?.session.rooms.includes(room) ?? false;
+    return this.#held.isIn(room, user);
   }
 
   /** Whether anybody is in the room. */
   isUsed(room: string): boolean {
-    for (const { session } of this.#sessions.values()) if (session.rooms.includes(room)) return true;
-    return false;
+    return this.#held.isUsed(room);
   }
 
   /** Every session, and whether its connection is there. */
-  list(): SessionState[] {
-    return [...this.#sessions.values()].map(({ session, attached }) => ({ ...session, attached }));
+  list(): DeviceState[] {
+    return this.#held.list();
   }
 
   /** What a user said on going away; undefined where the user is not. */
@@ -242,31 +277,25 @@ export class SqliteSessions implements Sessions {
   /** See {@linkcode Accounts.setAway}. */
   setAway(user: string, away: string | undefined, session: Session | undefined): boolean {
     const key = fold(user);
-    if (session ? !this.holds(session) : !this.#sessions.has(key)) return false;
-    guarded(() => this.#database.prepare("UPDATE tokens SET away = ? WHERE user = ?").run(away ?? null, key));
+    if (session ? !this.holds(session) : !this.#held.has(user)) return false;
+    guarded(() => this.#tokens.setAway(key, away));
     if (away === undefined) this.#away.delete(key);
     else this.#away.set(key, away);
     return true;
   }
 
   /** Whether the session is still the one that its connection claimed. */
-  holds({ user, connection }: Session): boolean {
-    return this.#sessions.get(fold(user))?.session.connection === connection;
+  holds({ user, device, connection }: Session): boolean {
+    return this.#held.get(user, device)?.session.connection === connection;
   }
 
   /** Whether the user is in the room by this very session. */
   mayWrite(session: Session, room: string | undefined): boolean {
-    const held = this.#sessions.get(fold(session.user))?.session;
+    const held = this.#held.get(session.user, session.device)?.session;
     return held?.claim === session.claim && (room === undefined || held.rooms.includes(room));
   }
+}
 
-  #tokens(key: string): Tokens | undefined {
-    return this.#database.prepare("SELECT current, previous, revoked, room, expires, away FROM tokens WHERE user = ?")
-      .get(key) as unknown as Tokens | undefined;
-  }
-
-  #savedPositions(key: string): Record<string, string> {
-    const rows = this.#database.prepare("SELECT topic, position FROM stood WHERE user = ?").all(key);
-    return Object.fromEntries(rows.map(({ topic, position }) => [topic as string, position as string]));
-  }
+function toSession({ session }: Held): Session {
+  return session;
 }

@@ -13,7 +13,7 @@ const steppedOver = 256;
 export type Body = Omit<Entry, "seq" | "id" | "time">;
 
 /** What a log's listeners are told of a message. */
-export type EntrySignal = TopicSignal & { readonly kind: "entry" };
+export type EntrySignal = Extract<TopicSignal, { readonly kind: "entry" }>;
 
 /** Whose talk a message is of, in a private log. */
 export function otherOf(topic: Topic, { from, to }: Body): string | undefined {
@@ -25,10 +25,11 @@ export function otherOf(topic: Topic, { from, to }: Body): string | undefined {
  * The copy of a private message that was just put into an inbox.
  *
  * @param received the number of the newest message in the sender's own inbox
+ * @param via the connection that sent it: nobody but the sender is to know
  */
-export function copyFor({ epoch, entry }: EntrySignal, received: number): Body {
+export function copyFor({ epoch, entry }: EntrySignal, received: number, via: string | undefined): Body {
   const { seq, id: _, time, ...draft } = entry;
-  return { ...draft, copyOf: { seq, epoch, time }, received };
+  return { ...draft, ...(via === undefined ? {} : { via }), copyOf: { seq, epoch, time }, received };
 }
 
 /** In SQL: whose talk a row of a private log is of. */

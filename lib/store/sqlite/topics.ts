@@ -14,6 +14,7 @@ import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
 import type { StoreLimits } from "../store.ts";
 import {
+  type AccountChange,
   type Draft,
   isCopied,
   type Page,
@@ -27,6 +28,7 @@ import {
   type TopicSignal,
 } from "../topics.ts";
 import { guarded, secretOf, transaction } from "./file/database.ts";
+import { Channels } from "./channels.ts";
 import { SqliteCids } from "./cids.ts";
 import { type LogPorts, pieceSize, SqliteHistory } from "./history.ts";
 import { SqliteMoments } from "./moments.ts";
@@ -69,7 +71,7 @@ export class SqliteTopics implements Topics {
   readonly #limits: StoreLimits;
   readonly #fence: Fence;
   readonly #now: () => number;
-  readonly #listeners = new Map<Topic, Set<(signal: TopicSignal) => void>>();
+  readonly #channels = new Channels();
   #waiting: Waiting[] = [];
   readonly #rows: TopicRows;
   readonly #unread: UnreadCounts;
@@ -139,8 +141,8 @@ export class SqliteTopics implements Topics {
       for (let index = 0; index < batch.length; index++) {
         const { topic, resolve } = batch[index];
         const { result, signal, copy } = outcomes[index];
-        if (signal) this.#emit(topic, signal);
-        if (copy) this.#emit(copy.topic, copy.signal);
+        if (signal) this.#channels.emit(topic, signal);
+        if (copy) this.#channels.emit(copy.topic, copy.signal);
         resolve(result);
       }
     } catch (error) {
@@ -179,12 +181,13 @@ export class SqliteTopics implements Topics {
     const row = this.#rows.make(topic);
     const full = kind === "inbox" && this.#full(topic, row, from);
     if (full) return { result: full };
-    const signal = this.#put(topic, row, this.#now(), randomWord(6), draft);
+    const { via, ...body } = draft;
+    const signal = this.#put(topic, row, this.#now(), randomWord(6), body);
     const { seq, time } = signal.entry;
     if (cid !== undefined) this.#cids.add(topic, from, cid, { seq, time });
     if (seq % trimEvery === 0) this.#cids.forget(pieceSize);
     const result = { kind: "published", seq, time, repeated: false } as const;
-    return isCopied(topic, draft) ? { result, signal, copy: this.#copy(signal) } : { result, signal };
+    return isCopied(topic, draft) ? { result, signal, copy: this.#copy(signal, via) } : { result, signal };
   }
 
   /** Puts a message into a log, which forgets what is over its limits now and then. */
@@ -202,10 +205,10 @@ export class SqliteTopics implements Topics {
   }
 
   /** Puts a private message's copy into the log of what its sender sent. */
-  #copy(original: EntrySignal): { topic: Topic; signal: EntrySignal } {
+  #copy(original: EntrySignal, via: string | undefined): { topic: Topic; signal: EntrySignal } {
     const { from, id, time } = original.entry;
     const topic = sentTopic(from);
-    const body = copyFor(original, this.#rows.find(inboxTopic(from))?.seq ?? 0);
+    const body = copyFor(original, this.#rows.find(inboxTopic(from))?.seq ?? 0, via);
     return { topic, signal: this.#put(topic, this.#rows.make(topic), time, id, body) };
   }
 
@@ -281,22 +284,19 @@ export class SqliteTopics implements Topics {
 
   // deno-lint-ignore require-await
   async subscribe(topic: Topic, listener: (signal: TopicSignal) => void): Promise<Subscription> {
-    const listeners = this.#listeners.get(topic) ?? new Set();
-    listeners.add(listener);
-    this.#listeners.set(topic, listeners);
-    return {
-      // deno-lint-ignore require-await
-      close: async () => {
-        listeners.delete(listener);
-        if (listeners.size === 0 && this.#listeners.get(topic) === listeners) this.#listeners.delete(topic);
-      },
-    };
+    return this.#channels.subscribe(topic, listener);
+  }
+
+  // deno-lint-ignore require-await
+  async tellAccount(user: string, change: AccountChange): Promise<void> {
+    this.#channels.emit(inboxTopic(user), { kind: "account", change });
   }
 
   // deno-lint-ignore require-await
   async announce(room: string, presence: PresenceChange): Promise<void> {
-    if (this.#fence.isIn(topicName(roomTopic(room)), presence.user) !== (presence.state === "joined")) return;
-    this.#emit(roomTopic(room), { kind: "presence", ...presence });
+    const topic = roomTopic(room);
+    const isThere = this.#fence.isIn(topicName(topic), presence.user);
+    if (isThere === (presence.state === "joined")) this.#channels.announce(topic, presence);
   }
 
   async sweep(): Promise<number> {
@@ -323,16 +323,12 @@ export class SqliteTopics implements Topics {
 
   /** Whether anybody listens to a topic. */
   isHeard(topic: Topic): boolean {
-    return this.#listeners.has(topic);
+    return this.#channels.isHeard(topic);
   }
 
   /** Forgets what is known of a topic's row: somebody else wrote to it. */
   forget(topic: Topic): void {
     this.#rows.forget(topic);
-  }
-
-  #emit(topic: Topic, signal: TopicSignal): void {
-    for (const listener of this.#listeners.get(topic) ?? []) listener(signal);
   }
 }
 

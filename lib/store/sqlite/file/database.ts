@@ -7,6 +7,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ChatError } from "../../../common/errors.ts";
 import { randomWord } from "../../log_position.ts";
+import { tokenLifeMs } from "../../sessions.ts";
 import { FileLock } from "../../file_lock.ts";
 import { behind } from "../../disk_room.ts";
 
@@ -15,6 +16,13 @@ export type Durability = "normal" | "full";
 
 const marksColumns =
   "user TEXT NOT NULL, topic TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (user, topic)";
+
+const tokensColumns =
+  "user TEXT NOT NULL, device TEXT NOT NULL, current TEXT NOT NULL, previous TEXT, revoked TEXT, room TEXT NOT NULL, " +
+  "expires INTEGER NOT NULL, since INTEGER NOT NULL, away TEXT, PRIMARY KEY (user, device)";
+
+const stoodColumns = "user TEXT NOT NULL, device TEXT NOT NULL, topic TEXT NOT NULL, position TEXT NOT NULL, " +
+  "PRIMARY KEY (user, device, topic)";
 
 const schema = `
   CREATE TABLE IF NOT EXISTS accounts (
@@ -27,15 +35,10 @@ const schema = `
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS followers ON follows (target, user);
   CREATE TABLE IF NOT EXISTS memberships (
-    user TEXT NOT NULL, room TEXT NOT NULL, PRIMARY KEY (user, room)
+    user TEXT NOT NULL, room TEXT NOT NULL, position TEXT NOT NULL DEFAULT '', PRIMARY KEY (user, room)
   ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS tokens (
-    user TEXT PRIMARY KEY, current TEXT NOT NULL, previous TEXT, revoked TEXT, room TEXT NOT NULL, expires INTEGER NOT NULL,
-    away TEXT
-  ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS stood (
-    user TEXT NOT NULL, topic TEXT NOT NULL, position TEXT NOT NULL, PRIMARY KEY (user, topic)
-  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS tokens (${tokensColumns}) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS stood (${stoodColumns}) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS topics (
     topic TEXT PRIMARY KEY, epoch TEXT NOT NULL, seq INTEGER NOT NULL DEFAULT 0, id TEXT NOT NULL DEFAULT '',
     read INTEGER NOT NULL DEFAULT 0, previous TEXT, since INTEGER, indexed INTEGER NOT NULL DEFAULT 0
@@ -67,7 +70,7 @@ const schema = `
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 12;
+const schemaVersion = 13;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -84,6 +87,14 @@ const migrations: Readonly<Record<number, string>> = {
   // What is there in an inbox counts as read in its talks.
   11: "CREATE TABLE IF NOT EXISTS marks (" + marksColumns + ") WITHOUT ROWID; INSERT OR IGNORE INTO marks " +
     "SELECT substr(topic, 7), 'talk:', epoch, seq FROM topics WHERE topic LIKE 'inbox:%'",
+  // What is there is of the session without a device, whose login was when its newest token was made, if not before.
+  12: "CREATE TABLE IF NOT EXISTS memberships (user TEXT NOT NULL, room TEXT NOT NULL, PRIMARY KEY (user, room)) " +
+    "WITHOUT ROWID; ALTER TABLE memberships ADD COLUMN position TEXT NOT NULL DEFAULT ''; " +
+    `CREATE TABLE of_devices (${tokensColumns}) WITHOUT ROWID; INSERT INTO of_devices ` +
+    `SELECT user, '', current, previous, revoked, room, expires, expires - ${tokenLifeMs}, away FROM tokens; ` +
+    "DROP TABLE tokens; ALTER TABLE of_devices RENAME TO tokens; " +
+    `CREATE TABLE of_devices (${stoodColumns}) WITHOUT ROWID; INSERT INTO of_devices ` +
+    "SELECT user, '', topic, position FROM stood; DROP TABLE stood; ALTER TABLE of_devices RENAME TO stood",
 };
 
 /** How long opening may wait for another process, in milliseconds: an earlier release's server locks the whole file. */
