@@ -1,4 +1,4 @@
-import type { SessionState } from "../store/admin_store.ts";
+import type { DeviceState } from "../store/sessions.ts";
 import type { Account, Role } from "../store/accounts.ts";
 import type { OperatorRecord } from "../store/servers.ts";
 import type { Store } from "../store/store.ts";
@@ -51,17 +51,18 @@ async function* expel(store: Store, user: string, message: string): AsyncIterabl
     for (const what of closed) yield done(`${server} ${what}`);
   }
   // A session that no server ended: its own server is gone, or did not answer.
-  const left = await admin.session(user);
-  if (!left || !await sessions.end(left, true)) return;
-  const { claim } = left;
-  await Promise.all(
-    left.rooms.map((room) => topics.announce(room, { user: left.user, state: "left", claim, offline: true })),
-  );
-  yield done(`ended ${user}'s session, which ${left.server} did not`);
+  for (const left of await admin.sessionsOf(user)) {
+    const result = await sessions.end(left, true);
+    if (result === "not_held") continue;
+    const change = { user: left.user, state: "left", claim: left.claim } as const;
+    const offline = result === "offline" ? { offline: true } as const : {};
+    await Promise.all(left.rooms.map((room) => topics.announce(room, { ...change, ...offline })));
+    yield done(`ended ${user}'s session, which ${left.server} did not`);
+  }
 }
 
-async function allSessions(store: Store): Promise<Map<string, SessionState>> {
-  const sessions = new Map<string, SessionState>();
+async function allSessions(store: Store): Promise<Map<string, DeviceState>> {
+  const sessions = new Map<string, DeviceState>();
   for await (const session of store.admin.sessions()) sessions.set(fold(session.user), session);
   return sessions;
 }

@@ -11,9 +11,18 @@ export interface OperatorRecord {
 export type Order =
   /**
    * Ends a user's sessions and side connections there, with their resume tokens, and tells their clients why; where
-   * `before` is set, only those that began when the password had been changed less often than that.
+   * `before` is set, only those that began when the password had been changed less often than that, and where `side` is,
+   * only the side connection of that name.
    */
-  | { readonly do: "expel"; readonly user: string; readonly message: string; readonly before?: number }
+  | {
+    readonly do: "expel";
+    readonly user: string;
+    readonly message: string;
+    readonly before?: number;
+    readonly side?: string;
+  }
+  /** Tells which side connections a user has. */
+  | { readonly do: "list_sides"; readonly user: string }
   /** Reads certificate and configuration again. */
   | { readonly do: "reload" }
   /** Writes down what an operator did, in an audit log that is the server's own stream. */
@@ -33,6 +42,16 @@ export interface Waiting {
   readonly retryAfterMs: number;
 }
 
+/** A side connection, as its user's list of devices has it. */
+export interface SideConnection {
+  readonly device: string;
+  /** When it logged in, in milliseconds since 1970. */
+  readonly since: number;
+  readonly client: string;
+  /** The connection's id. */
+  readonly connection: string;
+}
+
 /** What came of an order on one server. */
 export interface OrderReport {
   readonly server: string;
@@ -40,6 +59,8 @@ export interface OrderReport {
   readonly done?: readonly string[];
   /** Who has to wait there, for the order that asks for it. */
   readonly waiting?: readonly Waiting[];
+  /** A user's side connections there, for the order that asks for them. */
+  readonly sides?: readonly SideConnection[];
   /** Why it could not be done. */
   readonly failed?: string;
 }

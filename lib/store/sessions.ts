@@ -149,6 +149,8 @@ export interface Sessions {
    * @returns the session without the room, or undefined where it is no longer this connection's
    */
   leave(session: Session, room: string): Promise<Session | undefined>;
+  /** The session after another one of its account has taken a room from it; the store knows that already. */
+  withoutRoom(session: Session, room: string): Promise<Session>;
   /** The rooms of an account, and where each was joined: room → position, empty where that is not known. */
   memberships(user: string): Promise<Map<string, string>>;
   /** Replaces the session's resume tokens. @returns false where the session is no longer this connection's */
@@ -179,6 +181,8 @@ export interface Sessions {
   reassert(session: Session, owner: SessionOwner): Promise<Reasserted>;
   /** The sessions that the store believes this server to hold. */
   held(): Promise<Session[]>;
+  /** The devices of a user that have a session, or resume tokens. */
+  revocable(user: string): Promise<string[]>;
   /** A user's sessions on live servers, by the names of their devices. */
   devices(user: string): Promise<DeviceState[]>;
   /** Everybody who is online on any live server, sorted. */

@@ -136,8 +136,6 @@ export type AccountChange =
     readonly kind: "membership";
     readonly room: string;
     readonly state: "joined" | "left";
-    /** Where the room was joined, as {@linkcode encodePosition} writes it. */
-    readonly joined?: string;
     /** The connection that did it. */
     readonly by: string;
   }

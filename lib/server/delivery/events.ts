@@ -47,12 +47,16 @@ const types = { room: "message", feed: "notification", inbox: "direct", sent: "d
  */
 class LiveEvent {
   readonly type: TopicEvent["type"];
+  readonly topic: Topic;
   readonly from: string;
+  readonly to: string | undefined;
   readonly text: string;
   readonly #whole: () => TopicEvent;
 
-  constructor(topic: Topic, { from, text }: Entry, whole: () => TopicEvent) {
+  constructor(topic: Topic, { from, to, text }: Entry, whole: () => TopicEvent) {
     this.type = types[topicKind(topic)];
+    this.topic = topic;
+    this.to = to;
     this.from = from;
     this.text = text;
     this.#whole = whole;

@@ -11,6 +11,8 @@ import type { Flushable, Turns } from "./flush_scheduler.ts";
 /** A connection that events can be delivered to. */
 export interface Follower {
   readonly encoding: Encoding;
+  /** The connection's id. */
+  readonly connection: string;
   /** The user's name, as registered. */
   readonly user: string;
   /** Whether the user is in a room, or listens to it. */

@@ -12,6 +12,7 @@ import type { PacedFollower } from "./topic_readers.ts";
 
 /** The connection of a reader, as far as its topics need it. */
 export interface ReaderConnection {
+  readonly id: string;
   readonly format: Format;
   readonly outbox: Pick<Outbox, "closed" | "push" | "written">;
   /** Sends a last event and closes. */
@@ -40,6 +41,7 @@ export class ReaderOutbox implements PacedFollower, ReadMarks {
   readonly user: string;
   readonly encoding: Encoding;
   readonly many: boolean;
+  readonly connection: string;
   /** The rooms that the user is in, or listens to; its session sets them. */
   rooms: readonly string[] = [];
   readonly #connection: ReaderConnection;
@@ -54,6 +56,7 @@ export class ReaderOutbox implements PacedFollower, ReadMarks {
     this.user = user;
     this.encoding = connection.format === "json" && many ? "json_many" : connection.format;
     this.many = many;
+    this.connection = connection.id;
     this.#connection = connection;
     this.#outbox = connection.outbox;
     this.#topics = topics;

@@ -4,7 +4,7 @@
 
 import { pause } from "../../common/time.ts";
 import type { LogPosition } from "../../store/log_position.ts";
-import type { Entry, Subscription, Topics, TopicSignal } from "../../store/topics.ts";
+import type { AccountChange, Entry, Subscription, Topics, TopicSignal } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";
 import { type Topic, topicName } from "../../wire/names.ts";
 import { type Continuation, readOn } from "./recovery.ts";
@@ -34,8 +34,12 @@ export interface RelayOptions {
   readonly onPass?: (topic: Topic, entry: Entry) => void;
 }
 
+/** Told of a change of an account; of undefined where one may have been missed. */
+export type AccountListener = (change: AccountChange | undefined) => void;
+
 interface Stream {
   readonly topic: Topic;
+  readonly accountListeners: Set<AccountListener>;
   followers: number;
   /** The last message that was passed on. */
   position: LogPosition;
@@ -106,6 +110,13 @@ export class Relay implements AsyncDisposable {
     this.#close(stream);
   }
 
+  /** Has a listener told of what changes in the account of an inbox, which must be acquired. @returns ends that */
+  watch(inbox: Topic, listener: AccountListener): () => void {
+    const listeners = this.#streams.get(inbox)!.accountListeners;
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
   /** How many topics have a stream. */
   get size(): number {
     return this.#streams.size;
@@ -162,6 +173,7 @@ export class Relay implements AsyncDisposable {
   #open(topic: Topic): Stream {
     const stream: Stream = {
       topic,
+      accountListeners: new Set(),
       followers: 0,
       position: { epoch: "", seq: 0, id: "" },
       stale: false,
@@ -208,7 +220,10 @@ export class Relay implements AsyncDisposable {
     if (stream.closed) return;
     if (signal.kind === "presence") {
       this.#presence.tell(topicName(stream.topic), signal);
+    } else if (signal.kind === "account") {
+      for (const listener of [...stream.accountListeners]) listener(signal.change);
     } else if (signal.kind === "interrupted") {
+      for (const listener of [...stream.accountListeners]) listener(undefined);
       stream.stale = true;
       this.#fill(stream);
     } else if (!stream.filling && follows(stream.position, signal)) {
@@ -224,9 +239,7 @@ export class Relay implements AsyncDisposable {
   #pass(stream: Stream, entry: Entry): void {
     const { topic, position: { epoch } } = stream;
     stream.position = { epoch, seq: entry.seq, id: entry.id };
-    const { room } = entry;
-    const inRoom = room === undefined ? undefined : (follower: Follower) => follower.isIn(room);
-    this.#outlet.deliver(topic, liveEvent(this.#topics.positions, topic, epoch, entry), entry.seq, inRoom);
+    this.#outlet.deliver(topic, liveEvent(this.#topics.positions, topic, epoch, entry), entry.seq, skipsOf(entry));
     this.#onPass(topic, entry);
   }
 
@@ -284,6 +297,12 @@ export class Relay implements AsyncDisposable {
     const pos = this.#topics.positions.encode(topic, position);
     this.#outlet.deliver(topic, { type: "gap", topic, from, to, pos }, to ?? undefined);
   }
+}
+
+/** Which followers have a message otherwise: those who are in the room where it was said, or the connection that sent it. */
+function skipsOf({ room, via }: Entry): ((follower: Follower) => boolean) | undefined {
+  if (room !== undefined) return (follower) => follower.isIn(room);
+  return via === undefined ? undefined : (follower) => follower.connection === via;
 }
 
 /** Whether a message is the next after the last that was passed on, of the same log. */

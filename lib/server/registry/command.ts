@@ -7,7 +7,8 @@ import type { Store } from "../../store/store.ts";
 import type { Argument, Arguments } from "../../wire/command.ts";
 import type { Format, Reply } from "../../wire/event.ts";
 import type { SessionManager } from "../sessions/session_manager.ts";
-import type { ClientChannel, UserSession } from "../sessions/user_session.ts";
+import type { ClientChannel } from "../sessions/client_channel.ts";
+import type { UserSession } from "../sessions/user_session.ts";
 
 /** The connection that a command came in on. A handler changes nothing of it: that is its {@linkcode Outcome}'s. */
 export interface Caller extends ClientChannel {

@@ -46,12 +46,12 @@ export class Control {
     } catch (error) {
       report = { server, failed: (error as Error).message };
     }
-    const { waiting: _, ...told } = report;
+    const { waiting: _, sides: __, ...told } = report;
     log.info("order_obeyed", { order: order.do, ...told });
     await servers.signal(from, { kind: "report", id, report }).catch((error) => log.warn("report_failed", { error }));
   }
 
-  async #carryOut(order: Order): Promise<Pick<OrderReport, "done" | "waiting">> {
+  async #carryOut(order: Order): Promise<Pick<OrderReport, "done" | "waiting" | "sides">> {
     const { reload, limits } = this.#options;
     switch (order.do) {
       case "reload":
@@ -63,6 +63,8 @@ export class Control {
         return { done: ["wrote it into its audit log"] };
       case "expel":
         return { done: await this.#expel(order) };
+      case "list_sides":
+        return { sides: this.#options.sessions.sidesHere(order.user) };
       case "show_limits":
         return { waiting: limits.held().slice(0, maxWaiting) };
       case "clear_limits": {
@@ -74,10 +76,10 @@ export class Control {
     }
   }
 
-  async #expel({ user, message, before }: Order & { do: "expel" }): Promise<readonly string[]> {
+  async #expel({ user, message, before, side }: Order & { do: "expel" }): Promise<readonly string[]> {
     // The code tells bundled clients not to come back by themselves.
     const last = { type: "system", code: "forced_logout", message } as const;
-    const closed = await this.#options.sessions.expel(user, last, before);
+    const closed = await this.#options.sessions.expel(user, last, before, side);
     return closed > 0 ? [`closed ${closed} of ${user}'s connections`] : [];
   }
 }

@@ -44,10 +44,11 @@ export class Expulsions {
    *
    * @param last the clients' last line
    * @param before spares those that began when the password had been changed so often, or more often
+   * @param side only the side connection of this name
    * @returns how many connections were closed
    */
-  async here(user: string, last: SystemEvent, before?: number): Promise<number> {
-    const { closed, sessions } = this.#options.local.expel(user, last, before);
+  async here(user: string, last: SystemEvent, before?: number, side?: string): Promise<number> {
+    const { closed, sessions } = this.#options.local.expel(user, last, before, side);
     await Promise.all(sessions.map((session) => this.#finish(session)));
     return closed;
   }
@@ -72,7 +73,7 @@ export class Expulsions {
   }
 
   async #finish(session: UserSession): Promise<void> {
-    session.topics.stopAll();
+    session.stop();
     session.loggedOut = true;
     await Promise.all([
       session.record && this.#options.ends.end(session.record, session.tokenHash),

@@ -13,6 +13,13 @@ export const forcedLogout: SystemEvent = {
   message: "Logged in from another location.",
 };
 
+/** The last line of a connection whose user has revoked its device. */
+export const deviceRevoked: SystemEvent = {
+  type: "system",
+  code: "forced_logout",
+  message: "This device was revoked.",
+};
+
 /** The last line of a connection that began with a password which was changed since. */
 export const passwordChanged: SystemEvent = {
   type: "system",
@@ -39,6 +46,7 @@ export interface Reservation {
 /** Whose login a connection is reserved for. */
 export interface Login {
   readonly user: string;
+  readonly device: string;
   /** How often the password had been changed when it was checked, or when the resume token was. */
   readonly passwords: number;
   readonly side: boolean;
@@ -134,12 +142,12 @@ export class LocalSessions {
     return [...this.#sessions.values()].flatMap(({ session, grace }) => grace === undefined ? session ?? [] : []);
   }
 
-  /** Tells a connection that another one has its session, and closes it. */
-  supersede(connection: string): void {
+  /** Tells a connection that it has its session no longer, and closes it. @param last its last line */
+  supersede(connection: string, last = forcedLogout): void {
     const local = this.#sessions.get(connection);
     if (!local) return;
     local.superseded = true;
-    if (local.session) this.dismiss(connection, forcedLogout); // else the login finds it superseded
+    if (local.session) this.dismiss(connection, last); // else the login finds it superseded
   }
 
   /** Tells a connection why it has no session any more, and closes it. */
@@ -147,13 +155,22 @@ export class LocalSessions {
     const session = this.#sessions.get(connection)?.session;
     if (!session) return;
     this.release(connection);
-    session.topics.stopAll();
+    session.stop();
     session.end(last);
   }
 
   /** The sessions of a user whose connections are there; side connections have none. */
   sessionsOf(user: string): UserSession[] {
-    return this.attached().filter((session) => !session.side && fold(session.user) === fold(user));
+    return this.#attachedOf(user).filter(({ side }) => !side);
+  }
+
+  /** The side connections of a user. */
+  sidesOf(user: string): UserSession[] {
+    return this.#attachedOf(user).filter(({ side }) => side);
+  }
+
+  #attachedOf(user: string): UserSession[] {
+    return this.attached().filter((session) => fold(session.user) === fold(user));
   }
 
   /**
@@ -161,15 +178,22 @@ export class LocalSessions {
    *
    * @param last their last line
    * @param before spares those that began when the password had been changed so often, or more often
+   * @param side only the side connection of this name
    * @returns how many connections were closed, and the sessions that are to end; a login that is under way counts, and
    *   its client is told instead of logged in
    */
-  expel(user: string, last: SystemEvent, before = Infinity): { closed: number; sessions: UserSession[] } {
+  expel(
+    user: string,
+    last: SystemEvent,
+    before = Infinity,
+    side?: string,
+  ): { closed: number; sessions: UserSession[] } {
     let closed = 0;
     const sessions: UserSession[] = [];
     for (const [connection, local] of [...this.#sessions]) {
       const { login, session, grace } = local;
       if (fold(login.user) !== fold(user) || (session ?? login).passwords >= before) continue;
+      if (side !== undefined && !(login.side && login.device === side)) continue;
       if (grace === undefined) closed++;
       local.expelled = last;
       if (!session) continue;

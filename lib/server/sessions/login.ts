@@ -11,11 +11,13 @@ import type { ClaimResult, Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { LoggedIn } from "../../wire/event.ts";
 import { lobby } from "../../wire/names.ts";
+import { randomWord } from "../../store/log_position.ts";
 import type { SessionEnds } from "./session_ends.ts";
 import type { Feeds } from "../delivery/topic_readers.ts";
-import { type ClientChannel, superseded, UserSession } from "./user_session.ts";
+import type { ClientChannel } from "./client_channel.ts";
+import { superseded, UserSession } from "./user_session.ts";
 import { type Opened, openTopics, type ReturnPositions } from "./open_topics.ts";
-import { hashToken, makeToken, tokenUser } from "./resume_token.ts";
+import { hashToken, makeToken, tokenOwner } from "./resume_token.ts";
 import { forcedLogout, type LocalSessions } from "./local_sessions.ts";
 
 /** Settings and ports of logins and the session manager. */
@@ -24,7 +26,7 @@ export interface LoginOptions {
   readonly store: Store;
   readonly feeds: Feeds;
   /** What the server runs with; it may change meanwhile, so that it is read at each login. */
-  readonly config: Pick<Config, "duplicateLogin" | "maxQueueBytes" | "maxConnectionsPerUser">;
+  readonly config: Pick<Config, "duplicateLogin" | "maxDevices" | "maxQueueBytes" | "maxConnectionsPerUser">;
   readonly guard: Pick<LoginGuard, "admitResume" | "resumeFailed" | "resumed">;
   /** Told which limit refused somebody. */
   readonly onRefused?: (limit: LimitName) => void;
@@ -71,10 +73,12 @@ export class Logins {
   /**
    * Logs a user in; the caller has checked the password.
    *
-   * @throws {ChatError} `already_logged_in` where the policy keeps a live session, `store_unavailable`
+   * @param device what the user calls the device
+   * @throws {ChatError} `already_logged_in` where the policy keeps a live session, `too_many_devices`, `store_unavailable`
    */
-  async login(account: Account, channel: ClientChannel): Promise<LoginResult> {
-    return await this.#login(account, channel);
+  async login(account: Account, channel: ClientChannel, device?: string): Promise<LoginResult> {
+    const shared = this.#options.config.duplicateLogin === "share";
+    return await this.#login(account, channel, device ?? (shared ? madeUpDevice(channel) : ""));
   }
 
   /**
@@ -90,10 +94,10 @@ export class Logins {
     channel: ClientChannel,
   ): Promise<LoginResult> {
     const { guard } = this.#options;
-    const name = tokenUser(presented);
-    guard.admitResume(name, channel.peer);
+    const owner = tokenOwner(presented);
+    guard.admitResume(owner?.user, channel.peer);
     try {
-      const result = await this.#resume(name, { presented, given: positions }, channel);
+      const result = await this.#resume(owner, { presented, given: positions }, channel);
       guard.resumed(result.session.user, channel.peer);
       return result;
     } catch (error) {
@@ -102,11 +106,11 @@ export class Logins {
     }
   }
 
-  async #resume(name: string | undefined, back: Return, channel: ClientChannel): Promise<LoginResult> {
-    const account = name === undefined ? undefined : await this.#options.store.accounts.find(name);
+  async #resume(owner: ReturnType<typeof tokenOwner>, back: Return, channel: ClientChannel): Promise<LoginResult> {
+    const account = owner && await this.#options.store.accounts.find(owner.user);
     if (!account) throw refused();
     await this.#ends.drain(account.name); // a token that is still to be revoked resumes nothing
-    return await this.#login(account, channel, back);
+    return await this.#login(account, channel, owner.device, back);
   }
 
   /**
@@ -119,7 +123,8 @@ export class Logins {
     const { name: user, passwords = 0 } = account;
     const { id: connection } = channel;
     this.#admitSide(user);
-    const reservation = this.#local.reserve(connection, { user, passwords, side: true });
+    const device = madeUpDevice(channel);
+    const reservation = this.#local.reserve(connection, { user, device, passwords, side: true });
     try {
       // What has changed since the password was checked; a session's claim sees that by itself.
       const now = await this.#options.store.accounts.find(user);
@@ -129,11 +134,12 @@ export class Logins {
         channel.end(reservation.expelled);
         throw outdated(); // the client has had its last line already
       }
-      const session = this.#session(account, undefined, "", channel);
+      const session = this.#session(account, device, undefined, "", channel);
       this.#local.attach(session);
+      const named = this.#options.config.duplicateLogin === "share" ? { device } : {};
       return {
         session,
-        loggedIn: { user, ...(session.many ? { rooms: [] } : { room: null }), positions: {} },
+        loggedIn: { user, ...(session.many ? { rooms: [] } : { room: null }), positions: {}, ...named },
         start: () => {},
       };
     } catch (error) {
@@ -150,29 +156,29 @@ export class Logins {
     throw new ChatError("rate_limited", `You have ${most} connections to this server, which is the most that one may`);
   }
 
-  async #login(account: Account, channel: ClientChannel, back?: Return): Promise<LoginResult> {
+  async #login(account: Account, channel: ClientChannel, device: string, back?: Return): Promise<LoginResult> {
     const { name: user, passwords = 0 } = account;
-    const token = makeToken(user);
+    const token = makeToken(user, device);
     const tokenHash = await hashToken(token);
     const presentedHash = back && await hashToken(back.presented);
     const { id: connection } = channel;
-    const reservation = this.#local.reserve(connection, { user, passwords, side: false });
+    const reservation = this.#local.reserve(connection, { user, device, passwords, side: false });
     try {
-      const claimed = await this.#claim(account, channel, tokenHash, presentedHash);
+      const claimed = await this.#claim(account, channel, device, tokenHash, presentedHash);
       const { session: record, savedPositions } = claimed;
-      const session = this.#session(account, record, tokenHash, channel);
+      const session = this.#session(account, device, record, tokenHash, channel);
       const { positions, unread, missed, start } = await this.#open(
         session,
         claimed,
         back && { savedPositions, given: back.given },
       );
       if (reservation.superseded) {
-        session.topics.stopAll();
+        session.stop();
         channel.end(forcedLogout);
         throw superseded();
       }
       if (reservation.expelled) {
-        session.topics.stopAll();
+        session.stop();
         await this.#ends.end(record, tokenHash);
         channel.end(reservation.expelled);
         throw accountDisabled(record.user); // the client has had its last line already
@@ -183,6 +189,7 @@ export class Logins {
         ...(record.many ? { rooms: record.rooms } : { room: record.rooms[0] }),
         positions,
         ...(unread ? { unread } : {}),
+        ...(device === "" ? {} : { device }),
         ...(channel.format === "json" ? { resume: token } : {}),
         ...(back ? { missed } : {}),
       };
@@ -191,8 +198,9 @@ export class Logins {
       this.#local.release(connection);
       if (error instanceof ChatError && error.code === "store_unavailable") {
         // The claim may have gone through all the same; the store knows into which rooms.
-        const record = { user, server: this.#options.serverId, connection, claim: 0, many: false, rooms: [] };
-        this.#ends.enqueue(record, reservation.expelled && tokenHash);
+        const { serverId: server } = this.#options;
+        const place = { user, device, server, connection, claim: 0, since: 0, client: "", many: false, rooms: [] };
+        this.#ends.enqueue(place, reservation.expelled && tokenHash);
       }
       throw error;
     }
@@ -200,14 +208,15 @@ export class Logins {
 
   async #claim(
     { name: user, passwords = 0 }: Account,
-    { id: connection, manyRooms: many }: ClientChannel,
+    { id: connection, manyRooms: many, client }: ClientChannel,
+    device: string,
     tokenHash: string,
     presentedHash: string | undefined,
   ): Promise<Claimed> {
-    const { store, config: { duplicateLogin: policy } } = this.#options;
+    const { store, config: { duplicateLogin: policy, maxDevices: mostDevices } } = this.#options;
     const shown = presentedHash === undefined ? {} : { presentedHash };
     const result = await store.sessions.claim({
-      ...{ user, passwords, room: lobby, many, tokenHash, connection, policy },
+      ...{ user, device, client, passwords, room: lobby, many, tokenHash, connection, policy, mostDevices },
       ...shown,
     });
     switch (result.kind) {
@@ -215,6 +224,11 @@ export class Logins {
         return result;
       case "live":
         throw new ChatError("already_logged_in", `${user} is logged in, and this server keeps that session`);
+      case "too_many_devices":
+        throw new ChatError(
+          "too_many_devices",
+          `You are connected on ${mostDevices} devices, as many as there may be: log out on one, or log in under its name`,
+        );
       case "refused":
         throw refused();
       case "disabled":
@@ -227,19 +241,23 @@ export class Logins {
   /** Evicts the connection that had the session, opens the topics and tells the rooms; ends the session where that fails. */
   async #open(
     session: UserSession,
-    { session: record, superseded: earlier }: Claimed,
+    { session: record, superseded }: Claimed,
     returning: ReturnPositions | undefined,
   ): Promise<Opened> {
+    const tellLeft = () =>
+      Promise.all(superseded.map((each) => this.#ends.announceAll(each, "left", without(each.rooms, record.rooms))));
     try {
-      if (earlier) await this.#evict(earlier);
-      const opened = await openTopics(session, this.#options.store, returning);
-      if (earlier) await this.#ends.announceAll(earlier, "left", without(earlier.rooms, record.rooms));
-      await this.#ends.announceAll(record, "joined", without(record.rooms, earlier?.rooms ?? []));
+      await Promise.all(superseded.map((each) => this.#evict(each)));
+      const { store, config } = this.#options;
+      const opened = await openTopics(session, store, returning, config.duplicateLogin === "share");
+      await tellLeft();
+      const known = superseded.flatMap(({ rooms }) => rooms);
+      await this.#ends.announceAll(record, "joined", without(record.rooms, known));
       return opened;
     } catch (error) {
-      session.topics.stopAll();
+      session.stop();
       await this.#ends.end(record);
-      if (earlier) await this.#ends.announceAll(earlier, "left", without(earlier.rooms, record.rooms));
+      await tellLeft();
       throw error;
     }
   }
@@ -249,12 +267,19 @@ export class Logins {
     else await this.#options.store.servers.signal(server, { kind: "evict", connection });
   }
 
-  #session(account: Account, record: Session | undefined, tokenHash: string, channel: ClientChannel): UserSession {
+  #session(
+    account: Account,
+    device: string,
+    record: Session | undefined,
+    tokenHash: string,
+    channel: ClientChannel,
+  ): UserSession {
     const { name: user, passwords = 0, created } = account;
     const { store, feeds, config, onFault } = this.#options;
     const replayBelow = config.maxQueueBytes / 4;
     return new UserSession({
       user,
+      device,
       created,
       record,
       tokenHash,
@@ -266,6 +291,12 @@ export class Logins {
       onFault,
     });
   }
+}
+
+/** A name for a device whose user gave none: what the client calls itself, and something random. */
+function madeUpDevice({ client, format }: ClientChannel): string {
+  const kind = client.replace(/\/.*/s, "").replace(/[^A-Za-z0-9_.-]+/g, "-").slice(0, 20) || format;
+  return `${kind}-${randomWord(6)}`;
 }
 
 /** The rooms that are not among others. */

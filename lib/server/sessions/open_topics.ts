@@ -47,38 +47,48 @@ interface OpenedTopic {
  * Opens a session's topics: its rooms, its inbox, in many rooms what its user has sent, and the feeds that its user follows.
  *
  * @param returning the client's positions, if it comes back; else all topics begin now, and the inbox with what is unread
+ * @param shared whether the user may have several sessions: then people, too, are shown what they send on others
  * @throws {ChatError} `store_unavailable`
  */
 export async function openTopics(
   session: UserSession,
   store: Store,
   returning: ReturnPositions | undefined,
+  shared = false,
 ): Promise<Opened> {
   const inbox = inboxTopic(session.user);
-  const [follows] = await Promise.all([
+  const [follows, joined] = await Promise.all([
     store.accounts.follows(session.user),
+    returning && session.many ? store.sessions.memberships(session.user) : undefined,
     // Before their topics are opened, which would make them unlisted.
     returning || session.many ? inSlices(session.rooms, sliceSize, (room) => reviveRoom(room, store)) : undefined,
   ]);
   const feeds = follows.map(feedTopic);
-  const own = session.many ? [inbox, sentTopic(session.user)] : [inbox];
+  const showsSent = session.many || (shared && session.format === "text");
+  const own = showsSent ? [inbox, sentTopic(session.user)] : [inbox];
   const topics: Topic[] = [...session.rooms.map(roomTopic), ...own, ...feeds];
+  // What another device has joined meanwhile, this one reads from there on.
+  const joins = new Map([...joined ?? []].map(([room, position]) => [roomTopic(room), position]));
   const opened = await inSlices(topics, sliceSize, async (topic): Promise<OpenedTopic> => {
     const now = await session.topics.open(topic);
     const seen = store.topics.positions.decode(topic, returning?.given[topic]);
-    const known = seen ?? decodePosition(returning?.savedPositions[topic]);
+    const known = seen ?? decodePosition(returning?.savedPositions[topic] ?? joins.get(topic));
     if (known) return await goOn(session, store, { topic, now, from: known, seen: seen !== undefined });
     if (topic !== inbox) return { topic, now, from: now, missed: 0 };
     const read = await store.topics.readMark(inbox);
     return { topic, now, from: { epoch: now.epoch, seq: read, id: "" }, missed: Math.max(0, now.seq - read) };
   });
   const positions = Object.fromEntries(opened.map(({ topic, from }) => [topic, from]));
+  session.watchAccount();
   await session.remember(positions);
   return {
     positions: session.encode(positions),
     ...(session.many ? { unread: await countUnread(session.user, opened, store) } : {}),
     missed: opened.reduce<number | null>((sum, { missed }) => sum === null || missed === null ? null : sum + missed, 0),
-    start: () => opened.forEach(({ topic, from }) => session.topics.start(topic, from)),
+    start() {
+      for (const { topic, from } of opened) session.topics.start(topic, from);
+      session.checkRooms(); // they may have changed before this went along with the account
+    },
   };
 }
 

@@ -5,15 +5,18 @@
 import { randomWord } from "../../store/log_position.ts";
 import { isUsername } from "../../wire/names.ts";
 
-/** Makes a token: the user's name, for the lookup, and 150 random bits; at most 63 characters in all. */
-export function makeToken(user: string): string {
-  return `${user}.${randomWord(30)}`;
+/**
+ * Makes a token: the user's name, for the lookup, 150 random bits, and the device's name if there is one; at most 96
+ * characters in all.
+ */
+export function makeToken(user: string, device: string): string {
+  return [user, randomWord(30), ...(device === "" ? [] : [device])].join(".");
 }
 
-/** The user that a token names; undefined where it is not a token's text. */
-export function tokenUser(token: string): string | undefined {
-  const name = token.slice(0, Math.max(0, token.indexOf(".")));
-  return isUsername(name) ? name : undefined;
+/** The user and the device that a token names; undefined where it is not a token's text. */
+export function tokenOwner(token: string): { user: string; device: string } | undefined {
+  const [user, , ...device] = token.split(".");
+  return isUsername(user) ? { user, device: device.join(".") } : undefined;
 }
 
 /** A token's SHA-256 in base64url, which the store keeps instead of the token. */

@@ -108,13 +108,15 @@ export class SessionEnds {
     const { sessions } = this.#store;
     const { user } = known;
     const session = known.claim === 0 ? await this.#found(known) : known;
-    if (await sessions.end(session, tokenHash !== undefined)) await this.announceOffline(session);
-    else if (tokenHash !== undefined) await sessions.revokeToken(user, tokenHash);
+    const ended = await sessions.end(session, tokenHash !== undefined);
+    if (ended === "offline") await this.announceOffline(session);
+    else if (ended === "ended") await this.announceAll(session, "left");
+    else if (tokenHash !== undefined) await sessions.revokeToken(user, session.device, tokenHash);
   }
 
   /** A session of whose claim nobody got the answer, as the store has it if it went through. */
   async #found(session: Session): Promise<Session> {
-    const held = await this.#store.admin.session(session.user);
-    return held?.connection === session.connection ? held : session;
+    const held = await this.#store.admin.sessionsOf(session.user);
+    return held.find(({ connection }) => connection === session.connection) ?? session;
   }
 }

@@ -4,7 +4,7 @@
 
 import { encodePositions } from "../../store/log_position.ts";
 import type { ChatError } from "../../common/errors.ts";
-import type { Departure, ServerSignal } from "../../store/servers.ts";
+import type { Departure, ServerSignal, SideConnection } from "../../store/servers.ts";
 import type { Store } from "../../store/store.ts";
 import type { SystemEvent } from "../../wire/event.ts";
 import { SessionEnds } from "./session_ends.ts";
@@ -13,6 +13,7 @@ import type { UserSession } from "./user_session.ts";
 import { Expulsions } from "./expulsions.ts";
 import { Reconciler } from "./reconcile.ts";
 import { hashToken, makeToken } from "./resume_token.ts";
+import { type DeviceLine, Devices } from "./devices.ts";
 import { LocalSessions } from "./local_sessions.ts";
 
 /** How long a dropped client's session is kept before its room hears that it left, in milliseconds. */
@@ -34,6 +35,7 @@ export class SessionManager {
   readonly #ends: SessionEnds;
   readonly #expulsions: Expulsions;
   readonly #reconciler: Reconciler;
+  readonly #devices: Devices;
 
   constructor(options: LoginOptions) {
     const { serverId, store, onFault } = options;
@@ -44,6 +46,7 @@ export class SessionManager {
     this.#expulsions = new Expulsions({ store, local: this.#local, ends: this.#ends, onFault });
     this.#reconciler = new Reconciler({ store, ends: this.#ends, sessions: this.#local, onFault });
     this.login = new Logins(options, this.#local, this.#ends);
+    this.#devices = new Devices({ serverId, store, local: this.#local, ends: this.#ends });
   }
 
   /** How many sessions this server holds, with logins that are under way. */
@@ -59,7 +62,7 @@ export class SessionManager {
    */
   async renewToken(session: UserSession): Promise<string | undefined> {
     if (!session.record) return undefined;
-    const token = makeToken(session.user);
+    const token = makeToken(session.user, session.device);
     const hash = await hashToken(token);
     // First, so that a store which is away meanwhile is never given the earlier token again.
     session.tokenHash = hash;
@@ -93,7 +96,7 @@ export class SessionManager {
   async leave(session: UserSession, revoke: boolean): Promise<boolean> {
     session.loggedOut = revoke;
     const positions = session.topics.positions();
-    session.topics.stopAll();
+    session.stop();
     this.#local.release(session.connectionId);
     // With its token it may come back, and then it goes on from here.
     if (session.record && !revoke && session.format === "json") {
@@ -112,7 +115,7 @@ export class SessionManager {
     const { record, connectionId } = session;
     if (!record || !this.#local.isKnown(connectionId)) {
       if (!record) this.#local.release(connectionId);
-      session.topics.stopAll();
+      session.stop();
       return;
     }
     if (session.format === "text") {
@@ -120,7 +123,7 @@ export class SessionManager {
       return void await this.#end(session);
     }
     const positions = session.topics.positions();
-    session.topics.stopAll();
+    session.stop();
     this.#local.keep(session, resumeGraceMs, () => void this.#end(session));
     try {
       await this.#store.sessions.savePositions(record, encodePositions(positions));
@@ -131,8 +134,23 @@ export class SessionManager {
   }
 
   /** Ends a user's connections here, see {@linkcode Expulsions.here}. @returns how many were closed */
-  expel(user: string, last: SystemEvent, before?: number): Promise<number> {
-    return this.#expulsions.here(user, last, before);
+  expel(user: string, last: SystemEvent, before?: number, side?: string): Promise<number> {
+    return this.#expulsions.here(user, last, before, side);
+  }
+
+  /** See {@linkcode Devices.list}. */
+  devices(session: UserSession): Promise<readonly DeviceLine[]> {
+    return this.#devices.list(session);
+  }
+
+  /** See {@linkcode Devices.revoke}. */
+  revoke(session: UserSession, device: string | undefined): Promise<readonly string[]> {
+    return this.#devices.revoke(session, device);
+  }
+
+  /** The user's side connections on this server. */
+  sidesHere(user: string): SideConnection[] {
+    return this.#devices.sidesHere(user);
   }
 
   /** Tells a user's sessions on every server of something, but for the connection that did it; best effort. */
@@ -149,7 +167,7 @@ export class SessionManager {
 
   /** Takes another server's signal. */
   hear(signal: ServerSignal): void {
-    if (signal.kind === "evict") this.#local.supersede(signal.connection);
+    if (signal.kind === "evict") this.#local.supersede(signal.connection, signal.last);
     else if (signal.kind === "tell") {
       for (const session of this.#local.sessionsOf(signal.user)) {
         if (session.connectionId !== signal.except) session.tell(signal.event);
@@ -174,8 +192,8 @@ export class SessionManager {
 
   /** Tells rooms of users who were lost with their server. */
   async announceDepartures(departures: readonly Departure[]): Promise<void> {
-    await Promise.all(departures.map(({ user, room, claim }) => {
-      return this.#ends.announce(room, { user, state: "left", claim, offline: true });
+    await Promise.all(departures.map(({ user, room, claim, offline }) => {
+      return this.#ends.announce(room, { user, state: "left", claim, ...(offline ? { offline } : {}) });
     }));
   }
 
@@ -197,7 +215,7 @@ export class SessionManager {
     await Promise.all(
       this.#local.clear().map(async (session) => {
         const positions = session.topics.positions();
-        session.topics.stopAll();
+        session.stop();
         if (session.format === "text" || session.side) return void await this.#end(session);
         try {
           await session.remember(positions);
@@ -215,8 +233,10 @@ export class SessionManager {
   }
 
   async #end(session: UserSession): Promise<boolean> {
-    session.topics.stopAll();
-    const { record, loggedOut, tokenHash } = session;
-    return !record || await this.#ends.end(record, loggedOut ? tokenHash : undefined);
+    session.stop();
+    const { record, loggedOut, tokenHash, format, device } = session;
+    // Nobody has the token of a text connection, and nobody else will have the device that was made up for it.
+    const revoke = loggedOut || (format === "text" && device !== "");
+    return !record || await this.#ends.end(record, revoke ? tokenHash : undefined);
   }
 }

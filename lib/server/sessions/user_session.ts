@@ -3,33 +3,21 @@
  */
 
 import { ChatError } from "../../common/errors.ts";
-import type { Peer } from "../../limits/peer.ts";
 import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
-import { encodePositions, type LogPosition } from "../../store/log_position.ts";
-import type { Format, Positions, ServerEvent, SystemEvent } from "../../wire/event.ts";
+import { encodePosition, encodePositions, type LogPosition } from "../../store/log_position.ts";
+import type { Format, Positions, ServerEvent } from "../../wire/event.ts";
 import { encodeEvent } from "../../wire/format.ts";
 import { roomTopic, type Topic } from "../../wire/names.ts";
-import { type ReaderConnection, ReaderOutbox } from "../delivery/reader_outbox.ts";
+import type { ClientChannel } from "./client_channel.ts";
+import { AccountRooms } from "./account_rooms.ts";
+import { ReaderOutbox } from "../delivery/reader_outbox.ts";
 import { type Feeds, TopicReaders } from "../delivery/topic_readers.ts";
-
-/** The connection of a session, as far as sessions need it. */
-export interface ClientChannel extends ReaderConnection {
-  /** Never used again, by any server. */
-  readonly id: string;
-  readonly peer: Peer;
-  /** Whether what logs in on it is in many rooms. */
-  readonly manyRooms: boolean;
-  readonly closed: boolean;
-  /** Resolves when every request of the client has its answer. */
-  answered(): Promise<void>;
-  /** Sends a last event and closes. */
-  end(last: ServerEvent): void;
-}
 
 /** Settings and ports of a user's session. */
 export interface UserSessionOptions {
   readonly user: string;
+  readonly device: string;
   /** Undefined for a side connection. */
   readonly record: Session | undefined;
   /** Hash of the session's present resume token. */
@@ -64,6 +52,10 @@ export interface Joined {
  */
 export class UserSession {
   readonly user: string;
+  /** The user's device that it is on; empty where the user has one session and named none. */
+  readonly device: string;
+  /** When it began, in milliseconds since 1970; of a session the store's time is the one that counts. */
+  readonly since = Date.now();
   /** When the user's account was made, in milliseconds since 1970: another one of the same name is somebody else's. */
   readonly created: number;
   readonly topics: TopicReaders;
@@ -77,10 +69,12 @@ export class UserSession {
   readonly #store: Store;
   readonly #reader: ReaderOutbox;
   readonly #onFault: (what: string, error: unknown) => void;
+  readonly #accountRooms: AccountRooms;
   #record: Session | undefined;
 
   constructor(options: UserSessionOptions) {
     this.user = options.user;
+    this.device = options.device;
     this.created = options.created;
     this.tokenHash = options.tokenHash;
     this.passwords = options.passwords;
@@ -91,7 +85,8 @@ export class UserSession {
     const many = options.record?.many ?? connection.manyRooms;
     this.#reader = new ReaderOutbox({ user, many, connection, topics: feeds.topics, replayBelow });
     this.topics = new TopicReaders(feeds, this.#reader);
-    if (options.record) this.#hold(options.record);
+    this.#accountRooms = new AccountRooms(this, options.store, feeds.relay, options.onFault);
+    if (options.record) this.hold(options.record);
   }
 
   /** The session, or undefined on a side connection. */
@@ -128,6 +123,11 @@ export class UserSession {
     return this.#channel.format;
   }
 
+  /** What the client calls itself; empty where it does not say. */
+  get client(): string {
+    return this.#channel.client;
+  }
+
   get closed(): boolean {
     return this.#channel.closed;
   }
@@ -142,12 +142,47 @@ export class UserSession {
   }
 
   /** Takes the session as the store holds it now; it is the same connection's. */
+  hold(record: Session): void {
+    this.#record = record;
+    this.#reader.rooms = record.rooms;
+  }
+
+  /** Takes the session as the store holds it again, whose account's rooms may be others than the client knows. */
   reasserted(record: Session): void {
-    this.#hold(record);
+    const known = this.rooms;
+    this.hold(record);
+    if (!this.many) return;
+    this.#reader.rooms = known;
+    this.checkRooms();
+  }
+
+  /**
+   * Has a session that is in many rooms be in its account's as they are now.
+   *
+   * @throws {ChatError} `store_unavailable`
+   */
+  async refreshRooms(): Promise<void> {
+    if (this.many && this.#record) await this.#accountRooms.refresh();
+  }
+
+  /** As {@linkcode refreshRooms}, for who does not wait for it. */
+  checkRooms(): void {
+    this.refreshRooms().catch((error) => this.#onFault("memberships", error));
+  }
+
+  /** Goes along with what the user's other devices do, from now on; the inbox must be open. */
+  watchAccount(): void {
+    if (this.many && this.#record) this.#accountRooms.watch();
+  }
+
+  /** Reads nothing any more. */
+  stop(): void {
+    this.#accountRooms.stop();
+    this.topics.stopAll();
   }
 
   /** Tells the client something; where it does not read, it is not told. */
-  tell(event: SystemEvent): void {
+  tell(event: ServerEvent): void {
     this.#channel.outbox.push(encodeEvent(event, this.format));
   }
 
@@ -174,13 +209,22 @@ export class UserSession {
    * @throws {ChatError} `room_limit`, `store_unavailable`: the store may hold the session in the room all the same
    */
   async join(room: string, most: number): Promise<Joined | undefined> {
+    if (!this.many || !this.#record) return await this.#join(room, most);
+    return await this.#accountRooms.inTurn(async () => {
+      // Another device may have joined it, and this one is to read on from there.
+      if (!this.isIn(room)) await this.#accountRooms.refreshNow();
+      return await this.#join(room, most);
+    });
+  }
+
+  async #join(room: string, most: number): Promise<Joined | undefined> {
     const topic = roomTopic(room);
     if (this.isIn(room)) return { positions: this.#positionOf(topic), start: () => {}, left: [], joined: [] };
     const position = await this.topics.open(topic);
     const left = this.many ? [] : this.rooms;
     let entered;
     try {
-      entered = await this.#enter(room, most);
+      entered = await this.#enter(room, most, position);
     } catch (error) {
       this.topics.stop(topic);
       throw error;
@@ -192,7 +236,7 @@ export class UserSession {
     for (const old of left) this.topics.stop(roomTopic(old));
     await Promise.all([
       this.remember({ [topic]: position }),
-      this.#setMarks((marks) => marks.begin(this.user, { [topic]: position })),
+      this.#accountRooms.joined(room, position),
     ]);
     return {
       positions: this.encode({ [topic]: position }),
@@ -203,23 +247,19 @@ export class UserSession {
   }
 
   /** @returns whether the store knows the session as this one's */
-  async #enter(room: string, most: number): Promise<boolean> {
+  async #enter(room: string, most: number, position: LogPosition): Promise<boolean> {
     if (!this.#record) {
       this.admitRoom(most);
       this.#reader.rooms = this.many ? [...this.rooms, room] : [room];
       return true;
     }
     const { sessions } = this.#store;
-    const record = this.many ? await sessions.enter(this.#record, room, most) : await sessions.move(this.#record, room);
+    const record = this.many
+      ? await sessions.enter(this.#record, room, most, encodePosition(position))
+      : await sessions.move(this.#record, room);
     if (record === "full") throw tooManyRooms(most);
-    if (record) this.#hold(record);
+    if (record) this.hold(record);
     return record !== undefined;
-  }
-
-  /** Sets or forgets marks, where the session is in many rooms; what fails is set right at the next login. */
-  async #setMarks(change: (marks: Store["marks"]) => Promise<void>): Promise<void> {
-    if (!this.many || !this.#record) return;
-    await change(this.#store.marks).catch((error) => this.#onFault("marks", error));
   }
 
   /**
@@ -229,16 +269,20 @@ export class UserSession {
    * @throws {ChatError} `store_unavailable`: the store may hold the session without the room all the same
    */
   async leaveRoom(room: string): Promise<boolean> {
+    return await this.#accountRooms.inTurn(() => this.#leaveRoom(room));
+  }
+
+  async #leaveRoom(room: string): Promise<boolean> {
     if (!this.isIn(room)) return true;
     if (this.#record) {
       const record = await this.#store.sessions.leave(this.#record, room);
       if (!record) return false;
-      this.#hold(record);
+      this.hold(record);
     } else {
       this.#reader.rooms = this.rooms.filter((other) => other !== room);
     }
     this.topics.stop(roomTopic(room));
-    await this.#setMarks((marks) => marks.forget(this.user, roomTopic(room)));
+    await this.#accountRooms.left(room);
     return true;
   }
 
@@ -252,7 +296,7 @@ export class UserSession {
     const position: LogPosition = await this.topics.open(topic);
     await Promise.all([
       this.remember({ [topic]: position }),
-      this.#setMarks((marks) => marks.begin(this.user, { [topic]: position })),
+      this.#accountRooms.beginMark(topic, position),
     ]);
     return { positions: this.encode({ [topic]: position }), start: () => this.topics.start(topic, position) };
   }
@@ -275,7 +319,7 @@ export class UserSession {
   /** Reads a topic no longer. */
   async unfollow(topic: Topic): Promise<void> {
     this.topics.stop(topic);
-    await this.#setMarks((marks) => marks.forget(this.user, topic));
+    await this.#accountRooms.forgetMark(topic);
   }
 
   #positionOf(topic: Topic): Positions {
@@ -288,11 +332,6 @@ export class UserSession {
     const encoded = (Object.entries(positions) as [Topic, LogPosition][])
       .map(([topic, position]) => [topic, this.#store.topics.positions.encode(topic, position)]);
     return Object.fromEntries(encoded);
-  }
-
-  #hold(record: Session): void {
-    this.#record = record;
-    this.#reader.rooms = record.rooms;
   }
 }
 

@@ -181,6 +181,11 @@ export class RedisSessions implements Sessions {
     return this.#with(session, session.rooms.filter((other) => other !== room), changes);
   }
 
+  // deno-lint-ignore require-await
+  async withoutRoom(session: Session, room: string): Promise<Session> {
+    return this.#with(session, session.rooms.filter((other) => other !== room));
+  }
+
   async memberships(user: string): Promise<Map<string, string>> {
     return new Map(Object.entries(fromPairs(await this.#redis.command("HGETALL", this.#keys.memberships(user)))));
   }
@@ -319,6 +324,16 @@ export class RedisSessions implements Sessions {
       await this.#lists.removeFromServer(instance, { user, device }, claim); // an entry without its session
     }));
     return held.filter((session) => session !== undefined);
+  }
+
+  async revocable(user: string): Promise<string[]> {
+    const known = await this.stored.devices(user);
+    const live = liveDevices(known);
+    const others = Object.keys(known).filter((device) => !live.includes(device));
+    const may = await Promise.all(
+      others.map((device) => this.#redis.command("EXISTS", this.#keys.tokens(user, device))),
+    );
+    return [...live, ...others.filter((_, index) => may[index] === 1)].sort();
   }
 
   async devices(user: string): Promise<DeviceState[]> {

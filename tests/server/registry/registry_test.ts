@@ -8,7 +8,8 @@ import { ChatError, type ErrorCode, errorCodes } from "../../../lib/common/error
 import { type Caller, type CommandSpec, defineCommand, type Services } from "../../../lib/server/registry/command.ts";
 import { allCommands } from "../../../lib/server/commands/all.ts";
 import { Hub } from "../../../lib/server/delivery/hub.ts";
-import type { ClientChannel, UserSession } from "../../../lib/server/sessions/user_session.ts";
+import type { ClientChannel } from "../../../lib/server/sessions/client_channel.ts";
+import type { UserSession } from "../../../lib/server/sessions/user_session.ts";
 import { SessionManager } from "../../../lib/server/sessions/session_manager.ts";
 import { describe, Registry } from "../../../lib/server/registry/registry.ts";
 import { Relay } from "../../../lib/server/delivery/relay.ts";

@@ -7,7 +7,7 @@ import { Hub } from "../../../lib/server/delivery/hub.ts";
 import { Relay } from "../../../lib/server/delivery/relay.ts";
 import { passwordChanged } from "../../../lib/server/sessions/local_sessions.ts";
 import { SessionManager } from "../../../lib/server/sessions/session_manager.ts";
-import type { ClientChannel } from "../../../lib/server/sessions/user_session.ts";
+import type { ClientChannel } from "../../../lib/server/sessions/client_channel.ts";
 import type { Order, OrderReport } from "../../../lib/store/servers.ts";
 import { SqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
 import type { ServerEvent } from "../../../lib/wire/event.ts";

@@ -5,7 +5,7 @@ import { openGuard } from "../../support/limits.ts";
 import assert from "node:assert/strict";
 import { ChatError } from "../../../lib/common/errors.ts";
 import { Hub } from "../../../lib/server/delivery/hub.ts";
-import type { ClientChannel } from "../../../lib/server/sessions/user_session.ts";
+import type { ClientChannel } from "../../../lib/server/sessions/client_channel.ts";
 import { SessionManager } from "../../../lib/server/sessions/session_manager.ts";
 import { Relay } from "../../../lib/server/delivery/relay.ts";
 import { forcedLogout } from "../../../lib/server/sessions/local_sessions.ts";
