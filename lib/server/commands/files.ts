@@ -7,7 +7,7 @@ import { defineCommand, type Services } from "../registry/command.ts";
 import { isoTime } from "../delivery/events.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 import { knownUser } from "./follows.ts";
-import { mayRead, notIn } from "./reading.ts";
+import { isIn, mayRead, notIn } from "./reading.ts";
 
 const file = { name: "file", kind: "id" } as const;
 
@@ -133,13 +133,13 @@ async function destination(
     throw new ChatError("usage", 'A file is for a user or for a room: name "to" or "room"');
   }
   if (to !== undefined) return inboxTopic((await knownUser(to, services)).name);
-  if (session.side || session.isIn(room!)) return roomTopic(room!);
+  if (session.side || await isIn(session, room!)) return roomTopic(room!);
   throw notIn(session, room!);
 }
 
 function isReadable(session: UserSession, topic: Topic): boolean {
   try {
-    mayRead(session, topic);
+    await mayRead(session, topic);
     return true;
   } catch {
     return false;

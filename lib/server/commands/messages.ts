@@ -17,7 +17,8 @@ import { countBytes, giveBytesBack } from "./message_bytes.ts";
 import { checkKeys } from "./keys.ts";
 import { maxHistoryBytes, readHistory } from "./history.ts";
 import { ensureRoomOnce, forgetRoom } from "./new_rooms.ts";
-import { mayRead, named, notIn } from "./reading.ts";
+import { isIn, mayRead, named, notIn } from "./reading.ts";
+import { talkMark } from "../../store/talks.ts";
 import { placeOf, readTalk, receivedBy } from "./talk.ts";
 
 const said = [{ name: "text", kind: "text" }, { name: "cid", kind: "id", optional: true }] as const;
@@ -57,8 +58,18 @@ async function publish(
     case "full":
       throw inboxFull(draft.to!, result.theirs, limits);
     case "fenced":
-      throw sessions.recheck(session);
+      throw await fenced(session, topic, sessions);
   }
+}
+
+/** The refusal of a message by a session that may not write there: another device may just have left the room. */
+async function fenced(session: UserSession, topic: Topic, sessions: Services["sessions"]): Promise<ChatError> {
+  const room = topicName(topic);
+  if (session.many && topicKind(topic) === "room") {
+    await session.refreshRooms();
+    if (!session.isIn(room)) return notIn(session, room);
+  }
+  return sessions.recheck(session);
 }
 
 function put(session: UserSession, services: Services, topic: Topic, draft: Draft): Promise<PublishResult> {
@@ -86,15 +97,19 @@ async function putFromOutside(
   return await topics.publish(topic, traced, undefined, true);
 }
 
-/** The room that something is said in. @throws {ChatError} `usage` where none is named and one has to be, `wrong_room` */
-function targetOf(session: UserSession, room: string | undefined): string {
-  const { side, many } = session;
+/** The room that something is said in. @throws {ChatError} `usage` where none is named and one has to be */
+function targetOf({ side, many, room: own }: UserSession, room: string | undefined): string {
   if (room === undefined && side) {
     throw new ChatError("usage", 'A side connection must name the "room" that it says it in');
   }
-  const target = room ?? (many ? named(room) : session.room!);
-  if (!side && !session.isIn(target)) throw notIn(session, target);
-  return target;
+  return room ?? (many ? named(room) : own!);
+}
+
+/** Tells the user's other devices that a read mark has moved; those that do not hear it see it at their next login. */
+async function tellSeen(session: UserSession, topic: string, pos: string, services: Services): Promise<void> {
+  if (services.config.duplicateLogin !== "share") return;
+  const change = { kind: "seen", topic, pos, by: session.connectionId } as const;
+  await services.store.topics.tellAccount(session.user, change).catch(() => {});
 }
 
 /** Says something in the room that the caller is in, or names. */
@@ -105,6 +120,8 @@ async function sayInRoom(
 ): Promise<Accepted> {
   const { session } = caller;
   const target = targetOf(session, room);
+  // Nothing is awaited where it is in the room: messages keep their order.
+  if (!session.side && !session.isIn(target) && !await isIn(session, target)) throw notIn(session, target);
   const topic = roomTopic(target);
   const file = id === undefined ? undefined : await offered(id, topic, session, services);
   const draft = { from: session.user, text, cid, file };
@@ -186,7 +203,11 @@ export const messageCommands = [
       const topic = inboxTopic(name);
       if (sealed !== undefined || keys !== undefined) await checkKeys({ sealed, keys }, [name, session.user], services);
       const file = id === undefined ? undefined : await offered(id, topic, session, services);
-      const draft = { from: session.user, text, cid, to: name, file, sealed };
+      // A person is shown at once what was sent here.
+      const via = services.config.duplicateLogin === "share" && session.format === "text"
+        ? session.connectionId
+        : undefined;
+      const draft = { from: session.user, text, cid, to: name, file, sealed, ...(via === undefined ? {} : { via }) };
       const accepted = await publish(caller, services, topic, draft);
       return { reply: { of: "msg", ...accepted, to: name, text, ...(away === undefined ? {} : { away }) } };
     },
@@ -208,15 +229,17 @@ export const messageCommands = [
         const seq = await receivedBy(topics, session.user, name, pos);
         const { epoch } = await topics.head(inboxTopic(session.user));
         await talks.mark(session.user, name, { epoch, seq });
+        await tellSeen(session, talkMark(name), pos, services);
         return { reply: { of: "seen" } };
       }
       const inbox = inboxTopic(session.user);
       const topic = given ?? inbox;
-      mayRead(session, topic);
+      await mayRead(session, topic);
       const position = topics.positions.decode(topic, pos);
       if (!position) throw new ChatError("usage", `${quote(pos)} is not a position`);
       if (await isContinuous(topics, topic, position)) {
         await (topic === inbox ? topics.markRead(inbox, position.seq) : marks.mark(session.user, topic, position));
+        await tellSeen(session, topic, pos, services);
       }
       return { reply: { of: "seen" } };
     },
@@ -268,7 +291,7 @@ export const messageCommands = [
         const who = session.side ? "A side connection" : "A session in many rooms";
         throw new ChatError("usage", `${who} must name the "room" or the "topic"`);
       }
-      mayRead(session, chosen);
+      await mayRead(session, chosen);
       const messages = await readHistory(services.store.topics, chosen, n, before);
       return { reply: { of: "history", messages } };
     },

@@ -3,15 +3,26 @@ import { fold, parseTopic, type Topic } from "../../wire/names.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 
 /**
+ * Whether a session is in a room, or listens to it. Where it may be in many, another device may have joined the room a
+ * moment ago: then the store is asked.
+ *
+ * @throws {ChatError} `store_unavailable`
+ */
+export async function isIn(session: UserSession, room: string): Promise<boolean> {
+  if (!session.isIn(room)) await session.refreshRooms();
+  return session.isIn(room);
+}
+
+/**
  * The rule for history, files and read marks. A user may read their own inbox, feed and what they have sent, the feeds
  * that they follow, and the rooms that they are in. A side connection is in no room, and may read any.
  *
  * @throws {ChatError} `wrong_room` or `forbidden`
  */
-export function mayRead(session: UserSession, topic: Topic): void {
+export async function mayRead(session: UserSession, topic: Topic): Promise<void> {
   const { kind, name } = parseTopic(topic)!;
   if (kind === "room") {
-    if (session.side || session.isIn(name)) return;
+    if (session.side || await isIn(session, name)) return;
     throw notIn(session, name);
   }
   if (name === fold(session.user) || (kind === "feed" && session.topics.has(topic))) return;

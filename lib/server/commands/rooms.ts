@@ -117,13 +117,10 @@ export const roomCommands = [
     name: "whoami",
     who: "user",
     help: "show your name, your room and your server",
-    run: ({ session }, _, { serverId }) => ({
-      reply: {
-        of: "whoami",
-        user: session.user,
-        ...(session.many ? { rooms: [...session.rooms].sort() } : { room: session.room ?? null }),
-        server: serverId,
-      },
-    }),
+    async run({ session }, _, { serverId }) {
+      await session.refreshRooms(); // another device may have joined or left some
+      const place = session.many ? { rooms: [...session.rooms].sort() } : { room: session.room ?? null };
+      return { reply: { of: "whoami", user: session.user, ...place, server: serverId } };
+    },
   }),
 ];
