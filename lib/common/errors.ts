@@ -23,6 +23,8 @@ export const errorCodes = {
   invalid_json: "the line is not one JSON object",
   wrong_room: "the sender is not, or no longer, in the room that it names",
   room_limit: "there are as many rooms as there may be",
+  too_many_devices: "the user is connected on as many devices as one may be",
+  unknown_device: "the user has no such device",
   inbox_full: "the recipient has too many unread direct messages, in all or of the sender",
   file_too_large: "the file is over the limit, or the server takes none",
   files_full:

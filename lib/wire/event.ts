@@ -83,6 +83,22 @@ export interface PresenceEvent {
   readonly offline?: true;
 }
 
+/** Another device of the user has joined or left a room, for all devices that are in many rooms. */
+export interface MembershipEvent {
+  readonly type: "membership";
+  readonly room: string;
+  readonly state: "joined" | "left";
+  /** Where the room was joined: its messages go on from there, on every device. Empty where it was left. */
+  readonly positions: Positions;
+}
+
+/** Another device of the user has moved the account's read mark of a topic. */
+export interface SeenEvent {
+  readonly type: "seen";
+  readonly topic: string;
+  readonly pos: Position;
+}
+
 /** A notice from the server itself. */
 export interface SystemEvent {
   readonly type: "system";
@@ -131,6 +147,8 @@ export interface ErrorEvent {
 export type ServerEvent =
   | TopicEvent
   | PresenceEvent
+  | MembershipEvent
+  | SeenEvent
   | SystemEvent
   | GapEvent
   | PingEvent
@@ -187,6 +205,14 @@ export type Reply =
   | { readonly of: "download"; readonly n: number; readonly data: string }
   | { readonly of: "withdraw"; readonly file: string }
   | ({ readonly of: "keys" | "key" | "unkey" } & UserKeys)
+  | { readonly of: "devices"; readonly devices: readonly UserDevice[] }
+  | {
+    readonly of: "revoke";
+    /** As the request named it: one device, or `all` others. */
+    readonly device: string;
+    /** Where it was `all`: those that there were. */
+    readonly revoked?: readonly string[];
+  }
   | { readonly of: "seen" | "logout" | "quit" | "pong" };
 
 /** A private talk, by its last message. */
@@ -198,6 +224,21 @@ export interface TalkSummary {
   readonly time: string;
   /** How many of the other's messages one has not seen: see the command `seen`. */
   readonly unread: number;
+}
+
+/** A device that a user is logged in on; it may be away for the moment, and resume. */
+export interface UserDevice {
+  readonly device: string;
+  /** The server that it is connected to, or was last. */
+  readonly server: string;
+  /** When it logged in: ISO 8601, UTC, milliseconds. */
+  readonly since: string;
+  /** What its client calls itself; empty where it does not say. */
+  readonly client: string;
+  /** Whether it is the connection that asks. */
+  readonly here: boolean;
+  /** Whether it is a side connection. */
+  readonly side: boolean;
 }
 
 /** The devices that a user's sealed messages are for. */
@@ -224,6 +265,8 @@ export type RoomOrRooms =
 /** What a login, a registration and a resume answer; a side connection has neither room nor resume token. */
 export type LoggedIn = RoomOrRooms & {
   readonly user: string;
+  /** The device that one is logged in on, where it has a name. */
+  readonly device?: string;
   readonly resume?: string;
   readonly positions: Positions;
   /** In many rooms: topic → how many messages of others there are behind the account's mark, up to 1,000. */
@@ -265,7 +308,10 @@ export interface CommandHelp {
 /** One argument of a command. */
 export interface ArgumentHelp {
   readonly name: string;
-  /** `user`, `room` and `command` can be completed; `text` is the rest of the line; the others exist in JSON only. */
+  /**
+   * `user`, `room`, `device` and `command` can be completed; `text` is the rest of the line, and so is a `secret` that
+   * comes last; a `count` is a number. The others exist in JSON only.
+   */
   readonly kind: ArgumentKind;
   readonly optional: boolean;
   /** False for one that exists in JSON only, though its kind can be typed. */
@@ -283,7 +329,9 @@ export type ArgumentKind =
   | "seq"
   | "seq_or_pos"
   | "command"
+  | "device"
   | "id"
+  | "token"
   | "flag"
   | "fields"
   | "filename"

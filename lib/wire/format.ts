@@ -8,11 +8,13 @@
 import type {
   ArgumentHelp,
   CommandHelp,
+  DirectEvent,
   ErrorEvent,
   Format,
   Reply,
   ServerEvent,
   TopicEvent,
+  UserDevice,
   UserState,
 } from "./event.ts";
 import { cleanLine } from "./clean.ts";
@@ -54,7 +56,8 @@ export function eventText(event: ServerEvent, said = plainly): string {
     case "notification":
       return `Notification from ${event.from}: ${event.text}`;
     case "direct":
-      return `DM from ${event.from}: ${event.text}`;
+      // The copy of what the reader has sent, on another device.
+      return isCopy(event) ? `DM to ${event.to}: ${event.text}` : `DM from ${event.from}: ${event.text}`;
     case "presence":
       return `${event.user} ${event.state} ${event.room}`;
     case "system":
@@ -63,6 +66,8 @@ export function eventText(event: ServerEvent, said = plainly): string {
       return `[SYSTEM] Some messages of ${event.topic.replace(":", " ")} ${
         event.to === null ? `may be lost: from number ${event.from} on` : `are lost: ${event.from} to ${event.to}`
       }`;
+    case "membership":
+    case "seen":
     case "ping":
       return "";
     case "greeting":
@@ -95,6 +100,11 @@ export function replyText(reply: Reply, said = plainly): string {
     case "users":
     case "who":
     case "subs":
+    case "devices":
+    case "revoke":
+    case "keys":
+    case "key":
+    case "unkey":
       return listText(reply);
     case "away":
       return reply.away === undefined ? "You are back" : `You are away: ${reply.away}`;
@@ -114,10 +124,6 @@ export function replyText(reply: Reply, said = plainly): string {
       return `${reply.user} ${reply.room == null ? "(side connection)" : `in ${reply.room}`} on ${reply.server}`;
     case "passwd":
       return "Password changed";
-    case "keys":
-    case "key":
-    case "unkey":
-      return `Devices of ${reply.user}: ${list(reply.keys.map((key) => key.public))}`;
     case "withdraw":
       return "File withdrawn";
     case "logout":
@@ -190,7 +196,11 @@ function list(names: readonly string[]): string {
   return names.length === 0 ? "none" : names.join(", ");
 }
 
-function listText(reply: Reply & { of: "rooms" | "users" | "who" | "subs" }): string {
+type ListReply = Reply & {
+  of: "rooms" | "users" | "who" | "subs" | "devices" | "revoke" | "keys" | "key" | "unkey";
+};
+
+function listText(reply: ListReply): string {
   switch (reply.of) {
     case "rooms":
       return `Available rooms: ${reply.rooms.map(({ room, members }) => `${room}(${members})`).join(", ")}`;
@@ -200,6 +210,14 @@ function listText(reply: Reply & { of: "rooms" | "users" | "who" | "subs" }): st
       return `Members of ${reply.room}: ${list(reply.members.map(nameOf))}`;
     case "subs":
       return `Subscriptions: ${list(reply.subscriptions)}`;
+    case "devices":
+      return `Devices: ${list(reply.devices.map(deviceText))}`;
+    case "revoke":
+      return `Revoked ${reply.revoked ? list(reply.revoked) : reply.device}`;
+    case "keys":
+    case "key":
+    case "unkey":
+      return `Devices of ${reply.user}: ${list(reply.keys.map((key) => key.public))}`;
   }
 }
 
@@ -219,7 +237,21 @@ function nameOf(user: string | UserState): string {
 
 function historyText(event: TopicEvent, said: SaidText): string {
   const words = event.type === "message" ? said : plainly;
-  return `[${event.time.replace(/\.\d+Z$/, "Z")}] ${words(event.from, event.text)}`;
+  return `[${inSeconds(event.time)}] ${words(event.from, event.text)}`;
+}
+
+function deviceText({ device, server, since }: UserDevice): string {
+  return `${device} (${server}, since ${inSeconds(since)})`;
+}
+
+/** A time as people read it, without its milliseconds. */
+function inSeconds(time: string): string {
+  return time.replace(/\.\d+Z$/, "Z");
+}
+
+/** Whether a private message is the copy that its sender's devices are told. */
+function isCopy({ topic }: DirectEvent): boolean {
+  return topic.startsWith("sent:");
 }
 
 function helpText({ name, aliases, arguments: declared, help }: CommandHelp): string {

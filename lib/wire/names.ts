@@ -5,11 +5,16 @@
 const username = /^[A-Za-z0-9_-]{1,32}$/;
 const room = /^[A-Za-z0-9_-][A-Za-z0-9_.#-]{0,63}$/;
 
+const device = /^[A-Za-z0-9_.-]{1,32}$/;
+
 /** The rule for usernames, in words. */
 export const usernameRule = "1–32 of A-Z a-z 0-9 _ -";
 
 /** The rule for rooms, in words. */
 export const roomRule = "1–64 of A-Z a-z 0-9 _ - . #, the last two not first";
+
+/** The rule for devices, in words. */
+export const deviceRule = "1–32 of A-Z a-z 0-9 _ . -";
 
 /** The room that everybody is in after login. */
 export const lobby = "lobby";
@@ -17,6 +22,11 @@ export const lobby = "lobby";
 /** Whether it may be a user's name. */
 export function isUsername(name: string): boolean {
   return username.test(name);
+}
+
+/** Whether it may be the name of a user's device; case matters. */
+export function isDevice(name: string): boolean {
+  return device.test(name);
 }
 
 /** Whether it may be a room's name, in either case. */

@@ -4,8 +4,8 @@
 
 import { Buffer } from "node:buffer";
 
-/** How many devices of a user messages are encrypted for. */
-export const maxDevices = 8;
+/** The most devices that a user may be allowed: messages are encrypted for all of them. */
+export const maxDevices = 16;
 
 /** The longest encrypted message, in characters of base64. */
 export const maxSealedLength = 16_384;

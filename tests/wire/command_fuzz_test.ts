@@ -116,6 +116,7 @@ test("bindTyped() and bindFields() give the same values for a typed line and its
     secret: said,
     count: fc.integer({ min: 1, max: maxCount }),
     command: fc.stringMatching(/^[a-z?]{1,10}$/),
+    device: fc.stringMatching(/^[A-Za-z0-9_.-]{1,32}$/),
   };
   for (const { name, arguments: declared } of allCommands.filter(({ typed }) => typed)) {
     // A text takes the rest of a typed line: what is declared behind it is for JSON.
@@ -145,7 +146,7 @@ function bind(name: string, declared: readonly Argument[], rest: string): Record
 }
 
 /** Kinds that cannot be typed. */
-const jsonOnly = ["topic", "seq", "id", "flag", "fields", "filename", "hash", "key", "data"];
+const jsonOnly = ["topic", "seq", "id", "token", "flag", "fields", "filename", "hash", "key", "data"];
 
 /** What a handler may rely on. */
 function checkValues(declared: readonly Argument[], values: Record<string, unknown> | undefined): void {
@@ -160,7 +161,8 @@ function checkValues(declared: readonly Argument[], values: Record<string, unkno
     }
     if (kind === "user") assert.match(value as string, /^[A-Za-z0-9_-]{1,32}$/);
     if (kind === "room") assert.match(value as string, /^[a-z0-9_-][a-z0-9_.#-]{0,63}$/);
-    if (kind === "text" || kind === "id") {
+    if (kind === "device") assert.match(value as string, /^[A-Za-z0-9_.-]{1,32}$/);
+    if (kind === "text" || kind === "id" || kind === "token") {
       assert.doesNotMatch(value as string, control);
       assert((value as string).isWellFormed());
       assert.notEqual(kind === "text" ? (value as string).trim() : value, "");

@@ -245,6 +245,33 @@ test("bindFields() takes control characters and halves of characters out of text
   assert.equal(field("text", "a\ud800b"), "a\ufffdb");
 });
 
+test("bindFields() takes as a device what the rule allows, and names the rule in one line where it is another", () => {
+  const declared = [{ name: "device", kind: "device" }] as const;
+  const read = (device: string) => bindFields("revoke", declared, { device }, limits);
+  for (const device of ["a", "Phone", "my.lap_top-2", "x".repeat(32), "-", ".."]) {
+    assert.deepEqual(read(device), { device });
+  }
+  for (const device of ["", "my phone", "x".repeat(33), "büro", "a\n", "a/b", "#a"]) {
+    assert.throws(() => read(device), {
+      code: "usage",
+      message: /^"[^\n]*" is not a device: 1–32 of A-Z a-z 0-9 _ \. -$/,
+    });
+  }
+  assert.deepEqual(bindTyped("revoke", declared, " phone ", limits), { device: "phone" });
+  assert.equal(usageOf("revoke", declared), "/revoke <device>");
+});
+
+test("bindFields() takes resume tokens of up to 128 characters, and none with a character that is not to be seen", () => {
+  const declared = [{ name: "token", kind: "token" }] as const;
+  const read = (token: string) => bindFields("resume", declared, { token }, limits);
+  const longest = `${"x".repeat(32)}.${"r".repeat(30)}.${"d".repeat(32)}`;
+  for (const token of ["a.b", longest, "x".repeat(128)]) assert.deepEqual(read(token), { token });
+  for (const token of ["", "x".repeat(129), "a.\u200bb"]) {
+    const message = '"token" must be 1 to 128 characters, none of them invisible';
+    assert.throws(() => read(token), { code: "usage", message });
+  }
+});
+
 test("bindFields() refuses an id with a character that is not to be seen, and changes none", () => {
   const invisible = [
     "\u0000",

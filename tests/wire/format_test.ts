@@ -20,6 +20,8 @@ const logged = { ...accepted, from: "a", text: "hello everyone", pos: "e.7.i" };
 const positions = { "room:lobby": "e.7.i" };
 const login = { user: "a", room: "lobby", resume: "a.token", positions };
 
+const laptop = { client: "test/1", here: true, side: false };
+
 /** What is said → what a person reads. */
 const replies: Record<string, [Reply, string]> = {
   "LOGIN a 1": [{ of: "login", ...login }, "Login successful. Room: lobby"],
@@ -72,6 +74,20 @@ const replies: Record<string, [Reply, string]> = {
     { of: "whoami", user: "a", room: null, server: "server1" },
     "a (side connection) on server1",
   ],
+  "/devices": [
+    {
+      of: "devices",
+      devices: [
+        { ...laptop, device: "laptop", server: "server1", since: "2026-11-28T09:00:00.123Z" },
+        { ...laptop, device: "phone", server: "server2", since: "2026-11-28T10:30:59.999Z" },
+      ],
+    },
+    "Devices: laptop (server1, since 2026-11-28T09:00:00Z), phone (server2, since 2026-11-28T10:30:59Z)",
+  ],
+  "/devices of nobody": [{ of: "devices", devices: [] }, "Devices: none"],
+  "/revoke phone": [{ of: "revoke", device: "phone" }, "Revoked phone"],
+  "/revoke all": [{ of: "revoke", device: "all", revoked: ["phone", "tablet"] }, "Revoked phone, tablet"],
+  "/revoke all without others": [{ of: "revoke", device: "all", revoked: [] }, "Revoked none"],
   "/passwd": [{ of: "passwd" }, "Password changed"],
   "/logout": [{ of: "logout" }, "Logged out"],
   "/quit": [{ of: "quit" }, "Goodbye"],
@@ -87,6 +103,13 @@ const events: Record<string, [ServerEvent, string]> = {
   "a message": [{ type: "message", ...logged }, "a: hello everyone"],
   "a notification": [{ type: "notification", ...logged, topic: "feed:a", text: "hi" }, "Notification from a: hi"],
   "a direct message": [{ type: "direct", ...logged, topic: "inbox:b", to: "b", text: "hi" }, "DM from a: hi"],
+  "what one has sent on another device": [
+    { type: "direct", ...logged, topic: "sent:a", to: "b", text: "hi" },
+    "DM to b: hi",
+  ],
+  "another device joins": [{ type: "membership", room: "general", state: "joined", positions }, ""],
+  "another device leaves": [{ type: "membership", room: "general", state: "left", positions: {} }, ""],
+  "another device reads": [{ type: "seen", topic: "room:general", pos: "e.7.i" }, ""],
   "somebody comes": [{ type: "presence", room: "general", user: "a", state: "joined" }, "a joined general"],
   "somebody goes": [{ type: "presence", room: "lobby", user: "a", state: "left" }, "a left lobby"],
   "a forced logout": [forcedLogout, "[SYSTEM] FORCED_LOGOUT: Logged in from another location."],

@@ -105,5 +105,10 @@ export function isTyped({ name, typed }: Pick<CommandHelp, "name" | "typed">): b
 
 /** A command's arguments as the parser of typed lines takes them. */
 export function toArguments(declared: readonly ArgumentHelp[]): Argument[] {
-  return declared.map(({ name, kind, optional }) => ({ name, kind, ...(optional ? { optional } : {}) }));
+  return declared.map(({ name, kind, optional, typed }) => ({
+    name,
+    kind,
+    ...(optional ? { optional } : {}),
+    ...(typed === false ? { typed } : {}),
+  }));
 }
