@@ -25,6 +25,7 @@ import {
 } from "./kinds.ts";
 import { defaultPlace, formerPlace } from "../wire/discovery.ts";
 import { lobby } from "../wire/names.ts";
+import { maxDevices } from "../wire/sealed.ts";
 
 /** One option of the table. */
 export interface Option<T> {
@@ -107,8 +108,8 @@ export const options = {
     DEMO_ACCOUNTS: option("off", toggle, "Whether to make accounts with known passwords: for trying out only"),
     DUPLICATE_LOGIN: live(
       "force",
-      choice("force", "reject"),
-      "On a user's second login: force ends the earlier session, reject refuses the new one",
+      choice("force", "reject", "share"),
+      "On a user's second login: force ends the earlier session, reject refuses the new one, share has one for each device",
     ),
     BCRYPT_COST: option("12", whole(4, 16), "The work for a password's hash; each step doubles it"),
     BCRYPT_CONCURRENCY: option("2", whole(1, 64), "How many passwords are hashed at once; the rest wait"),
@@ -204,6 +205,11 @@ export const options = {
       "32",
       whole(1, 1_000_000),
       "How many of one user to each server: a side connection more is refused, a session never is",
+    ),
+    MAX_DEVICES: live(
+      `${maxDevices}`,
+      whole(1, maxDevices),
+      "How many devices of one user may be logged in at once, where logins are shared; and how many may have a key",
     ),
     MAX_HANDSHAKES: live("2000", whole(1, 1_000_000), "How many TLS handshakes may be under way, counted apart"),
     MAX_LINE_BYTES: live("8192", whole(512, 1_048_576), "The longest line that a client may send, in bytes"),

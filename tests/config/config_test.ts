@@ -105,6 +105,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
     maxConnections: 10_000,
     maxConnectionsPerIp: 1000,
     maxConnectionsPerUser: 32,
+    maxDevices: 16,
     maxHandshakes: 2000,
     maxLineBytes: 8192,
     maxMessageBytes: 4096,
@@ -129,7 +130,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
 test("Config types each value by its option", () => {
   const config = load({});
   const port: number = config.serverPort;
-  const policy: "force" | "reject" = config.duplicateLogin;
+  const policy: "force" | "reject" | "share" = config.duplicateLogin;
   // @ts-expect-error an option without a default may be missing
   const url: string = config.redisUrl;
   // @ts-expect-error the values are read-only
@@ -185,7 +186,7 @@ test("loadConfig() names the option, where it stood, what it was and what is all
   );
   assert.equal(
     refusal({ args: ["--duplicate-login", "both"] }),
-    '--duplicate-login is "both"; allowed: force or reject',
+    '--duplicate-login is "both"; allowed: force, reject or share',
   );
   assert.equal(
     refusal({ dotenv: "LOG_LEVEL=loud" }),
@@ -196,6 +197,7 @@ test("loadConfig() names the option, where it stood, what it was and what is all
 test("loadConfig() refuses what is out of range or not of its kind", () => {
   const bad: readonly (readonly [keyof typeof options, readonly string[]])[] = [
     ["SERVER_PORT", ["-1", "65536", "1.5", "0x10", "1e3", "٣"]],
+    ["MAX_DEVICES", ["0", "17", "all"]],
     ["SERVER_HOST", ["a b", "http://x", "a..b", "[::]"]],
     ["SERVER_ID", ["a b", "é", "x".repeat(33)]],
     ["WORKERS", ["0", "257", "1.5", "all"]],

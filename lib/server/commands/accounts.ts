@@ -4,6 +4,9 @@ import type { LoginResult } from "../sessions/login.ts";
 
 const credentials = [{ name: "user", kind: "user" }, { name: "password", kind: "secret" }] as const;
 
+/** The device that one logs in on; only programs name it. */
+const device = { name: "device", kind: "device", optional: true, typed: false } as const;
+
 /** The longest `resume`, in bytes: hundreds of positions. */
 const resumeLineBytes = 256 * 1024;
 
@@ -23,32 +26,32 @@ function notRevoked(): ChatError {
 export const accountCommands = [
   defineCommand({
     name: "login",
-    arguments: [...credentials, { name: "side", kind: "flag", optional: true }],
+    arguments: [...credentials, { name: "side", kind: "flag", optional: true }, device],
     who: "guest",
     help: "log in",
     audited: true,
-    async run(caller, { user, password, side }, { accounts, sessions: { login } }) {
+    async run(caller, { user, password, side, device }, { accounts, sessions: { login } }) {
       const account = await accounts.logIn(user, password, caller.peer);
       return entered(
         "login",
-        side ? await login.side(account, caller) : await login.login(account, caller),
+        side ? await login.side(account, caller, device) : await login.login(account, caller, device),
       );
     },
   }),
   defineCommand({
     name: "register",
-    arguments: credentials,
+    arguments: [...credentials, device],
     who: "guest",
     help: "make an account and log in; a password is 8 to 72 bytes, and none of the most common",
     audited: true,
-    async run(caller, { user, password }, { accounts, sessions: { login } }) {
+    async run(caller, { user, password, device }, { accounts, sessions: { login } }) {
       const account = await accounts.register(user, password, caller.peer);
-      return entered("register", await login.login(account, caller));
+      return entered("register", await login.login(account, caller, device));
     },
   }),
   defineCommand({
     name: "resume",
-    arguments: [{ name: "token", kind: "id" }, { name: "positions", kind: "fields", optional: true }],
+    arguments: [{ name: "token", kind: "token" }, { name: "positions", kind: "fields", optional: true }],
     who: "guest",
     help: "come back after a lost connection and get what was missed",
     typed: false,

@@ -5,6 +5,7 @@
 import { accountCommands } from "./accounts.ts";
 import { awayCommands } from "./away.ts";
 import { connectionCommands } from "./connection.ts";
+import { deviceCommands } from "./devices.ts";
 import { fileCommands } from "./files.ts";
 import { followCommands } from "./follows.ts";
 import { keyCommands } from "./keys.ts";
@@ -21,5 +22,6 @@ export const allCommands: readonly CommandSpec[] = [
   ...followCommands,
   ...fileCommands,
   ...keyCommands,
+  ...deviceCommands,
   ...connectionCommands,
 ];

@@ -1,10 +1,19 @@
 import { ChatError } from "../../common/errors.ts";
+import { cleanText } from "../../wire/clean.ts";
 import { maxCount, maxIdLength, quote } from "../../wire/command.ts";
 import { protocolVersion } from "../../wire/event.ts";
 import { fileChunkBytes } from "../../wire/files.ts";
-import { maxDevices } from "../../wire/sealed.ts";
 import { defineCommand } from "../registry/command.ts";
 import { describe } from "../registry/registry.ts";
+
+/** The longest name that a client may call itself by, in characters. */
+const maxClientLength = 64;
+
+/** What a client calls itself; empty where that is no text, or too long. */
+function clientName(given: unknown): string {
+  const name = typeof given === "string" ? cleanText(given) : "";
+  return name.length <= maxClientLength ? name : "";
+}
 
 /** The connection itself: its format, signs of life, and help. */
 export const connectionCommands = [
@@ -20,7 +29,7 @@ export const connectionCommands = [
       } catch {
         throw new ChatError("invalid_json", 'HELLO takes one JSON object: HELLO {"format":"json","version":1}');
       }
-      const { format, version = protocolVersion, rooms } = Object(wish) as Record<string, unknown>;
+      const { format, version = protocolVersion, rooms, client } = Object(wish) as Record<string, unknown>;
       if (format !== "json" && format !== "text") {
         throw new ChatError("usage", `The format must be "text" or "json", not ${quote(format)}`);
       }
@@ -36,13 +45,13 @@ export const connectionCommands = [
         id_length: maxIdLength,
         file_bytes: config.maxFileBytes,
         file_chunk_bytes: fileChunkBytes,
-        devices: maxDevices,
+        devices: config.maxDevices,
       };
       const formats = ["text", "json"] as const;
       const manyRooms = format === "json" && rooms === "many";
       const echo = manyRooms ? { rooms: "many" as const } : {};
       const reply = { of: "hello" as const, version: protocolVersion, server: serverId, formats, limits, ...echo };
-      return { reply, format, manyRooms };
+      return { reply, format, manyRooms, client: format === "json" ? clientName(client) : "" };
     },
   }),
   defineCommand({

@@ -1,6 +1,6 @@
 import { ChatError } from "../../common/errors.ts";
 import type { UserKeys } from "../../wire/event.ts";
-import { maxDevices, maxSealedLength } from "../../wire/sealed.ts";
+import { maxSealedLength } from "../../wire/sealed.ts";
 import { defineCommand, type Services } from "../registry/command.ts";
 import { isoTime } from "../delivery/events.ts";
 import { knownUser } from "./follows.ts";
@@ -28,6 +28,7 @@ export const keyCommands = [
     typed: false,
     audited: true,
     async run({ id, session: { user } }, { public: key }, services) {
+      const { maxDevices } = services.config;
       const outcome = await services.store.deviceKeys.announce(user, key, maxDevices);
       if (outcome === "full") {
         throw new ChatError(

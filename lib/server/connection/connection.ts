@@ -42,6 +42,8 @@ export class Connection implements Caller {
   readonly peer: Peer;
   format: Format = "text";
   manyRooms = false;
+  /** What the client calls itself; empty in text, and where it does not say. */
+  client = "";
   session: UserSession | undefined;
   readonly outbox: Outbox;
   readonly #conn: ClientSocket;
@@ -281,10 +283,15 @@ export class Connection implements Caller {
   }
 
   /** @param before who was logged in before the command */
-  #apply({ name }: CommandSpec, { format, manyRooms, session, close }: Outcome, before: string | undefined): void {
+  #apply(
+    { name }: CommandSpec,
+    { format, manyRooms, client, session, close }: Outcome,
+    before: string | undefined,
+  ): void {
     if (close) [this.#reason, this.#lastUser] = [name, before];
     if (format !== undefined) this.format = format;
     if (manyRooms !== undefined) this.manyRooms = manyRooms;
+    if (client !== undefined) this.client = client;
     if (session === undefined) return;
     this.session = session ?? undefined;
     this.#pace.user = this.#share.user = session?.user;

@@ -37,6 +37,8 @@ export interface Outcome {
   readonly format?: Format;
   /** Whether what logs in on the connection is in many rooms, from this answer on. */
   readonly manyRooms?: boolean;
+  /** What the client calls itself, from this answer on; empty where it does not say. */
+  readonly client?: string;
   /** Who is logged in from this answer on; null where nobody is any more. */
   readonly session?: UserSession | null;
   /** Called once the answer is queued: nothing that it pushes can overtake the answer. */

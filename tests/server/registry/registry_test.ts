@@ -55,8 +55,8 @@ test("allCommands has the protocol's commands and arguments", () => {
   ]));
   assert.deepEqual(shapes, {
     hello: "options",
-    login: "user password side?",
-    register: "user password",
+    login: "user password side? device?",
+    register: "user password device?",
     resume: "token positions?",
     join: "room",
     leave: "room?",
@@ -83,6 +83,8 @@ test("allCommands has the protocol's commands and arguments", () => {
     keys: "user",
     key: "public",
     unkey: "public",
+    devices: "",
+    revoke: "device",
     logout: "",
     quit: "",
     help: "command?",
