@@ -75,7 +75,7 @@ export const fileCommands = [
     carriesFile: true,
     async run({ session }, { file: id, n }, { store }) {
       const found = await store.files.find(id);
-      if (!found || (found.owner !== session.user && !isReadable(session, found.topic))) throw unknownFile();
+      if (!found || (found.owner !== session.user && !await isReadable(session, found.topic))) throw unknownFile();
       if (found.size === 0) throw noChunks();
       if (n >= chunkCount(found.size)) {
         throw new ChatError("usage", `The file's chunks are numbered 0 to ${chunkCount(found.size) - 1}`);
@@ -137,7 +137,7 @@ async function destination(
   throw notIn(session, room!);
 }
 
-function isReadable(session: UserSession, topic: Topic): boolean {
+async function isReadable(session: UserSession, topic: Topic): Promise<boolean> {
   try {
     await mayRead(session, topic);
     return true;

@@ -206,6 +206,11 @@ export class SqliteSessions implements Sessions {
   }
 
   // deno-lint-ignore require-await
+  async withoutRoom(session: Session, room: string): Promise<Session> {
+    return { ...session, rooms: session.rooms.filter((other) => other !== room) };
+  }
+
+  // deno-lint-ignore require-await
   async revokeDevice(user: string, device: string): Promise<Session | "away" | undefined> {
     const session = this.#held.get(user, device)?.session;
     const expires = this.#revoke({ user, device });
@@ -227,6 +232,13 @@ export class SqliteSessions implements Sessions {
   // deno-lint-ignore require-await
   async held(): Promise<Session[]> {
     return this.#held.list().map(({ attached: _, ...session }) => session);
+  }
+
+  // deno-lint-ignore require-await
+  async revocable(user: string): Promise<string[]> {
+    const held = this.#held.of(user).map(({ session }) => session.device);
+    const records = this.#tokens.records(fold(user), this.#now()).map(({ device }) => device);
+    return [...new Set([...held, ...records])].sort();
   }
 
   // deno-lint-ignore require-await
