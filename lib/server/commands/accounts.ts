@@ -34,7 +34,7 @@ export const accountCommands = [
       const account = await accounts.logIn(user, password, caller.peer);
       return entered(
         "login",
-        side ? await login.side(account, caller, device) : await login.login(account, caller, device),
+        side ? await login.side(account, caller) : await login.login(account, caller, device),
       );
     },
   }),
