@@ -135,7 +135,8 @@ export class AccountRooms {
       host.topics.stop(topic);
       throw error;
     }
-    const from = decodePosition(joined) ?? now;
+    const { epoch, seq, id } = decodePosition(joined) ?? now; // found by a server, so that it is signed again
+    const from = { epoch, seq, id };
     await host.remember({ [topic]: from });
     host.tell({ type: "membership", room, state: "joined", positions: host.encode({ [topic]: from }) });
     host.topics.start(topic, from);
