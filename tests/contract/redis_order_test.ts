@@ -9,7 +9,10 @@ import { test } from "../support/declare.ts";
 import { sharedRedis } from "../support/redis.ts";
 import { wideLimits } from "../support/store_limits.ts";
 
-const writer = { user: "eve", server: "server1", connection: "c1", claim: 1, many: false, rooms: ["lobby"] };
+const writer = {
+  ...{ user: "eve", device: "", server: "server1", connection: "c1", claim: 1, since: 0, client: "" },
+  ...{ many: false, rooms: ["lobby"] },
+};
 
 test("RedisTopics.publish() refuses what was sent behind a call that a full Redis did not carry out", async () => {
   await using place = sharedRedis.place();

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ChatError } from "../../lib/common/errors.ts";
 import type { StoredFile } from "../../lib/store/files.ts";
+import type { Session } from "../../lib/store/sessions.ts";
 import { SqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
 import { test as declared } from "../support/declare.ts";
 import { permitted } from "../support/needs.ts";
@@ -22,8 +23,17 @@ function test(name: string, fn: (path: string) => Promise<void>): void {
   declared(name, run, files);
 }
 
-/** Takes out of a file what came with versions 8 to 10. */
-const withoutWhatCameSince = "ALTER TABLE accounts DROP COLUMN has_rooms; DROP TABLE memberships; " +
+/** Makes a file one of version 12: tokens and saved positions are a user's, and memberships have no positions. */
+const withoutDevices = "ALTER TABLE memberships DROP COLUMN position; " +
+  "ALTER TABLE tokens RENAME TO newer; CREATE TABLE tokens (user TEXT PRIMARY KEY, current TEXT NOT NULL, " +
+  "previous TEXT, revoked TEXT, room TEXT NOT NULL, expires INTEGER NOT NULL, away TEXT) WITHOUT ROWID; " +
+  "INSERT INTO tokens SELECT user, current, previous, revoked, room, expires, away FROM newer; DROP TABLE newer; " +
+  "ALTER TABLE stood RENAME TO newer; CREATE TABLE stood (user TEXT NOT NULL, topic TEXT NOT NULL, " +
+  "position TEXT NOT NULL, PRIMARY KEY (user, topic)) WITHOUT ROWID; " +
+  "INSERT INTO stood SELECT user, topic, position FROM newer; DROP TABLE newer";
+
+/** Takes out of a file what came with versions 8 to 13. */
+const withoutWhatCameSince = withoutDevices + "; ALTER TABLE accounts DROP COLUMN has_rooms; DROP TABLE memberships; " +
   "ALTER TABLE tokens DROP COLUMN away; DROP TABLE marks";
 
 function open(path: string, durability: "normal" | "full" = "normal", now = Date.now): SqliteStore {
@@ -71,6 +81,33 @@ test("SqliteStore brings a file of an earlier release up to date, and keeps what
   await store.deviceKeys.announce("eve", "key", 8);
   assert.equal((await store.deviceKeys.list("eve")).length, 1);
   assert.equal(await store.marks.mark("eve", "room:lobby", await store.topics.head("room:lobby")), true);
+});
+
+test("SqliteStore keeps tokens, positions and rooms of a file that knew no devices", async (path) => {
+  const request = { user: "eve", room: "lobby", policy: "share", many: true } as const;
+  let before: Session;
+  {
+    await using store = open(path);
+    await store.accounts.create({ name: "eve", hash: "hash", role: "user", created: 1 });
+    const claimed = await store.sessions.claim({ ...request, connection: "c1", tokenHash: "one" });
+    assert.ok(claimed.kind === "claimed");
+    before = claimed.session;
+    await store.accounts.setAway("eve", "lunch");
+    await store.sessions.savePositions(before, { "room:lobby": "here" });
+    await store.sessions.enter(before, "general", 5, "joined");
+  }
+  const earlier = new DatabaseSync(path);
+  earlier.exec(`${withoutDevices}; PRAGMA user_version = 12`);
+  earlier.close();
+  await using store = open(path);
+  const claimed = await store.sessions.claim({ ...request, connection: "c2", tokenHash: "two", presentedHash: "one" });
+  assert.ok(claimed.kind === "claimed");
+  assert.deepEqual(claimed.savedPositions, { "room:lobby": "here" });
+  assert.deepEqual([claimed.session.since, claimed.session.rooms], [before.since, ["general", "lobby"]]);
+  assert.equal((await store.accounts.find("eve"))!.away, "lunch");
+  assert.deepEqual([...await store.sessions.memberships("eve")], [["general", ""], ["lobby", ""]]);
+  const other = await store.sessions.claim({ ...request, device: "phone", connection: "c3", tokenHash: "three" });
+  assert.equal(other.kind === "claimed" && other.superseded.length, 0);
 });
 
 test("SqliteStore finds talks in a file of an earlier release, also while messages keep arriving", async (path) => {
