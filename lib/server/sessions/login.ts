@@ -251,8 +251,7 @@ export class Logins {
       const { store, config } = this.#options;
       const opened = await openTopics(session, store, returning, config.duplicateLogin === "share");
       await tellLeft();
-      const known = superseded.flatMap(({ rooms }) => rooms);
-      await this.#ends.announceAll(record, "joined", without(record.rooms, known));
+      await this.#ends.announceAll(record, "joined"); // told where it was not before
       return opened;
     } catch (error) {
       session.stop();

@@ -24,7 +24,7 @@ const goodbye = { type: "system", code: "forced_logout", message: "Go." } as con
 function channel(id: string, answered: Promise<void> = Promise.resolve()): ClientChannel & { ends: ServerEvent[] } {
   const ends: ServerEvent[] = [];
   return {
-    ...{ id, ends, peer: peerOf("192.0.2.1"), format: "json", manyRooms: false, outbox: openOutbox },
+    ...{ id, ends, peer: peerOf("192.0.2.1"), format: "json", manyRooms: false, client: "", outbox: openOutbox },
     answered: () => answered,
     get closed() {
       return ends.length > 0;

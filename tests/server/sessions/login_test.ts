@@ -30,6 +30,7 @@ function line(connection: string): Line {
     peer: peerOf("192.0.2.1"),
     format: "json",
     manyRooms: false,
+    client: "",
     ends,
     get closed() {
       return ends.length > 0;
