@@ -42,7 +42,6 @@ export class Connection implements Caller {
   readonly peer: Peer;
   format: Format = "text";
   manyRooms = false;
-  /** What the client calls itself; empty in text, and where it does not say. */
   client = "";
   session: UserSession | undefined;
   readonly outbox: Outbox;
@@ -105,16 +104,6 @@ export class Connection implements Caller {
 
   get closed(): boolean {
     return this.#state !== "open";
-  }
-
-  /** Bytes that wait to be written. */
-  get pending(): number {
-    return this.outbox.pending;
-  }
-
-  /** Bytes that were written. */
-  get sent(): number {
-    return this.outbox.sent;
   }
 
   /** Serves the client until it goes, or is sent away. Never rejects. */

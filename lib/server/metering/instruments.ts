@@ -25,10 +25,12 @@ export interface ListenerMeter {
 export interface MeasuredConnection {
   readonly format: Format;
   readonly session: { readonly side: boolean } | undefined;
-  /** Bytes that wait. */
-  readonly pending: number;
-  /** Bytes that were written. */
-  readonly sent: number;
+  readonly outbox: {
+    /** Bytes that wait. */
+    readonly pending: number;
+    /** Bytes that were written. */
+    readonly sent: number;
+  };
 }
 
 /** What is read off a service whenever its metrics are asked for. */
@@ -108,7 +110,7 @@ export class Instruments implements Disposable {
   }
 
   /** A connection is gone; keeps what it counted. */
-  went({ sent }: MeasuredConnection): void {
+  went({ outbox: { sent } }: MeasuredConnection): void {
     this.#sentByTheGone += sent;
   }
 
@@ -134,11 +136,11 @@ export class Instruments implements Disposable {
       json: { guest: 0, member: 0, side: 0 },
     };
     let [waiting, largest, sent] = [0, 0, this.#sentByTheGone];
-    for (const connection of connections) {
-      counts[connection.format][!connection.session ? "guest" : connection.session.side ? "side" : "member"]++;
-      waiting += connection.pending;
-      largest = Math.max(largest, connection.pending);
-      sent += connection.sent;
+    for (const { format, session, outbox } of connections) {
+      counts[format][!session ? "guest" : session.side ? "side" : "member"]++;
+      waiting += outbox.pending;
+      largest = Math.max(largest, outbox.pending);
+      sent += outbox.sent;
     }
     for (const format of ["text", "json"] as const) {
       for (const state of ["guest", "member", "side"] as const) {
