@@ -28,11 +28,14 @@ export { ChatError, type ErrorCode } from "../common/errors.ts";
 export type {
   FileOffer,
   GapEvent,
+  MembershipEvent,
   MessageEvent,
   PresenceEvent,
   Reply,
+  SeenEvent,
   ServerEvent,
   TopicEvent,
+  UserDevice,
 } from "../wire/event.ts";
 export { formatServer, parseServers, type ServerAddress } from "./base/address.ts";
 export { Bot, type BotOptions, type RoomEvent } from "./bot.ts";

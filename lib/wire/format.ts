@@ -250,7 +250,7 @@ function inSeconds(time: string): string {
 }
 
 /** Whether a private message is the copy that its sender's devices are told. */
-function isCopy({ topic }: DirectEvent): boolean {
+export function isCopy({ topic }: DirectEvent): boolean {
   return topic.startsWith("sent:");
 }
 

@@ -23,6 +23,8 @@ const events: Readonly<Record<ServerEvent["type"], Readonly<Record<string, Field
   notification: logged,
   direct: { ...logged, to: "string" },
   presence: { room: "string", user: "string", state: "string" },
+  membership: { room: "string", state: "string" },
+  seen: { topic: "string", pos: "string" },
   system: { code: "string", message: "string" },
   gap: { topic: "string", from: "number", to: "number|null", pos: "string" },
   ping: {},
@@ -33,7 +35,7 @@ const events: Readonly<Record<ServerEvent["type"], Readonly<Record<string, Field
 /** The types that a history can have. */
 const topicEvents: ReadonlySet<unknown> = new Set<TopicEvent["type"]>(["message", "notification", "direct"]);
 
-/** What may be told of somebody's presence: it stands in a line as it is. */
+/** What may be told of a user or a device and a room: it may stand in a line as it is. */
 const states: ReadonlySet<unknown> = new Set(["joined", "left"]);
 
 /** ISO 8601, UTC. */
@@ -58,7 +60,7 @@ export function toEvent(value: JsonObject): ServerEvent | undefined {
   if (typeof type !== "string" || !Object.hasOwn(events, type)) return undefined;
   const wrong = wrongField(value, type as ServerEvent["type"]);
   if (wrong !== undefined) throw new TypeError(`The event "${type}" has no usable field "${wrong}"`);
-  if (type === "presence" && !states.has(value.state)) return undefined;
+  if ((type === "presence" || type === "membership") && !states.has(value.state)) return undefined;
   return value as unknown as ServerEvent;
 }
 

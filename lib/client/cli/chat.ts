@@ -70,12 +70,17 @@ export async function runChat(options: ChatOptions, { out, err }: Output): Promi
 }
 
 /** How servers are reached and spoken to. */
-function wireSettings({ servers, insecure, manyRooms }: ChatOptions, dial: Dial, script: boolean): SessionOptions {
+function wireSettings(
+  { servers, insecure, device, manyRooms }: ChatOptions,
+  dial: Dial,
+  script: boolean,
+): SessionOptions {
   return {
     servers,
     dial,
     client: `chat/${version}`,
     insecure,
+    ...(device === undefined ? {} : { device }),
     ...(script ? { giveUpMs: scriptGiveUpMs } : {}),
     // A program that relies on many rooms would misread a server that has one for it.
     ...(manyRooms ? { manyRooms: "needed" } : {}),
@@ -93,9 +98,11 @@ async function connect(session: Session | SideSession, script: boolean): Promise
 }
 
 function credentialsOf(options: ChatOptions, script: boolean): Credentials {
-  const { servers, user, register, remember } = options;
+  const { servers, user, device, register, remember } = options;
   const password = givenPassword(options);
-  const kept = remember && user !== undefined ? new KeptSession(stateFolder(environment), user, servers[0]) : undefined;
+  const kept = remember && user !== undefined
+    ? new KeptSession(stateFolder(environment), user, servers[0], device)
+    : undefined;
   const token = password === undefined && !register ? kept?.read() : undefined;
   if (script && user !== undefined && password === undefined && token === undefined) {
     throw new ClientError("usage", "--user needs a password here: CHAT_PASSWORD or --password-file <file>");

@@ -7,7 +7,7 @@ import { readPrivate, removePrivate, writePrivate } from "../base/private_file.t
 /**
  * What resumes a session without a password, kept from one run of the client to the next.
  *
- * Each user of each server has a file of their own, so that two clients do not overwrite each other's.
+ * Each user of each server, and each device with a name, has a file of its own, so that two clients do not overwrite each other's.
  */
 export class KeptSession {
   readonly #file: string;
@@ -15,11 +15,13 @@ export class KeptSession {
 
   /**
    * @param folder where the client remembers things
+   * @param device the device that it is on, where it has a name
    * @throws {ClientError} `usage` where there is no such folder
    */
-  constructor(folder: string | undefined, user: string, server: ServerAddress) {
+  constructor(folder: string | undefined, user: string, server: ServerAddress, device?: string) {
     if (folder === undefined) throw new ClientError("usage", "--remember cannot keep anything: HOME is not set");
-    const name = `${user}@${formatServer(server)}`.toLowerCase();
+    const account = `${user}@${formatServer(server)}`.toLowerCase();
+    const name = device === undefined ? account : `${account} ${device}`;
     this.#file = join(folder, "sessions", encodeURIComponent(name));
   }
 

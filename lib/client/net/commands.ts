@@ -20,6 +20,7 @@ const repeatable: ReadonlySet<string> = new Set(
       "history",
       "whoami",
       "away",
+      "devices",
       "help",
     ],
     ...["upload", "chunk", "download", "withdraw", "keys", "key", "unkey"],

@@ -2,7 +2,6 @@ import type { Reply, ServerEvent } from "../../wire/event.ts";
 import type { ServerAddress } from "../base/address.ts";
 import { type Clock, systemClock, within } from "../../common/time.ts";
 import { ClientError, type ConnectionLost } from "../base/exit.ts";
-import type { JsonObject } from "../base/shape.ts";
 import { type Answer, type Incoming, logsOut, type Request } from "../net/connection.ts";
 import { Authentication } from "./authentication.ts";
 import { Link, type LinkOptions, type LinkPort, type LinkStep, type Sealer } from "./link.ts";
@@ -55,8 +54,6 @@ export interface EnginePolicy {
   replied(reply: Reply): void;
   /** Tells of an event, as far as it is to be told. */
   event(event: ServerEvent): Updates;
-  /** Takes an event of a type that this client has no words for; it is told in any case. */
-  noted?(event: JsonObject): void;
   /** Takes the answer to a request that it made itself. */
   answered(answer: Answer): Updates;
   /** The connection is gone, whether it was let in or not. */
@@ -216,7 +213,7 @@ export class Engine<Policy extends EnginePolicy = EnginePolicy> implements Engin
 
   *#take(incoming: Incoming): Updates {
     if (incoming.kind === "event") yield* this.#takeEvent(incoming.event);
-    else if (incoming.kind === "unknown") yield* this.#takeUnknown(incoming);
+    else if (incoming.kind === "unknown") yield incoming;
     else yield* this.#takeAnswer(incoming);
     this.#pump();
   }
@@ -228,11 +225,6 @@ export class Engine<Policy extends EnginePolicy = EnginePolicy> implements Engin
       this.link.route.retryAfter(event.retry_after_ms);
     }
     yield* this.policy.event(event);
-  }
-
-  *#takeUnknown(incoming: Incoming & { kind: "unknown" }): Updates {
-    this.policy.noted?.(incoming.event);
-    yield incoming;
   }
 
   *#takeAnswer(answer: Answer): Updates {

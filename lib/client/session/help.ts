@@ -15,7 +15,7 @@ const subjects: readonly (readonly [subject: string, names: readonly string[]])[
   ["Following", ["subscribe", "unsubscribe", "subs"]],
   ["Files", ["send", "get", "files", "cancel", "withdraw"]],
   ["Encryption", ["verify", "keys"]],
-  ["You", ["whoami", "away", "passwd", "logout", "quit"]],
+  ["You", ["whoami", "away", "devices", "revoke", "passwd", "logout", "quit"]],
   ["Here", ["clear", "reconnect", "help"]],
 ];
 const others = "More";

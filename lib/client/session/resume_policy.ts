@@ -1,5 +1,4 @@
 import type { Reply, ServerEvent } from "../../wire/event.ts";
-import type { JsonObject } from "../base/shape.ts";
 import type { Answer, Request } from "../net/connection.ts";
 import type { EnginePolicy, EnginePort, Granted, Refused, Updates } from "./engine.ts";
 import { Receipts } from "./receipts.ts";
@@ -66,6 +65,12 @@ export class ResumePolicy implements EnginePolicy {
       case "gap":
         this.#identity.skip(event);
         break;
+      case "membership":
+        this.#identity.follow(event);
+        break;
+      case "seen":
+        this.#identity.read(event);
+        break;
       case "system":
         if (event.code === "server_draining") return; // a move that nobody need know of
     }
@@ -75,10 +80,6 @@ export class ResumePolicy implements EnginePolicy {
       yield* this.#engine.outgoing.abandon();
       this.#engine.end({ reason: "forced_logout", exit: "login", message: event.message });
     }
-  }
-
-  noted(event: JsonObject): void {
-    this.#identity.noted(event);
   }
 
   // deno-lint-ignore require-yield -- nothing that it asked by itself is told

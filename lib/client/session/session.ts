@@ -1,4 +1,4 @@
-import type { Reply } from "../../wire/event.ts";
+import type { Reply, UserDevice } from "../../wire/event.ts";
 import type { ServerAddress } from "../base/address.ts";
 import type { CommandTable } from "../net/commands.ts";
 import type { Request } from "../net/connection.ts";
@@ -13,6 +13,8 @@ export interface SessionOptions extends EngineOptions {
   readonly insecure?: boolean;
   /** Keeps what resumes the session. */
   readonly keep?: KeepToken;
+  /** The device that every login is for which names none; without it, none is named. */
+  readonly device?: string;
 }
 
 /**
@@ -24,8 +26,9 @@ export interface SessionOptions extends EngineOptions {
  * 3. Each message is shown once and in its topic's order, and a gap is shown where the server told of one.
  * 4. A session that another login has taken over does not come back by itself.
  *
- * With `manyRooms` it is in all rooms of its account, and comes back to all of them; requests name their room then. Where
- * the server cannot do with many rooms, `wanted` goes on in one, as {@linkcode Session.manyRooms} says.
+ * With `manyRooms` it is in all rooms of its account, and comes back to all of them; requests name their room then. It
+ * follows another device of the user into the rooms that it joins, and out of those that it leaves. Where the server
+ * cannot do with many rooms, `wanted` goes on in one, as {@linkcode Session.manyRooms} says.
  *
  * It knows no screen: all that happens comes out of {@linkcode Session.updates}, in order, and nothing happens unless
  * that is iterated.
@@ -35,9 +38,11 @@ export class Session {
   readonly insecure: boolean;
   readonly #engine: Engine;
   readonly #identity: SessionIdentity;
+  readonly #device: string | undefined;
 
   constructor(options: SessionOptions) {
     this.insecure = options.insecure ?? false;
+    this.#device = options.device;
     this.#identity = new SessionIdentity(options.keep ?? (() => undefined));
     this.#engine = new Engine(options, (engine) => new ResumePolicy(engine, this.#identity, options.giveUpMs));
   }
@@ -60,6 +65,16 @@ export class Session {
   /** Who is logged in. */
   get user(): string | undefined {
     return this.#identity.user;
+  }
+
+  /** The device that the user is logged in on; undefined where it has no name. */
+  get device(): string | undefined {
+    return this.#identity.device;
+  }
+
+  /** How far the account has read topics, as the user's other devices told: topic → position. In many rooms only. */
+  get seen(): ReadonlyMap<string, string> {
+    return this.#identity.seen;
   }
 
   /** The room that the user is in; undefined where there may be many. */
@@ -119,7 +134,31 @@ export class Session {
    * @throws {ClientError} when there is no server, or the connection ends before the answer
    */
   login(login: Login): Promise<Reply> {
-    return this.#engine.authentication.ask({ ...login });
+    const device = login.cmd === "resume" || this.#device === undefined ? {} : { device: this.#device };
+    return this.#engine.authentication.ask({ ...device, ...login });
+  }
+
+  /**
+   * The devices that the user is logged in on, those among them whose connection is lost and may come back.
+   *
+   * @throws as {@linkcode send}
+   */
+  async devices(): Promise<readonly UserDevice[]> {
+    const { devices } = await this.ask({ cmd: "devices" }) as { readonly devices?: unknown };
+    return Array.isArray(devices) ? devices : [];
+  }
+
+  /**
+   * Logs a device of the user out for good: without the password it does not come back.
+   *
+   * @param device all but this one where it is left out
+   * @returns the names of those that were logged out
+   * @throws {ChatError} `unknown_device`, and as {@linkcode send}
+   */
+  async revoke(device?: string): Promise<readonly string[]> {
+    const reply = await this.ask({ cmd: "revoke", device: device ?? "all" });
+    const { device: named, revoked = [named] } = reply as { readonly device?: string; readonly revoked?: string[] };
+    return revoked.filter((name) => typeof name === "string");
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { GapEvent, Reply, TopicEvent } from "../../wire/event.ts";
+import type { GapEvent, MembershipEvent, Reply, SeenEvent, TopicEvent } from "../../wire/event.ts";
 import type { Request } from "../net/connection.ts";
 import { Progress } from "./progress.ts";
 import { fold } from "../../wire/names.ts";
@@ -11,11 +11,17 @@ import { type JsonObject, toPositions } from "../base/shape.ts";
  */
 export type KeepToken = (token: string | undefined) => string | undefined;
 
+/** More topics than anyone follows: a server that names more makes the client forget the oldest. */
+const maxSeen = 10_000;
+
 /** Who and where a client is by what servers told it: user, rooms, resume token, and how far it has read. */
 export class SessionIdentity {
   readonly #keep: KeepToken;
   readonly #progress = new Progress();
+  /** Topic → how far the account has read it, as other devices told. */
+  readonly #seen = new Map<string, string>();
   #user: string | undefined;
+  #device: string | undefined;
   #rooms: ReadonlySet<string> = new Set();
   /** Whether there may be any number of rooms; else there is one. */
   #many = false;
@@ -28,6 +34,16 @@ export class SessionIdentity {
 
   get user(): string | undefined {
     return this.#user;
+  }
+
+  /** The device that the user is logged in on, where it has a name. */
+  get device(): string | undefined {
+    return this.#device;
+  }
+
+  /** Topic → how far the account has read it, as far as other devices told. */
+  get seen(): ReadonlyMap<string, string> {
+    return this.#seen;
   }
 
   /** The one room; undefined where there may be many. */
@@ -67,7 +83,7 @@ export class SessionIdentity {
   }
 
   #take(reply: Reply): void {
-    const { user, resume, positions } = reply as Readonly<Record<string, unknown>>;
+    const { user, device, resume, positions } = reply as Readonly<Record<string, unknown>>;
     switch (reply.of) {
       case "login":
       case "register":
@@ -75,6 +91,7 @@ export class SessionIdentity {
         // falls through
       case "resume":
         if (typeof user === "string") this.#user = user;
+        if (typeof device === "string") this.#device = device;
         this.#arrive(reply as unknown as JsonObject);
         break;
       case "join":
@@ -114,11 +131,22 @@ export class SessionIdentity {
   #enter(rooms: readonly string[]): void {
     this.#rooms = new Set(rooms.map(fold));
     this.#progress.enter(this.#rooms);
+    for (const topic of this.#seen.keys()) {
+      if (topic.startsWith("room:") && !this.#rooms.has(topic.slice("room:".length))) this.#seen.delete(topic);
+    }
   }
 
   /** Takes what another device of the user did to the rooms of both. */
-  noted({ type, room, state, positions }: JsonObject): void {
-    if (type === "membership" && this.#many) this.#move(room, state, positions);
+  follow({ room, state, positions }: MembershipEvent): void {
+    if (this.#many) this.#move(room, state, positions);
+  }
+
+  /** Takes how far another device of the user has read a topic. */
+  read({ topic, pos }: SeenEvent): void {
+    if (!this.#many) return;
+    this.#seen.delete(topic);
+    this.#seen.set(topic, pos);
+    if (this.#seen.size > maxSeen) this.#seen.delete(this.#seen.keys().next().value!);
   }
 
   /** @returns whether the message is to be shown */
@@ -144,9 +172,10 @@ export class SessionIdentity {
   }
 
   #clear(): void {
-    this.#user = this.#token = undefined;
+    this.#user = this.#device = this.#token = undefined;
     this.#rooms = new Set();
     this.#many = false;
     this.#progress.clear();
+    this.#seen.clear();
   }
 }

@@ -1,4 +1,4 @@
-import type { Reply, ServerEvent } from "../../wire/event.ts";
+import type { Reply, ServerEvent, SystemEvent } from "../../wire/event.ts";
 import { type Clock, pause } from "../../common/time.ts";
 import { fold, roomTopic } from "../../wire/names.ts";
 import type { ConnectionLost } from "../base/exit.ts";
@@ -76,6 +76,7 @@ export class SidePolicy implements EnginePolicy {
   }
 
   *event(event: ServerEvent): Updates {
+    if (event.type === "system" && event.code === "forced_logout") return yield* this.#forceOut(event);
     if (event.type !== "message") return yield { kind: "event", event };
     for (const told of this.#listeners.get(event.topic)?.live(event) ?? [event]) yield { kind: "event", event: told };
   }
@@ -106,6 +107,13 @@ export class SidePolicy implements EnginePolicy {
   cleared(): void {
     this.#login = undefined;
     this.#listeners.clear();
+  }
+
+  /** Somebody has ended this connection: it does not come back, though its password may still be the right one. */
+  *#forceOut(event: SystemEvent): Updates {
+    yield { kind: "event", event };
+    yield* this.#engine.outgoing.abandon();
+    this.#engine.end({ reason: "forced_logout", exit: "login", message: event.message });
   }
 
   get #many(): boolean {

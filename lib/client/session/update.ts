@@ -19,7 +19,13 @@ export type Update =
 
 /** Who logs in, and how: with a password, as a new account, or with what an earlier session left. */
 export type Login =
-  | { readonly cmd: "login" | "register"; readonly user: string; readonly password: string }
+  | {
+    readonly cmd: "login" | "register";
+    readonly user: string;
+    readonly password: string;
+    /** The device that it is, where it has a name: another login of the same takes its place. */
+    readonly device?: string;
+  }
   | { readonly cmd: "resume"; readonly token: string };
 
 /** How a session ended for good. */

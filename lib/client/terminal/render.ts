@@ -5,8 +5,8 @@
  */
 
 import { ChatError, messageOf } from "../../common/errors.ts";
-import type { Reply } from "../../wire/event.ts";
-import { awayText, eventText, replyText, withActions } from "../../wire/format.ts";
+import type { DirectEvent, Reply } from "../../wire/event.ts";
+import { awayText, eventText, isCopy, replyText, withActions } from "../../wire/format.ts";
 import { cleanLine } from "../../wire/clean.ts";
 import { marked, privacyOf, privateName } from "../e2ee/privacy.ts";
 import { isObject } from "../base/shape.ts";
@@ -24,7 +24,7 @@ export function render(update: Update): Rendered {
   switch (update.kind) {
     case "event": {
       const { event } = update;
-      const text = cleanLine(eventText(event.type === "direct" ? marked(event) : event, withActions));
+      const text = cleanLine(eventText(event.type === "direct" ? markedDirect(event) : event, withActions));
       return { kind: event.type === "error" ? "error" : "text", lines: text === "" ? [] : [text] };
     }
     case "unknown":
@@ -70,6 +70,11 @@ function replyLines(reply: Reply): string[] {
     text = `${of}: ${Object.keys(fields).length === 0 ? "done" : JSON.stringify(fields)}`;
   }
   return [...(text === "" ? [] : text.split("\n").map(cleanLine)), ...awayLines(reply)];
+}
+
+/** How private it was stands behind the name that is shown: of what one has sent, the recipient's. */
+function markedDirect(event: DirectEvent): DirectEvent {
+  return isCopy(event) ? { ...event, to: privateName(event.to, privacyOf(event)) } : marked(event);
 }
 
 /** How private something was stands behind the name. Who is away has a line without such a mark. */

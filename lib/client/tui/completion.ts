@@ -9,7 +9,7 @@ import type { Roster } from "./roster.ts";
 const opening = /^[\p{Ps}\p{Pi}"'`*„‚<>«»¿¡]*/u;
 
 /**
- * What Tab makes of a line: commands, users and rooms are completed, as the server's own command table has them, and
+ * What Tab makes of a line: commands, users, rooms and devices are completed, as the server's own command table has them, and
  * what the client's own commands take.
  *
  * The first Tab writes what all candidates have in common; further ones go through them, and back with Shift-Tab.
@@ -81,6 +81,7 @@ export class Completion {
     if (own) return own;
     const kind = /^\/[^/]/.test(before) ? this.#kindAt(before) : "said";
     if (kind === "room") return { start, candidates: ending(this.#roster.rooms(), word, "", " ") };
+    if (kind === "device") return { start, candidates: ending(this.#roster.devices(), word, "", " ") };
     if (kind === "command") {
       return { start, candidates: ending(namesOf(this.#own, this.#commands()).sort(), word, "", " ") };
     }
@@ -133,7 +134,7 @@ export class Completion {
   }
 
   /** What the argument at the end of a command is; "said" for text, undefined where nothing is completed. */
-  #kindAt(line: string): "user" | "room" | "command" | "said" | undefined {
+  #kindAt(line: string): "user" | "room" | "device" | "command" | "said" | undefined {
     const [verb, ...words] = line.slice(1).split(/\s+/);
     const command = this.#commands().find(verb);
     if (!command) return undefined;
@@ -144,6 +145,7 @@ export class Completion {
     switch (argument?.kind) {
       case "user":
       case "room":
+      case "device":
       case "command":
         return argument.kind;
       case "text":

@@ -10,6 +10,7 @@ export class Roster {
   #members: Set<string> | undefined;
   #users = new Map<string, true>();
   #rooms = new Set<string>();
+  #devices: string[] = [];
 
   /** How many are in the room, the reader too; undefined until it is known. */
   get members(): number | undefined {
@@ -26,6 +27,11 @@ export class Roster {
   /** Rooms, by the alphabet. */
   rooms(): string[] {
     return [...this.#rooms].sort();
+  }
+
+  /** The user's devices, and what stands for all but this one. */
+  devices(): string[] {
+    return [...this.#devices, "all"];
   }
 
   /** Somebody said something. */
@@ -48,11 +54,14 @@ export class Roster {
     this.#rooms.add(room);
   }
 
-  /** Learns from an answer to `who`, `users` or `rooms`, of the client's own or another's asking. */
+  /** Learns from an answer to `who`, `users`, `rooms` or `devices`, of the client's own or another's asking. */
   learn(reply: Reply, room: string | undefined): void {
-    const { of, members, users, rooms } = reply as Readonly<Record<string, unknown>>;
+    const { of, members, users, rooms, devices } = reply as Readonly<Record<string, unknown>>;
     if (of === "who" && (reply as { room?: unknown }).room === room) this.#members = new Set(names(members));
     if (of === "users") { for (const user of names(users)) if (!this.#users.has(user)) this.spoke(user); }
+    if (of === "devices" && Array.isArray(devices)) {
+      this.#devices = names(devices.map((entry) => isObject(entry) ? entry.device : undefined));
+    }
     if (of === "rooms" && Array.isArray(rooms)) {
       this.#rooms = new Set(names(rooms.map((entry) => isObject(entry) ? entry.room : undefined)));
     }

@@ -39,6 +39,78 @@ test("Session does not come back after a forced logout", async () => {
   await rejection(scene.session.login({ cmd: "login", user: "a", password: "1" }));
 });
 
+test("Session forgets its token when its device is revoked", async () => {
+  const kept: (string | undefined)[] = [];
+  await using scene = await loggedIn({ keep: (token) => void kept.push(token) });
+  scene.peer.send({ type: "system", code: "forced_logout", message: "This device was revoked." });
+  scene.peer.close();
+  await soon(scene.told.done, "the session's end");
+  assert.deepEqual(kept, ["token1", undefined]);
+  assert.equal(scene.servers.dialed.length, 1);
+});
+
+test("Session logs in as the device that it is told to be, and knows which one the server took it for", async () => {
+  for (const [given, named] of [[undefined, "phone"], ["tablet", "tablet"]] as const) {
+    const servers = new FakeServers();
+    const session = newSession(servers, { device: "phone" });
+    const [peer] = await Promise.all([servers.accept(), session.connect()]);
+    const told = new Recorder(session);
+    const device = given === undefined ? {} : { device: given };
+    const login = session.login({ cmd: "login", user: "a", password: "1", ...device });
+    const request = await peer.expect("login");
+    assert.equal(request.device, named);
+    peer.ok(request, { user: "a", room: "lobby", device: named, resume: "token1", positions: {} });
+    await soon(login);
+    assert.equal(session.device, named);
+    // A resume names no device: the token knows it.
+    peer.close("broken");
+    const next = await servers.accept();
+    assert.equal("device" in await next.readmit({ device: named }), false);
+    await told.status("resumed");
+    assert.equal(session.device, named);
+    session.close();
+    await soon(told.done, "the session's end");
+  }
+});
+
+test("Session names no device where it is told none", async () => {
+  const servers = new FakeServers();
+  const session = newSession(servers);
+  const [peer] = await Promise.all([servers.accept(), session.connect()]);
+  const told = new Recorder(session);
+  const login = session.login({ cmd: "login", user: "a", password: "1" });
+  const request = await peer.expect("login");
+  assert.deepEqual(Object.keys(request).sort(), ["cmd", "id", "password", "user"]);
+  peer.ok(request, { user: "a", room: "lobby", positions: {} });
+  await soon(login);
+  assert.equal(session.device, undefined);
+  session.close();
+  await soon(told.done, "the session's end");
+});
+
+test("Session.devices() and revoke() ask the server, and are no updates", async () => {
+  await using scene = await loggedIn();
+  const { session, peer, told } = scene;
+  const line = { device: "phone", server: "s", since: "2026-11-28T09:00:00.000Z", client: "", here: true, side: false };
+  const listed = session.devices();
+  peer.ok(await peer.expect("devices"), { devices: [line] });
+  assert.deepEqual(await soon(listed), [line]);
+  const one = session.revoke("tablet");
+  const revoke = await peer.expect("revoke");
+  assert.equal(revoke.device, "tablet");
+  peer.ok(revoke, { device: "tablet" });
+  assert.deepEqual(await soon(one), ["tablet"]);
+  const others = session.revoke();
+  const all = await peer.expect("revoke");
+  assert.equal(all.device, "all");
+  peer.ok(all, { device: "all", revoked: ["laptop", "tablet"] });
+  assert.deepEqual(await soon(others), ["laptop", "tablet"]);
+  const unknown = rejection(session.revoke("nosuch"));
+  peer.error(await peer.expect("revoke"), "unknown_device");
+  assert.equal((await unknown as ChatError).code, "unknown_device");
+  assert.equal(told.updates.filter(({ kind }) => kind === "reply").length, 1); // the login's
+});
+
 test("Session comes back when the server's store has lost the session, and asks for a login where it must", async () => {
   await using scene = await loggedIn();
   scene.peer.send({ type: "system", code: "session_lost", message: "Lost.", retry_after_ms: 0 });

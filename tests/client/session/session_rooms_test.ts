@@ -109,13 +109,46 @@ test("Session takes what another device does to the rooms of both, and passes it
   const membership = { type: "membership", room: "ops", state: "joined", positions: { "room:ops": "e.4.x" } };
   scene.peer.send(membership, inRoom("ops", 5, "hi"), { type: "membership", room: "lobby", state: "left" });
   await scene.told.until(({ kind, ...rest }) => {
-    return kind === "unknown" && (rest as { event: Json }).event.state === "left";
+    return kind === "event" && (rest as { event: Json }).event.state === "left";
   }, "the second membership");
   assert.deepEqual(scene.session.rooms, ["general", "ops"]);
   const [, { positions }] = await back(scene, { rooms: ["general", "ops"] });
   assert.deepEqual(positions, { "room:general": "e.0.", "room:ops": "e.5.x", "inbox:a": "e.0." });
-  const unknown = scene.told.updates.find(({ kind }) => kind === "unknown") as { event: Json } | undefined;
-  assert.deepEqual(unknown?.event, membership);
+  const told = scene.told.updates.find((update) => update.kind === "event" && update.event.type === "membership");
+  assert.deepEqual(told, { kind: "event", event: membership });
+});
+
+test("Session passes on a membership with a state that it does not know, and changes nothing for it", async () => {
+  await using scene = await loggedIn();
+  const membership = { type: "membership", room: "ops", state: "invited", positions: {} };
+  scene.peer.send(membership);
+  const told = await scene.told.until(({ kind }) => kind === "unknown", "the event");
+  assert.deepEqual(told, { kind: "unknown", event: membership });
+  assert.deepEqual(scene.session.rooms, ["general", "lobby"]);
+});
+
+test("Session knows how far the account has read on other devices, and forgets it of rooms that it has left", async () => {
+  await using scene = await loggedIn();
+  const seen = (topic: string, pos: string) => ({ type: "seen", topic, pos });
+  scene.peer.send(seen("room:lobby", "e.1.x"), seen("inbox:a", "e.7.x"), seen("room:lobby", "e.3.x"));
+  await scene.told.until((update) => {
+    return update.kind === "event" && update.event.type === "seen" && update.event.pos === "e.3.x";
+  }, "the third mark");
+  assert.deepEqual(Object.fromEntries(scene.session.seen), { "room:lobby": "e.3.x", "inbox:a": "e.7.x" });
+  scene.peer.send({ type: "membership", room: "lobby", state: "left", positions: {} });
+  await settled();
+  assert.deepEqual(Object.fromEntries(scene.session.seen), { "inbox:a": "e.7.x" });
+});
+
+test("Session in one room takes nothing from what is told of many", async () => {
+  await using scene = await loggedIn({ positions: at("lobby") }, "one");
+  scene.peer.send(
+    { type: "membership", room: "ops", state: "joined", positions: at("ops") },
+    { type: "membership", room: "lobby", state: "left", positions: {} },
+    { type: "seen", topic: "room:lobby", pos: "e.3.x" },
+  );
+  await settled();
+  assert.deepEqual([scene.session.rooms, scene.session.seen.size], [["lobby"], 0]);
 });
 
 test("Session says again what had no answer in the room that it named, also where it is no longer in", async () => {

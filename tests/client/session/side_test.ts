@@ -57,6 +57,33 @@ function take(events: AsyncIterator<RoomEvent, void>): Promise<Json> {
   return soon(events.next().then(({ value }) => value), "an event");
 }
 
+test("Bot does not log in again after a forced logout, though its password is still the right one", async () => {
+  const { bot, peer, fakes } = await open();
+  const said = bot.say("lobby", "hi");
+  await peer.expect("say");
+  const refused = said.then(() => undefined, (error: Error) => error.message);
+  peer.send({ type: "system", code: "forced_logout", message: "This device was revoked." });
+  peer.close();
+  assert.match((await soon(refused))!, /^It is not known whether this was done/);
+  await assert.rejects(bot.say("lobby", "late"));
+  await soon(bot.close());
+  assert.equal(fakes.dialed.length, 1);
+});
+
+test("Bot takes nothing from what the account's sessions are told of their rooms", async () => {
+  const { bot, peer } = await open();
+  const events = bot.listen("lobby");
+  const first = take(events);
+  await join(peer);
+  peer.send(
+    { type: "membership", room: "lobby", state: "left", positions: {} },
+    { type: "seen", topic: "room:lobby", pos: "e.1.x" },
+    said(1, "hi"),
+  );
+  assert.equal((await first).text, "hi");
+  await leave(bot, peer);
+});
+
 test("Bot.say() is sent again under the same cid after a lost connection, and in order", async () => {
   const { bot, peer, fakes, states } = await open();
   const answers = Promise.all(["one", "two", "three"].map((text) => bot.say("ops", text)));

@@ -25,6 +25,23 @@ test("render() says what the text format says", () => {
   assert.deepEqual(lines(reply({ ...help, commands: [help.commands[0], help.commands[0]] })).length, 2);
 });
 
+test("render() shows what one has sent on another device as sent, with how private it was", () => {
+  const copy = said(1, "hi", { type: "direct", topic: "sent:b", to: "a" });
+  assert.deepEqual(lines(event(copy)), ["DM to a: hi"]);
+  assert.deepEqual(lines(event({ ...copy, privacy: { state: "sealed" } })), ["DM to a (encrypted): hi"]);
+});
+
+test("render() shows nothing of what only devices tell each other, and the lists that a person asks for", () => {
+  assert.deepEqual(lines(event({ type: "membership", room: "ops", state: "joined", positions: {} })), []);
+  assert.deepEqual(lines(event({ type: "seen", topic: "room:ops", pos: "e.1.x" })), []);
+  const device = { device: "laptop", server: "s\x1b[2J", since: "2026-11-28T09:00:00.000Z", client: "", here: true };
+  assert.deepEqual(lines(reply({ of: "devices", devices: [device] })), [
+    "Devices: laptop (s[2J, since 2026-11-28T09:00:00Z)",
+  ]);
+  assert.deepEqual(lines(reply({ of: "revoke", device: "phone" })), ["Revoked phone"]);
+  assert.deepEqual(lines(reply({ of: "revoke", device: "all", revoked: [] })), ["Revoked none"]);
+});
+
 test("render() shows what somebody does in a room as an action, also when it was said before", () => {
   assert.deepEqual(lines(event(said(1, "* waves at *a*"))), ["* b waves at *a*"]);
   for (const text of ["*waves", "** waves", "*", "* ", "*  waves", " * waves"]) {

@@ -283,6 +283,24 @@ test("Completion.complete() knows commands, users and rooms", () => {
   assert.deepEqual(completed("/send #ge"), ["/send #general "]);
 });
 
+test("Completion.complete() knows the user's devices once they were listed, and the word for all others", () => {
+  const editor = new Editor();
+  const roster = new Roster();
+  const revoke = { name: "revoke", aliases: [], help: "", typed: true };
+  const commands = new CommandTable([{ ...revoke, arguments: [{ name: "device", kind: "device", optional: false }] }]);
+  const completion = new Completion(editor, () => commands, roster, new LocalCommands());
+  editor.take({ kind: "text", text: "/revoke " });
+  completion.complete(1);
+  assert.equal(editor.text, "/revoke all ");
+  const device = { server: "s", since: "2026-11-28T09:00:00.000Z", client: "", here: false, side: false };
+  roster.learn({ of: "devices", devices: [{ ...device, device: "laptop" }, { ...device, device: "phone" }] }, "lobby");
+  editor.take({ kind: "key", name: "home" });
+  editor.splice(0, editor.text.length, "/revoke ph");
+  completion.complete(1);
+  assert.equal(editor.text, "/revoke phone ");
+  assert.deepEqual(roster.devices(), ["laptop", "phone", "all"]);
+});
+
 /** What keys make of the question about a paste; Enter is pressed after a pause where it is `Enter`, `enter` without. */
 function answered(text: string, maxBytes: number, ...keys: string[]): PasteAnswer {
   const paste = new Paste(text, maxBytes);

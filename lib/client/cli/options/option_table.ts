@@ -4,6 +4,8 @@
  * The parser, `--help` and the shells' completions are made from them and nothing else.
  */
 
+import { deviceRule } from "../../../wire/names.ts";
+
 /** What the client can be told to do; the first is what it does when nothing is said. */
 export const words = {
   chat: { usage: "[server]", help: "talk; with a pipe as the input, run a script" },
@@ -76,6 +78,14 @@ export const optionTable = {
     help: "make an account of that name, and log in",
     words: ["chat"],
     profile: false,
+  },
+  device: {
+    type: "string",
+    value: "name",
+    allowed: deviceRule,
+    help: "the name of this device, for a server where one is logged in on several",
+    words: ["chat"],
+    profile: true,
   },
   "password-file": {
     type: "string",

@@ -31,6 +31,8 @@ export interface ChatOptions extends Target {
   readonly kind: "chat";
   readonly register: boolean;
   readonly remember: boolean;
+  /** The name of this device, where it has one. */
+  readonly device?: string;
   readonly json: boolean;
   readonly side: boolean;
   /** Whether a program may be in many rooms. */

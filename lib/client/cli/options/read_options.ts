@@ -19,7 +19,7 @@ import {
   readShell,
   usage,
 } from "./option_values.ts";
-import { fold, isRoom, isUsername, roomRule, usernameRule } from "../../../wire/names.ts";
+import { deviceRule, fold, isDevice, isRoom, isUsername, roomRule, usernameRule } from "../../../wire/names.ts";
 import { parseServers, serversRule } from "../../base/address.ts";
 import { ClientError, withHint } from "../../base/exit.ts";
 import type { ChatOptions, Destination, DiscoverOptions, Options, Target } from "./options.ts";
@@ -210,7 +210,7 @@ const readWord: Readonly<Record<DialingWord, (dialing: Dialing) => Options>> = {
   },
 };
 
-function readChat({ target, chosen, env }: Dialing): Options {
+function readChat({ target, given, chosen, env }: Dialing): Options {
   const json = chosen.json === true;
   const side = chosen.side === true;
   if (side && !json) throw usage("--side needs --json");
@@ -228,6 +228,7 @@ function readChat({ target, chosen, env }: Dialing): Options {
     json,
     side,
     manyRooms,
+    ...readDevice(given, chosen, side),
     ...(join === undefined ? {} : { join: fold(join) }),
     ...(chosen.downloads === undefined ? {} : { downloads: chosen.downloads as string }),
     screen: {
@@ -240,6 +241,14 @@ function readChat({ target, chosen, env }: Dialing): Options {
       ...(escapeMs === undefined ? {} : { escapeMs }),
     },
   };
+}
+
+/** A side connection's device has a made-up name, whatever a profile says. */
+function readDevice(given: Values, { device }: Values, side: boolean): Pick<ChatOptions, "device"> {
+  if (side && given.device !== undefined) throw usage("--device does not go with --side");
+  if (side || device === undefined) return {};
+  if (isDevice(String(device))) return { device: String(device) };
+  throw usage(`--device is "${device}"; allowed: ${deviceRule}`);
 }
 
 function checkTarget(given: Values, { user, insecure }: Target): void {

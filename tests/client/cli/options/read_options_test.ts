@@ -143,6 +143,10 @@ const wrong: [string[], RegExp][] = [
   [["--output", "x"], /--output does not go with chat; it is for get/],
   [["--escape-time", "0"], /--escape-time is "0"; allowed: 1 to 2000, in milliseconds/],
   [["--escape-time", "slow"], /--escape-time is "slow"; allowed: 1 to 2000, in milliseconds/],
+  [["--device", "my phone"], /^--device is "my phone"; allowed: 1–32 of A-Z a-z 0-9 _ \. -$/],
+  [["--device"], /^--device is given without a value; allowed: 1–32 of A-Z a-z 0-9 _ \. -$/],
+  [["--json", "--side", "--device", "x"], /^--device does not go with --side$/],
+  [["tail", "--device", "x", "ops"], /^--device does not go with tail; it is for chat$/],
   [["--insecure", "--tofu"], /--insecure does not go with --tofu/],
   [["--insecure", "--ca", "x"], /--insecure does not go with --ca/],
   [["--tofu", "--ca", "x"], /--tofu does not go with --ca/],
@@ -223,6 +227,23 @@ test("readOptions() takes the default profile where no server is named, and none
   assert.ok(other.kind === "chat" && !other.remember && other.user === "eve");
   const named = withProfiles([], { CHAT_SERVER: "work" });
   assert.ok(named.kind === "chat" && named.user === "alice");
+});
+
+test("readOptions() takes the device's name from the command line or the profile, and has none otherwise", () => {
+  const named = parseProfiles('{"profiles":{"work":{"device":"laptop","user":"alice"}}}', "/etc/chat/config.json");
+  const device = (...args: string[]) => {
+    const options = readOptions(args, (() => undefined) as Environment, () => named);
+    assert.ok(options.kind === "chat");
+    return options.device;
+  };
+  assert.equal(device(), undefined);
+  assert.equal(device("--device", "my.Phone_2-x"), "my.Phone_2-x");
+  assert.equal(device("work"), "laptop");
+  assert.equal(device("work", "--device", "phone"), "phone");
+  // A side connection's device has a name that is made up.
+  assert.equal(device("work", "--json", "--side"), undefined);
+  // What has no device leaves the profile's alone.
+  assert.equal(readOptions(["tail", "-s", "work", "ops"], (() => undefined) as Environment, () => named).kind, "tail");
 });
 
 test("readOptions() says where a name is no profile's, which there are, and which was meant", () => {
