@@ -68,8 +68,8 @@ export class RedisSessions implements Sessions {
       const others = liveDevices(known).filter((other) => other !== device);
       const stands = policy === "reject" && await this.#isAttached(user, [device, ...others]);
       if (presentedHash === "" && stands) return { kind: "live" };
-      const ending = policy === "force" ? others : await this.#givingWay(request, others);
-      if (!ending) return { kind: "too_many_devices" };
+      const givingWay = policy === "share" ? await this.#givingWay(request, others) : others;
+      const ending = givingWay ?? [];
       const ended = ending.flatMap((other) => [session(user, other), grants(user, other)]);
       const answer = await this.#redis.run(
         "claim",
@@ -79,10 +79,11 @@ export class RedisSessions implements Sessions {
         ],
         [
           ...[devicesText(known), connection, device, id, instance, room, tokenHash, presentedHash, tokenLifeMs],
-          ...[passwords, flag(many), flag(policy !== "share"), client, ...ending],
+          ...[passwords, flag(many), flag(policy !== "share"), client, flag(!givingWay), ...ending],
         ],
       ) as Answer[];
       if (answer[0] === "changed") continue;
+      if (answer[0] === "full") return { kind: "too_many_devices" };
       if (answer[0] === "revoked") return { kind: stands ? "live" : "refused" };
       if (answer[0] === "refused" || answer[0] === "disabled" || answer[0] === "outdated") return { kind: answer[0] };
       return await this.#claimed(answer, request);
@@ -99,16 +100,16 @@ export class RedisSessions implements Sessions {
   }
 
   /**
-   * Which of a user's other sessions a claim takes the place of, besides the device's own: none as long as there may be one
-   * more, else the one whose connection has been gone longest.
+   * Which of a user's other sessions a claim takes the place of under `share`, besides the device's own: none as long as
+   * there may be one more, else the one whose connection has been gone longest.
    *
    * @returns undefined where all have their connections
    */
   async #givingWay(
-    { user, policy, mostDevices = Infinity }: ClaimRequest,
+    { user, mostDevices = Infinity }: ClaimRequest,
     others: string[],
   ): Promise<string[] | undefined> {
-    const tooMany = policy === "share" ? others.length + 1 - mostDevices : 0;
+    const tooMany = others.length + 1 - mostDevices;
     if (tooMany <= 0) return [];
     const [live, held] = await Promise.all([
       this.#leases.live(),

@@ -99,7 +99,8 @@ export class RedisTopics implements Topics {
     if (!isCopied(topic, draft)) {
       const turn = topic.startsWith("inbox:") ? this.#copies.inTurn(topic) : undefined;
       if (turn) await turn;
-      return outcomeOf(await this.#publish(randomWord(6), topic, draft, writer, existing));
+      const shown = draft.via === undefined ? draft : { ...draft, via: undefined }; // only a copy may be skipped
+      return outcomeOf(await this.#publish(randomWord(6), topic, shown, writer, existing));
     }
     const copying = this.#copies.begin(draft.from, topic);
     let stored: Stored = "not";

@@ -6,14 +6,14 @@
 --      how often the password had been changed when it was checked ('' where it was not),
 --      '1' where the session is to be in many rooms: its account's, or at first the one that is given,
 --      '1' where a login makes the resume tokens of all devices worthless, what the client calls itself,
---      the devices of the sessions that end, …
+--      '1' where all places are taken, the devices of the sessions that end, …
 -- Returns {'claimed', user, claim, since, rooms, how often these had changed, its account's rooms, grants as pairs, positions
 --          as pairs, the session before as pairs, session and grants of each that ended as pairs, …},
 --         {'changed'}, {'disabled'} (the account is), {'outdated'} (the password is),
---         {'refused'} or {'revoked'} (the token was made worthless by a newer login).
+--         {'refused'} or {'revoked'} (the token was made worthless by a newer login), {'full'}.
 local session, account, tokens, grants, stood, memberships, devices = unpack(KEYS, 1, 7)
 local expected, connection, device, server, instance, room, hash, presented, life = unpack(ARGV, 1, 9)
-local passwords, many, alone, client = unpack(ARGV, 10, 13)
+local passwords, many, alone, client, full = unpack(ARGV, 10, 14)
 
 if devicesText(redis.call('HGETALL', devices)) ~= expected then return {'changed'} end
 if redis.call('HGET', account, 'disabled') == '1' then return {'disabled'} end
@@ -24,15 +24,18 @@ local known = redis.call('HMGET', tokens, 'current', 'previous', 'revoked', 'roo
 local generation = redis.call('HGET', account, 'generation') or '0'
 local revoked, since = known[3] or '', now
 local positions = {}
-if presented == '' then
-  revoked = (known[1] or '') .. ' ' .. (known[2] or '')
-  redis.call('DEL', stood)
-else
+if presented ~= '' then
   if presented ~= known[1] and presented ~= known[2] then
     local spent = string.find(' ' .. revoked .. ' ', ' ' .. presented .. ' ', 1, true)
     return {spent and 'revoked' or 'refused'}
   end
   if (known[7] or '0') ~= generation then return {'revoked'} end
+end
+if full == '1' then return {'full'} end
+if presented == '' then
+  revoked = (known[1] or '') .. ' ' .. (known[2] or '')
+  redis.call('DEL', stood)
+else
   room, since = known[4], known[6] or now
   positions = redis.call('HGETALL', stood)
 end
@@ -59,8 +62,8 @@ end
 redis.call('HDEL', tokens, 'away')
 
 local ended = {}
-for i = 14, #ARGV do
-  local place = 8 + 2 * (i - 14)
+for i = 15, #ARGV do
+  local place = 8 + 2 * (i - 15)
   table.insert(ended, redis.call('HGETALL', KEYS[place]))
   table.insert(ended, redis.call('HGETALL', KEYS[place + 1]))
   redis.call('DEL', KEYS[place])
