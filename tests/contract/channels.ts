@@ -182,7 +182,8 @@ export function channelsContract(test: Declare): void {
     for (const ear of ears) await until("all is heard", () => ear.heard.length === 150);
     const { entries } = await store.topics.read("room:lobby", { after: 0, limit: 200 });
     for (const ear of ears) assert.deepEqual(plain(ear.entries), entries);
-    await stores[1].topics.announce("lobby", { user: "eve", state: "left", claim: 1 });
+    await login(stores[2], "eve");
+    await stores[1].topics.announce("lobby", { user: "eve", state: "joined", claim: 1 });
     for (const ear of ears) await until("presence is heard", () => ear.heard.at(-1)?.kind === "presence");
   }, { demand: "several servers" });
 }

@@ -66,7 +66,7 @@ function claimsTests(test: Declare): void {
     assert.deepEqual(await names(store), ["tablet"]);
     assert.deepEqual(await store.sessions.members("lobby"), ["eve"]);
     for (const device of ["", "laptop", "phone"]) {
-      const resumed = await onDevice(store, device, { presentedHash: device });
+      const resumed = await onDevice(store, device, { presentedHash: device || "none" });
       assert.deepEqual(resumed, { kind: "refused" }, device);
     }
     assert.equal(await say(store, session), "published");
@@ -271,7 +271,7 @@ function endTests(test: Declare): void {
     await sessions.end(phone, false);
     await sessions.end(laptop, true);
     const [record] = await Array.fromAsync(admin.accounts());
-    assert.deepEqual([record.tokens!.current, { ...record.stood }], ["", { "room:lobby": "0" }]);
+    assert.deepEqual([record.tokens!.current, { ...record.stood }], ["none", { "room:lobby": "0" }]);
     const [device, ...others] = record.devices!;
     assert.deepEqual([device.device, device.tokens.current, { ...device.stood }, others], [
       "phone",

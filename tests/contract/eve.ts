@@ -4,16 +4,16 @@ import type { ClaimRequest, ClaimResult, Session } from "../../lib/store/session
 import type { TestStore } from "../support/stores.ts";
 import { claim, login } from "./suite.ts";
 
-/** Claims a session of eve's on a device, beside her others; its first token is the device's name. */
+/** Claims a session of eve's on a device, beside her others; its first token is the device's name, or `none`. */
 export function onDevice(store: TestStore, device: string, more: Partial<ClaimRequest> = {}): Promise<ClaimResult> {
-  return claim(store, "eve", { device, policy: "share", tokenHash: device, ...more });
+  return claim(store, "eve", { device, policy: "share", tokenHash: device || "none", ...more });
 }
 
 /** The sessions of eve's devices, logged in one after the other. */
 export async function share(store: TestStore, ...devices: string[]): Promise<Session[]> {
   const sessions = [];
   for (const device of devices) {
-    sessions.push(await login(store, "eve", { device, policy: "share", tokenHash: device }));
+    sessions.push(await login(store, "eve", { device, policy: "share", tokenHash: device || "none" }));
   }
   return sessions;
 }

@@ -242,7 +242,7 @@ export class RedisCorner extends Place {
   }
 
   passTokenLife(user: string): Promise<void> {
-    return this.#expire(`{user:${user}}:tokens`);
+    return this.#expire(`{user:${user}}:tokens*`);
   }
 
   async passCidMemory(topic: Topic): Promise<void> {
