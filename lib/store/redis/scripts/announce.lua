@@ -5,7 +5,7 @@
 -- Returns 1, or 0 where it is not told.
 local isThere, joined = redis.call('HEXISTS', KEYS[1], ARGV[2]) == 1, ARGV[3] == 'joined'
 if isThere ~= joined then return 0 end
-local changed = joined and redis.call('HSETNX', KEYS[2], ARGV[2], '1') or redis.call('HDEL', KEYS[2], ARGV[2])
+local changed = joined and redis.call('HSET', KEYS[2], ARGV[2], '1') or redis.call('HDEL', KEYS[2], ARGV[2])
 if changed == 0 then return 0 end
 redis.call('SPUBLISH', ARGV[1], ARGV[4])
 return 1
