@@ -63,7 +63,9 @@ test("Servers.join() takes the id of a server that was killed at once, and ends 
   const later = await place.open({ id: "here" });
   assert.equal(await later.servers.renew(), "kept");
   assert.deepEqual(await later.sessions.online(), []);
-  assert.deepEqual(await later.servers.sweep(), [{ user: "eve", room: "general", claim: session.claim }]);
+  assert.deepEqual(await later.servers.sweep(), [{
+    ...{ user: "eve", room: "general", claim: session.claim, offline: true },
+  }]);
   assert.deepEqual(await later.sessions.members("general"), []);
   assert.equal((await claim(later, "eve", { policy: "reject" })).kind, "claimed");
   assert.deepEqual(await later.sessions.online(), ["eve"]);
@@ -153,7 +155,7 @@ test("Servers.sweep() ends a dead server's sessions once, though two sweep at th
   assert.deepEqual(await one.sessions.online(), []);
   assert.deepEqual(await one.sessions.members("general"), users, "nobody has swept yet");
   const departures = (await Promise.all([one.servers.sweep(), two.servers.sweep()])).flat();
-  const expected = sessions.map(({ user, rooms: [room], claim }) => ({ user, room, claim }));
+  const expected = sessions.map(({ user, rooms: [room], claim }) => ({ user, room, claim, offline: true }));
   assert.deepEqual(departures.sort((a, b) => a.user < b.user ? -1 : 1), expected);
   assert.deepEqual(await one.sessions.members("general"), []);
   assert.deepEqual(await one.sessions.rooms(), new Map());
@@ -170,6 +172,21 @@ test("Servers.sweep() leaves a session that has moved to another server", async 
   await place.die(dying);
   assert.deepEqual(byUser(await alive.servers.sweep()), ["bob"]);
   assert.deepEqual(await alive.sessions.members("general"), ["eve"]);
+});
+
+test("Servers.sweep() tells of a user with several devices that the last one's end takes offline", async (place) => {
+  const [dying, alive] = [await place.open(), await place.open()];
+  for (const device of ["phone", "laptop"]) await login(dying, "eve", { device, policy: "share", room: "general" });
+  await login(dying, "bob", { device: "phone", policy: "share", room: "general" });
+  await login(alive, "bob", { device: "laptop", policy: "share" });
+  await place.die(dying);
+  const departures = await alive.servers.sweep();
+  assert.deepEqual(departures.map(({ user, offline }) => `${user} ${offline}`).sort(), [
+    "bob false",
+    "eve false",
+    "eve true",
+  ]);
+  assert.deepEqual([await alive.sessions.online(), await alive.sessions.members("general")], [["bob"], []]);
 });
 
 test("Servers.sweep() keeps a dead server's resume tokens, so that its clients come back elsewhere", async (place) => {
@@ -265,7 +282,7 @@ for (const policy of ["force", "reject"] as const) {
       assert.equal(kind, session.claim === last ? "published" : "fenced");
     }
     const ended = await Promise.all(sessions.map((session) => stores[1].sessions.end(session, true)));
-    assert.equal(ended.filter(Boolean).length, 1);
+    assert.deepEqual(ended.filter((result) => result !== "not_held"), ["offline"]);
     assert.deepEqual(await stores[0].sessions.rooms(), new Map());
   });
 }
