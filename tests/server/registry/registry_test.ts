@@ -231,12 +231,13 @@ test("Registry.admit() takes the resume token and the position that the longest 
     serverId: "server1",
     store,
     feeds: { topics, relay, hub, onFault: () => {} },
-    config: { duplicateLogin: "force", maxQueueBytes: 1e6, maxConnectionsPerUser: 32 },
+    config: { duplicateLogin: "force", maxDevices: 16, maxQueueBytes: 1e6, maxConnectionsPerUser: 32 },
     guard: openGuard,
     onFault: () => {},
   });
   const channel: ClientChannel = {
     id: "1",
+    client: "",
     peer: peerOf("192.0.2.1"),
     format: "json",
     manyRooms: false,
