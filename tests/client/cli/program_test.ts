@@ -98,6 +98,35 @@ onSqlite("chat --remember comes back without a password, until it logs out", asy
   assert.equal((await chat(["work"], options)).code, 2);
 }, processes);
 
+onSqlite("chat --device is one of a user's devices, lists them and revokes others", async (start) => {
+  await using server = await start({ DUPLICATE_LOGIN: "share" });
+  await using folder = await home(server, { device: "laptop", remember: true });
+  const options = { cwd: folder.path, permissions: writing };
+  await using person = await server.login("a");
+  const input = "/devices\n/revoke all\n/devices\n/revoke toaster\n";
+  const first = await chat(["work"], { ...options, input, env: password });
+  const since = "since 20\\d\\d-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ";
+  const laptop = `laptop \\(server1, ${since}\\)`;
+  assert.match(first.out[1], new RegExp(`^Devices: ${laptop}, (text-\\w+) \\(server1, ${since}\\)$`));
+  const [, other] = /, (text-\w+) /.exec(first.out[1])!;
+  assert.equal(first.out[2], `Revoked ${other}`);
+  assert.match(first.out[3], new RegExp(`^Devices: ${laptop}$`));
+  assert.deepEqual([first.code, first.err.length], [1, 1]);
+  assert.match(first.err[0], /^\[ERROR\] unknown_device: /);
+  assert.match((await person.line())!, /^\[SYSTEM\] The key of a device was added/);
+  assert.match((await person.line())!, /^\[SYSTEM\] FORCED_LOGOUT: /);
+  // Another device of the same machine keeps a session of its own.
+  const phone = await chat(["work", "--device", "phone"], { ...options, input: "/whoami\n", env: password });
+  assert.deepEqual([phone.code, phone.err], [0, []]);
+  const sessions = [...Deno.readDirSync(join(folder.path, "chat", "sessions"))].map(({ name }) => name).sort();
+  const account = `a@localhost:${server.port}`;
+  assert.deepEqual(sessions, [`${account} laptop`, `${account} phone`].map(encodeURIComponent));
+  const again = await chat(["work"], { ...options, input: "/revoke phone\n" });
+  assert.deepEqual(again, { code: 0, out: ["Login successful. Room: lobby", "Revoked phone"], err: [] });
+  const late = await chat(["work", "--device", "phone"], { ...options, input: "/whoami\n" });
+  assert.notEqual(late.code, 0);
+}, processes);
+
 onSqlite(
   "chat holds a known server to its certificate, forgets it when told, and says so with --insecure",
   async (start) => {

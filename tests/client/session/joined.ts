@@ -17,7 +17,7 @@ export async function join(
   server: TestServer,
   user: string,
   ports: readonly number[],
-  options: Pick<SessionOptions, "manyRooms"> = {},
+  options: Pick<SessionOptions, "manyRooms" | "device" | "keep"> = {},
 ): Promise<Joined> {
   const session = new Session({
     servers: ports.map((port) => ({ host: "localhost", port })),
