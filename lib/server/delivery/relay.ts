@@ -239,7 +239,12 @@ export class Relay implements AsyncDisposable {
   #pass(stream: Stream, entry: Entry): void {
     const { topic, position: { epoch } } = stream;
     stream.position = { epoch, seq: entry.seq, id: entry.id };
-    this.#outlet.deliver(topic, liveEvent(this.#topics.positions, topic, epoch, entry), entry.seq, skipsOf(entry));
+    this.#outlet.deliver(
+      topic,
+      liveEvent(this.#topics.positions, topic, epoch, entry),
+      entry.seq,
+      skipsOf(topic, entry),
+    );
     this.#onPass(topic, entry);
   }
 
@@ -299,10 +304,10 @@ export class Relay implements AsyncDisposable {
   }
 }
 
-/** Which followers have a message otherwise: those who are in the room where it was said, or the connection that sent it. */
-function skipsOf({ room, via }: Entry): ((follower: Follower) => boolean) | undefined {
+/** Which followers have a message otherwise: those who are in the room where it was said, or who sent what is copied. */
+function skipsOf(topic: Topic, { room, via }: Entry): ((follower: Follower) => boolean) | undefined {
   if (room !== undefined) return (follower) => follower.isIn(room);
-  return via === undefined ? undefined : (follower) => follower.connection === via;
+  return via === undefined || !topic.startsWith("sent:") ? undefined : (follower) => follower.connection === via;
 }
 
 /** Whether a message is the next after the last that was passed on, of the same log. */

@@ -55,7 +55,7 @@ export class RedisSessions implements Sessions {
     this.#keys = keys;
     this.#leases = leases;
     this.#lists = new SessionLists(redis, keys, leases);
-    this.stored = new StoredSessions(redis, keys, this.#lists);
+    this.stored = new StoredSessions(redis, keys, this.#lists, leases);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
@@ -66,9 +66,9 @@ export class RedisSessions implements Sessions {
     for (let tries = 0; tries < maxTries; tries++) {
       const known = await this.stored.devices(user);
       const others = liveDevices(known).filter((other) => other !== device);
-      const stands = policy === "reject" && await this.#isAttached(user, [device, ...others]);
+      const stands = policy === "reject" && await this.stored.isAttached(user, [device, ...others]);
       if (presentedHash === "" && stands) return { kind: "live" };
-      const givingWay = policy === "share" ? await this.#givingWay(request, others) : others;
+      const givingWay = policy === "share" ? await this.stored.givingWay(request, others) : others;
       const ending = givingWay ?? [];
       const ended = ending.flatMap((other) => [session(user, other), grants(user, other)]);
       const answer = await this.#redis.run(
@@ -89,38 +89,6 @@ export class RedisSessions implements Sessions {
       return await this.#claimed(answer, request);
     }
     throw new Error(`The sessions of ${user} were claimed by others ${maxTries} times in a row`);
-  }
-
-  /** Whether any of a user's sessions has its connection. */
-  async #isAttached(user: string, devices: readonly string[]): Promise<boolean> {
-    const held = await Promise.all(devices.map((device) => this.stored.held(user, device)));
-    if (!held.some(({ attached }) => attached === "1")) return false;
-    const live = await this.#leases.live();
-    return held.some(({ attached, instance }) => attached === "1" && live.includes(instance));
-  }
-
-  /**
-   * Which of a user's other sessions a claim takes the place of under `share`, besides the device's own: none as long as
-   * there may be one more, else the one whose connection has been gone longest.
-   *
-   * @returns undefined where all have their connections
-   */
-  async #givingWay(
-    { user, mostDevices = Infinity }: ClaimRequest,
-    others: string[],
-  ): Promise<string[] | undefined> {
-    const tooMany = others.length + 1 - mostDevices;
-    if (tooMany <= 0) return [];
-    const [live, held] = await Promise.all([
-      this.#leases.live(),
-      Promise.all(others.map((device) => this.stored.held(user, device))),
-    ]);
-    const away = others.flatMap((device, index) => {
-      const { attached, instance, gone = "0" } = held[index];
-      return attached === "1" && live.includes(instance) ? [] : [{ device, gone: Number(gone) }];
-    });
-    if (away.length < tooMany) return undefined;
-    return away.sort((a, b) => a.gone - b.gone).slice(0, tooMany).map(({ device }) => device);
   }
 
   async #claimed(

@@ -1,7 +1,7 @@
-import type { DeviceState, Session } from "../sessions.ts";
+import type { ClaimRequest, DeviceState, Session } from "../sessions.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
-import type { SessionLists } from "./session_lists.ts";
+import type { Leases, SessionLists } from "./session_lists.ts";
 
 /** A session's hash, as Redis has it; empty where there is no session. */
 export type Held = Record<string, string>;
@@ -11,11 +11,13 @@ export class StoredSessions {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;
   readonly #lists: SessionLists;
+  readonly #leases: Leases;
 
-  constructor(redis: RedisGateway, keys: Keys, lists: SessionLists) {
+  constructor(redis: RedisGateway, keys: Keys, lists: SessionLists, leases: Leases) {
     this.#redis = redis;
     this.#keys = keys;
     this.#lists = lists;
+    this.#leases = leases;
   }
 
   /** What a user has on a device. */
@@ -33,6 +35,35 @@ export class StoredSessions {
     const devices = liveDevices(await this.devices(user)).sort();
     const held = await Promise.all(devices.map((device) => this.held(user, device)));
     return held.filter(({ connection }) => connection !== undefined);
+  }
+
+  /** Whether any of a user's sessions on some devices has its connection. */
+  async isAttached(user: string, devices: readonly string[]): Promise<boolean> {
+    const held = await Promise.all(devices.map((device) => this.held(user, device)));
+    if (!held.some(({ attached }) => attached === "1")) return false;
+    const live = await this.#leases.live();
+    return held.some(({ attached, instance }) => attached === "1" && live.includes(instance));
+  }
+
+  /**
+   * Which of a user's sessions on other devices a claim takes the place of: none as long as there may be one more, else
+   * those whose connections have been gone longest.
+   *
+   * @returns undefined where too many have their connections
+   */
+  async givingWay({ user, mostDevices = Infinity }: ClaimRequest, others: string[]): Promise<string[] | undefined> {
+    const tooMany = others.length + 1 - mostDevices;
+    if (tooMany <= 0) return [];
+    const [live, held] = await Promise.all([
+      this.#leases.live(),
+      Promise.all(others.map((device) => this.held(user, device))),
+    ]);
+    const away = others.flatMap((device, index) => {
+      const { attached, instance, gone = "0" } = held[index];
+      return attached === "1" && live.includes(instance) ? [] : [{ device, gone: Number(gone) }];
+    });
+    if (away.length < tooMany) return undefined;
+    return away.sort((a, b) => a.gone - b.gone).slice(0, tooMany).map(({ device }) => device);
   }
 
   /** The sessions of a server's run. */
