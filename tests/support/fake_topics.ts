@@ -139,6 +139,7 @@ export class FakeTopics implements Topics {
   readTalk = unused;
   readMark = unused;
   markRead = unused;
+  tellAccount = unused;
   announce = unused;
 
   async #call<T>(what: string, work: () => T): Promise<T> {

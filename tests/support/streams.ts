@@ -67,6 +67,7 @@ export function makeRelay({ pageSize = 500, retryMs = 1, topics = new FakeTopics
 /** A connection that keeps what it was pushed. */
 export class Reader implements PacedFollower {
   readonly encoding = "json";
+  readonly connection = "c";
   readonly user = "b";
   readonly #hub: Hub;
   readonly #got: string[] = [];

@@ -64,9 +64,7 @@ export async function openTopics(
     returning || session.many ? inSlices(session.rooms, sliceSize, (room) => reviveRoom(room, store)) : undefined,
   ]);
   const feeds = follows.map(feedTopic);
-  const showsSent = session.many || (shared && session.format === "text");
-  const own = showsSent ? [inbox, sentTopic(session.user)] : [inbox];
-  const topics: Topic[] = [...session.rooms.map(roomTopic), ...own, ...feeds];
+  const topics: Topic[] = [...session.rooms.map(roomTopic), ...ownTopics(session, shared), ...feeds];
   // What another device has joined meanwhile, this one reads from there on.
   const joins = new Map([...joined ?? []].map(([room, position]) => [roomTopic(room), position]));
   const opened = await inSlices(topics, sliceSize, async (topic): Promise<OpenedTopic> => {
@@ -90,6 +88,12 @@ export async function openTopics(
       session.checkRooms(); // they may have changed before this went along with the account
     },
   };
+}
+
+/** The topics of a user's private messages: the inbox, and where it is shown on all devices what the user has sent. */
+function ownTopics({ user, many, format }: UserSession, shared: boolean): Topic[] {
+  const showsSent = many || (shared && format === "text");
+  return showsSent ? [inboxTopic(user), sentTopic(user)] : [inboxTopic(user)];
 }
 
 /** How much is unread; what the account has no mark of yet begins to be from here on. */

@@ -25,7 +25,7 @@ type Entry = Pick<Session, "user" | "device">;
 /** How long a room that nobody is in is kept in the list of rooms, in milliseconds. */
 const roomMemoryMs = 60_000;
 
-/** The lists of sessions. */
+/** Keeps members of rooms, writers of topics and sessions of servers, and tells who is present. */
 export class SessionLists {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;

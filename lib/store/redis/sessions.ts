@@ -23,7 +23,7 @@ import {
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
 import { type Leases, SessionLists } from "./session_lists.ts";
-import { devicesText, type Held, liveDevices, StoredSessions, toSession } from "./stored_sessions.ts";
+import { devicesText, liveDevices, StoredSessions, toSession } from "./stored_sessions.ts";
 import type { Answer } from "./transport/redis_transport.ts";
 
 /** Why a session is not held again. */

@@ -22,6 +22,8 @@ class Reader implements Follower {
   readonly got: Uint8Array[] = [];
   readonly marks: [Topic | undefined, number | undefined][] = [];
 
+  readonly connection = "c";
+
   constructor(readonly encoding: Encoding = "text", readonly user = "b", readonly room = "lobby") {}
 
   isIn(room: string): boolean {

@@ -13,7 +13,13 @@ function start(size: number) {
     count: () => size,
     deliver: (topic, { user, state }, _, skips) => {
       told.push(`${topic} ${user} ${state}`);
-      const follower = (name: string) => ({ encoding: "text" as const, user: name, isIn: () => true, push: () => {} });
+      const follower = (name: string) => ({
+        encoding: "text" as const,
+        connection: "c",
+        user: name,
+        isIn: () => true,
+        push: () => {},
+      });
       spared.push(...["a", "b"].filter((name) => skips(follower(name))));
     },
   };

@@ -182,6 +182,7 @@ test("Relay passes presence on to everybody but its subject", async () => {
   assert.deepEqual(parts.outlet.said, ["a left general"]);
   const follower = (user: string): Follower => ({
     encoding: "text",
+    connection: "c",
     user,
     isIn: (room) => room === "general",
     push: () => {},
@@ -195,6 +196,7 @@ test("Relay keeps a feed's copy of what was said in a room from those in that ro
   parts.topics.say("feed:a", { room: "general" });
   const follower = (room: string | undefined): Follower => ({
     encoding: "text",
+    connection: "c",
     user: "b",
     isIn: (name) => name === room,
     push: () => {},
