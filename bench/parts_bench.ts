@@ -59,7 +59,7 @@ Deno.bench(`Hub.deliver() to ${followers} outboxes, a batch, written`, async () 
   const outboxes = Array.from({ length: followers }, (_, index) => {
     const outbox = new Outbox({ write: (bytes) => Promise.resolve(bytes.length) }, turns, 1_048_576);
     const push = (bytes: Uint8Array) => void outbox.push(bytes);
-    hub.add("room:bench", { encoding: "text", user: `u${index}`, isIn: () => true, push });
+    hub.add("room:bench", { encoding: "text", connection: `c${index}`, user: `u${index}`, isIn: () => true, push });
     return outbox;
   });
   for (let seq = 1; seq <= batch; seq++) hub.deliver("room:bench", event, seq);

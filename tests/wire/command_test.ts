@@ -179,8 +179,6 @@ test("bindFields() refuses a value of another type", () => {
     device: "phone",
     token: "a.b",
     id: "4f",
-    token: "b.4f",
-    device: "phone",
     flag: true,
     fields: {},
     filename: "notes.txt",

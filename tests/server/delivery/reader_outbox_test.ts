@@ -23,7 +23,7 @@ function makeReader(format: Format, markRead?: () => Promise<void>) {
       return markRead?.() ?? Promise.resolve();
     },
   };
-  const connection = { format, outbox, end: (last: ErrorEvent) => void ends.push(last) };
+  const connection = { id: "c", format, outbox, end: (last: ErrorEvent) => void ends.push(last) };
   const reader = new ReaderOutbox({ user: "Eve", many: false, connection, topics, replayBelow: 4 });
   return { reader, outbox, marks, ends, take: () => take() };
 }

@@ -10,7 +10,10 @@ import type { Store } from "../../../lib/store/store.ts";
 import type { PresenceChange } from "../../../lib/store/topics.ts";
 import { test } from "../../support/declare.ts";
 
-const first: Session = { user: "eve", server: "s", connection: "c", claim: 1, many: true, rooms: ["lobby", "ops"] };
+const first: Session = {
+  ...{ user: "eve", device: "", server: "s", connection: "c", claim: 1, since: 0, client: "" },
+  ...{ many: true, rooms: ["lobby", "ops"] },
+};
 
 /** A session whose requests are answered when `answer` says so, and a store that holds what was reasserted last. */
 function scene(meanwhile: (session: { record: Session }) => void) {
@@ -38,7 +41,7 @@ function scene(meanwhile: (session: { record: Session }) => void) {
   };
   const ports = { sessions, topics } as unknown as Store;
   const local = new LocalSessions();
-  local.reserve("c", { user: "eve", passwords: 0, side: false });
+  local.reserve("c", { user: "eve", device: "", passwords: 0, side: false });
   local.attach(session as unknown as UserSession);
   const ends = new SessionEnds(ports, () => {});
   const reconciler = new Reconciler({ store: ports, ends, sessions: local, onFault: () => {} });

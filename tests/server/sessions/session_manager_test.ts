@@ -36,6 +36,7 @@ test("SessionManager.renewToken() gives the earlier token up before the store is
   const userSession: UserSession = new UserSession({
     ...{
       user: "eve",
+      device: "",
       record: session,
       tokenHash: earlier,
       passwords: 0,
@@ -48,7 +49,7 @@ test("SessionManager.renewToken() gives the earlier token up before the store is
   });
   const manager = new SessionManager({
     serverId,
-    config: { duplicateLogin: "force", maxQueueBytes: 0, maxConnectionsPerUser: 32 },
+    config: { duplicateLogin: "force", maxQueueBytes: 0, maxConnectionsPerUser: 32, maxDevices: 16 },
     guard: openGuard,
     ...shared,
   });

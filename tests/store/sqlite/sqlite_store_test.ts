@@ -122,7 +122,7 @@ class Model {
     else if (what === "detach") await sessions.detach(session);
     else if (what === "save") await sessions.savePositions(session, { "room:lobby": `${n}`, "inbox:a": `${n}` });
     else if (what === "renew") await sessions.renewToken(session, `renewed ${n}`);
-    else await sessions.revokeToken(session.user, `renewed ${n}`);
+    else await sessions.revokeToken(session.user, "", `renewed ${n}`);
   }
 }
 
