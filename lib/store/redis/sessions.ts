@@ -2,9 +2,9 @@
  * Sessions in Redis. The promises are those of {@linkcode Sessions}.
  *
  * The user's own slot has the truth: the session, its tokens, and what it was granted. Members of rooms and sessions of
- * servers are indexes in other slots. They are written after the truth and removed before it, each entry with the claim
- * that it is for, so that a step that comes late or again changes nothing that is newer; what a server that died left
- * undone, the next claim or the sweep does.
+ * servers are lists in other slots. A room's is written after the truth and removed before it; a server's the other way
+ * round, so that the server finds each session that names it. What a server that died left undone, the next claim or
+ * the sweep does.
  */
 
 import { roomTopic, type Topic } from "../../wire/names.ts";
@@ -19,6 +19,7 @@ import {
   tokenLifeMs,
   withRoom,
 } from "../sessions.ts";
+import { ClaimLists } from "./claim_lists.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
 import type { Answer } from "./transport/redis_transport.ts";
@@ -46,20 +47,32 @@ export class RedisSessions implements Sessions {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;
   readonly #leases: Leases;
+  readonly #lists: ClaimLists;
   readonly #granted = new WeakMap<Session, Map<Topic, Promise<boolean>>>();
 
   constructor(redis: RedisGateway, keys: Keys, leases: Leases) {
     this.#redis = redis;
     this.#keys = keys;
     this.#leases = leases;
+    this.#lists = new ClaimLists(redis, keys);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
+    const { instance } = this.#leases;
+    const expected = this.#lists.expect(instance, request.user);
+    const result = await this.#claim(request, expected);
+    if (result.kind !== "claimed") await this.#lists.unexpect(instance, request.user);
+    return result;
+  }
+
+  /** @param expected done when the user is listed as one whose session is about to be here */
+  async #claim(request: ClaimRequest, expected: Promise<void>): Promise<ClaimResult> {
     const { user, connection, room, many = false, policy, tokenHash, presentedHash = "", passwords = "" } = request;
     const { account, session, tokens, grants, savedPositions: stood, memberships } = this.#keys;
     const { id, instance } = this.#leases;
     for (let tries = 0; tries < maxTries; tries++) {
-      const current = fromPairs(await this.#redis.command("HGETALL", session(user)));
+      const [pairs] = await Promise.all([this.#redis.command("HGETALL", session(user)), expected]);
+      const current = fromPairs(pairs);
       const stands = policy === "reject" && current.attached === "1" &&
         (await this.#leases.live()).includes(current.instance);
       if (presentedHash === "" && stands) return { kind: "live" };
@@ -101,7 +114,7 @@ export class RedisSessions implements Sessions {
     const topic = roomTopic(room);
     await this.#list([room]);
     if (!await this.#grant(session, topic, room)) return undefined;
-    await this.#revokeGrant(session.user, roomTopic(session.rooms[0]), session.claim);
+    await this.#lists.revokeGrant(session.user, roomTopic(session.rooms[0]), session.claim);
     return this.#with(session, [room]);
   }
 
@@ -112,7 +125,7 @@ export class RedisSessions implements Sessions {
     const keys = [key(user), grants(user), memberships(user)];
     const entered = await this.#redis.run("enter", keys, [connection, room, claim, most]);
     if (entered === "full") return entered;
-    if (entered === 0 || !await this.#admit(writers(roomTopic(room)), session)) return undefined;
+    if (entered === 0 || !await this.#lists.admit(writers(roomTopic(room)), session)) return undefined;
     return this.#with(session, withRoom(session.rooms, room));
   }
 
@@ -120,7 +133,7 @@ export class RedisSessions implements Sessions {
     const { user, connection } = session;
     const keys = [this.#keys.session(user), this.#keys.memberships(user)];
     if (await this.#redis.run("leave", keys, [connection, room]) === 0) return undefined;
-    await this.#revokeGrant(user, roomTopic(room), session.claim);
+    await this.#lists.revokeGrant(user, roomTopic(room), session.claim);
     return this.#with(session, session.rooms.filter((other) => other !== room));
   }
 
@@ -154,7 +167,7 @@ export class RedisSessions implements Sessions {
     const { session: key, grants, tokens, writers } = this.#keys;
     const keys = [key(user), grants(user), tokens(user)];
     if (await this.#redis.run("grant", keys, [connection, topic, claim, room]) === 0) return false;
-    return await this.#admit(writers(topic), session);
+    return await this.#lists.admit(writers(topic), session);
   }
 
   async renewToken(session: Session, tokenHash: string): Promise<boolean> {
@@ -184,16 +197,21 @@ export class RedisSessions implements Sessions {
   async end({ user, connection, claim: known }: Session, revoke: boolean): Promise<boolean> {
     const { session, account, grants, tokens, serverSessions } = this.#keys;
     const held = fromPairs(await this.#redis.command("HGETALL", session(user)));
-    if (held.connection !== undefined && held.connection !== connection) return false;
+    if (held.connection !== undefined && held.connection !== connection) {
+      if (known === 0) await this.#lists.unexpect(this.#leases.instance, user); // what came of its claim, nobody was told
+      return false;
+    }
     // Where the session is gone, what it left behind may not be.
     const { claim = String(known), instance = this.#leases.instance } = held;
     const granted = Object.keys(fromPairs(await this.#redis.command("HGETALL", grants(user)))) as Topic[];
-    await Promise.all([
-      ...granted.map((topic) => this.#revokeGrant(user, topic, claim)),
-      this.#revoke(serverSessions(instance), user, claim),
-    ]);
+    await Promise.all(granted.map((topic) => this.#lists.revokeGrant(user, topic, claim)));
     const keys = [session(user), tokens(user), account(user)];
-    return await this.#redis.run("end", keys, [connection, revoke ? "1" : "0", claim]) === 1;
+    // In this order and at once: a session that is not in its server's list is found by nobody.
+    const [ended] = await Promise.all([
+      this.#redis.run("end", keys, [connection, revoke ? "1" : "0", claim]),
+      this.#lists.revoke(serverSessions(instance), user, claim),
+    ]);
+    return ended === 1;
   }
 
   async revokeToken(user: string, tokenHash: string): Promise<void> {
@@ -218,15 +236,20 @@ export class RedisSessions implements Sessions {
     const { user, connection, claim, many, rooms } = session;
     const { session: key, account, grants, tokens, memberships } = this.#keys;
     const { id, instance } = this.#leases;
-    const [outcome, held, earlier, granted] = await this.#redis.run(
+    const expected = this.#lists.expect(instance, user);
+    const answer = this.#redis.run(
       "reassert",
       [key(user), account(user), grants(user), tokens(user), memberships(user)],
       [
         ...[user, id, instance, connection, claim, oneRoom(session), tokenHash, tokenLifeMs],
         ...[passwords ?? "", created ?? "", flag(many), ...(many ? rooms : [])],
       ],
-    ) as [RefusedReassertion | "held" | "gone", number, Answer, Answer];
-    if (outcome !== "held" && outcome !== "gone") return { kind: outcome };
+    ) as Promise<[RefusedReassertion | "held" | "gone", number, Answer, Answer]>;
+    const [[outcome, held, earlier, granted]] = await Promise.all([answer, expected]);
+    if (outcome !== "held" && outcome !== "gone") {
+      await this.#lists.unexpect(instance, user);
+      return { kind: outcome };
+    }
     // What it was granted before is granted anew when it is needed: the topics may have forgotten it too.
     const asserted = { ...session, claim: held };
     await this.#replace(asserted, fromPairs(earlier), fromPairs(granted));
@@ -240,26 +263,22 @@ export class RedisSessions implements Sessions {
     const held = await Promise.all(claims.map(async ([user, claim]) => {
       const session = fromPairs(await this.#redis.command("HGETALL", this.#keys.session(user)));
       if (session.instance === instance) return await this.#toSession(session);
-      await this.#revoke(index, user, claim); // an entry without its session
+      await this.#lists.revoke(index, user, claim); // an entry without its session
     }));
     return held.filter((session) => session !== undefined);
   }
 
   async online(): Promise<string[]> {
     const live = await this.#leases.live();
-    const users = await Promise.all(
-      live.map((instance) => this.#redis.command("HKEYS", this.#keys.serverSessions(instance))),
-    );
-    return [...new Set(users.flat() as string[])].sort();
+    const users = await Promise.all(live.map((instance) => this.#lists.usersOf(instance)));
+    return [...new Set(users.flat())].sort();
   }
 
   async countOnline(users: readonly string[]): Promise<number> {
     if (users.length === 0) return 0;
     const live = await this.#leases.live();
-    const claims = await Promise.all(
-      live.map((instance) => this.#redis.command("HMGET", this.#keys.serverSessions(instance), ...users)),
-    ) as (string | null)[][];
-    return users.filter((_, index) => claims.some((claim) => claim[index] !== null)).length;
+    const online = await Promise.all(live.map((instance) => this.#lists.areOf(instance, users)));
+    return users.filter((_, index) => online.some((are) => are[index])).length;
   }
 
   async rooms(): Promise<Map<string, number>> {
@@ -300,35 +319,13 @@ export class RedisSessions implements Sessions {
     const stale = (Object.entries(granted) as [Topic, string][]).filter(([topic]) => !topics.has(topic));
     await Promise.all([
       earlier.instance !== undefined && earlier.instance !== this.#leases.instance
-        ? this.#revoke(this.#keys.serverSessions(earlier.instance), session.user, earlier.claim)
+        ? this.#lists.revoke(this.#keys.serverSessions(earlier.instance), session.user, earlier.claim)
         : undefined,
-      ...stale.map(([topic, claim]) => this.#revokeGrant(session.user, topic, claim)),
+      ...stale.map(([topic, claim]) => this.#lists.revokeGrant(session.user, topic, claim)),
       this.#list(session.rooms),
-      ...[...topics].map((topic) => this.#admit(this.#keys.writers(topic), session)),
-      this.#admit(this.#keys.serverSessions(this.#leases.instance), session),
+      ...[...topics].map((topic) => this.#lists.admit(this.#keys.writers(topic), session)),
+      this.#lists.admit(this.#keys.serverSessions(this.#leases.instance), session),
     ]);
-  }
-
-  /**
-   * Writes a session into an index. It may come late, behind the step that removed the entry for a newer claim: nothing
-   * remembers that, so it asks afterwards whether the session still is what it was, and takes the entry back where not.
-   */
-  async #admit(key: string, { user, claim }: Session): Promise<boolean> {
-    if (await this.#redis.run("admit", [key], [user, claim]) !== 1) return false;
-    const held = await this.#redis.command("HGET", this.#keys.session(user), "claim");
-    if (held === String(claim)) return true;
-    await this.#revoke(key, user, claim);
-    return false;
-  }
-
-  async #revoke(key: string, field: string, claim: string | number): Promise<void> {
-    await this.#redis.run("revoke", [key], [field, claim]);
-  }
-
-  /** Takes a user's right to write to a topic away, then the note of it. */
-  async #revokeGrant(user: string, topic: Topic, claim: string | number): Promise<void> {
-    await this.#revoke(this.#keys.writers(topic), user, claim);
-    await this.#revoke(this.#keys.grants(user), topic, claim);
   }
 }
 

@@ -3,7 +3,7 @@
 -- KEYS hash
 -- ARGV user, claim
 -- Returns 1, or 0 where a newer claim is there.
-local held = tonumber(string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^%d+') or '0')
+local held = tonumber(string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^%d+') or '-1')
 if held > tonumber(ARGV[2]) then return 0 end
 if held < tonumber(ARGV[2]) then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 return 1
