@@ -8,7 +8,6 @@ import { type Config, ConfigError, loadConfig, type Sources, usesRedis } from ".
 import { examineCertificate } from "./doctor_certificate.ts";
 import { examineFile } from "./doctor_file.ts";
 import { examinePort } from "./doctor_port.ts";
-import { examineRedis } from "./doctor_redis.ts";
 import type { Finding } from "./finding.ts";
 
 /** Descriptors that a server has open beside its clients' connections. */
@@ -34,9 +33,15 @@ export async function* examine(sources: Sources): AsyncIterable<Finding> {
   yield* examineConfig(config);
   const examined = await examineCertificate(config);
   yield* examined.findings;
-  yield* usesRedis(config) ? examineRedis(config) : examineFile(config);
+  yield* usesRedis(config) ? await examineRedis(config) : examineFile(config);
   yield* examinePort(config, examined.certificate);
   yield* examineDescriptors(config);
+}
+
+/** Loads Redis' library only where it is used: it takes longer than all else here. */
+async function examineRedis(config: Config): Promise<AsyncIterable<Finding>> {
+  const redis = await import("./doctor_redis.ts");
+  return redis.examineRedis(config);
 }
 
 function* examineConfig(config: Config): Iterable<Finding> {

@@ -7,7 +7,7 @@ import { readTextFile } from "../common/text_file.ts";
 import { type Config, ConfigError, speaksTls } from "../config/config.ts";
 import { getLog } from "../observability/log.ts";
 import { X509Certificate } from "node:crypto";
-import { RedisStore } from "./redis/redis_store.ts";
+import type { RedisStore } from "./redis/redis_store.ts";
 import type { RedisAddress, RedisTls } from "./redis/transport/redis_transport.ts";
 import { SqliteStore } from "./sqlite/sqlite_store.ts";
 import type { Store, StoreLimits } from "./store.ts";
@@ -77,6 +77,8 @@ export async function openStore(config: StoreConfig, onFault?: (error: unknown) 
   const limits = storeLimits(config);
   const redis = redisAddress(config);
   if (redis) {
+    // Loaded here, as Redis' library takes four times as long as the rest of a start, which the embedded store does without.
+    const { RedisStore } = await import("./redis/redis_store.ts");
     let open = false; // until then, what fails is thrown
     const prefix = config.redisPrefix;
     const store = await RedisStore.open({ ...limits, ...redis, prefix, onFault: (error) => open && onFault?.(error) });

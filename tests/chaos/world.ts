@@ -3,7 +3,7 @@
  */
 
 import { join } from "node:path";
-import { makeCertificates } from "../../lib/tls/authority.ts";
+import { certificates } from "../support/certificates.ts";
 import { ServerNode } from "./server_node.ts";
 import type { Store, StoreOptions } from "./store.ts";
 import type { Timeline } from "./timeline.ts";
@@ -67,7 +67,7 @@ export class World<S extends Store = Store> implements AsyncDisposable {
     const root = join(folder, "tree");
     await copyTree(options.root, root);
     for (const replacement of options.replacements) await applyReplacement(root, replacement);
-    const { ca, cert, key } = await makeCertificates({ names: ["localhost", "127.0.0.1"] });
+    const { ca, cert, key } = certificates;
     const [CERT_FILE, KEY_FILE] = [join(folder, "cert.pem"), join(folder, "key.pem")];
     await Deno.writeTextFile(CERT_FILE, cert);
     await Deno.writeTextFile(KEY_FILE, key, { mode: 0o600 });

@@ -16,7 +16,7 @@ function makeSessions(gateway: RedisGateway, keys: Keys, id: string) {
   const late = {
     command: gateway.command.bind(gateway),
     async run(script: string, names: string[], args: (string | number)[]) {
-      const mine = held?.script === script ? held : undefined;
+      const mine = held?.script === script && args[1] !== "0" ? held : undefined; // not what comes before a claim
       if (mine) {
         held = undefined;
         await mine.gate;
@@ -71,3 +71,80 @@ declared("RedisSessions leaves nobody in a room by a step that comes behind a ne
   assert.deepEqual(await other.sessions.members("lobby"), []);
   assert.deepEqual(await other.sessions.members("ops"), ["eve"]);
 }, sharedRedis);
+
+/** A gateway that gives one command after the other, and keeps what the store has after each. */
+function remembering(gateway: RedisGateway, hashes: readonly string[]) {
+  const moments: Record<string, string[]>[] = [];
+  let turns: Promise<unknown> = Promise.resolve();
+  function inTurn<A>(call: () => Promise<A>): Promise<A> {
+    const answer = turns.then(async () => {
+      const answer = await call();
+      moments.push(await hashesOf(gateway, hashes));
+      return answer;
+    });
+    turns = answer.catch(() => {});
+    return answer;
+  }
+  const kept = {
+    command: (...command: Parameters<RedisGateway["command"]>) => inTurn(() => gateway.command(...command)),
+    run: (...call: Parameters<RedisGateway["run"]>) => inTurn(() => gateway.run(...call)),
+  } as unknown as RedisGateway;
+  return { kept, moments };
+}
+
+async function hashesOf(gateway: RedisGateway, names: readonly string[]): Promise<Record<string, string[]>> {
+  const pairs = names.map(async (name) => [name, await gateway.command("HGETALL", name) as string[]] as const);
+  return Object.fromEntries(await Promise.all(pairs));
+}
+
+declared(
+  "RedisSessions.held() knows each session that names its server, whatever moment the data are put back to",
+  async () => {
+    await using place = sharedRedis.place();
+    const keys = new Keys(place.prefix, 0);
+    await using gateway = await Gateway.connect({ url: place.url, timeoutMs: 5_000 });
+    await gateway.command("HSET", keys.account("eve"), "name", "eve");
+    const servers = ["server1", "server2"];
+    const [session, grants] = [keys.session("eve", ""), keys.grants("eve", "")];
+    const hashes = [
+      ...[session, grants],
+      ...servers.flatMap((id) => [keys.serverSessions(`${id}-1`), keys.serverUsers(`${id}-1`)]),
+      ...(["room:lobby", "room:tech"] as const).flatMap((room) => [keys.writers(room), keys.present(room)]),
+    ];
+    const { kept, moments } = remembering(gateway, hashes);
+    const live = () => Promise.resolve(servers.map((id) => `${id}-1`));
+    const [one, other] = servers.map((id) => new RedisSessions(kept, keys, { id, instance: `${id}-1`, live }));
+
+    const first = await one.claim(login("c1"));
+    assert.ok(first.kind === "claimed");
+    const resumed = await other.claim({ ...login("c2"), presentedHash: "hash of c1" });
+    assert.ok(resumed.kind === "claimed");
+    assert.equal((await one.claim({ ...login("c3"), policy: "reject" })).kind, "live");
+    const moved = await other.move(resumed.session, "tech");
+    assert.ok(moved);
+    assert.equal((await one.endAll("server2-1")).length, 1); // it was taken for dead
+    const again = await other.reassert(moved, { tokenHash: "hash of c2" });
+    assert.ok(again.kind === "held" && again.wasGone);
+    assert.equal((await one.reassert(first.session, { tokenHash: "hash of c1" })).kind, "superseded");
+    assert.equal(await other.end(again.session, true), "offline");
+    const none = Object.fromEntries(hashes.map((name) => [name, []]));
+    assert.deepEqual(await hashesOf(gateway, hashes), none);
+
+    let brought = 0;
+    for (const [at, moment] of [...moments].entries()) {
+      for (const [name, pairs] of Object.entries(moment)) {
+        await gateway.command("DEL", name);
+        if (pairs.length > 0) await gateway.command("HSET", name, ...pairs);
+      }
+      const of = moment[session].length === 0 ? undefined : moment[session][moment[session].indexOf("connection") + 1];
+      const [here, there] = await Promise.all([one.held(), other.held()]);
+      assert.deepEqual([...here, ...there].map(({ connection }) => connection), of === undefined ? [] : [of], `${at}`);
+      if (of !== undefined) brought++;
+      for (const session of here) assert.equal(await one.end(session, false), "offline", `${at}`);
+      for (const session of there) assert.equal(await other.end(session, false), "offline", `${at}`);
+      assert.deepEqual(await hashesOf(gateway, hashes), none, `${at}`);
+    }
+    assert.ok(brought > 10, `${brought}`);
+  },
+  sharedRedis,
+);

@@ -200,13 +200,15 @@ test("a second server on the same DATA_DIR is refused, and the first goes on", a
 
 test("the first start makes the certificate, and says where it lies and which it is", async () => {
   await using folder = await temporaryFolder();
-  await using server = await ServerProcess.start(folder.path);
-  const made = await server.program.logged("certificate_made");
+  await using first = runServer(folder.path);
+  const made = await first.logged("certificate_made");
   const { files, fingerprint } = made!.properties as { files: string[]; fingerprint: string };
   assert.deepEqual(files, ["ca.pem", "cert.pem", "key.pem"].map((name) => join(folder.path, "certs", name)));
   assert.match(fingerprint, /^[0-9A-F]{2}(:[0-9A-F]{2}){31}$/);
   assert.equal((await Deno.stat(join(folder.path, "certs", "key.pem"))).mode! & 0o777, 0o600);
-  assert.equal((await server.stop()).code, 0);
+  assert.ok(await first.logged("server_ready"));
+  first.signal("SIGTERM");
+  assert.equal((await first.ended()).code, 0);
   await using again = await ServerProcess.start(folder.path);
   const loaded = await again.program.logged("certificate_loaded");
   assert.equal((loaded!.properties as { fingerprint: string }).fingerprint, fingerprint);

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { loadConfig, options } from "../../lib/config/config.ts";
 import { startThread } from "../../lib/server/workers/thread.ts";
 import { Workers } from "../../lib/server/workers/workers.ts";
-import { makeCertificates } from "../../lib/tls/authority.ts";
+import { certificates } from "../support/certificates.ts";
 import { type Endpoint, forcedOut, TextClient } from "../support/client.ts";
 import { crash, fragileWorker } from "../support/fragile_worker.ts";
 import { every, permitted } from "../support/needs.ts";
@@ -19,8 +19,6 @@ const workers = every(processes, sharedRedis, await permitted("ffi", "sys"));
 
 /** Longer than a stop takes whose clients go when they are told, in milliseconds. */
 const promptly = 4_000;
-
-const certificates = await makeCertificates({ names: ["localhost", "127.0.0.1"] });
 
 function settingsFor(place: RedisPlace): Settings {
   return {

@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { options } from "../../lib/config/config.ts";
+import { placeCertificates } from "./certificates.ts";
 import { type Endpoint, JsonClient, patienceMs, TextClient, within } from "./client.ts";
 import { every, permitted } from "./needs.ts";
 import type { Settings } from "./server.ts";
@@ -186,12 +187,13 @@ export function runTask(folder: string, settings: Settings = {}): Program {
 export class ServerProcess implements Endpoint, AsyncDisposable {
   private constructor(readonly program: Program, readonly port: number, readonly ca: string, readonly caFile: string) {}
 
-  /** Starts a server and waits until it is ready. */
+  /** Starts a server and waits until it is ready. Its certificate is the tests' own, unless the folder has one. */
   static async start(
     folder: string,
     settings: Settings = {},
     run: (folder: string, settings: Settings) => Program = runServer,
   ): Promise<ServerProcess> {
+    await placeCertificates(folder);
     const program = run(folder, settings);
     try {
       const ready = await program.logged("server_ready");

@@ -16,7 +16,7 @@ import { Service } from "../../lib/server/service/service.ts";
 import { openStore, storeLimits } from "../../lib/store/open.ts";
 import { SqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
 import type { Store } from "../../lib/store/store.ts";
-import { makeCertificates } from "../../lib/tls/authority.ts";
+import { certificates } from "./certificates.ts";
 import { type Endpoint, JsonClient, TextClient } from "./client.ts";
 import { test } from "./declare.ts";
 import { type Need, need } from "./needs.ts";
@@ -44,9 +44,6 @@ export interface TestServer extends Endpoint, AsyncDisposable {
 
 /** Starts one more server of the test; those of one test share their state where the store is Redis. */
 export type Start = (settings?: Settings) => Promise<TestServer>;
-
-// Made before the tests of the file: what their sanitizers watch begins later.
-const certificates = await makeCertificates({ names: ["localhost", "127.0.0.1"] });
 
 /** Hashes that cost nothing; the real ones have a test of their own. */
 export const quickHasher: Hasher = {

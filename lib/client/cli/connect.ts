@@ -11,7 +11,7 @@ import { ClientError, withHint } from "../base/exit.ts";
 import { environment } from "../base/environment.ts";
 import { ownCa, readCa, readPassword } from "./files.ts";
 import { KnownServers } from "../net/known_servers.ts";
-import { processOutput } from "./output.ts";
+import type { Output } from "./output.ts";
 import type { Target } from "./options/options.ts";
 import type { PeerCertificate } from "../net/peer_certificate.ts";
 import { stateFolder } from "../base/user_dirs.ts";
@@ -105,11 +105,17 @@ export function givenPassword({ password, passwordFile }: Target): string | unde
 /**
  * Logs in beside the user's session; asks for the password where somebody can be asked.
  *
+ * @param output what is known of the connection, and of how private messages are, is told beside it
  * @param giveUpMs after how long without a server it ends; never where it is left out
  * @param rooms to be in all of these at once
  * @throws {ClientError} `usage` where user or password are missing, `login` where they are refused
  */
-export async function openBot(target: Target, giveUpMs?: number, rooms?: readonly string[]): Promise<Bot> {
+export async function openBot(
+  target: Target,
+  { err }: Output,
+  giveUpMs?: number,
+  rooms?: readonly string[],
+): Promise<Bot> {
   const { servers, user, insecure } = target;
   if (user === undefined) {
     const missing = new ClientError("usage", "--user <name> is missing; a profile or CHAT_USER can name it");
@@ -117,7 +123,7 @@ export async function openBot(target: Target, giveUpMs?: number, rooms?: readonl
   }
   const password = givenPassword(target) ?? await askPassword();
   const { dial, stopAsking } = dialerOf(target);
-  const tell = (text: string) => void processOutput.err([note(text)]);
+  const tell = (text: string) => void err([note(text)]);
   if (insecure) tell(insecureNote);
   const bot = await Bot.connect({
     servers,

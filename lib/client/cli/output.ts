@@ -11,7 +11,10 @@ export interface Output {
    * @throws {ClientError} `usage` where it cannot be written
    */
   out(lines: readonly string[]): Promise<void>;
-  /** Writes what went wrong; never throws, for nobody is left who could be told. */
+  /**
+   * Writes what went wrong, behind all that was given before; done when all of that is written. It never throws, for
+   * nobody is left who could be told.
+   */
   err(lines: readonly string[]): Promise<void>;
 }
 
@@ -35,10 +38,11 @@ export function outputTo(out: ByteSink, err: ByteSink): ByteOutput {
       throw outputFault(cause);
     }
   };
+  let beside = Promise.resolve();
   return {
     write,
     out: (lines) => write(encoded(lines)),
-    err: (lines) => writeAll(err, encoded(lines)).catch(() => {}),
+    err: (lines) => beside = beside.then(() => writeAll(err, encoded(lines))).catch(() => {}),
   };
 }
 

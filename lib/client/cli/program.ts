@@ -39,6 +39,8 @@ export async function runProgram(args: readonly string[], output: ByteOutput = p
     if (!(told instanceof ClientError)) throw error;
     await output.err([errorLine(told)]);
     return exits[told.exit].code;
+  } finally {
+    await output.err([]); // what was told on the way is not lost with the process
   }
 }
 
@@ -63,15 +65,15 @@ async function run(options: Options, output: ByteOutput): Promise<Exit> {
       return await send(options, output);
     case "tail": {
       // One room is for every server; several need one that can do with many.
-      await using bot = await openBot(options, undefined, options.rooms.length > 1 ? options.rooms : undefined);
+      await using bot = await openBot(options, output, undefined, options.rooms.length > 1 ? options.rooms : undefined);
       return await runTail(bot, options, output);
     }
     case "history": {
-      await using bot = await openBot(options, scriptGiveUpMs);
+      await using bot = await openBot(options, output, scriptGiveUpMs);
       return await runHistory(bot, options, output);
     }
     case "get": {
-      await using bot = await openBot(options, scriptGiveUpMs);
+      await using bot = await openBot(options, output, scriptGiveUpMs);
       return await runGet(bot, options, output);
     }
     case "chat":
@@ -98,7 +100,7 @@ async function find({ chat, json, join, places }: DiscoverOptions, output: Outpu
 }
 
 async function send(options: Options & { kind: "send" }, output: Output): Promise<Exit> {
-  await using bot = await openBot(options, scriptGiveUpMs);
+  await using bot = await openBot(options, output, scriptGiveUpMs);
   const { destination, file, text } = options;
   if (file !== undefined && destination.cmd !== "publish") {
     const { cmd: _, ...where } = destination;

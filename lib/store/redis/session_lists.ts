@@ -22,6 +22,9 @@ export interface Leases {
 /** A session, as far as its entries in lists go. */
 type Entry = Pick<Session, "user" | "device">;
 
+/** The claim of an entry whose session is only about to be: below any other. */
+const aboutToBe = "0";
+
 /** How long a room that nobody is in is kept in the list of rooms, in milliseconds. */
 const roomMemoryMs = 60_000;
 
@@ -59,7 +62,7 @@ export class SessionLists {
     ]);
   }
 
-  /** Takes a session that ends out of all lists. @param granted topic → claim */
+  /** Takes a session that has ended out of all lists. @param granted topic → claim */
   async remove({ user, device = "", instance, claim }: Held, granted: Record<string, string>): Promise<void> {
     if (user === undefined) return;
     await Promise.all([
@@ -88,6 +91,20 @@ export class SessionLists {
   /** Takes a session's right to write to a topic away. */
   async removeWriter(topic: Topic, session: Entry, claim: string | number): Promise<void> {
     await this.#revoke(this.#writers(topic), session, claim);
+  }
+
+  /**
+   * Lists a session as one of a server's run before it is there: whatever moment the data are put back to, or the server
+   * dies at, the session is found by the list. Nobody is online by such an entry.
+   */
+  async expect(instance: string, session: Entry): Promise<void> {
+    const args = [sessionField(session), aboutToBe, session.user];
+    await this.#redis.run("admit", this.#server(instance), args);
+  }
+
+  /** Takes back what {@linkcode expect} did, unless the session is there. */
+  async unexpect(instance: string, session: Entry): Promise<void> {
+    await this.#revoke(this.#server(instance), session, aboutToBe);
   }
 
   /** Lists a session as one of a server's run. */

@@ -2,8 +2,9 @@
  * Sessions in Redis. The promises are those of {@linkcode Sessions}.
  *
  * The user's own slot has the truth: by device the session, its tokens, and what it was granted. Members of rooms and
- * sessions of servers are lists in other slots. They are written after the truth and removed before it; what a server that
- * died left undone, the next claim or the sweep does.
+ * sessions of servers are lists in other slots. A room's is written after the truth and removed before it; a server's the
+ * other way round, so that the server finds each session that names it. What a server that died left undone, the next
+ * claim or the sweep does.
  */
 
 import { roomTopic, type Topic } from "../../wire/names.ts";
@@ -59,12 +60,22 @@ export class RedisSessions implements Sessions {
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
+    const { user, device = "" } = request;
+    const { instance } = this.#leases;
+    const expected = this.#lists.expect(instance, { user, device });
+    const result = await this.#claim(request, expected);
+    if (result.kind !== "claimed") await this.#lists.unexpect(instance, { user, device });
+    return result;
+  }
+
+  /** @param expected done when the session is listed as one that is about to be here */
+  async #claim(request: ClaimRequest, expected: Promise<void>): Promise<ClaimResult> {
     const { user, connection, device = "", client = "", room, many = false } = request;
     const { policy, tokenHash, presentedHash = "", passwords = "" } = request;
     const { account, session, tokens, grants, savedPositions: stood, memberships, devices } = this.#keys;
     const { id, instance } = this.#leases;
     for (let tries = 0; tries < maxTries; tries++) {
-      const known = await this.stored.devices(user);
+      const [known] = await Promise.all([this.stored.devices(user), expected]);
       const others = liveDevices(known).filter((other) => other !== device);
       const stands = policy === "reject" && await this.stored.isAttached(user, [device, ...others]);
       if (presentedHash === "" && stands) return { kind: "live" };
@@ -219,14 +230,23 @@ export class RedisSessions implements Sessions {
   async end({ user, device, connection, claim: known }: Session, revoke: boolean): Promise<EndResult> {
     const { session, account, grants, tokens, devices } = this.#keys;
     const held = await this.stored.held(user, device);
-    if (held.connection !== undefined && held.connection !== connection) return "not_held";
+    if (held.connection !== undefined && held.connection !== connection) {
+      // Of what came of its claim, nobody was told.
+      if (known === 0) await this.#lists.unexpect(this.#leases.instance, { user, device });
+      return "not_held";
+    }
     // Where the session is gone, what it left behind may not be.
     const { claim = String(known), instance = this.#leases.instance } = held;
     const granted = fromPairs(await this.#redis.command("HGETALL", grants(user, device)));
-    const all = Object.fromEntries(Object.keys(granted).map((topic) => [topic, claim]));
-    await this.#lists.remove({ user, device, claim, instance }, all);
+    const entry = { user, device };
+    await Promise.all((Object.keys(granted) as Topic[]).map((topic) => this.#lists.revokeGrant(entry, topic, claim)));
     const keys = [session(user, device), tokens(user, device), account(user), devices(user)];
-    return await this.#redis.run("end", keys, [connection, flag(revoke), claim, device, tokenLifeMs]) as EndResult;
+    // In this order and at once: a session that is not in its server's list is found by nobody.
+    const [ended] = await Promise.all([
+      this.#redis.run("end", keys, [connection, flag(revoke), claim, device, tokenLifeMs]),
+      this.#lists.removeFromServer(instance, entry, claim),
+    ]);
+    return ended as EndResult;
   }
 
   async revokeToken(user: string, device: string, tokenHash: string): Promise<void> {
@@ -264,7 +284,8 @@ export class RedisSessions implements Sessions {
     const { user, device, connection, claim, since, client, many, rooms } = session;
     const { session: key, account, grants, tokens, memberships, devices } = this.#keys;
     const { id, instance } = this.#leases;
-    const answer = await this.#redis.run(
+    const expected = this.#lists.expect(instance, session);
+    const answer = this.#redis.run(
       "reassert",
       [
         ...[key(user, device), account(user), grants(user, device), tokens(user, device), memberships(user)],
@@ -275,9 +296,12 @@ export class RedisSessions implements Sessions {
         ...[passwords ?? "", created ?? "", device, since, client, flag(many)],
         ...[this.#known.get(session)?.changes ?? 0, ...(many ? rooms : [])],
       ],
-    ) as [RefusedReassertion | "held" | "gone", number, Answer, Answer, string[], number];
-    const [outcome, held, earlier, granted, present, changes] = answer;
-    if (outcome !== "held" && outcome !== "gone") return { kind: outcome };
+    ) as Promise<[RefusedReassertion | "held" | "gone", number, Answer, Answer, string[], number]>;
+    const [[outcome, held, earlier, granted, present, changes]] = await Promise.all([answer, expected]);
+    if (outcome !== "held" && outcome !== "gone") {
+      await this.#lists.unexpect(instance, session);
+      return { kind: outcome };
+    }
     // What it was granted before is granted anew when it is needed: the topics may have forgotten it too.
     const asserted = { ...session, claim: held, rooms: present.sort() };
     this.#know(asserted, changes);
@@ -295,14 +319,8 @@ export class RedisSessions implements Sessions {
     return held.filter((session) => session !== undefined);
   }
 
-  async revocable(user: string): Promise<string[]> {
-    const known = await this.stored.devices(user);
-    const live = liveDevices(known);
-    const others = Object.keys(known).filter((device) => !live.includes(device));
-    const may = await Promise.all(
-      others.map((device) => this.#redis.command("EXISTS", this.#keys.tokens(user, device))),
-    );
-    return [...live, ...others.filter((_, index) => may[index] === 1)].sort();
+  revocable(user: string): Promise<string[]> {
+    return this.stored.revocable(user);
   }
 
   async devices(user: string): Promise<DeviceState[]> {

@@ -66,6 +66,17 @@ export class StoredSessions {
     return away.sort((a, b) => a.gone - b.gone).slice(0, tooMany).map(({ device }) => device);
   }
 
+  /** See {@linkcode Sessions.revocable}. */
+  async revocable(user: string): Promise<string[]> {
+    const known = await this.devices(user);
+    const live = liveDevices(known);
+    const others = Object.keys(known).filter((device) => !live.includes(device));
+    const may = await Promise.all(
+      others.map((device) => this.#redis.command("EXISTS", this.#keys.tokens(user, device))),
+    );
+    return [...live, ...others.filter((_, index) => may[index] === 1)].sort();
+  }
+
   /** The sessions of a server's run. */
   async *onServer(instance: string): AsyncIterable<DeviceState> {
     for (const { user, device } of await this.#lists.onServer(instance)) {

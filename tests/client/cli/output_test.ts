@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { pause } from "../../../lib/common/time.ts";
 import { ClientError, exits } from "../../../lib/client/base/exit.ts";
 import { readPrivate, writePrivate } from "../../../lib/client/base/private_file.ts";
 import { KeptSession } from "../../../lib/client/cli/kept_session.ts";
@@ -65,6 +66,28 @@ onSqlite("chat history, tail and get tell of an output that is full in one line"
     assert.deepEqual(await run([...args, ...options], "full"), [exits.usage.code, told], args.join(" "));
     assert.deepEqual(await run([...args, ...options], "closed"), [exits.ok.code, ""], args.join(" "));
   }
+}, files);
+
+onSqlite("runProgram() ends when all that it was told to tell is written, in its order", async (start) => {
+  await using server = await start();
+  await using folder = await temporaryFolder();
+  const password = join(folder.path, "password");
+  await Deno.writeTextFile(password, "1");
+  const written: string[] = [];
+  const slow = {
+    async write(bytes: Uint8Array) {
+      await pause(written.length === 0 ? 1_000 : 0);
+      written.push(new TextDecoder().decode(bytes));
+      return bytes.length;
+    },
+  };
+  const where = ["-s", `localhost:${server.port}`, "-u", "a", "--password-file", password, "--insecure"];
+  const output = outputTo({ write: ({ length }) => Promise.resolve(length) }, slow);
+  assert.equal(await soon(runProgram(["history", ...where, "--room", "lobby"], output)), exits.ok.code);
+  assert.match(written.join(""), /^\[CLIENT\] NOT SECURE: .*\n$/);
+  written.length = 0;
+  assert.equal(await soon(runProgram(["send", ...where, "--room", "lobby", "x".repeat(9_000)], output)), 1);
+  assert.match(written.join(""), /^\[CLIENT\] NOT SECURE: .*\n\[ERROR\] line_too_long: .*\n$/);
 }, files);
 
 testWith("PlainScreen.print() tells of an output that cannot be written, and writes a line in pieces", () => {

@@ -4,13 +4,12 @@ import assert from "node:assert/strict";
 import { Listener } from "../../../lib/server/connection/listener.ts";
 import { PortProbe, probePorts } from "../../../lib/server/connection/port_probe.ts";
 import { getLog } from "../../../lib/observability/log.ts";
-import { makeCertificates } from "../../../lib/tls/authority.ts";
+import { certificates as pem } from "../../support/certificates.ts";
 import { permitted } from "../../support/needs.ts";
 import { test } from "../../support/declare.ts";
 import { until } from "../../support/turns.ts";
 
 const hostname = "127.0.0.1";
-const pem = await makeCertificates({ names: ["localhost"] });
 const needs = await permitted("net");
 
 /** A listener that is for one client, with its probe, and what it counted. */
