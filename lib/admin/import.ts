@@ -138,6 +138,10 @@ function checkedTopic(given: Parsed, records: Records): TopicState {
   return given as TopicState;
 }
 
+function isKey(given: Parsed | null): boolean {
+  return isPublicKey(`${given?.public}`) && isCount(given?.added) && isCount(given?.used);
+}
+
 function isDeviceRecord(given: Parsed | null): boolean {
   const { device, tokens, stood } = given ?? {};
   return typeof device === "string" && isDevice(device) && typeof tokens?.current === "string" &&
@@ -149,7 +153,7 @@ function checkedAccount(given: Parsed, records: Records): AccountRecord {
   const good = isUsername(`${name}`) && typeof hash === "string" && ["user", "moderator", "admin"].includes(role) &&
     isCount(created) && isCount(claims) && Array.isArray(follows) && follows.every((one) => isUsername(`${one}`)) &&
     Object(marks) === marks && Object.entries(marks).every(isMark) && Array.isArray(keys) &&
-    keys.every((key) => isPublicKey(`${key?.public}`) && isCount(key.added) && isCount(key.used)) &&
+    keys.every(isKey) &&
     Array.isArray(devices) && devices.every(isDeviceRecord);
   if (!good) throw records.wrong("it is no account");
   return { ...given, stood: given.stood ?? {} } as AccountRecord;
