@@ -9,7 +9,7 @@
 import type { AccountRecord, AdminStore, TopicState } from "../store/admin_store.ts";
 import { decodePosition } from "../store/log_position.ts";
 import type { Entry } from "../store/topics.ts";
-import { isUsername, parseTopic } from "../wire/names.ts";
+import { isDevice, isUsername, parseTopic } from "../wire/names.ts";
 import { isPublicKey } from "../wire/sealed.ts";
 import { type Counts, exportVersion } from "./export.ts";
 import { AdminError } from "./operations.ts";
@@ -138,12 +138,23 @@ function checkedTopic(given: Parsed, records: Records): TopicState {
   return given as TopicState;
 }
 
+function isKey(given: Parsed | null): boolean {
+  return isPublicKey(`${given?.public}`) && isCount(given?.added) && isCount(given?.used);
+}
+
+function isDeviceRecord(given: Parsed | null): boolean {
+  const { device, tokens, stood } = given ?? {};
+  return typeof device === "string" && isDevice(device) && typeof tokens?.current === "string" &&
+    typeof tokens.room === "string" && isCount(tokens.expires) && Object(stood) === stood;
+}
+
 function checkedAccount(given: Parsed, records: Records): AccountRecord {
-  const { name, hash, role, created, claims, follows, marks = {}, keys = [] } = given;
+  const { name, hash, role, created, claims, follows, marks = {}, keys = [], devices = [] } = given;
   const good = isUsername(`${name}`) && typeof hash === "string" && ["user", "moderator", "admin"].includes(role) &&
     isCount(created) && isCount(claims) && Array.isArray(follows) && follows.every((one) => isUsername(`${one}`)) &&
     Object(marks) === marks && Object.entries(marks).every(isMark) && Array.isArray(keys) &&
-    keys.every((key) => isPublicKey(`${key?.public}`) && isCount(key.added) && isCount(key.used));
+    keys.every(isKey) &&
+    Array.isArray(devices) && devices.every(isDeviceRecord);
   if (!good) throw records.wrong("it is no account");
   return { ...given, stood: given.stood ?? {} } as AccountRecord;
 }

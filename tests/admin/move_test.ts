@@ -41,10 +41,18 @@ class Talker {
   }
 }
 
-/** An account's line, with read marks. */
-function marked(marks: string): string {
+/** An account's line, with one field more. */
+function accountWith(field: string): string {
   const fields = `"name":"eve","hash":"x","role":"user","created":1,"claims":0,"follows":[]`;
-  return `{"account":{${fields},"marks":{${marks}}}}`;
+  return `{"account":{${fields},${field}}}`;
+}
+
+function marked(marks: string): string {
+  return accountWith(`"marks":{${marks}}`);
+}
+
+function withDevice(device: string): string {
+  return accountWith(`"devices":[${device}]`);
 }
 
 /** Everything that clients see, and what they must not lose. */
@@ -211,6 +219,8 @@ test(
         ['{"chat_export":1}\n{"account":{"name":"../x"}}\n', /^Line 2: it is no account/],
         [`{"chat_export":1}\n${marked('"cellar:x":"a.1."')}\n`, /^Line 2: it is no account/],
         [`{"chat_export":1}\n${marked('"room:x":1')}\n`, /^Line 2: it is no account/],
+        [`{"chat_export":1}\n${withDevice('{"device":"a b"}')}\n`, /^Line 2: it is no account/],
+        [`{"chat_export":1}\n${withDevice("null")}\n`, /^Line 2: it is no account/],
         ['{"chat_export":1}\n{"topic":{"topic":"cellar:x"}}\n', /^Line 2: it is no topic/],
       ] as const
     ) {

@@ -35,7 +35,7 @@ onEachStore(
       id_length: 64,
       file_bytes: 16_777_216,
       file_chunk_bytes: 49_152,
-      devices: 8,
+      devices: 16,
     });
   },
 );
@@ -95,7 +95,7 @@ onEachStore("every command's reply has its fields, and nothing else", async (sta
   await replies("unsubscribe", { user: "b" }, { user: "b" });
   const { positions } = await b.ok("subscribe", { user: "eve" });
   await replies("seen", { pos: positions["feed:eve"] }, {}); // of another topic: of no effect
-  used.add("upload").add("key"); // their answers have something of their own
+  used.add("upload").add("key").add("devices"); // their answers have something of their own
   const sha256 = "0f".repeat(32);
   const { id: _1, ...begun } = await a.ok("upload", { name: "x.txt", size: 3, sha256, room: "Lobby" });
   const { file, expires } = begun;
@@ -112,6 +112,11 @@ onEachStore("every command's reply has its fields, and nothing else", async (sta
   await replies("keys", { user: "eve" }, { user: "Eve", keys: [{ public: key, added }], version });
   const { version: none } = await a.ok("keys", { user: "b" });
   await replies("unkey", { public: key }, { user: "Eve", keys: [], version: none });
+  const { devices: [{ since, client, ...line }, ...others] } = await a.ok("devices");
+  assert.deepEqual(line, { device: "default", server: "server1", here: true, side: false });
+  assert.deepEqual([others, typeof client], [[], "string"]);
+  assert.match(since, /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  await replies("revoke", { device: "all" }, { device: "all", revoked: [] });
   await replies("passwd", { old: eve.password, new: "another one" }, { resume: "<token>" });
   await replies("pong", {}, {});
   const { help } = allCommands.find(({ name }) => name === "join")!;

@@ -48,16 +48,21 @@ onEachStore("keys are announced, listed in their order, and removed", async (sta
   await b.refused("keys", { user: "nobody" }, "unknown_user");
 });
 
-onEachStore("a ninth key is refused and pushes none out, until one is removed", async (start) => {
-  await using server = await start();
-  await using a = await server.jsonLogin("a");
-  const keys = Array.from({ length: 9 }, newKey);
-  for (const key of keys.slice(0, 8)) await a.ok("key", { public: key });
-  await a.ok("key", { public: keys[0] });
-  assert.match((await a.refused("key", { public: keys[8] }, "forbidden")).message, /8 device keys.*\/keys/);
-  assert.deepEqual(publics(await a.ok("keys", { user: "a" })), keys.slice(0, 8));
-  await a.ok("unkey", { public: keys[2] });
-  assert.deepEqual(publics(await a.ok("key", { public: keys[8] })), keys.filter((key) => key !== keys[2]));
+onEachStore("a key beyond MAX_DEVICES is refused and pushes none out, until one is removed", async (start) => {
+  for (const [settings, most] of [[{}, 16], [{ MAX_DEVICES: "3" }, 3]] as const) {
+    await using server = await start(settings);
+    const user = `user${most}`;
+    await using a = await server.json();
+    await a.ok("register", { user, password: "correct horse battery" });
+    const keys = Array.from({ length: most + 1 }, newKey);
+    for (const key of keys.slice(0, most)) await a.ok("key", { public: key });
+    await a.ok("key", { public: keys[0] });
+    const { message } = await a.refused("key", { public: keys[most] }, "forbidden");
+    assert.match(message, new RegExp(`${most} device keys.*/keys`));
+    assert.deepEqual(publics(await a.ok("keys", { user })), keys.slice(0, most));
+    await a.ok("unkey", { public: keys[2] });
+    assert.deepEqual(publics(await a.ok("key", { public: keys[most] })), keys.filter((key) => key !== keys[2]));
+  }
 });
 
 onEachStore("a user's sessions are told of a key that is added or removed, but for who did it", async (start) => {
@@ -228,9 +233,9 @@ onRedis("sessions on other servers are told of a key, and a key beyond the limit
     ...keys.slice(0, 10).map((key) => side.request("key", { public: key })),
     ...keys.slice(10).map((key) => other.request("key", { public: key })),
   ]);
-  assert.equal(answers.filter(({ type }) => type === "ok").length, 8);
-  assert.equal(answers.filter(({ code }) => code === "forbidden").length, 12);
-  assert.equal(publics(await a.ok("keys", { user: "a" })).length, 8);
-  const told = await a.events(8);
+  assert.equal(answers.filter(({ type }) => type === "ok").length, 16);
+  assert.equal(answers.filter(({ code }) => code === "forbidden").length, 4);
+  assert.equal(publics(await a.ok("keys", { user: "a" })).length, 16);
+  const told = await a.events(16);
   assert.deepEqual(new Set(told.map(({ type, code }) => `${type} ${code}`)), new Set(["system device_key_added"]));
 });

@@ -300,8 +300,11 @@ test("chat encrypts on a terminal: completion, the talk, the number, and over a 
   await s.server.kill();
   await b.until(({ rows }) => /reconnecting|connecting/.test(rows[22]), "the lost connection on the status line");
   for (const text of ["one", "two", "three"]) {
-    await b.enter(`/msg a typed offline ${text}`);
-    await b.until(({ rows }) => rows[23].endsWith("lobby>"), "an empty line"); // several lines at once would be a paste
+    // Several lines at once would be a paste: each is seen to be typed, and to be gone.
+    await b.type(`/msg a typed offline ${text}`);
+    await b.until(({ rows }) => rows[23].endsWith(text), "the typed line");
+    await b.press("Enter");
+    await b.until(({ rows }) => rows[23].endsWith("lobby>"), "an empty line");
   }
   await using again = await ServerProcess.start(s.folder, { ...settings, SERVER_PORT: `${s.server.port}` });
   assert.ok(again.port === s.server.port);
