@@ -176,6 +176,8 @@ test("bindFields() refuses a value of another type", () => {
     seq: 1,
     seq_or_pos: 1,
     command: "who",
+    device: "phone",
+    token: "a.b",
     id: "4f",
     flag: true,
     fields: {},
