@@ -8,7 +8,6 @@ import { roomTopic, type Topic } from "../../wire/names.ts";
 import type { Session } from "../sessions.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, fromSessionField, type Keys, sessionField } from "./keys.ts";
-import type { Held } from "./stored_sessions.ts";
 
 /** What sessions ask of the servers' leases. */
 export interface Leases {
@@ -48,7 +47,7 @@ export class SessionLists {
   }
 
   /** Writes the session into the lists of its rooms and its server, and takes out what it takes the place of. */
-  async replace(session: Session, earlier: Held, granted: Record<string, string>): Promise<void> {
+  async replace(session: Session, earlier: Record<string, string>, granted: Record<string, string>): Promise<void> {
     const topics = new Set(session.rooms.map(roomTopic));
     const stale = (Object.entries(granted) as [Topic, string][]).filter(([topic]) => !topics.has(topic));
     await Promise.all([
@@ -63,7 +62,10 @@ export class SessionLists {
   }
 
   /** Takes a session that has ended out of all lists. @param granted topic → claim */
-  async remove({ user, device = "", instance, claim }: Held, granted: Record<string, string>): Promise<void> {
+  async remove(
+    { user, device = "", instance, claim }: Record<string, string>,
+    granted: Record<string, string>,
+  ): Promise<void> {
     if (user === undefined) return;
     await Promise.all([
       ...(Object.entries(granted) as [Topic, string][]).map(([topic, of]) => {

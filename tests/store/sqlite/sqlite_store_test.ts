@@ -230,6 +230,6 @@ test("SqliteStore changes no session by a claim, an end or a move that failed", 
   Object.assign(broken, { after: 0, times: 1 });
   await assert.rejects(sessions.end(claimed.session, true), { code: "store_unavailable" });
   assert.deepEqual(await sessions.online(), ["a"]);
-  assert.equal(await sessions.end(claimed.session, true), true);
+  assert.equal(await sessions.end(claimed.session, true), "offline");
   assert.equal((await sessions.claim({ ...request, presentedHash: "one", tokenHash: "two" })).kind, "refused");
 });
