@@ -2,7 +2,7 @@
  * The smallest Redis client that tests can have: one command, one connection, one answer.
  *
  * It exists so that what the tests observe does not go through the client library that they test. It knows RESP2
- * and nothing of `npm:redis`.
+ * and nothing of `npm:@redis/client`.
  */
 
 /** A reply, as RESP2 has it: strings, integers, nil and arrays of these. */
