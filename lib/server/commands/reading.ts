@@ -9,7 +9,7 @@ import type { UserSession } from "../sessions/user_session.ts";
  * @throws {ChatError} `store_unavailable`
  */
 export async function isIn(session: UserSession, room: string): Promise<boolean> {
-  if (!session.isIn(room)) await session.refreshRooms();
+  if (!session.isIn(room) || session.roomsChanging) await session.refreshRooms();
   return session.isIn(room);
 }
 

@@ -34,6 +34,7 @@ export class AccountRooms {
   readonly #relay: Feeds["relay"];
   readonly #onFault: (what: string, error: unknown) => void;
   #running: Promise<unknown> = Promise.resolve();
+  #steps = 0;
   #waiting: Promise<void> | undefined;
   #unwatch = () => {};
 
@@ -85,9 +86,15 @@ export class AccountRooms {
     await change().catch((error) => this.#onFault(what, error));
   }
 
+  /** Whether the session's rooms are being changed. */
+  get changing(): boolean {
+    return this.#steps > 0;
+  }
+
   /** Does something with the session's rooms when nothing else does. */
   async inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const run = this.#running.then(work);
+    this.#steps++;
+    const run = this.#running.then(work).finally(() => this.#steps--);
     this.#running = run.catch(() => {});
     return await run;
   }

@@ -156,6 +156,11 @@ export class UserSession {
     this.checkRooms();
   }
 
+  /** Whether the rooms of a session that is in many are being changed: what is said in them waits for it, to keep its order. */
+  get roomsChanging(): boolean {
+    return this.#accountRooms.changing;
+  }
+
   /**
    * Has a session that is in many rooms be in its account's as they are now.
    *
