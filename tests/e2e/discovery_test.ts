@@ -58,6 +58,7 @@ test(
     };
     const start = async (SERVER_ID: string) => {
       const folder = folders.use(await temporaryFolder());
+      await Deno.mkdir(`${folder.path}/certs`); // each makes its own, for this machine's addresses
       return folders.use(await ServerProcess.start(folder.path, { ...settings, SERVER_ID }));
     };
     const [one, two] = [await start("one"), await start("two")];

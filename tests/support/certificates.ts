@@ -49,7 +49,7 @@ async function keep(made: MadeCertificates): Promise<void> {
   await Deno.rename(whole, path);
 }
 
-/** Writes it where a server in this folder looks for it; where there is something, that stays. */
+/** Writes it where a server in this folder looks for it. Where `certs` is there already, even empty, it is left alone. */
 export async function placeCertificates(folder: string): Promise<void> {
   const certs = join(folder, "certs");
   try {

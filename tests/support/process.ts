@@ -187,7 +187,7 @@ export function runTask(folder: string, settings: Settings = {}): Program {
 export class ServerProcess implements Endpoint, AsyncDisposable {
   private constructor(readonly program: Program, readonly port: number, readonly ca: string, readonly caFile: string) {}
 
-  /** Starts a server and waits until it is ready. Its certificate is the tests' own, unless the folder has one. */
+  /** Starts a server and waits until it is ready. Its certificate is the tests' own, unless the folder has `certs`. */
   static async start(
     folder: string,
     settings: Settings = {},
