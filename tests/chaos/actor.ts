@@ -166,11 +166,13 @@ export class Actor implements Guest {
       case "direct":
         this.#options.sink.count("deliveries");
         this.view.take(event);
-        if (event.type === "direct") this.#unmarked = event.pos;
+        if (event.topic.startsWith("inbox:")) this.#unmarked = event.pos;
         return;
       case "gap":
         this.#options.sink.count("gaps");
         return this.view.take(event);
+      case "membership":
+        return this.#membership(event);
       case "ping":
         return this.#connection?.request("pong", {});
       case "system":
@@ -214,6 +216,14 @@ export class Actor implements Guest {
       sink.count("given up");
     }
     this.#outgoing.pump(connection, this.rooms);
+  }
+
+  /** It is told that its account is in a room now, or no longer: another connection's doing, or what it has asked itself. */
+  #membership(event: Json): void {
+    const { room, state } = event;
+    this.#options.sink.count(`told of a room ${state}`);
+    this.view.membership(event, this.#connection!.server.id);
+    this.#rooms = new Set([...this.rooms].filter((other) => other !== room).concat(state === "joined" ? [room] : []));
   }
 
   /** The rooms of one who is in many are the account's: they are what they were, however it comes in. */

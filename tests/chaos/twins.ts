@@ -96,7 +96,8 @@ function writeDown(side: Side, positions: Readonly<Record<string, string>>, sink
   }
   view.resumed(side.reply!.positions, server);
   for (const event of side.events) {
-    if (["message", "notification", "direct", "gap"].includes(event.type)) view.take(event);
+    if (event.type === "membership") view.membership(event, server);
+    else if (["message", "notification", "direct", "gap"].includes(event.type)) view.take(event);
   }
   view.closeAll("twin");
 }

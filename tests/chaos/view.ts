@@ -110,6 +110,16 @@ export class View {
     this.#settle();
   }
 
+  /** It is told that it is in a room now, and from where on it follows it, or that it no longer is. */
+  membership({ room, state, positions }: Json, server: string): void {
+    const topic = `room:${room}`;
+    if (this.#open.has(topic) === (state === "joined")) {
+      this.#notice("a change of rooms is told once", `${this.reader} was told again that it has ${state} ${room}`);
+    }
+    if (state === "joined") this.open(topic, positions[topic], "membership", server);
+    else this.close(topic, "membership");
+  }
+
   /** It follows a topic from here on, unless it does already. */
   open(topic: string, pos: string, by: string, server: string): void {
     if (this.#open.has(topic)) return;
