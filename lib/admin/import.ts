@@ -148,10 +148,14 @@ function isDeviceRecord(given: Parsed | null): boolean {
     typeof tokens.room === "string" && isCount(tokens.expires) && Object(stood) === stood;
 }
 
+function isNames(given: unknown): boolean {
+  return Array.isArray(given) && given.every((one) => isUsername(`${one}`));
+}
+
 function checkedAccount(given: Parsed, records: Records): AccountRecord {
-  const { name, hash, role, created, claims, follows, marks = {}, keys = [], devices = [] } = given;
+  const { name, hash, role, created, claims, follows, blocks = [], marks = {}, keys = [], devices = [] } = given;
   const good = isUsername(`${name}`) && typeof hash === "string" && ["user", "moderator", "admin"].includes(role) &&
-    isCount(created) && isCount(claims) && Array.isArray(follows) && follows.every((one) => isUsername(`${one}`)) &&
+    isCount(created) && isCount(claims) && isNames(follows) && isNames(blocks) &&
     Object(marks) === marks && Object.entries(marks).every(isMark) && Array.isArray(keys) &&
     keys.every(isKey) &&
     Array.isArray(devices) && devices.every(isDeviceRecord);

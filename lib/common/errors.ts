@@ -25,6 +25,7 @@ export const errorCodes = {
   room_limit: "there are as many rooms as there may be",
   too_many_devices: "the user is connected on as many devices as one may be",
   unknown_device: "the user has no such device",
+  blocked: "the recipient takes no private messages of the sender",
   inbox_full: "the recipient has too many unread direct messages, in all or of the sender",
   file_too_large: "the file is over the limit, or the server takes none",
   files_full:

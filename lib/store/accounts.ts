@@ -47,6 +47,15 @@ export interface Accounts {
   follows(user: string): Promise<string[]>;
   followers(user: string): Promise<string[]>;
   /**
+   * Has a user get no private messages of another from now on, on any server.
+   *
+   * @returns false where the user blocks `limit` others already; blocking twice is blocking
+   */
+  block(user: string, target: string, limit: number): Promise<boolean>;
+  unblock(user: string, target: string): Promise<void>;
+  /** Whom the user blocks, sorted. */
+  blocks(user: string): Promise<string[]>;
+  /**
    * Says that a user is away, or is back.
    *
    * @param away what is told; undefined where the user is back

@@ -42,6 +42,8 @@ export interface AccountRecord extends Account {
   readonly claims: number;
   /** Whom it follows, by their names. */
   readonly follows: readonly string[];
+  /** Whom it blocks, by their names, if anybody. */
+  readonly blocks?: readonly string[];
   /** Its resume tokens' hashes: those of the session without a device. */
   readonly tokens?: TokensRecord;
   /** Where that session stood: topic → position. */

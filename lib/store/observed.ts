@@ -27,6 +27,9 @@ const labels = {
     unfollow: "unfollow",
     follows: "follows",
     followers: "followers",
+    block: "block",
+    unblock: "unblock",
+    blocks: "blocks",
     setAway: "set_away",
     away: "away",
   } satisfies Labels<Accounts>,
@@ -106,7 +109,7 @@ const labels = {
 } as const;
 
 /** What becomes of a message that is published. */
-const outcomes = ["published", "repeated", "missing", "fenced", "full", "failed"] as const;
+const outcomes = ["published", "repeated", "missing", "fenced", "blocked", "full", "failed"] as const;
 
 type Outcome = (typeof outcomes)[number];
 

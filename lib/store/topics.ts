@@ -68,6 +68,8 @@ export type PublishResult =
   | { readonly kind: "missing" }
   /** The session is superseded, or not in the room. */
   | { readonly kind: "fenced" }
+  /** The inbox's user blocks the sender. */
+  | { readonly kind: "blocked" }
   | {
     /** The inbox has too many unread messages. */
     readonly kind: "full";

@@ -175,6 +175,8 @@ export type Reply =
   | { readonly of: "away"; readonly away?: string }
   | { readonly of: "subscribe"; readonly user: string; readonly positions: Positions }
   | { readonly of: "unsubscribe"; readonly user: string }
+  | { readonly of: "block" | "unblock"; readonly user: string }
+  | { readonly of: "blocks"; readonly blocks: readonly string[] }
   | { readonly of: "subs"; readonly subscriptions: readonly string[] }
   | (Accepted & { readonly of: "say" | "me" })
   | (Accepted & { readonly of: "publish"; readonly subscribers: number })

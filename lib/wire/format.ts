@@ -100,6 +100,7 @@ export function replyText(reply: Reply, said = plainly): string {
     case "users":
     case "who":
     case "subs":
+    case "blocks":
     case "devices":
     case "revoke":
     case "keys":
@@ -108,6 +109,10 @@ export function replyText(reply: Reply, said = plainly): string {
       return listText(reply);
     case "away":
       return reply.away === undefined ? "You are back" : `You are away: ${reply.away}`;
+    case "block":
+      return `Blocked ${reply.user}`;
+    case "unblock":
+      return `Unblocked ${reply.user}`;
     case "subscribe":
       return `Subscribed to ${reply.user}`;
     case "unsubscribe":
@@ -197,7 +202,7 @@ function list(names: readonly string[]): string {
 }
 
 type ListReply = Reply & {
-  of: "rooms" | "users" | "who" | "subs" | "devices" | "revoke" | "keys" | "key" | "unkey";
+  of: "rooms" | "users" | "who" | "subs" | "blocks" | "devices" | "revoke" | "keys" | "key" | "unkey";
 };
 
 function listText(reply: ListReply): string {
@@ -210,6 +215,8 @@ function listText(reply: ListReply): string {
       return `Members of ${reply.room}: ${list(reply.members.map(nameOf))}`;
     case "subs":
       return `Subscriptions: ${list(reply.subscriptions)}`;
+    case "blocks":
+      return `Blocked: ${list(reply.blocks)}`;
     case "devices":
       return `Devices: ${list(reply.devices.map(deviceText))}`;
     case "revoke":

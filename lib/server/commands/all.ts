@@ -4,6 +4,7 @@
 
 import { accountCommands } from "./accounts.ts";
 import { awayCommands } from "./away.ts";
+import { blockCommands } from "./blocks.ts";
 import { connectionCommands } from "./connection.ts";
 import { deviceCommands } from "./devices.ts";
 import { fileCommands } from "./files.ts";
@@ -20,6 +21,7 @@ export const allCommands: readonly CommandSpec[] = [
   ...roomCommands,
   ...awayCommands,
   ...followCommands,
+  ...blockCommands,
   ...fileCommands,
   ...keyCommands,
   ...deviceCommands,

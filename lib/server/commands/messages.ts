@@ -55,6 +55,8 @@ async function publish(
       throw new ChatError("store_unavailable", "The room was forgotten meanwhile; try again");
     case "published":
       return { topic, seq: result.seq, time: isoTime(result.time) };
+    case "blocked":
+      throw new ChatError("blocked", `${draft.to} takes no private messages of yours`);
     case "full":
       throw inboxFull(draft.to!, result.theirs, limits);
     case "fenced":

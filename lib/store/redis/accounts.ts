@@ -62,6 +62,18 @@ export class RedisAccounts implements Accounts {
     return (await this.#redis.command("SMEMBERS", this.#keys.subscribers(user)) as string[]).sort();
   }
 
+  async block(user: string, target: string, limit: number): Promise<boolean> {
+    return await this.#redis.run("follow", [this.#keys.blocks(user)], [target, limit]) === 1;
+  }
+
+  async unblock(user: string, target: string): Promise<void> {
+    await this.#redis.command("SREM", this.#keys.blocks(user), target);
+  }
+
+  async blocks(user: string): Promise<string[]> {
+    return (await this.#redis.command("SMEMBERS", this.#keys.blocks(user)) as string[]).sort();
+  }
+
   async setAway(user: string, away: string | undefined, session?: Session): Promise<boolean> {
     const { account, devices, session: key } = this.#keys;
     const keys = [account(user), devices(user), ...(session ? [key(user, session.device)] : [])];

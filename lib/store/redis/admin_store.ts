@@ -55,10 +55,11 @@ export class RedisAdminStore implements AdminStore {
 
   async #record(user: string): Promise<AccountRecord | undefined> {
     const { account, subscriptions, marks: read, deviceKeys, memberships } = this.#keys;
-    const [fields, known, follows, marked, keyed, rooms] = await Promise.all([
+    const [fields, known, follows, blocked, marked, keyed, rooms] = await Promise.all([
       this.#redis.command("HGETALL", account(user)),
       this.#sessions.devices(user),
       this.#redis.command("SMEMBERS", subscriptions(user)),
+      this.#redis.command("SMEMBERS", this.#keys.blocks(user)),
       this.#redis.command("HGETALL", read(user)),
       this.#redis.command("HGETALL", deviceKeys(user)),
       this.#redis.command("HGETALL", memberships(user)),
@@ -79,6 +80,7 @@ export class RedisAdminStore implements AdminStore {
       ...toAccount(found),
       claims: Number(found.claims ?? 0),
       follows: (follows as string[]).sort(),
+      ...((blocked as string[]).length > 0 ? { blocks: (blocked as string[]).sort() } : {}),
       ...(own ? { tokens: own.tokens } : {}),
       stood: own?.stood ?? {},
       ...(mayResume.length > 0 ? { devices: mayResume } : {}),
@@ -256,10 +258,11 @@ export class RedisAdminStore implements AdminStore {
 
   async putAccount(record: AccountRecord): Promise<boolean> {
     const { name, hash, role, created, disabled, claims, follows, tokens, stood, devices = [] } = record;
-    const { rooms, joined = {}, marks = {}, keys = [] } = record;
+    const { blocks = [], rooms, joined = {}, marks = {}, keys = [] } = record;
     const { account, subscriptions, subscribers } = this.#keys;
-    // Whom somebody follows is added in any case, so that an import that was interrupted can be done again.
+    // Whom somebody follows or blocks is added in any case, so that an import that was interrupted can be done again.
     if (follows.length > 0) await this.#redis.command("SADD", subscriptions(name), ...follows);
+    if (blocks.length > 0) await this.#redis.command("SADD", this.#keys.blocks(name), ...blocks);
     await Promise.all(follows.map((target) => this.#redis.command("SADD", subscribers(target), name)));
     const fields = ["name", name, "hash", hash, "role", role, "created", created, "claims", claims];
     const flags = [...(disabled ? ["disabled", "1"] : []), ...(rooms ? ["rooms", "1"] : [])];

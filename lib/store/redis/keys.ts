@@ -50,6 +50,8 @@ export class Keys {
   present = (room: Topic) => `${this.#prefix}{${room}}:present`;
   /** The users of whom a room's listeners were told that they are there. */
   told = (room: Topic) => `${this.#prefix}{${room}}:told`;
+  /** Whom a user blocks: in the inbox's slot, where it is compared. */
+  blocks = (user: string) => `${this.#prefix}{inbox:${fold(user)}}:blocks`;
   /** What is unread in an inbox, by sender. */
   unread = (inbox: Topic) => `${this.#prefix}{${inbox}}:unread`;
   /** Other → the newest number in a private log; behind a colon and the other's name, all the numbers of that talk. */

@@ -65,23 +65,12 @@ export class SqliteAccounts implements Accounts {
     );
   }
 
-  // deno-lint-ignore require-await
-  async follow(user: string, target: string, limit: number): Promise<boolean> {
-    return transaction(this.#database, () => {
-      const { others } = this.#database.prepare("SELECT count(*) AS others FROM follows WHERE user = ? AND target <> ?")
-        .get(fold(user), fold(target)) as { others: number };
-      if (others >= limit) return false;
-      this.#database.prepare("INSERT INTO follows (user, target) VALUES (?, ?) ON CONFLICT DO NOTHING")
-        .run(fold(user), fold(target));
-      return true;
-    });
+  follow(user: string, target: string, limit: number): Promise<boolean> {
+    return this.#add("follows", user, target, limit);
   }
 
-  // deno-lint-ignore require-await
-  async unfollow(user: string, target: string): Promise<void> {
-    guarded(() =>
-      this.#database.prepare("DELETE FROM follows WHERE user = ? AND target = ?").run(fold(user), fold(target))
-    );
+  unfollow(user: string, target: string): Promise<void> {
+    return this.#remove("follows", user, target);
   }
 
   follows(user: string): Promise<string[]> {
@@ -90,6 +79,18 @@ export class SqliteAccounts implements Accounts {
 
   followers(user: string): Promise<string[]> {
     return this.#names("JOIN follows ON follows.user = accounts.key WHERE follows.target = ?", user);
+  }
+
+  block(user: string, target: string, limit: number): Promise<boolean> {
+    return this.#add("blocks", user, target, limit);
+  }
+
+  unblock(user: string, target: string): Promise<void> {
+    return this.#remove("blocks", user, target);
+  }
+
+  blocks(user: string): Promise<string[]> {
+    return this.#names("JOIN blocks ON blocks.target = accounts.key WHERE blocks.user = ?", user);
   }
 
   // deno-lint-ignore require-await
@@ -101,6 +102,27 @@ export class SqliteAccounts implements Accounts {
   async away(users: readonly string[]): Promise<Map<string, string>> {
     const found = users.map((user) => [user, this.#users.awayOf(user)]);
     return new Map(found.filter((one): one is [string, string] => one[1] !== undefined));
+  }
+
+  /** @returns false where there are `limit` others already */
+  // deno-lint-ignore require-await
+  async #add(table: "follows" | "blocks", user: string, target: string, limit: number): Promise<boolean> {
+    return transaction(this.#database, () => {
+      const { others } = this.#database.prepare(
+        `SELECT count(*) AS others FROM ${table} WHERE user = ? AND target <> ?`,
+      ).get(fold(user), fold(target)) as { others: number };
+      if (others >= limit) return false;
+      this.#database.prepare(`INSERT INTO ${table} (user, target) VALUES (?, ?) ON CONFLICT DO NOTHING`)
+        .run(fold(user), fold(target));
+      return true;
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async #remove(table: "follows" | "blocks", user: string, target: string): Promise<void> {
+    guarded(() =>
+      this.#database.prepare(`DELETE FROM ${table} WHERE user = ? AND target = ?`).run(fold(user), fold(target))
+    );
   }
 
   // deno-lint-ignore require-await

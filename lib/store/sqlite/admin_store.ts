@@ -84,9 +84,11 @@ export class SqliteAdminStore implements AdminStore {
   #record(row: Record<string, unknown>): AccountRecord {
     return guarded(() => {
       const key = row.key as string;
-      const follows = this.#database.prepare(
-        "SELECT name FROM accounts JOIN follows ON follows.target = accounts.key WHERE follows.user = ? ORDER BY name",
-      ).all(key);
+      const [follows, blocks] = ["follows", "blocks"].map((table) =>
+        this.#database.prepare(
+          `SELECT name FROM accounts JOIN ${table} ON target = accounts.key WHERE user = ? ORDER BY name`,
+        ).all(key).map(({ name }) => name as string)
+      );
       const records = this.#tokens.records(key, this.#now());
       const own = records.find(({ device }) => device === "");
       const devices = records.filter((record) => record !== own);
@@ -97,7 +99,8 @@ export class SqliteAdminStore implements AdminStore {
       return {
         ...toAccount(row),
         claims: row.claims as number,
-        follows: follows.map(({ name }) => name as string),
+        follows,
+        ...(blocks.length > 0 ? { blocks } : {}),
         ...(own ? { tokens: own.tokens } : {}),
         stood: this.#tokens.positions(key, ""),
         ...(devices.length > 0 ? { devices } : {}),
@@ -211,13 +214,15 @@ export class SqliteAdminStore implements AdminStore {
   // deno-lint-ignore require-await
   async putAccount(record: AccountRecord): Promise<boolean> {
     const { name, hash, role, created, disabled, claims, follows, tokens, stood, devices = [] } = record;
-    const { rooms, joined = {}, marks = {}, keys = [] } = record;
+    const { blocks = [], rooms, joined = {}, marks = {}, keys = [] } = record;
     const key = fold(name);
     return transaction(this.#database, () => {
       const run = (sql: string, ...values: (string | number)[]) => this.#database.prepare(sql).run(...values);
-      // Whom somebody follows is added in any case, so that an import that was interrupted can be done again.
-      for (const target of follows) {
-        run("INSERT INTO follows (user, target) VALUES (?, ?) ON CONFLICT DO NOTHING", key, fold(target));
+      // Whom somebody follows or blocks is added in any case, so that an import that was interrupted can be done again.
+      for (const [table, targets] of Object.entries({ follows, blocks })) {
+        for (const target of targets) {
+          run(`INSERT INTO ${table} (user, target) VALUES (?, ?) ON CONFLICT DO NOTHING`, key, fold(target));
+        }
       }
       const made = run(
         "INSERT INTO accounts (key, name, hash, role, created, claims, disabled) VALUES (?, ?, ?, ?, ?, ?, ?) " +

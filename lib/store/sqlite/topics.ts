@@ -8,7 +8,7 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { inboxTopic, roomTopic, sentTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
+import { fold, inboxTopic, roomTopic, sentTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
 import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
@@ -75,6 +75,7 @@ export class SqliteTopics implements Topics {
   #waiting: Waiting[] = [];
   readonly #rows: TopicRows;
   readonly #unread: UnreadCounts;
+  readonly #blocks: StatementSync;
   readonly #history: SqliteHistory;
   readonly #talks: SqliteTalks;
   readonly #append: StatementSync;
@@ -93,6 +94,7 @@ export class SqliteTopics implements Topics {
     this.#fence = fence;
     this.#now = now;
     this.#unread = new UnreadCounts(database);
+    this.#blocks = database.prepare("SELECT 1 FROM blocks WHERE user = ? AND target = ?");
     this.positions = new PositionSigner(secretOf(database));
     const moments = new SqliteMoments(database);
     this.#talks = new SqliteTalks(database, moments);
@@ -179,8 +181,8 @@ export class SqliteTopics implements Topics {
     if (known) return { result: { kind: "published", ...known, repeated: true } };
     if (existing && !this.#rows.find(topic)) return { result: { kind: "missing" } };
     const row = this.#rows.make(topic);
-    const full = kind === "inbox" && this.#full(topic, row, from);
-    if (full) return { result: full };
+    const refusal = kind === "inbox" && this.#refusal(topic, row, from);
+    if (refusal) return { result: refusal };
     const { via, ...body } = draft;
     const signal = this.#put(topic, row, this.#now(), randomWord(6), body);
     const { seq, time } = signal.entry;
@@ -212,7 +214,8 @@ export class SqliteTopics implements Topics {
     return { topic, signal: this.#put(topic, this.#rows.make(topic), time, id, body) };
   }
 
-  #full(inbox: Topic, { read, seq }: TopicRow, from: string): PublishResult | undefined {
+  #refusal(inbox: Topic, { read, seq }: TopicRow, from: string): PublishResult | undefined {
+    if (this.#blocks.get(topicName(inbox), fold(from))) return { kind: "blocked" };
     const { maxInbox, maxInboxPerSender } = this.#limits;
     const theirs = this.#unread.of(from, inbox, read, seq);
     if (theirs >= maxInboxPerSender && inbox !== inboxTopic(from)) return { kind: "full", theirs };

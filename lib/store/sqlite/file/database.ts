@@ -61,6 +61,7 @@ const schema = `
     UNIQUE (owner, topic, sha256, name, size)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS files_by_time ON files (expires, owner, counted);
+  CREATE TABLE IF NOT EXISTS blocks (user TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (user, target)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS chunks (file TEXT NOT NULL, n INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (file, n));
   CREATE TABLE IF NOT EXISTS device_keys (
     user TEXT NOT NULL, public TEXT NOT NULL, added INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (user, public)
