@@ -96,4 +96,28 @@ export function accountsContract(test: Declare): void {
     await accounts.unfollow("ann", followed[0]);
     assert.equal(await accounts.follow("ann", other, 4), true);
   });
+
+  test("Accounts.block() keeps a user's private messages away until unblock(), and nobody else's", async ({ store }) => {
+    const { accounts, topics } = store;
+    for (const name of ["ann", "Bob", "cid"]) await accounts.create(account(name));
+    const write = async (from: string, to = "ann", cid = "") => {
+      const draft = { from, to, text: "hi", ...(cid === "" ? {} : { cid }) };
+      return (await topics.publish(`inbox:${to}`, draft, undefined)).kind;
+    };
+    assert.equal(await write("Bob", "ann", "before"), "published");
+    assert.deepEqual([await accounts.block("ANN", "Bob", 1), await accounts.block("ann", "Bob", 1)], [true, true]);
+    assert.equal(await accounts.block("ann", "cid", 1), false, "no more than the limit");
+    assert.deepEqual([await accounts.blocks("Ann"), await accounts.blocks("Bob")], [["Bob"], []]);
+    assert.deepEqual([await write("Bob"), await write("cid"), await write("ann", "Bob")], [
+      "blocked",
+      "published",
+      "published",
+    ]);
+    assert.equal(await write("Bob", "ann", "before"), "published", "what was answered before has that answer again");
+    assert.deepEqual((await topics.read("inbox:ann", { limit: 9 })).entries.map(({ from }) => from), ["Bob", "cid"]);
+    assert.equal((await topics.publish("room:lobby", { from: "Bob", text: "hi" }, undefined)).kind, "published");
+    await accounts.unblock("ann", "Bob");
+    await accounts.unblock("ann", "Bob");
+    assert.deepEqual([await accounts.blocks("ann"), await write("Bob")], [[], "published"]);
+  });
 }

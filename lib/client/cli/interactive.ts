@@ -80,7 +80,9 @@ class Conversation {
   /** Shows what the session tells, until it ends. */
   async show(): Promise<void> {
     try {
-      for await (const told of this.#session.updates()) {
+      for await (const each of this.#session.updates()) {
+        const told = this.#session.shown(each);
+        if (!told) continue;
         const { update, lines } = this.#additions?.explain(told) ?? { update: told, lines: [] };
         // What is given up at the end is still to be read when the screen is gone.
         if (update.kind === "refused" && this.#session.ending) this.#screen.farewell(errorLine(update.error));

@@ -87,7 +87,12 @@ class Script {
       for await (const update of this.#session.updates()) {
         // The farewell at the input's end is the client's, not the script's.
         if (this.#leaving && update.kind === "reply" && update.reply.of === "quit") continue;
-        const explained = this.#options.additions?.explain(update) ?? { update, lines: [] };
+        const shown = this.#session.shown(update);
+        if (!shown) {
+          this.#follow(update);
+          continue;
+        }
+        const explained = this.#options.additions?.explain(shown) ?? { update: shown, lines: [] };
         const { kind, lines } = render(explained.update);
         if (lines.length > 0) await (kind === "text" ? this.#options.out(lines) : this.#options.err(lines));
         if (explained.lines.length > 0) await this.#options.out(explained.lines);

@@ -26,7 +26,7 @@ export interface EngineOptions extends LinkOptions {
 
 /** What a policy has its engine do. */
 export interface EnginePort {
-  readonly link: Pick<LinkPort, "connection" | "request" | "signal">;
+  readonly link: Pick<LinkPort, "commands" | "connection" | "request" | "signal">;
   readonly outgoing: Pick<Outgoing, "abandon">;
   /** Logs out: nobody is logged in any more, and what was not sent is given up. */
   forget(): Updates;

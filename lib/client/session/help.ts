@@ -13,6 +13,7 @@ const subjects: readonly (readonly [subject: string, names: readonly string[]])[
   ["Messages", ["say", "me", "msg", "publish", "history", "search", "jump", "unread"]],
   ["Rooms", ["join", "leave", "rooms", "users", "who"]],
   ["Following", ["subscribe", "unsubscribe", "subs"]],
+  ["Blocking", ["block", "unblock", "blocks"]],
   ["Files", ["send", "get", "files", "cancel", "withdraw"]],
   ["Encryption", ["verify", "keys"]],
   ["You", ["whoami", "away", "devices", "revoke", "passwd", "logout", "quit"]],

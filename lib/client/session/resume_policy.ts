@@ -1,6 +1,7 @@
 import type { Reply, ServerEvent } from "../../wire/event.ts";
 import type { Answer, Request } from "../net/connection.ts";
 import type { EnginePolicy, EnginePort, Granted, Refused, Updates } from "./engine.ts";
+import type { Blocks } from "./blocks.ts";
 import { Receipts } from "./receipts.ts";
 import type { SessionIdentity } from "./session_identity.ts";
 import type { Update } from "./update.ts";
@@ -12,12 +13,14 @@ export class ResumePolicy implements EnginePolicy {
   readonly busy = false;
   readonly #identity: SessionIdentity;
   readonly #receipts = new Receipts();
+  readonly #blocks: Blocks;
   readonly #engine: EnginePort;
 
   /** @param giveUpMs for how long a message waits for a store that is away, in milliseconds; for ever by default */
-  constructor(engine: EnginePort, identity: SessionIdentity, giveUpMs?: number) {
+  constructor(engine: EnginePort, identity: SessionIdentity, blocks: Blocks, giveUpMs?: number) {
     this.#engine = engine;
     this.#identity = identity;
+    this.#blocks = blocks;
     // A question is answered at once, if only by a refusal; what was said waits.
     this.hold = { waiting: ["message"], giveUpMs };
   }
@@ -31,6 +34,7 @@ export class ResumePolicy implements EnginePolicy {
   }
 
   *entered(answer: Granted, back: boolean): Updates {
+    this.#engine.link.request(this.#blocks.ask(this.#engine.link.commands));
     yield back ? this.#resumed(answer) : answer;
     const message = this.#identity.takeNotice();
     if (message !== undefined) yield { kind: "status", status: { state: "notice", message } };
@@ -50,6 +54,7 @@ export class ResumePolicy implements EnginePolicy {
 
   replied(reply: Reply): void {
     this.#identity.take(reply);
+    this.#blocks.take(reply);
   }
 
   *event(event: ServerEvent): Updates {
@@ -83,8 +88,9 @@ export class ResumePolicy implements EnginePolicy {
   }
 
   // deno-lint-ignore require-yield -- nothing that it asked by itself is told
-  *answered({ request }: Answer): Updates {
-    if (this.#receipts.owns(request)) this.#engine.link.request(this.#receipts.answered());
+  *answered(answer: Answer): Updates {
+    if (this.#blocks.answered(answer)) return;
+    if (this.#receipts.owns(answer.request)) this.#engine.link.request(this.#receipts.answered());
   }
 
   lost(): void {
@@ -93,5 +99,6 @@ export class ResumePolicy implements EnginePolicy {
 
   cleared(): void {
     this.#identity.clear();
+    this.#blocks.clear();
   }
 }

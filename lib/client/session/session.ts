@@ -2,6 +2,7 @@ import type { Reply, UserDevice } from "../../wire/event.ts";
 import type { ServerAddress } from "../base/address.ts";
 import type { CommandTable } from "../net/commands.ts";
 import type { Request } from "../net/connection.ts";
+import { Blocks } from "./blocks.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { ResumePolicy } from "./resume_policy.ts";
 import { type KeepToken, SessionIdentity } from "./session_identity.ts";
@@ -38,13 +39,17 @@ export class Session {
   readonly insecure: boolean;
   readonly #engine: Engine;
   readonly #identity: SessionIdentity;
+  readonly #blocks = new Blocks();
   readonly #device: string | undefined;
 
   constructor(options: SessionOptions) {
     this.insecure = options.insecure ?? false;
     this.#device = options.device;
     this.#identity = new SessionIdentity(options.keep ?? (() => undefined));
-    this.#engine = new Engine(options, (engine) => new ResumePolicy(engine, this.#identity, options.giveUpMs));
+    this.#engine = new Engine(
+      options,
+      (engine) => new ResumePolicy(engine, this.#identity, this.#blocks, options.giveUpMs),
+    );
   }
 
   /** The commands that the server told. */
@@ -75,6 +80,11 @@ export class Session {
   /** How far the account has read topics, as the user's other devices told: topic → position. In many rooms only. */
   get seen(): ReadonlyMap<string, string> {
     return this.#identity.seen;
+  }
+
+  /** An update as it is shown to people: see {@linkcode Blocks.shown}. */
+  shown(update: Update): Update | undefined {
+    return this.#blocks.shown(update);
   }
 
   /** The room that the user is in; undefined where there may be many. */
