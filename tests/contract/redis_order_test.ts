@@ -22,9 +22,11 @@ test("RedisTopics.publish() refuses what was sent behind a call that a full Redi
   const refused = new Set(["two"]);
   // Redis was full when this one came, and had room again when the next did.
   const flapping = {
+    spansSlots: false,
     checkSettled() {},
+    beforeCalls() {},
     async run(script: string, names: string[], args: (string | number)[]) {
-      const text = script === "publish" ? JSON.parse(`${args[7]}`).text : "";
+      const text = script === "publish" ? JSON.parse(`${args[9]}`).text : "";
       if (!refused.has(text)) return await gateway.run(script as "publish", names, args);
       await gateway.command("GET", keys.rooms());
       throw new ChatError("store_unavailable", "The store is full");

@@ -80,18 +80,24 @@ onSqlite("a message is one commit, those of one write share them, and none sets 
   });
 });
 
-onRedis("a message is one call of Redis, and none sets a timer", async (start) => {
+onRedis("a message is one call of Redis, those of one write share them, and none sets a timer", async (start) => {
   await using place = sharedRedis.place();
   const calls = async () => {
     const { hostname, port } = new URL(place.url);
     const info = String(await ask({ hostname, port: Number(port) }, ["INFO", "commandstats"]));
     return Number(/cmdstat_evalsha:calls=(\d+)/.exec(info)?.[1] ?? 0);
   };
-  await talk(start, async (one) => {
+  const made = async (work: () => Promise<unknown>) => {
     const before = await calls();
-    const set = await timers(one);
-    const made = await calls() - before;
-    assert.ok(made >= count && made <= count + 5, `${made} calls for ${count} messages`);
+    await work();
+    return await calls() - before;
+  };
+  await talk(start, async (one, all) => {
+    let set = 0;
+    const single = await made(async () => set = await timers(one));
+    assert.ok(single >= count && single <= count + 5, `${single} calls for ${count} messages`);
+    const shared = await made(all);
+    assert.ok(shared <= count / 5, `${shared} calls for ${count} messages of one write`);
     assert.ok(set <= few, `${set} timers for ${count} messages`);
   });
 });

@@ -1,8 +1,8 @@
 import { ErrorReply } from "redis";
 import { createHash } from "node:crypto";
-import { ChatError } from "../../common/errors.ts";
 import { TimeLimitError, within } from "../../common/time.ts";
 import { ClusterTransport } from "./transport/cluster_transport.ts";
+import { awayReplies, named, unavailable, wrongServerReplies } from "./transport/failures.ts";
 import type { Answer, Master, RedisAddress, RedisTransport } from "./transport/redis_transport.ts";
 import { MasterTransport } from "./transport/master_transport.ts";
 import { type ScriptName, scripts } from "./scripts/scripts.ts";
@@ -34,18 +34,6 @@ const patrolMs = 100;
 
 /** How many keys a server looks at before it answers others. */
 const scanned = "1000";
-
-/** Error replies that mean that Redis cannot be used, rather than that the command was wrong. */
-const awayReplies = new RegExp(
-  "^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|MISCONF|OOM|BUSY|NOPERM|NOAUTH|WRONGPASS)\\b" +
-    "|executing the script can't run",
-);
-
-/**
- * Error replies of a server that is not, or not yet, the one to ask: a replica, a node of a cluster, one that reads its
- * data. One that is made a replica keeps its connections, so that they would lead to it for ever.
- */
-const wrongServerReplies = /^(READONLY|MASTERDOWN|LOADING|MOVED|ASK|CLUSTERDOWN)\b/;
 
 const hashes = Object.fromEntries(
   Object.entries(scripts).map(([name, source]) => [name, createHash("sha1").update(source).digest("hex")]),
@@ -82,6 +70,7 @@ export class RedisGateway implements AsyncDisposable {
   /** The servers of which the last that is known is that they did not answer in time. */
   readonly #hanging = new Set<string>();
   #settle: () => Promise<void> = () => Promise.resolve();
+  #beforeCalls = () => {};
 
   private constructor(options: GatewayOptions) {
     this.#options = options;
@@ -140,8 +129,18 @@ export class RedisGateway implements AsyncDisposable {
     return this.#call(key, [name, key, ...args]);
   }
 
+  /** Whether one script may have keys of several slots. */
+  get spansSlots(): boolean {
+    return this.#link.spansSlots;
+  }
+
+  /** Has `flush` give what waits to be given, before any other command. */
+  beforeCalls(flush: () => void): void {
+    this.#beforeCalls = flush;
+  }
+
   /** Runs a script. @throws {ChatError} `store_unavailable` */
-  run(name: ScriptName, keys: string[], args: (string | number)[]): Promise<Answer> {
+  run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<Answer> {
     return this.#call(keys[0], ["EVALSHA", hashes[name], String(keys.length), ...keys, ...args.map(String)]);
   }
 
@@ -250,6 +249,7 @@ export class RedisGateway implements AsyncDisposable {
   }
 
   #call(key: string, args: string[]): Promise<Answer> {
+    this.#beforeCalls();
     return new Promise((resolve, reject) => {
       const server = this.#link.whereIs(key);
       if (this.#hanging.has(server)) return reject(unavailable(new Error("it does not answer")));
@@ -268,13 +268,22 @@ export class RedisGateway implements AsyncDisposable {
     }, (error) => {
       if (error instanceof ErrorReply) this.#hanging.delete(call.server);
       if (error instanceof ErrorReply && error.message.startsWith("NOSCRIPT")) return this.#reload(call);
-      if (error instanceof ErrorReply && wrongServerReplies.test(error.message) && this.#link.reconnect()) {
-        this.#options.onFault?.(error);
-      }
       this.#pending.delete(call);
-      if (error instanceof ErrorReply && !awayReplies.test(error.message)) return call.reject(error);
-      call.reject(unavailable(named(error, call.args[0], call.key)));
+      call.reject(this.#failure(error, call.args[0], call.key));
     });
+  }
+
+  /** What a command fails with, of which the script that gave it says what Redis answered. */
+  refusal(answer: string, command: string, key: string): unknown {
+    return this.#failure(new ErrorReply(answer), command, key);
+  }
+
+  #failure(error: unknown, command: string, key: string): unknown {
+    if (error instanceof ErrorReply && wrongServerReplies.test(error.message) && this.#link.reconnect()) {
+      this.#options.onFault?.(error);
+    }
+    if (error instanceof ErrorReply && !awayReplies.test(error.message)) return error;
+    return unavailable(named(error, command, key));
   }
 
   #reload(call: Call): void {
@@ -317,21 +326,4 @@ export class RedisGateway implements AsyncDisposable {
       call.reject(unavailable(new TimeLimitError()));
     }
   }
-}
-
-/** Says what was not permitted: Redis names the command at most. */
-function named(error: unknown, command: string, of: string): unknown {
-  if (!(error instanceof ErrorReply) || !/^NOPERM|executing the script/.test(error.message)) return error;
-  return new Error(`${error.message} (${command} ${of})`, { cause: error });
-}
-
-function unavailable(cause: unknown): ChatError {
-  if (cause instanceof ChatError) return cause;
-  if (cause instanceof ErrorReply && cause.message.startsWith("OOM")) {
-    // It is known that nothing was stored. Reading, logging in and deleting go on.
-    return new ChatError("store_unavailable", "The store is full: nothing new can be kept until there is room", {}, {
-      cause,
-    });
-  }
-  return new ChatError("store_unavailable", "The store cannot be reached at the moment; try again", {}, { cause });
 }

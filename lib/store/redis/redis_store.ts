@@ -14,7 +14,7 @@ import type { Talks } from "../talks.ts";
 import type { Topics } from "../topics.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { RedisDeviceKeys } from "./device_keys.ts";
-import { type Eviction, findEviction } from "./eviction.ts";
+import { type Eviction, findEviction } from "./transport/eviction.ts";
 import { RedisFiles } from "./files.ts";
 import { RedisGateway } from "./gateway.ts";
 import { Keys } from "./keys.ts";

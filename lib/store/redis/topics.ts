@@ -27,7 +27,8 @@ import {
 import { RedisCopies, type Stored, storedBy } from "./copies.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { RedisHistory } from "./history.ts";
-import { type Keys, sessionField } from "./keys.ts";
+import type { Keys } from "./keys.ts";
+import { PublishBatch } from "./publish_batch.ts";
 import { signalDecoder } from "./topic_signals.ts";
 import type { Answer } from "./transport/redis_transport.ts";
 
@@ -60,9 +61,7 @@ export class RedisTopics implements Topics {
   readonly #generations: Generations;
   readonly #history: RedisHistory;
   readonly #copies: RedisCopies;
-  #calls = 0;
-  /** Writer and topic → the number of the newest call that has no answer yet. */
-  readonly #unanswered = new Map<string, string>();
+  readonly #batch: PublishBatch;
   /** The last message that this server was told is stored, by topic: the oldest is forgotten first. */
   readonly #acknowledged = new Map<Topic, LogPosition>();
 
@@ -73,6 +72,10 @@ export class RedisTopics implements Topics {
     this.#grants = grants;
     this.#generations = generations;
     this.#history = new RedisHistory(redis, keys, limits);
+    this.#batch = new PublishBatch(redis, keys, limits, {
+      common: () => [generations.generation, cidMemoryMs, limits.historyMaxMessages, this.#history.maxAge],
+      stored: (topic, position) => this.#remember(topic, position),
+    });
     this.#copies = new RedisCopies(redis, keys, limits, {
       instance: generations.instance,
       get generation() {
@@ -96,19 +99,28 @@ export class RedisTopics implements Topics {
     existing = false,
   ): Promise<PublishResult> {
     this.#redis.checkSettled();
-    if (!isCopied(topic, draft)) {
-      const turn = topic.startsWith("inbox:") ? this.#copies.inTurn(topic) : undefined;
-      if (turn) await turn;
-      const shown = draft.via === undefined ? draft : { ...draft, via: undefined }; // only a copy may be skipped
-      return outcomeOf(await this.#publish(randomWord(6), topic, shown, writer, existing));
-    }
+    if (isCopied(topic, draft)) return await this.#publishCopied(topic, draft, writer, existing);
+    const turn = topic.startsWith("inbox:") ? this.#copies.inTurn(topic) : undefined;
+    if (turn) await turn;
+    if (writer && !isIn(writer, topic) && !await this.#grant(writer, topic)) return { kind: "fenced" };
+    const shown = draft.via === undefined ? draft : { ...draft, via: undefined }; // only a copy may be skipped
+    return outcomeOf(await this.#batch.publish({ id: randomWord(6), topic, draft: shown, writer, existing }));
+  }
+
+  async #publishCopied(
+    topic: Topic,
+    draft: Draft,
+    writer: Session | undefined,
+    existing: boolean,
+  ): Promise<PublishResult> {
     const copying = this.#copies.begin(draft.from, topic);
     let stored: Stored = "not";
     try {
       if (copying.ready) await copying.ready;
+      if (writer && !await this.#grant(writer, topic)) return { kind: "fenced" };
       stored = "maybe";
       const id = randomWord(6);
-      const answer = await this.#publish(id, topic, draft, writer, existing);
+      const answer = await this.#batch.publish({ id, topic, draft, writer, existing });
       stored = storedBy(answer, id, draft);
       return outcomeOf(answer);
     } finally {
@@ -116,70 +128,9 @@ export class RedisTopics implements Topics {
     }
   }
 
-  async #publish(
-    id: string,
-    topic: Topic,
-    draft: Draft,
-    writer: Session | undefined,
-    existing: boolean,
-  ): Promise<Answer[]> {
-    // It may write to the rooms that it is in, and to no others. Anything else is granted once; calls that wait for
-    // that keep their order.
-    const isRoom = topicKind(topic) === "room";
-    if (writer && !(isRoom && writer.rooms.includes(topicName(topic)))) {
-      if (isRoom || !await this.#grants.mayWrite(writer, topic)) return ["fenced"];
-    }
-    const { cid, from, ...rest } = draft;
-    const { maxInbox, maxInboxPerSender } = this.#limits;
-    const { call, before, over } = this.#takeTurn(topic, writer);
-    const answer = await this.#redis.run(
-      "publish",
-      this.#publishKeys(topic, from, cid),
-      [
-        this.#keys.topicChannel(topic),
-        from,
-        writer?.claim ?? "",
-        cidMemoryMs,
-        randomWord(8),
-        this.#generations.generation,
-        id,
-        JSON.stringify({ from, ...rest, cid }),
-        this.#limits.historyMaxMessages,
-        this.#history.maxAge,
-        topic.startsWith("inbox:") ? maxInbox : "",
-        call,
-        topic === inboxTopic(from) ? "" : maxInboxPerSender,
-        existing ? "1" : "0",
-        cid ?? "",
-        before,
-        writer ? sessionField(writer) : "",
-      ],
-    ).finally(over) as Answer[];
-    const [kind, seq, , epoch] = answer as [string, number, number, string];
-    if (kind === "published") this.#remember(topic, { epoch, seq, id });
-    return answer;
-  }
-
-  /** Gives a call its number, and tells the writer's one before it that has no answer yet; `over` is for when it has one. */
-  #takeTurn(topic: Topic, writer: Session | undefined): { call: string; before: string; over(): void } {
-    const call = `${++this.#calls}`;
-    if (!writer) return { call, before: "", over: () => {} };
-    const line = `${writer.user} ${writer.claim} ${topic}`;
-    const before = this.#unanswered.get(line) ?? "";
-    this.#unanswered.set(line, call);
-    const over = () => {
-      if (this.#unanswered.get(line) === call) this.#unanswered.delete(line);
-    };
-    return { call, before, over };
-  }
-
-  #publishKeys(topic: Topic, from: string, cid: string | undefined): string[] {
-    const { meta, log, writers, unread, talks, cid: cidKey, recent } = this.#keys;
-    return [
-      ...[meta(topic), log(topic), writers(topic)],
-      ...(cid === undefined ? [meta(topic), meta(topic)] : [cidKey(topic, from, cid), recent(topic, from)]),
-      ...(topic.startsWith("inbox:") ? [unread(topic), talks(topic)] : []),
-    ];
+  /** Whether a writer may write where it is in no room; calls that wait for that keep their order. */
+  #grant(writer: Session, topic: Topic): boolean | Promise<boolean> {
+    return topicKind(topic) !== "room" && this.#grants.mayWrite(writer, topic);
   }
 
   #remember(topic: Topic, position: LogPosition): void {
@@ -301,6 +252,11 @@ export class RedisTopics implements Topics {
     const args = [randomWord(8), this.#generations.generation];
     return await this.#redis.run("head", [this.#keys.meta(topic)], args) as [string, number, string, number];
   }
+}
+
+/** Whether it is a room that a session is in. */
+function isIn({ rooms }: Session, topic: Topic): boolean {
+  return topicKind(topic) === "room" && rooms.includes(topicName(topic));
 }
 
 /** @throws {ChatError} `store_unavailable` where the message came behind a newer one, or one before it was not stored */

@@ -1,7 +1,7 @@
 -- Publishes a message: known cid, fence, next number, log, channel; all or nothing.
 -- KEYS meta, log, writers, cid, the user's newest cids (any keys of the topic's for no cid), for an inbox what is unread by sender and its talks (any keys of the topic's for another topic)
--- ARGV channel, user, claim ('' for no fence), a cid's life in ms, an epoch in case there is none of
---      this generation, the generation, the message's id, its body, how many messages are kept, for how many ms, how many may be unread ('' for no inbox),
+-- ARGV an epoch in case there is none of this generation, the generation, a cid's life in ms, how many messages are kept, for how many ms;
+--      and then of the message: channel, user, claim ('' for no fence), its id, its body, how many may be unread ('' for no inbox),
 --      a number that grows with every call of the same writer, how many of the user's may be unread ('' for any number),
 --      '1' where the topic must exist, the cid ('' for none), the number of the same writer's call that was sent before and
 --      has no answer yet ('' for none)
@@ -11,7 +11,7 @@
 -- same writer was here first: this one was given up long ago; or where the call before was not carried out, as a Redis that is
 -- full refuses one and may take the next: a writer's messages keep their order.
 local meta, log, writers, cid, recent, counts, talks = unpack(KEYS)
-local channel, user, claim, life, fresh, generation, id, body, most, age, unread, call, own, existing, name, before, writer = unpack(ARGV)
+local fresh, generation, life, most, age, channel, user, claim, id, body, unread, call, own, existing, name, before, writer = unpack(ARGV)
 
 local held, last
 if claim ~= '' then

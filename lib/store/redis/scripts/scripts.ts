@@ -1,5 +1,5 @@
 /**
- * The Lua scripts, by name: each is one atomic step within one hash slot.
+ * The Lua scripts, by name: each is one atomic step within one hash slot, but for `publishMany`, which is not run in a cluster.
  */
 
 import admit from "./admit.lua" with { type: "text" };
@@ -42,6 +42,7 @@ import moments from "./moments.lua" with { type: "text" };
 import own from "./own.lua" with { type: "text" };
 import noteCopies from "./note_copies.lua" with { type: "text" };
 import publish from "./publish.lua" with { type: "text" };
+import publishMany from "./publish_many.lua" with { type: "text" };
 import purge from "./purge.lua" with { type: "text" };
 import putTopic from "./put_topic.lua" with { type: "text" };
 import read from "./read.lua" with { type: "text" };
@@ -68,6 +69,8 @@ import setMark from "./set_mark.lua" with { type: "text" };
 import setHash from "./set_hash.lua" with { type: "text" };
 import dataGeneration from "./data_generation.lua" with { type: "text" };
 
+const publishing = recent + epoch + unread + talks;
+
 /** Scripts that put more into the store: where Redis' memory is full they are refused, and have changed nothing. */
 const growing = {
   copy: epoch + moments + talks + copy,
@@ -78,7 +81,8 @@ const growing = {
   filePut,
   fileReserve: files + fileReserve,
   follow,
-  publish: recent + epoch + unread + talks + publish,
+  publish: publishing + publish,
+  publishMany: `${publishing}local function publish(KEYS, ARGV)\n${publish}end\n${publishMany}`,
   putTopic,
   roomMake: clock + epoch + roomMake,
   roomReserve: clock + roomReserve,

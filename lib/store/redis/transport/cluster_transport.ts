@@ -103,6 +103,10 @@ export class ClusterTransport implements RedisTransport {
     this.#cluster.on("node-disconnect", (node: HostPort) => this.#away.delete(nameOf(node)));
   }
 
+  get spansSlots(): boolean {
+    return false;
+  }
+
   get ready(): boolean {
     const masters = this.#cluster.masters.map(nameOf);
     return this.#open && masters.length > 0 && !masters.some((address) => this.#away.has(address)) &&

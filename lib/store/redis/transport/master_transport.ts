@@ -1,4 +1,4 @@
-import { checkMaster, RedisConnection } from "./redis_connection.ts";
+import { checkMaster, isSingle, RedisConnection } from "./redis_connection.ts";
 import type { Answer, Master, RedisAddress, RedisTransport, RedisTransportEvents } from "./redis_transport.ts";
 
 /** The way to one Redis, or to the one that the sentinels name: a connection for commands and one for channels. */
@@ -7,11 +7,16 @@ export class MasterTransport implements RedisTransport {
   readonly #channels: RedisConnection;
   readonly #heard = new Map<string, (message: string) => void>();
 
+  #spansSlots = false;
+
   /** @param timeoutMs how long Redis may be silent */
   constructor(address: RedisAddress, timeoutMs: number, events: RedisTransportEvents) {
     const fault = (error: unknown) => events.fault(error);
     this.#commands = new RedisConnection(address, timeoutMs, {
-      prepare: checkMaster,
+      prepare: async (client) => {
+        await checkMaster(client);
+        this.#spansSlots = await isSingle(client);
+      },
       back: () => events.back(),
       fault,
     });
@@ -30,6 +35,10 @@ export class MasterTransport implements RedisTransport {
 
   get ready(): boolean {
     return this.#commands.client !== undefined && this.#channels.client !== undefined;
+  }
+
+  get spansSlots(): boolean {
+    return this.#spansSlots;
   }
 
   async open(): Promise<void> {

@@ -95,6 +95,12 @@ export async function checkMaster(client: Client): Promise<void> {
   throw new Error(`${host}:${port} is a replica, not the master`);
 }
 
+/** Whether a server is known to be no node of a cluster; one that does not tell may be. */
+export async function isSingle(client: Client): Promise<boolean> {
+  const info = await client.sendCommand<string>(["INFO", "cluster"]).catch(unanswered);
+  return /^cluster_enabled:0/m.test(info ?? "");
+}
+
 /** A command that is not permitted, or renamed, tells nothing; a broken connection is a fault. */
 function unanswered(error: unknown): undefined {
   if (!(error instanceof ErrorReply)) throw error;

@@ -15,6 +15,8 @@ export interface RedisTransportEvents {
 export interface RedisTransport {
   /** Whether commands and channels work. */
   readonly ready: boolean;
+  /** Whether one script may have keys of several slots: it is known that this is no cluster. */
+  readonly spansSlots: boolean;
   /** Connects. @throws {Error} where that cannot be done; then the link is to be closed */
   open(): Promise<void>;
   /**

@@ -1,4 +1,4 @@
-import type { Master } from "./transport/redis_transport.ts";
+import type { Master } from "./redis_transport.ts";
 
 /** The policy under which a full Redis throws nothing away, and refuses what would not fit. */
 const safe = "noeviction";
