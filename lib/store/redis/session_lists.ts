@@ -125,12 +125,6 @@ export class SessionLists {
     return Object.keys(claims).sort().map((field) => ({ ...fromSessionField(field), claim: claims[field] }));
   }
 
-  /** Forgets the list of a server's run that is over. */
-  async forgetServer(instance: string): Promise<void> {
-    const [sessions, users] = this.#server(instance);
-    await this.#redis.command("DEL", sessions, users);
-  }
-
   /** See {@linkcode Sessions.online}. */
   async online(): Promise<string[]> {
     const live = await this.#leases.live();

@@ -269,14 +269,17 @@ export class RedisSessions implements Sessions {
   /** Ends the sessions of a server's run that is over. @returns those that this call ended, and whether they were the last */
   async endAll(instance: string): Promise<{ session: Session; offline: boolean }[]> {
     const ended: { session: Session; offline: boolean }[] = [];
-    for (const { user, device } of await this.#lists.onServer(instance)) {
+    for (const { user, device, claim } of await this.#lists.onServer(instance)) {
       const held = await this.stored.held(user, device);
-      if (held.instance !== instance) continue;
+      if (held.instance !== instance) {
+        // By its claim, since the server may be back, and be listing its sessions again.
+        await this.#lists.removeFromServer(instance, { user, device }, claim);
+        continue;
+      }
       const session = await this.stored.toSession(held);
       const result = await this.end(session, false);
       if (result !== "not_held") ended.push({ session, offline: result === "offline" });
     }
-    await this.#lists.forgetServer(instance);
     return ended;
   }
 

@@ -265,6 +265,7 @@ function outcomeOf([kind, seq, time]: Answer[]): PublishResult {
     case "late":
       throw new ChatError("store_unavailable", "The message came too late; try again");
     case "fenced":
+    case "blocked":
     case "missing":
       return { kind };
     case "full":

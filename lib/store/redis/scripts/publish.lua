@@ -1,16 +1,16 @@
 -- Publishes a message: known cid, fence, next number, log, channel; all or nothing.
--- KEYS meta, log, writers, cid, the user's newest cids (any keys of the topic's for no cid), for an inbox what is unread by sender and its talks (any keys of the topic's for another topic)
+-- KEYS meta, log, writers, cid, the user's newest cids (any keys of the topic's for no cid), for an inbox what is unread by sender, its talks, and whom its user blocks (any keys of the topic's for another topic)
 -- ARGV an epoch in case there is none of this generation, the generation, a cid's life in ms, how many messages are kept, for how many ms;
 --      and then of the message: channel, user, claim ('' for no fence), its id, its body, how many may be unread ('' for no inbox),
 --      a number that grows with every call of the same writer, how many of the user's may be unread ('' for any number),
 --      '1' where the topic must exist, the cid ('' for none), the number of the same writer's call that was sent before and
 --      has no answer yet ('' for none)
 -- Returns {'published', seq, time, epoch, in an inbox the number of the user's message before or '' where it is not known},
--- {'repeated', seq, time}, {'fenced'}, {'full', how many of the user's are unread, or 0
+-- {'repeated', seq, time}, {'fenced'}, {'blocked'}, {'full', how many of the user's are unread, or 0
 -- where it is not these that are too many}, {'missing'} where the topic does not exist, or {'late'} where a newer call of the
 -- same writer was here first: this one was given up long ago; or where the call before was not carried out, as a Redis that is
 -- full refuses one and may take the next: a writer's messages keep their order.
-local meta, log, writers, cid, recent, counts, talks = unpack(KEYS)
+local meta, log, writers, cid, recent, counts, talks, blocks = unpack(KEYS)
 local fresh, generation, life, most, age, channel, user, claim, id, body, unread, call, own, existing, name, before, writer = unpack(ARGV)
 
 local held, last
@@ -45,6 +45,10 @@ local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id', 'indexed',
 local epoch = state[1]
 local seq, read = tonumber(state[2] or '0') + 1, tonumber(state[3] or '0')
 if unread ~= '' then
+  if redis.call('SISMEMBER', blocks, user) == 1 then
+    carriedOut()
+    return {'blocked'}
+  end
   local theirs = unreadOf(user, counts, log, read, seq - 1)
   local full = own ~= '' and theirs >= tonumber(own) and theirs or (seq - 1 - read >= tonumber(unread) and 0 or nil)
   if full then
