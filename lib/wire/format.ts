@@ -93,9 +93,8 @@ export function replyText(reply: Reply, said = plainly): string {
     case "resume":
       return loginText(reply.room);
     case "join":
-      return `Joined room ${reply.room}`;
     case "leave":
-      return `Returned to ${reply.room}`;
+      return reply.of === "join" ? `Joined room ${reply.room}` : `Returned to ${reply.room}`;
     case "rooms":
     case "users":
     case "who":
@@ -109,14 +108,11 @@ export function replyText(reply: Reply, said = plainly): string {
       return listText(reply);
     case "away":
       return reply.away === undefined ? "You are back" : `You are away: ${reply.away}`;
-    case "block":
-      return `Blocked ${reply.user}`;
-    case "unblock":
-      return `Unblocked ${reply.user}`;
     case "subscribe":
-      return `Subscribed to ${reply.user}`;
     case "unsubscribe":
-      return `Unsubscribed from ${reply.user}`;
+    case "block":
+    case "unblock":
+      return `${deeds[reply.of]} ${reply.user}`;
     case "publish":
       return `Published to ${reply.subscribers} subscribers`;
     case "msg":
@@ -132,9 +128,8 @@ export function replyText(reply: Reply, said = plainly): string {
     case "withdraw":
       return "File withdrawn";
     case "logout":
-      return "Logged out";
     case "quit":
-      return "Goodbye";
+      return reply.of === "quit" ? "Goodbye" : "Logged out";
     case "help":
       return reply.commands.filter(({ typed }) => typed).map(helpText).join("\n");
     case "say":
@@ -196,6 +191,14 @@ function encodeText(text: string): Uint8Array<ArrayBuffer> {
 function loginText(room: string | null | undefined): string {
   return room == null ? "Login successful. Side connection" : `Login successful. Room: ${room}`;
 }
+
+/** What was done about another user, in words that go before the name. */
+const deeds = {
+  subscribe: "Subscribed to",
+  unsubscribe: "Unsubscribed from",
+  block: "Blocked",
+  unblock: "Unblocked",
+} as const;
 
 function list(names: readonly string[]): string {
   return names.length === 0 ? "none" : names.join(", ");

@@ -271,11 +271,9 @@ export class RedisSessions implements Sessions {
     const ended: { session: Session; offline: boolean }[] = [];
     for (const { user, device, claim } of await this.#lists.onServer(instance)) {
       const held = await this.stored.held(user, device);
-      if (held.instance !== instance) {
-        // By its claim, since the server may be back, and be listing its sessions again.
-        await this.#lists.removeFromServer(instance, { user, device }, claim);
-        continue;
-      }
+      // By its claim, since the server may be back, and be listing its sessions again.
+      if (held.instance !== instance) await this.#lists.removeFromServer(instance, { user, device }, claim);
+      if (held.instance !== instance) continue;
       const session = await this.stored.toSession(held);
       const result = await this.end(session, false);
       if (result !== "not_held") ended.push({ session, offline: result === "offline" });
