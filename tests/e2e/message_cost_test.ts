@@ -1,9 +1,11 @@
-/** What a message costs that a clock does not tell: commits, calls of Redis, and timers, counted. */
+/** What a message and a login cost that a clock does not tell: commits, calls of Redis and their round trips, and timers. */
 
 import assert from "node:assert/strict";
 import { StatementSync } from "node:sqlite";
+import { JsonClient } from "../support/client.ts";
 import { sharedRedis } from "../support/redis.ts";
 import { ask } from "../support/resp.ts";
+import { slowRedis } from "../support/slow_redis.ts";
 import { onRedis, onSqlite, type Start } from "../support/server.ts";
 
 const count = 100;
@@ -100,4 +102,35 @@ onRedis("a message is one call of Redis, those of one write share them, and none
     assert.ok(shared <= count / 5, `${shared} calls for ${count} messages of one write`);
     assert.ok(set <= few, `${set} timers for ${count} messages`);
   });
+});
+
+onRedis("a login takes as many round trips to Redis in 200 rooms as in one", async (start) => {
+  const rooms = 200;
+  await using place = sharedRedis.place();
+  await using way = slowRedis(place.url);
+  await using server = await start({
+    ...{ RATE_LIMIT: "off", REDIS_URL: way.url, REDIS_PREFIX: place.prefix, STORE_TIMEOUT_MS: "5000" },
+  });
+  const logsIn = async (delayMs: number) => {
+    way.delayMs = delayMs;
+    const [since, before] = [performance.now(), way.commands];
+    const client = await JsonClient.many(server, "a");
+    const [ms, commands] = [performance.now() - since, way.commands - before];
+    way.delayMs = 0;
+    return { ms, commands, client };
+  };
+  await using first = (await logsIn(0)).client;
+  await Promise.all(Array.from({ length: rooms - 1 }, (_, i) => first.ok("join", { room: `r${i}` })));
+  await first.ok("logout");
+  const near = await logsIn(0);
+  assert.equal(near.client.session.rooms.length, rooms);
+  assert.ok(near.commands < 7 * rooms, `${near.commands} commands`);
+  await near.client.ok("logout");
+  const delayMs = 100;
+  const far = await logsIn(delayMs);
+  await far.client.ok("logout");
+  const trips = (far.ms - near.ms) / delayMs;
+  assert.ok(trips < 18, `${trips} round trips`);
+  await near.client.drop();
+  await far.client.drop();
 });

@@ -2,7 +2,7 @@
  * The topics that a login opens, and the position that each is read from.
  */
 
-import { inSlices } from "../../common/slices.ts";
+import { inTurns } from "../../common/slices.ts";
 import { decodePosition, type LogPosition } from "../../store/log_position.ts";
 import { talkMark } from "../../store/talks.ts";
 import type { Store } from "../../store/store.ts";
@@ -11,7 +11,7 @@ import { feedTopic, inboxTopic, roomTopic, sentTopic, type Topic } from "../../w
 import { isKnown, readOn } from "../delivery/recovery.ts";
 import type { UserSession } from "./user_session.ts";
 
-/** How many topics are opened in one turn of the event loop: somebody may follow a thousand users. */
+/** How many topics begin to be opened in one turn of the event loop: somebody may follow a thousand users. */
 const sliceSize = 32;
 
 /** The positions of a client that comes back. */
@@ -61,13 +61,13 @@ export async function openTopics(
     store.accounts.follows(session.user),
     returning && session.many ? store.sessions.memberships(session.user) : undefined,
     // Before their topics are opened, which would make them unlisted.
-    returning || session.many ? inSlices(session.rooms, sliceSize, (room) => reviveRoom(room, store)) : undefined,
+    returning || session.many ? inTurns(session.rooms, sliceSize, (room) => reviveRoom(room, store)) : undefined,
   ]);
   const feeds = follows.map(feedTopic);
   const topics: Topic[] = [...session.rooms.map(roomTopic), ...ownTopics(session, shared), ...feeds];
   // What another device has joined meanwhile, this one reads from there on.
   const joins = new Map([...joined ?? []].map(([room, position]) => [roomTopic(room), position]));
-  const opened = await inSlices(topics, sliceSize, async (topic): Promise<OpenedTopic> => {
+  const opened = await inTurns(topics, sliceSize, async (topic): Promise<OpenedTopic> => {
     const now = await session.topics.open(topic);
     const seen = store.topics.positions.decode(topic, returning?.given[topic]);
     const known = seen ?? decodePosition(returning?.savedPositions[topic] ?? joins.get(topic));
@@ -78,10 +78,13 @@ export async function openTopics(
   });
   const positions = Object.fromEntries(opened.map(({ topic, from }) => [topic, from]));
   session.watchAccount();
-  await session.remember(positions);
+  const [unread] = await Promise.all([
+    session.many ? countUnread(session.user, opened, store) : undefined,
+    session.remember(positions),
+  ]);
   return {
     positions: session.encode(positions),
-    ...(session.many ? { unread: await countUnread(session.user, opened, store) } : {}),
+    ...(unread ? { unread } : {}),
     missed: opened.reduce<number | null>((sum, { missed }) => sum === null || missed === null ? null : sum + missed, 0),
     start() {
       for (const { topic, from } of opened) session.topics.start(topic, from);
@@ -105,9 +108,8 @@ async function countUnread(
   const [inbox, sent] = [inboxTopic(user), sentTopic(user)];
   const others = opened.filter(({ topic }) => topic !== sent); // what one has sent is read
   const heads = others.filter(({ topic }) => topic !== inbox).map(({ topic, now }) => [topic, now]);
-  await marks.begin(user, Object.fromEntries(heads));
   const [inTopics, inTalks] = await Promise.all([
-    marks.unread(user, others.map(({ topic }) => topic)),
+    marks.begin(user, Object.fromEntries(heads)).then(() => marks.unread(user, others.map(({ topic }) => topic))),
     talks.unread(user),
   ]);
   for (const [other, count] of Object.entries(inTalks)) inTopics[talkMark(other)] = count;

@@ -56,8 +56,7 @@ export class SessionLists {
         : undefined,
       ...stale.map(([topic, claim]) => this.revokeGrant(session, topic, claim)),
       this.addRooms(session.rooms),
-      ...[...topics].map((topic) => this.addWriter(topic, session)),
-      this.addToServer(this.#leases.instance, session),
+      this.#admit([...[...topics].map((topic) => this.#writers(topic)), this.#server(this.#leases.instance)], session),
     ]);
   }
 
@@ -87,7 +86,7 @@ export class SessionLists {
 
   /** Lets a session write to a topic, which in a room makes it a member. @returns false where it is superseded */
   async addWriter(topic: Topic, session: Session): Promise<boolean> {
-    return await this.#admit(this.#writers(topic), session);
+    return await this.#admit([this.#writers(topic)], session);
   }
 
   /** Takes a session's right to write to a topic away. */
@@ -107,11 +106,6 @@ export class SessionLists {
   /** Takes back what {@linkcode expect} did, unless the session is there. */
   async unexpect(instance: string, session: Entry): Promise<void> {
     await this.#revoke(this.#server(instance), session, aboutToBe);
-  }
-
-  /** Lists a session as one of a server's run. */
-  async addToServer(instance: string, session: Session): Promise<void> {
-    await this.#admit(this.#server(instance), session);
   }
 
   /** Takes a session out of those of a server's run. */
@@ -175,15 +169,21 @@ export class SessionLists {
   }
 
   /**
-   * Writes a session into a list. It may come late, behind the step that removed the entry for a newer claim: nothing
-   * remembers that, so it asks afterwards whether the session still is what it was, and takes the entry back where not.
+   * Writes a session into lists, each named by its keys. It may come late, behind the step that removed an entry for a
+   * newer claim: nothing remembers that, so it asks afterwards whether the session still is what it was, and takes the
+   * entries back where not.
+   *
+   * @returns whether it is in all of them
    */
-  async #admit(keys: string[], session: Session): Promise<boolean> {
+  async #admit(lists: readonly string[][], session: Session): Promise<boolean> {
     const { user, device, claim } = session;
-    if (await this.#redis.run("admit", keys, [sessionField(session), claim, user]) !== 1) return false;
+    const args = [sessionField(session), claim, user];
+    const admitted = await Promise.all(lists.map(async (keys) => await this.#redis.run("admit", keys, args) === 1));
+    const written = lists.filter((_, index) => admitted[index]);
+    if (written.length === 0) return false;
     const held = await this.#redis.command("HGET", this.#keys.session(user, device), "claim");
-    if (held === String(claim)) return true;
-    await this.#revoke(keys, session, claim);
+    if (held === String(claim)) return written.length === lists.length;
+    await Promise.all(written.map((keys) => this.#revoke(keys, session, claim)));
     return false;
   }
 
