@@ -65,6 +65,11 @@ export const commands = {
     doc: "Reads what export wrote, from the file or from the standard input",
     making: true,
   },
+  "migrate": {
+    arguments: [],
+    doc: "Brings what an earlier release stored to this release's schema, as a server does at its start; with Redis, " +
+      "not while servers of an earlier release run",
+  },
   "doctor": {
     arguments: [],
     doc: "Looks whether configuration, certificate, store, port and limits are as they should be",

@@ -4,7 +4,7 @@ import { ErrorReply } from "redis";
 import { messageOf } from "../common/errors.ts";
 import type { RedisGateway } from "../store/redis/gateway.ts";
 import { Keys } from "../store/redis/keys.ts";
-import { trials } from "../store/redis/permissions.ts";
+import { trials } from "../store/redis/transport/permissions.ts";
 import type { Master } from "../store/redis/transport/redis_transport.ts";
 import type { Finding } from "./finding.ts";
 

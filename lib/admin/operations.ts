@@ -182,6 +182,17 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
     if (failed.length > 0) throw new AdminError(failed.map(({ server, failed }) => `${server}: ${failed}`).join("; "));
   },
 
+  // The store was migrated when it was opened.
+  async *migrate({ admin: { schema } }) {
+    const { version, before, ended, tokens } = schema;
+    if (before === version) return yield done(`schema ${version}, which is this release's: nothing was to be done`);
+    if (before === 0) return yield done(`schema ${version}: there were no data yet`);
+    const left = ended + tokens === 0
+      ? ""
+      : `: ended ${ended} sessions of earlier servers, kept ${tokens} resume tokens`;
+    yield done(`migrated from schema ${before} to ${version}${left}`);
+  },
+
   async *"store show"(store) {
     yield { failure: store.failure ?? null };
   },

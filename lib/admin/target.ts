@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { pause } from "../common/time.ts";
 import { type Config, usesRedis } from "../config/config.ts";
 import { openStore } from "../store/open.ts";
+import { storeFailure } from "../store/failure.ts";
+import { EarlierServersError, LaterSchemaError } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import { AdminError, type Given, operations } from "./operations.ts";
 import { askServer, socketPath } from "./socket.ts";
@@ -54,7 +56,9 @@ async function open(config: Config): Promise<Store> {
   try {
     return await openStore(config);
   } catch (error) {
-    throw new AdminError((error as Error).message, { cause: error });
+    const { message } = error as Error;
+    const told = error instanceof EarlierServersError || error instanceof LaterSchemaError;
+    throw new AdminError(told ? `${message}; ${storeFailure(error).advice}` : message, { cause: error });
   }
 }
 

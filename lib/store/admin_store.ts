@@ -15,6 +15,18 @@ export interface ServerState {
   readonly sessions: number;
 }
 
+/** Which schema the data have, and what was done to bring them to it. */
+export interface SchemaReport {
+  /** What they have now: this release's. */
+  readonly version: number;
+  /** What they had when they were opened; 0 where there were none. */
+  readonly before: number;
+  /** How many sessions that servers of an earlier release left behind were ended. */
+  readonly ended: number;
+  /** How many users may still resume by a token of an earlier release. */
+  readonly tokens: number;
+}
+
 /** Where a topic stands. */
 export interface TopicState {
   readonly topic: Topic;
@@ -88,6 +100,8 @@ export interface TokensRecord {
  * 4. what is put in is put in whole: an account with all that belongs to it, a topic with its log.
  */
 export interface AdminStore {
+  /** What came of opening the data. */
+  readonly schema: SchemaReport;
   accounts(): AsyncIterable<AccountRecord>;
   /** The password hashes of all accounts, in pages; one may come twice. */
   hashes(): AsyncIterable<readonly string[]>;

@@ -57,6 +57,18 @@ const redisCauses = {
     plain: "Redis cannot write its file, and takes nothing until it can",
     advice: "see the disk of Redis and its log",
   },
+  redis_earlier: {
+    words: /servers of an earlier release/,
+    plain: "this release does not run beside an earlier one",
+    advice: "stop those servers, then start; `deno task admin migrate` may migrate the data beforehand",
+    passing: true,
+  },
+  redis_newer: {
+    words: /Redis' schema is version/,
+    plain: "a later release wrote the data",
+    advice: "start that release, or one later, or restore the backup that was made before it",
+    lasting: true,
+  },
   redis_busy: {
     words: /\b(LOADING|BUSY|TRYAGAIN|MASTERDOWN|CLUSTERDOWN|NOREPLICAS)\b|max number of clients|No sentinel names/,
     plain: "Redis cannot serve now",

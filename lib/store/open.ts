@@ -83,6 +83,7 @@ export async function openStore(config: StoreConfig, onFault?: (error: unknown) 
     const prefix = config.redisPrefix;
     const store = await RedisStore.open({ ...limits, ...redis, prefix, onFault: (error) => open && onFault?.(error) });
     open = true;
+    tellMigration(store);
     await warnOfEviction(store);
     return store;
   }
@@ -94,13 +95,20 @@ export async function openStore(config: StoreConfig, onFault?: (error: unknown) 
   } catch (cause) {
     throw new Error(`DATA_DIR ${config.dataDir} cannot be used: ${messageOf(cause)}`, { cause });
   }
-  return new SqliteStore({
+  const store = new SqliteStore({
     ...limits,
     path,
     durability: config.durability,
     checkpointThread: onFault !== undefined,
     onFault: (error) => log.error("checkpoint_thread_ended", { error }),
   });
+  tellMigration(store);
+  return store;
+}
+
+/** Tells the operator of data that an earlier release cannot use any more. */
+function tellMigration({ admin: { schema: { version, before, ended, tokens } } }: Store): void {
+  if (before > 0 && before < version) log.info("data_migrated", { from: before, to: version, ended, tokens });
 }
 
 /** Tells the operator of a Redis that would lose accounts and messages without a word. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { examineRedis } from "../../lib/admin/doctor_redis.ts";
 import type { Finding } from "../../lib/admin/finding.ts";
 import { type Config, loadConfig } from "../../lib/config/config.ts";
-import { aclRules } from "../../lib/store/redis/permissions.ts";
+import { aclRules } from "../../lib/store/redis/transport/permissions.ts";
 import { test } from "../support/declare.ts";
 import { ownRedis, startRedis, type TestRedis } from "../support/redis.ts";
 import { startCluster } from "../support/redis_cluster.ts";

@@ -353,7 +353,7 @@ test("Sessions.reassert() finds what the store has lost, and takes nothing of an
 test(
   "leases go with the clock of Redis when that was set, once, and those that had run out stay so",
   async (place, prefix) => {
-    const key = `${prefix}{servers}:leases`;
+    const key = `${prefix}{servers}:v2:leases`;
     const lease = 15_000;
     const now = async () => Number((await place.ask("TIME") as string[])[0]) * 1_000;
     /** Asks as the instance `a` or `b`, whose lease runs for ten seconds more by its own clock. */

@@ -111,7 +111,7 @@ test("a worker that crashed is back, and the clients of the other have noticed n
 async function usurp({ url, prefix }: RedisPlace, id: string): Promise<void> {
   const { hostname, port } = new URL(url);
   const call = (...command: string[]) => ask({ hostname, port: Number(port) }, command);
-  const [leases, ids, since] = ["leases", "ids", "since"].map((name) => `${prefix}{servers}:${name}`);
+  const [leases, ids, since] = ["leases", "ids", "since"].map((name) => `${prefix}{servers}:v2:${name}`);
   const now = Date.now();
   await call("ZADD", leases, `${now + 2_000}`, "another");
   await call("HSET", since, id, `${now + 1_000}`);

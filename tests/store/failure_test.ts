@@ -36,6 +36,8 @@ const cases: readonly (readonly [words: string, cause: StoreCause, passing: bool
   ["No space left on device (os error 28)", "disk_full", false],
   ["database disk image is malformed", "file_damaged", false],
   ["file is not a database", "file_damaged", false],
+  ["Redis is used by servers of an earlier release (server1)", "redis_earlier", true],
+  ["Redis' schema is version 3; this release knows versions up to 2", "redis_newer", false],
   ["its schema is version 7; this release knows versions up to 6", "file_newer", false],
   ["attempt to write a readonly database", "file_read_only", false],
   ["Read-only file system (os error 30): open '/data/chat.db'", "file_read_only", false],

@@ -6,7 +6,7 @@
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { join } from "node:path";
-import { aclRules } from "../../lib/store/redis/permissions.ts";
+import { aclRules } from "../../lib/store/redis/transport/permissions.ts";
 import type { RedisAddress } from "../../lib/store/redis/transport/redis_transport.ts";
 import type { TestRedis } from "./redis.ts";
 

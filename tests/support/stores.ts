@@ -214,22 +214,22 @@ export class RedisCorner extends Place {
   /** Lets a server's lease run out, as it does when the server dies. */
   async die({ id }: TestStore): Promise<void> {
     const { prefix } = this.#corner;
-    const instance = await this.ask("HGET", `${prefix}{servers}:ids`, id);
-    const changed = await this.ask("ZADD", `${prefix}{servers}:leases`, "XX", "CH", "1", `${instance}`);
+    const instance = await this.ask("HGET", `${prefix}{servers}:v2:ids`, id);
+    const changed = await this.ask("ZADD", `${prefix}{servers}:v2:leases`, "XX", "CH", "1", `${instance}`);
     if (changed !== 1) throw new Error(`${id} has no lease`);
   }
 
   /** Lists a session with a server that it is not on, as a server leaves it behind that dies in the middle of a step. */
   async misplace({ user, claim }: Session, { id }: TestStore): Promise<void> {
     const { prefix } = this.#corner;
-    const instance = await this.ask("HGET", `${prefix}{servers}:ids`, id);
+    const instance = await this.ask("HGET", `${prefix}{servers}:v2:ids`, id);
     await this.ask("HSET", `${prefix}{server:${instance}}:sessions`, user, `${claim}`);
   }
 
   /** Copies what servers know of each other; the function that it returns puts it back, as a restored data set does. */
   async copyServers(): Promise<() => Promise<void>> {
     const names = ["leases", "ids", "names", "since", "tide"];
-    const keys = names.map((name) => `${this.#corner.prefix}{servers}:${name}`);
+    const keys = names.map((name) => `${this.#corner.prefix}{servers}:v2:${name}`);
     for (const key of keys) await this.ask("COPY", key, `${key}:copy`, "REPLACE");
     return async () => {
       for (const key of keys) await this.ask("COPY", `${key}:copy`, key, "REPLACE");

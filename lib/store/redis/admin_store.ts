@@ -1,6 +1,14 @@
 import { fold, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
 import { allowLate, within } from "../../common/time.ts";
-import type { AccountRecord, AdminStore, DeviceRecord, ServerState, TopicSize, TopicState } from "../admin_store.ts";
+import type {
+  AccountRecord,
+  AdminStore,
+  DeviceRecord,
+  SchemaReport,
+  ServerState,
+  TopicSize,
+  TopicState,
+} from "../admin_store.ts";
 import type { Order, OrderReport } from "../servers.ts";
 import type { Role } from "../accounts.ts";
 import type { ServerSignal } from "../servers.ts";
@@ -11,7 +19,7 @@ import { toAccount } from "./accounts.ts";
 import { toKeys } from "./device_keys.ts";
 import { fromMarks, toMarks } from "./marks.ts";
 import type { RedisGateway } from "./gateway.ts";
-import { fromPairs, type Keys } from "./keys.ts";
+import { fromPairs, type Keys, schemaVersion } from "./keys.ts";
 import type { StoredSessions } from "./stored_sessions.ts";
 import type { Answer } from "./transport/redis_transport.ts";
 
@@ -27,6 +35,7 @@ const incomingLifeMs = "3600000";
  * Lists go through the keys, which finds what was there all the while, once or more; so names are remembered.
  */
 export class RedisAdminStore implements AdminStore {
+  schema: SchemaReport = { version: schemaVersion, before: schemaVersion, ended: 0, tokens: 0 };
   readonly #redis: RedisGateway;
   readonly #keys: Keys;
   readonly #topics: Pick<Topics, "read">;

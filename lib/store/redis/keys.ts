@@ -5,6 +5,12 @@
 
 import { fold, type Topic } from "../../wire/names.ts";
 
+/**
+ * The version of what is stored: the names of keys and what they mean. A release with a later one migrates the data, see
+ * {@linkcode Migration}; those before the version was written down count as 1.
+ */
+export const schemaVersion = 2;
+
 /** Makes the names for one prefix and database. */
 export class Keys {
   readonly #prefix: string;
@@ -76,10 +82,17 @@ export class Keys {
   owing = (instance: string) => `${this.#prefix}{server:${instance}}:owing`;
   /** What a server's run writes to see whether it can. */
   probe = (instance: string) => `${this.#prefix}{server:${instance}}:probe`;
+  /** Which schema the data have; behind a `>`, the one that a migration has begun to bring them to. */
+  schema = () => `${this.#prefix}{servers}:schema`;
   /** The leases' keys: instance by end of its lease, id → instance, instance → id, id → when it was taken. */
-  leases = () => ["leases", "ids", "names", "since"].map((name) => `${this.#prefix}{servers}:${name}`);
+  leases = () => ["leases", "ids", "names", "since"].map(this.#shared);
   /** How often the servers have looked whether the store's data are still the same, and the generation of these. */
-  dataGeneration = () => `${this.#prefix}{servers}:tide`;
+  dataGeneration = () => this.#shared("tide");
+  /** What the servers sign positions with. */
+  positionSecret = () => this.#shared("positions");
+  /** Where earlier releases have that: what keeps their servers away is there now, see schema_begin.lua. */
+  guards = () =>
+    ["leases", "ids", "names", "since", "tide", "positions"].map((name) => `${this.#prefix}{servers}:${name}`);
 
   /** There while no server has to look for messages that are to be forgotten. */
   trimmed = () => `${this.#prefix}{servers}:trimmed`;
@@ -101,11 +114,19 @@ export class Keys {
       -1,
     ) as Topic;
 
-  /** What the servers sign positions with. */
-  positionSecret = () => `${this.#prefix}{servers}:positions`;
+  /** Patterns of all sessions, of all tokens of sessions without a device, of all writers, and of all servers' lists. */
+  sessions = () => `${escaped(this.#prefix)}{user:*}:session*`;
+  ownTokens = () => `${escaped(this.#prefix)}{user:*}:tokens`;
+  allWriters = () => [`${escaped(this.#prefix)}{room:*}:members`, `${escaped(this.#prefix)}{*}:writers`];
+  allServerSessions = () => `${escaped(this.#prefix)}{server:*}:sessions`;
+  /** What stands in the braces of a key: a topic, or behind a colon which user or which server's run. */
+  tagOf = (key: string) => key.slice(this.#prefix.length + 1, key.lastIndexOf("}"));
 
   topicChannel = (topic: Topic) => `${this.#channels}${slotAndName(topic)}`;
   serverChannel = (id: string) => `${this.#channels}{server:${id}}`;
+
+  /** What servers have in common goes by the schema, so that those of an earlier release have nothing in common with them. */
+  #shared = (name: string) => `${this.#prefix}{servers}:v${schemaVersion}:${name}`;
 }
 
 /** What follows the name of a key that a device has of its own. */

@@ -4,7 +4,6 @@
 
 import type { DeviceKeys } from "../device_keys.ts";
 import type { Files } from "../files.ts";
-import type { AdminStore } from "../admin_store.ts";
 import type { Accounts } from "../accounts.ts";
 import type { Marks } from "../marks.ts";
 import type { Rooms } from "../rooms.ts";
@@ -14,15 +13,17 @@ import type { Talks } from "../talks.ts";
 import type { Topics } from "../topics.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { RedisDeviceKeys } from "./device_keys.ts";
-import { type Eviction, findEviction } from "./transport/eviction.ts";
 import { RedisFiles } from "./files.ts";
 import { RedisGateway } from "./gateway.ts";
 import { Keys } from "./keys.ts";
 import { RedisMarks } from "./marks.ts";
+import { Migration } from "./migration.ts";
+import { type Eviction, findEviction } from "./transport/eviction.ts";
 import type { RedisAddress } from "./transport/redis_transport.ts";
 import { RedisAdminStore } from "./admin_store.ts";
 import { RedisRooms } from "./rooms.ts";
 import { RedisServers } from "./servers.ts";
+import { SessionLists } from "./session_lists.ts";
 import { RedisSessions } from "./sessions.ts";
 import { RedisTalks } from "./talks.ts";
 import { RedisTopics } from "./topics.ts";
@@ -46,8 +47,9 @@ export class RedisStore implements Store {
   readonly servers: RedisServers;
   readonly files: Files;
   readonly deviceKeys: DeviceKeys;
-  readonly admin: AdminStore;
+  readonly admin: RedisAdminStore;
   readonly #redis: RedisGateway;
+  readonly #migration: Migration;
   readonly #topics: RedisTopics;
 
   private constructor(redis: RedisGateway, options: RedisOptions) {
@@ -72,13 +74,18 @@ export class RedisStore implements Store {
     this.files = new RedisFiles(redis, keys, options);
     this.deviceKeys = new RedisDeviceKeys(redis, keys);
     this.admin = new RedisAdminStore(redis, keys, this.#topics, sessions.stored);
+    this.#migration = new Migration(redis, keys, { sessions, lists: new SessionLists(redis, keys, servers) });
   }
 
-  /** @throws {Error} where Redis cannot be reached within the time limit, or refuses the password */
+  /**
+   * @throws {Error} where Redis cannot be reached within the time limit, or refuses the password; where servers of an
+   * earlier release run on its data, or a later one wrote them
+   */
   static async open(options: RedisOptions): Promise<RedisStore> {
     const redis = await RedisGateway.connect(options);
     try {
       const store = new RedisStore(redis, options);
+      store.admin.schema = await store.#migration.run();
       await store.#topics.shareSecret();
       return store;
     } catch (error) {
@@ -103,6 +110,7 @@ export class RedisStore implements Store {
 
   onReturn(listener: () => Promise<void>): void {
     this.#redis.onReturn(async () => {
+      await this.#migration.run(); // a backup that was put back may be of an earlier release
       await this.servers.watchDataGeneration();
       await this.#topics.shareSecret(); // older data may have none
       this.#topics.copies.renote(); // likewise

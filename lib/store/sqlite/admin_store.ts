@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { fold, roomTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
-import type { AccountRecord, AdminStore, ServerState, TopicSize, TopicState } from "../admin_store.ts";
+import type { AccountRecord, AdminStore, SchemaReport, ServerState, TopicSize, TopicState } from "../admin_store.ts";
 import type { Order, OrderReport } from "../servers.ts";
 import type { Role } from "../accounts.ts";
 import type { DeviceState, Session } from "../sessions.ts";
@@ -43,6 +43,7 @@ export interface TopicMemory {
 
 /** What an operator asks of the embedded store. The promises are those of {@linkcode AdminStore}. */
 export class SqliteAdminStore implements AdminStore {
+  readonly schema: SchemaReport;
   readonly #database: DatabaseSync;
   readonly #sessions: SessionList;
   readonly #topics: TopicMemory;
@@ -57,7 +58,9 @@ export class SqliteAdminStore implements AdminStore {
     topics: TopicMemory,
     servers: ServerList,
     now: () => number,
+    schema: Pick<SchemaReport, "version" | "before">,
   ) {
+    this.schema = { ...schema, ended: 0, tokens: 0 };
     this.#database = database;
     this.#sessions = sessions;
     this.#topics = topics;

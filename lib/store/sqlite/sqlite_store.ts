@@ -72,7 +72,7 @@ export class SqliteStore implements Store {
   constructor(options: SqliteOptions) {
     const { now = Date.now, uptime = () => performance.now() } = options;
     this.#file = openDatabase(options.path, options.durability, options.connect);
-    const { database } = this.#file;
+    const { database, schema } = this.#file;
     this.#checkpoints = options.checkpointThread
       ? new CheckpointThread(database, options.path, options.onFault)
       : new OwnCheckpoints(database);
@@ -93,7 +93,7 @@ export class SqliteStore implements Store {
     this.servers = servers;
     this.files = new SqliteFiles(database, options, now);
     this.deviceKeys = new SqliteDeviceKeys(database, now);
-    this.admin = new SqliteAdminStore(database, sessions, this.#topics, servers, now);
+    this.admin = new SqliteAdminStore(database, sessions, this.#topics, servers, now, schema);
   }
 
   onReturn(): void {

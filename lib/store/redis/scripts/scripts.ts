@@ -28,6 +28,7 @@ import epoch from "./epoch.lua" with { type: "text" };
 import grant from "./grant.lua" with { type: "text" };
 import head from "./head.lua" with { type: "text" };
 import hold from "./hold.lua" with { type: "text" };
+import keepTokens from "./keep_tokens.lua" with { type: "text" };
 import leaseBury from "./lease_bury.lua" with { type: "text" };
 import leaseClock from "./lease_clock.lua" with { type: "text" };
 import leaseList from "./lease_list.lua" with { type: "text" };
@@ -63,6 +64,8 @@ import roomForget from "./room_forget.lua" with { type: "text" };
 import roomMake from "./room_make.lua" with { type: "text" };
 import roomReserve from "./room_reserve.lua" with { type: "text" };
 import roomSettle from "./room_settle.lua" with { type: "text" };
+import schemaBegin from "./schema_begin.lua" with { type: "text" };
+import schemaEnd from "./schema_end.lua" with { type: "text" };
 import writeSmall from "./write_small.lua" with { type: "text" };
 import setAway from "./set_away.lua" with { type: "text" };
 import setMark from "./set_mark.lua" with { type: "text" };
@@ -107,6 +110,7 @@ const steady = {
   grant,
   head: epoch + head,
   hold,
+  keepTokens: clock + devices + keepTokens,
   leave,
   leaseBury,
   leaseList: leaseClock + leaseList,
@@ -131,6 +135,8 @@ const steady = {
   roomFind: clock + roomFind,
   roomForget: clock + roomForget,
   roomSettle,
+  schemaBegin,
+  schemaEnd,
   setHash,
   setMark,
   trim: moments + talks + trim,

@@ -9,6 +9,7 @@ import { ChatError } from "../../../common/errors.ts";
 import { randomWord } from "../../log_position.ts";
 import { tokenLifeMs } from "../../sessions.ts";
 import { FileLock } from "../../file_lock.ts";
+import { LaterSchemaError } from "../../schema.ts";
 import { behind } from "../../disk_room.ts";
 
 /** What may be lost: `normal` survives the end of the process at any moment, `full` the loss of power as well. */
@@ -114,6 +115,8 @@ export interface OpenFile {
   readonly database: DatabaseSync;
   /** Undefined for a database in memory. */
   readonly lock: FileLock | undefined;
+  /** The schema that it has now, and the one that it had before; 0 where it is new. */
+  readonly schema: { readonly version: number; readonly before: number };
 }
 
 /**
@@ -129,8 +132,8 @@ export function openDatabase(path: string, durability: Durability, connect = con
   try {
     lock = path === ":memory:" ? undefined : FileLock.take(path);
     database = connect(path);
-    prepare(database, durability);
-    return { database, lock };
+    const before = prepare(database, durability);
+    return { database, lock, schema: { version: schemaVersion, before } };
   } catch (error) {
     database?.close();
     lock?.[Symbol.dispose]();
@@ -142,21 +145,21 @@ export function openDatabase(path: string, durability: Durability, connect = con
   }
 }
 
-function prepare(database: DatabaseSync, durability: Durability): void {
+/** @returns the schema that it had */
+function prepare(database: DatabaseSync, durability: Durability): number {
   database.exec("PRAGMA auto_vacuum = INCREMENTAL"); // of a new file only, and before anything is written to it
   database.exec(`PRAGMA busy_timeout = ${openingMs}`);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON");
   database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
   const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
-  if (version > schemaVersion) {
-    throw new Error(`its schema is version ${version}; this release knows versions up to ${schemaVersion}`);
-  }
+  if (version > schemaVersion) throw new LaterSchemaError("its", version, schemaVersion);
   database.exec("BEGIN IMMEDIATE");
   if (version > 0) { for (let from = version; from < schemaVersion; from++) database.exec(migrations[from]!); }
   database.exec(schema);
   database.exec(`PRAGMA user_version = ${schemaVersion}`);
   database.exec("COMMIT");
   database.exec(`PRAGMA busy_timeout = ${busyMs}`);
+  return version;
 }
 
 /** Runs a step of the store; a fault of the disk or the file becomes `store_unavailable`. */

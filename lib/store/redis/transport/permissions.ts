@@ -3,7 +3,11 @@
  * the contract suite runs under.
  */
 
-import type { Keys } from "./keys.ts";
+/** The names that commands are tried with. */
+export interface TrialNames {
+  trial(): string;
+  trialChannel(): string;
+}
 
 /** Each command with arguments that do no harm: `key` is a key of nobody's, `channel` a channel. */
 const commands: Readonly<Record<string, string>> = {
@@ -71,7 +75,7 @@ export function aclRules(prefix: string): string[] {
 }
 
 /** Commands that do no harm, to see whether each is permitted; what they write is gone after a second. */
-export function trials(keys: Keys): readonly { readonly name: string; readonly args: readonly string[] }[] {
+export function trials(keys: TrialNames): readonly { readonly name: string; readonly args: readonly string[] }[] {
   const words: Readonly<Record<string, string>> = { key: keys.trial(), channel: keys.trialChannel() };
   return Object.entries(commands).filter(([name]) => !untried.has(name)).map(([name, rest]) => ({
     name: name.replace("|", " ").toUpperCase(),
