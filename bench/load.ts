@@ -2,7 +2,7 @@
 
 import { Lanes, Ledger } from "./lanes.ts";
 import type { Values } from "./metrics.ts";
-import { answerSink, type Odd, Template, textSink } from "./receiver.ts";
+import { answerSink, eventSink, type Odd, Template, textSink } from "./receiver.ts";
 import { pooled, type Wire } from "./wire.ts";
 import type { Usage } from "./world.ts";
 
@@ -58,6 +58,12 @@ export class Load {
   hears(wire: Wire, offset: number, from: number, lanes: number, { own, ...lines }: Heard = {}): void {
     this.#own(wire);
     wire.sink = textSink(this.lanes, this.#ledger(from, lanes, own), { offset, ...lines }, this.odd);
+  }
+
+  /** What comes on a JSON connection is counted from now on, as {@linkcode hears} does for text. */
+  hearsEvents(wire: Wire, from: number, lanes: number): void {
+    this.#own(wire);
+    wire.sink = eventSink(this.lanes, this.#ledger(from, lanes), this.odd);
   }
 
   /** The answers on a JSON connection to what it publishes on one lane are counted from now on. */

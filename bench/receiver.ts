@@ -95,6 +95,27 @@ export function textSink(
   };
 }
 
+/** A JSON client's messages: their texts are the only place where `@` is. */
+export function eventSink(lanes: Lanes, ledger: Ledger, odd: Odd): Sink {
+  const { tally } = lanes;
+  return (bytes, end) => {
+    const now = performance.now();
+    let start = 0;
+    for (let lf; (lf = bytes.indexOf(LF, start)) >= 0 && lf < end; start = lf + 1) {
+      if (bytes[start + 9] === 101) note(odd, bytes.subarray(start, lf)); // "error"
+      const at = bytes.indexOf(AT, start);
+      if (at < 0 || at > lf) continue;
+      const lane = digits(bytes, at + 1, 4);
+      const seq = digits(bytes, at + 6, 8);
+      const latency = now - lanes.sentAt(lane, seq);
+      if (!ledger.take(lane, seq)) continue;
+      tally.deliveries++;
+      tally.deliveryLatency.record(latency);
+    }
+    return start;
+  };
+}
+
 /** A JSON client's answers to what it published on one lane: `{"type":"ok","id":"SSSSSSSS",…`. */
 export function answerSink(lanes: Lanes, ledger: Ledger, lane: number, odd: Odd): Sink {
   const { tally } = lanes;

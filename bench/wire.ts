@@ -193,3 +193,32 @@ export async function enter(at: Endpoint, verb: "LOGIN" | "REGISTER", user: stri
   if (room) await wire.ask(`/join ${room}`, "Joined room");
   return wire;
 }
+
+/** The beginning of an answer in JSON that is no error. */
+export const ok = '{"type":"ok"';
+
+/** A JSON request. */
+export function request(cmd: string, fields: Readonly<Record<string, string>> = {}): string {
+  return JSON.stringify({ cmd, ...fields });
+}
+
+/** Connects, in the JSON format. @param many whether it can do with many rooms */
+export async function dialJson(at: Endpoint, many: boolean): Promise<Wire> {
+  const wire = await Wire.dial(at);
+  const hello = { format: "json", version: 1, client: "bench/1", ...(many ? { rooms: "many" } : {}) };
+  await wire.ask(`HELLO ${JSON.stringify(hello)}`, '{"type":"hello"');
+  return wire;
+}
+
+/** Connects and logs in on a device, in the JSON format. @param many whether it can do with many rooms */
+export async function enterJson(at: Endpoint, user: string, device: string, many: boolean): Promise<Wire> {
+  const wire = await dialJson(at, many);
+  await wire.ask(request("login", { user, password, device }), ok);
+  return wire;
+}
+
+/** Logs out and closes. */
+export async function leaveJson(wire: Wire): Promise<void> {
+  await wire.ask(request("logout"), ok);
+  await wire.close();
+}

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Endpoint } from "../tests/support/client.ts";
 import { type Program, runServer, temporaryFolder } from "../tests/support/process.ts";
 import { startRedis, type TestRedis } from "../tests/support/redis.ts";
+import { type SlowRedis, slowRedis } from "../tests/support/slow_redis.ts";
 import { cpuSeconds, residentKb } from "./proc.ts";
 
 /** Where the server keeps its data. */
@@ -41,6 +42,7 @@ export class World implements AsyncDisposable {
   readonly #settings: Record<string, string>;
   #folder = "";
   #redis: TestRedis | undefined;
+  #wayToRedis: SlowRedis | undefined;
   #server!: Server;
   #ca: string | undefined;
 
@@ -57,8 +59,12 @@ export class World implements AsyncDisposable {
     running.add(this);
   }
 
-  /** Starts a world with one server in it. */
-  static async start(store: StoreName, settings: Record<string, string> = {}): Promise<World> {
+  /**
+   * Starts a world with one server in it.
+   *
+   * @param far whether the server's way to Redis is one that counts commands, and that can be made slow
+   */
+  static async start(store: StoreName, settings: Record<string, string> = {}, far = false): Promise<World> {
     const world = new World(store, settings);
     try {
       world.#folder = (await world.#own(temporaryFolder)).path;
@@ -66,6 +72,10 @@ export class World implements AsyncDisposable {
         const args = ["--appendfsync", "everysec"];
         world.#redis = await world.#own(() => startRedis({ appendonly: true, args }));
         world.#settings.REDIS_URL = world.#redis.url;
+        if (far) {
+          world.#wayToRedis = await world.#own(() => Promise.resolve(slowRedis(world.#redis!.url)));
+          world.#settings.REDIS_URL = world.#wayToRedis.url;
+        }
       }
       world.#server = await world.#startServer();
       return world;
@@ -77,6 +87,17 @@ export class World implements AsyncDisposable {
 
   get server(): Server {
     return this.#server;
+  }
+
+  /** The way to Redis, where it is one that counts; see {@linkcode World.start}. */
+  get wayToRedis(): SlowRedis | undefined {
+    return this.#wayToRedis;
+  }
+
+  /** To how many topics the servers listen; undefined without Redis. */
+  async subscriptions(): Promise<number | undefined> {
+    const channels = await this.#redis?.call("PUBSUB", "SHARDCHANNELS");
+    return (channels as string[] | undefined)?.length;
   }
 
   /** Starts one more server on the same store, which must be Redis. */

@@ -4,8 +4,10 @@ import type { Scenario } from "../scenario.ts";
 import { direct } from "./direct.ts";
 import { fanIn } from "./fan_in.ts";
 import { fanOut } from "./fan_out.ts";
+import { fullLogin } from "./full_login.ts";
 import { idleMemory } from "./idle_memory.ts";
 import { loginStorm } from "./login_storm.ts";
+import { manyDevices } from "./many_devices.ts";
 import { ordinaryTalk } from "./ordinary_talk.ts";
 import { resumeStorm } from "./resume_storm.ts";
 import { smallRooms } from "./small_rooms.ts";
@@ -19,5 +21,7 @@ export const scenarios: readonly Scenario[] = [
   direct,
   loginStorm,
   idleMemory,
+  manyDevices,
+  fullLogin,
   resumeStorm,
 ];
