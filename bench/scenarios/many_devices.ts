@@ -26,7 +26,7 @@ const first = 20;
 
 const crowds: Readonly<Record<Context["size"], readonly Crowd[]>> = {
   quick: [{ users: 20, devices: 2, rooms: 1 }, { users: 20, devices: 2, rooms: 3 }],
-  usual: [{ users: 400, devices: 3, rooms: 1 }, { users: 400, devices: 3, rooms: 20 }],
+  usual: [{ users: 1000, devices: 3, rooms: 1 }, { users: 1000, devices: 3, rooms: 20 }],
   long: [{ users: 1000, devices: 3, rooms: 1 }, { users: 1000, devices: 3, rooms: 20 }],
 };
 
