@@ -205,8 +205,12 @@ export interface Topics {
   renewEpoch(topic: Topic, epoch: string, since?: number): Promise<void>;
   /** The number up to which an inbox is read. */
   readMark(inbox: Topic): Promise<number>;
-  /** Moves an inbox's read mark forward; it never goes back and never beyond the newest message. */
-  markRead(inbox: Topic, seq: number): Promise<void>;
+  /**
+   * Moves an inbox's read mark forward; it never goes back and never beyond the newest message.
+   *
+   * @returns false where it was there already
+   */
+  markRead(inbox: Topic, seq: number): Promise<boolean>;
   /** Resolves when signals flow; the listener is called in the channel's order and must not throw. */
   subscribe(topic: Topic, listener: (signal: TopicSignal) => void): Promise<Subscription>;
   /**

@@ -5,6 +5,7 @@
  * resumes, answers pings, marks what it has read, and logs in anew where its token is worth nothing any more.
  */
 
+import type { Account } from "./account.ts";
 import type { Connection, Json, Ways } from "./connection.ts";
 import { Entrance, type Guest } from "./entrance.ts";
 import { Outgoing } from "./outgoing.ts";
@@ -13,11 +14,16 @@ import type { Place, Sent } from "./record.ts";
 import type { ServerNode } from "./server_node.ts";
 import { pause } from "../../lib/common/time.ts";
 import { type Sink, View } from "./view.ts";
+import { Whereabouts } from "./whereabouts.ts";
 import { textOf } from "./words.ts";
 
 /** What an actor is made from. */
 export interface ActorOptions {
+  /** What it is called in reports, and in its messages' cids: its account's name, and its device's if there are several. */
   readonly name: string;
+  readonly account: Account;
+  /** What its device is called; undefined where its user has one only. */
+  readonly device: string | undefined;
   /** Whether it is in many rooms. */
   readonly many: boolean;
   /** All who take part. */
@@ -51,10 +57,15 @@ const habits = {
   drop: 0.5,
 };
 
+/** What is done on one of a user's devices: more that the others must hear of. */
+const sharedHabits = { ...habits, join: 12, leave: 9, seen: 10 };
+
 /** See the file's first lines. */
 export class Actor implements Guest {
   readonly name: string;
-  readonly password: string;
+  readonly account: Account;
+  readonly device: string | undefined;
+  readonly many: boolean;
   readonly #options: ActorOptions;
   readonly #acts: Prng;
   readonly #routes: Prng;
@@ -63,27 +74,33 @@ export class Actor implements Guest {
   readonly #outgoing: Outgoing;
   #connection: Connection | undefined;
   #ended = Promise.withResolvers<void>();
-  /** Where it is; undefined before it was told. */
-  #rooms: ReadonlySet<string> | undefined;
-  /** Whether it has asked for another set of rooms, and does not know what came of it. */
-  #unsure = false;
+  readonly #whereabouts: Whereabouts;
   #count = 0;
-  #moving = false;
   #quiet = false;
   #stopped = new AbortController();
   #forcedOut = false;
   #comeBackAfter = 0;
   #unmarked: string | undefined;
+  /** The newest of its sessions that was revoked. */
+  #revokedSession = -1;
 
   constructor(options: ActorOptions) {
     this.#options = options;
     this.name = options.name;
-    this.password = `password of ${options.name}`;
+    this.account = options.account;
+    this.device = options.device;
+    this.many = options.many;
     this.#acts = options.prng.fork(`${options.name} acts`);
     this.#routes = options.prng.fork(`${options.name} routes`);
-    this.view = new View(options.name, options.sink);
-    this.#entrance = new Entrance({ ...options, password: this.password, prng: this.#routes }, this);
+    this.view = new View(options.name, options.sink, options.account, options.many);
+    this.#entrance = new Entrance({ ...options, prng: this.#routes }, this);
     this.#outgoing = new Outgoing(options.ways.timeline, (code) => options.sink.count(`refused: ${code}`));
+    this.#whereabouts = new Whereabouts({
+      ...options,
+      prng: this.#acts,
+      view: this.view,
+      hasToSay: (room) => this.#outgoing.has(`room:${room}`),
+    });
   }
 
   /** Whether it is logged in and connected. */
@@ -92,7 +109,7 @@ export class Actor implements Guest {
   }
 
   get rooms(): ReadonlySet<string> {
-    return this.#rooms ?? new Set();
+    return this.#whereabouts.rooms;
   }
 
   /** Where it stands in each topic that it follows. */
@@ -102,7 +119,23 @@ export class Actor implements Guest {
 
   /** Whether all that it had to say is answered. */
   get done(): boolean {
-    return this.live && this.#outgoing.size === 0 && this.#connection!.unanswered === 0 && !this.#moving;
+    return this.live && this.#outgoing.size === 0 && this.#connection!.unanswered === 0 &&
+      !this.#whereabouts.moving;
+  }
+
+  /** Whether the session that it has, or had last, was revoked. */
+  get isRevoked(): boolean {
+    return this.session <= this.#revokedSession;
+  }
+
+  /** Which of its sessions it has, or had last: counts its logins. */
+  get session(): number {
+    return this.#outgoing.session;
+  }
+
+  /** How it is connected; undefined while it is not. */
+  get connection(): Connection | undefined {
+    return this.#connection;
   }
 
   /** Lives until it is told to stop. */
@@ -159,6 +192,20 @@ export class Actor implements Guest {
     this.#entrance.expectRival();
   }
 
+  /** Another device of its user's was answered that a session of it is revoked. */
+  revoked(session: number): void {
+    this.#revokedSession = session;
+    if (this.isRevoked) this.#outgoing.giveUp();
+  }
+
+  /** Says something in every log that another device of its user's may write to as well. @returns what and where */
+  sayEverywhere(): Sent[] {
+    const rooms = [...this.rooms].map((room) => this.#add("say", `room:${room}`, { room }));
+    const all = [...rooms, this.#add("publish", `feed:${this.account.user}`, {})];
+    if (this.#connection) this.#outgoing.pump(this.#connection, this.rooms);
+    return all;
+  }
+
   event(event: Json): void {
     switch (event.type) {
       case "message":
@@ -172,7 +219,11 @@ export class Actor implements Guest {
         this.#options.sink.count("gaps");
         return this.view.take(event);
       case "membership":
-        return this.#membership(event);
+        this.#options.sink.count(`told of a room ${event.state}`);
+        return this.#whereabouts.told(event, this.#connection!.server.id);
+      case "seen":
+        this.#options.sink.count("marks heard of");
+        return this.view.seen(event);
       case "ping":
         return this.#connection?.request("pong", {});
       case "system":
@@ -187,12 +238,11 @@ export class Actor implements Guest {
   ended(why: string): void {
     const { server } = this.#connection ?? {};
     this.#connection = undefined;
-    this.#unsure ||= this.#moving;
-    this.#moving = false;
+    this.#whereabouts.interrupted();
     this.#outgoing.interrupted();
     if (this.#forcedOut) {
       this.#options.sink.count("forced logouts");
-      if (!this.#entrance.hasRival) {
+      if (!this.#entrance.hasRival && !this.isRevoked) {
         const text = `${this.name} was forced out of ${server?.id}; ${why}`;
         this.#options.sink.notice("nobody is forced out by nobody", text);
       }
@@ -205,10 +255,10 @@ export class Actor implements Guest {
     const { sink } = this.#options;
     this.#connection = connection;
     this.#forcedOut = false;
-    this.#moving = false;
+    if (cmd !== "resume") this.#outgoing.session++;
     if (cmd === "resume") this.view.resumed(reply.positions, connection.server.id);
     else this.view.loggedIn(reply.positions, connection.server.id);
-    this.#enteredRooms(new Set(reply.rooms ?? [reply.room]), connection);
+    this.#whereabouts.entered(new Set(reply.rooms ?? [reply.room]), connection.server.id);
     // What was meant for a room that it is no longer in is said there later, or never; and now and then it gives up.
     for (const topic of this.#outgoing.topics) {
       if (!this.#acts.chance(this.#isElsewhere(topic) ? 0.5 : 0.25)) continue;
@@ -216,25 +266,6 @@ export class Actor implements Guest {
       sink.count("given up");
     }
     this.#outgoing.pump(connection, this.rooms);
-  }
-
-  /** It is told that its account is in a room now, or no longer: another connection's doing, or what it has asked itself. */
-  #membership(event: Json): void {
-    const { room, state } = event;
-    this.#options.sink.count(`told of a room ${state}`);
-    this.view.membership(event, this.#connection!.server.id);
-    this.#rooms = new Set([...this.rooms].filter((other) => other !== room).concat(state === "joined" ? [room] : []));
-  }
-
-  /** The rooms of one who is in many are the account's: they are what they were, however it comes in. */
-  #enteredRooms(rooms: ReadonlySet<string>, { server }: Connection): void {
-    const { many, sink } = this.#options;
-    if (many && this.#rooms && !this.#unsure && this.#rooms.symmetricDifference(rooms).size > 0) {
-      const text = `${this.name} came to ${server.id} into ${[...rooms]}, and was in ${[...this.#rooms]}`;
-      sink.notice("an account's rooms last", text);
-    }
-    this.#rooms = rooms;
-    this.#unsure = false;
   }
 
   /** Whether a topic is a room that it is not in. */
@@ -254,7 +285,7 @@ export class Actor implements Guest {
     if (connection.waiting > patienceMs) return connection.drop("no answer");
     if (this.#quiet && connection.unanswered === 0) connection.request("whoami", {});
     const elsewhere = this.#outgoing.topics.find((topic) => this.#isElsewhere(topic));
-    if (elsewhere) this.#join(elsewhere.slice("room:".length));
+    if (elsewhere) this.#whereabouts.join(connection, elsewhere.slice("room:".length));
     this.#outgoing.pump(connection, this.rooms);
   }
 
@@ -270,27 +301,24 @@ export class Actor implements Guest {
     const connection = this.#connection!;
     const { names, rooms } = this.#options;
     const other = this.#acts.pick(names);
-    switch (this.#acts.weighted(habits)) {
+    const whereabouts = this.#whereabouts;
+    switch (this.#acts.weighted(this.account.shared ? sharedHabits : habits)) {
       case "say":
         return this.#say();
       case "publish":
-        return this.#tell("publish", `feed:${this.name}`, {});
+        return this.#tell("publish", `feed:${this.account.user}`, {});
       case "msg":
         return this.#tell("msg", `inbox:${other}`, { to: other });
       case "join":
-        return this.#join(this.#acts.pick(rooms));
+        return whereabouts.join(connection, this.#acts.pick(rooms));
       case "leave":
-        return this.#options.many ? this.#leave(this.#acts.pick(rooms)) : this.#join("lobby");
+        return whereabouts.leave(connection, this.many ? this.#acts.pick(rooms) : "lobby");
       case "subscribe":
-        return this.#follow(other);
+        return whereabouts.follow(connection, other);
       case "unsubscribe":
-        return this.#unfollow(other);
+        return whereabouts.unfollow(connection, other);
       case "seen":
-        if (this.#unmarked === undefined) return;
-        this.view.mark(this.#unmarked);
-        connection.request("seen", { pos: this.#unmarked });
-        this.#unmarked = undefined;
-        return;
+        return this.#markAsRead(connection);
       case "look":
         return this.#look(connection);
       case "drop":
@@ -304,6 +332,20 @@ export class Actor implements Guest {
     this.#tell("say", `room:${room}`, { room });
   }
 
+  /** Marks its inbox as read, or another topic that it follows. */
+  #markAsRead(connection: Connection): void {
+    const { account } = this;
+    const inbox = `inbox:${account.user}`;
+    const topic = this.many && this.#acts.chance(0.5) ? this.#acts.pick(this.view.topics) : inbox;
+    const pos = topic === inbox ? this.#unmarked : this.view.present(false)[topic];
+    if (pos === undefined) return;
+    if (topic === inbox) this.#unmarked = undefined;
+    account.mark(topic, pos);
+    connection.request("seen", topic === inbox ? { pos } : { topic, pos }, (reply) => {
+      if (reply.type === "ok") account.marked(topic, pos);
+    });
+  }
+
   #look(connection: Connection): void {
     const cmd = this.#acts.pick(["users", "rooms", "who", "whoami", "subs", "history"]);
     const [room] = this.rooms;
@@ -315,82 +357,26 @@ export class Actor implements Guest {
   /** Says something, or several things at once. */
   #tell(cmd: "say" | "publish" | "msg", topic: string, fields: Json): void {
     // It does not run away from what it has still to say elsewhere, nor pile up without end.
-    if (this.#moving || this.#outgoing.size > 200) return;
-    for (let left = this.#acts.pick([1, 1, 2, 4]); left > 0; left--) {
-      const cid = `${this.name}-${++this.#count}`;
-      const text = textOf(cid, this.#acts);
-      const sent: Sent = {
-        publisher: this.name,
-        topic,
-        n: this.#count,
-        cid,
-        text,
-        attempts: [],
-        outcome: { kind: "unknown" },
-      };
-      this.#options.sink.sent.push(sent);
-      this.#outgoing.add(sent, cmd, { ...fields, text, cid });
-    }
+    if (this.#whereabouts.moving || this.#outgoing.size > 200) return;
+    for (let left = this.#acts.pick([1, 1, 2, 4]); left > 0; left--) this.#add(cmd, topic, fields);
     this.#outgoing.pump(this.#connection!, this.rooms);
   }
 
-  /** Joins a room; who is in one only leaves that, unless there is something to say in it yet. */
-  #join(room: string): void {
-    const { many } = this.#options;
-    const olds = many ? [] : [...this.rooms];
-    if (this.rooms.has(room) || olds.some((old) => this.#outgoing.has(`room:${old}`))) return;
-    const leaving = !many && room === "lobby" && this.#acts.chance(0.5);
-    this.#move(leaving ? "leave" : "join", leaving ? {} : { room }, (reply, { server }) => {
-      for (const old of olds) this.view.close(`room:${old}`, "join");
-      this.#rooms = new Set([...(many ? this.rooms : []), reply.room]);
-      const topic = `room:${reply.room}`;
-      this.view.open(topic, reply.positions[topic], "join", server.id);
-    });
-  }
-
-  /** Of one who is in many rooms: leaves one, unless there is something to say in it yet. */
-  #leave(room: string): void {
-    if (!this.rooms.has(room) || this.#outgoing.has(`room:${room}`)) return;
-    this.#move("leave", { room }, () => {
-      this.view.close(`room:${room}`, "leave");
-      this.#rooms = new Set([...this.rooms].filter((other) => other !== room));
-    });
-  }
-
-  #move(cmd: "join" | "leave", fields: Json, moved: (reply: Json, connection: Connection) => void): void {
-    if (this.#moving) return;
-    const connection = this.#connection!;
-    this.#moving = true;
-    this.view.doubt("room:");
-    connection.request(cmd, fields, (reply) => {
-      this.#moving = false;
-      if (reply.type !== "ok") {
-        this.#unsure = true;
-        return this.#options.sink.count(`${cmd} refused: ${reply.code}`);
-      }
-      this.view.sure("room:");
-      moved(reply, connection);
-    });
-  }
-
-  #follow(user: string): void {
-    const topic = `feed:${user}`;
-    const connection = this.#connection!;
-    this.view.doubt(topic);
-    connection.request("subscribe", { user }, (reply) => {
-      if (reply.type !== "ok") return;
-      this.view.sure(topic);
-      this.view.open(topic, reply.positions[topic], "subscribe", connection.server.id);
-    });
-  }
-
-  #unfollow(user: string): void {
-    const topic = `feed:${user}`;
-    this.view.doubt(topic);
-    this.#connection!.request("unsubscribe", { user }, (reply) => {
-      if (reply.type !== "ok") return;
-      this.view.sure(topic);
-      this.view.close(topic, "unsubscribe");
-    });
+  #add(cmd: "say" | "publish" | "msg", topic: string, fields: Json): Sent {
+    const cid = `${this.name}-${++this.#count}`;
+    const text = textOf(cid, this.#acts);
+    const sent: Sent = {
+      publisher: this.account.user,
+      device: this.name,
+      topic,
+      n: this.#count,
+      cid,
+      text,
+      attempts: [],
+      outcome: { kind: "unknown" },
+    };
+    this.#options.sink.sent.push(sent);
+    this.#outgoing.add(sent, cmd, { ...fields, text, cid });
+    return sent;
   }
 }

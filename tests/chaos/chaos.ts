@@ -3,19 +3,23 @@
  */
 
 import { join } from "node:path";
-import { Actor } from "./actor.ts";
+import type { Actor } from "./actor.ts";
+import { type Cast, castOf } from "./cast.ts";
 import { check, type Violation } from "./checker.ts";
 import type { Ways } from "./connection.ts";
+import type { Policy } from "./faults.ts";
 import { Observer } from "./observer.ts";
 import { Prng } from "./prng.ts";
-import type { Notice, Rollback, Sent, Story } from "./record.ts";
+import type { Log, Notice, Rollback, Sent, Story } from "./record.ts";
 import { Injector, makeSchedule } from "./schedule.ts";
 import type { Older } from "./store.ts";
 import { type FaultName, type StoreKind, type StoreName, stores } from "./stores.ts";
 import { pause } from "../../lib/common/time.ts";
 import { Timeline } from "./timeline.ts";
 import type { Replacement } from "./tree.ts";
-import { isCopyOf } from "./copies.ts";
+import { checkCopies, isCopyOf } from "./copies.ts";
+import { textViews } from "./text_views.ts";
+import { cidOf } from "./words.ts";
 import { leaseMs, storeTimeoutMs, World } from "./world.ts";
 
 /** What a run is made from. */
@@ -28,6 +32,8 @@ export interface ChaosOptions {
   readonly clients: number;
   /** Messages per second, of all clients together. */
   readonly publishes: number;
+  /** How a user's sessions get on; `share` gives many users several devices, `force` unless told. */
+  readonly policy?: Policy;
   /** Which faults there are. */
   readonly faults: readonly FaultName[];
   /** Whether the store, if it can be, is put back to an older copy of its data in mid-run, about once a minute. */
@@ -66,10 +72,15 @@ export interface Verdict {
 }
 
 const root = join(import.meta.dirname!, "..", "..");
-const rooms = ["lobby", "general", "random", "tea"];
+/** Faults that neither a server nor the store has a part in. */
+const ofClients: ReadonlySet<string> = new Set([
+  "clients cut",
+  "device revoked",
+  "logged in elsewhere",
+  "resumed twice",
+]);
 
-/** One of so many clients is in many rooms; the others are in one. */
-const manyEach = 3;
+const rooms = ["lobby", "general", "random", "tea"];
 
 /** How many messages a client sends each time that it does something, on average. */
 const messagesPerAct = 1.7;
@@ -97,6 +108,7 @@ class Run {
   readonly #sent: Sent[] = [];
   readonly #stretches: Story["stretches"][number][] = [];
   readonly #marks: Story["marks"][number][] = [];
+  readonly #revocations: Story["revocations"][number][] = [];
   #longestWaitMs = 0;
 
   constructor(options: ChaosOptions, timeline: Timeline) {
@@ -107,13 +119,13 @@ class Run {
   }
 
   async run(): Promise<Verdict> {
-    const { servers, settings = {}, keep = false, replacements = [], signal } = this.#options;
+    const { servers, settings = {}, policy = "force", keep = false, replacements = [], signal } = this.#options;
     await using world = await World.start({
       open: this.#store.open,
       root,
       replacements,
       servers,
-      settings,
+      settings: { DUPLICATE_LOGIN: policy, ...settings },
       timeline: this.#timeline,
       onCrash: (what) => this.#notice("a server goes on", what),
       keep,
@@ -139,18 +151,22 @@ class Run {
     };
     const observer = new Observer(ways);
     await observer.register(world.nodes[0]);
-    const actors = this.#makeActors(world, ways);
-    const lives = actors.map((actor) => actor.run());
+    const cast = this.#cast(world, ways);
+    const { actors, texts } = cast;
+    const all = [...actors, ...texts];
+    const lives = all.map((each) => each.run());
     try {
-      if (!await this.#until("everybody is in", 30_000, () => actors.every(({ live }) => live))) {
+      if (!await this.#until("everybody is in", 30_000, () => all.every(({ live }) => live))) {
         throw new Error("Not everybody could log in, before anything was done");
       }
-      const injector = new Injector({ world, actors, ways }, this.#timeline);
+      const { policy = "force" } = this.#options;
+      const stage = { world, actors, ways, policy, revocations: this.#revocations };
+      const injector = new Injector(stage, this.#timeline);
       await this.#hurt(world, injector);
-      await this.#settle(world, actors);
-      await this.#checkPresence(world, actors, observer);
-      await this.#leave(world, actors, observer);
-      const story = await this.#story(world);
+      await this.#settle(world, cast);
+      await this.#checkPresence(world, cast, observer);
+      await this.#leave(world, cast, observer, [...injector.counts.keys()].every((name) => ofClients.has(name)));
+      const story = await this.#story(world, cast);
       return {
         options: this.#options,
         violations: check(story),
@@ -162,7 +178,7 @@ class Run {
         folder: world.folder,
       };
     } finally {
-      for (const actor of actors) actor.stop();
+      for (const each of all) each.stop();
       await Promise.all(lives);
     }
   }
@@ -179,9 +195,8 @@ class Run {
     this.#timeline.note("all is healed");
   }
 
-  #makeActors(world: World, ways: Ways): Actor[] {
-    const { clients, publishes } = this.#options;
-    const names = Array.from({ length: clients }, (_, index) => `u${String(index).padStart(2, "0")}`);
+  #cast(world: World, ways: Ways): Cast {
+    const { clients, publishes, policy = "force" } = this.#options;
     const sink = {
       timeline: this.#timeline,
       stretches: this.#stretches,
@@ -192,8 +207,7 @@ class Run {
     };
     const paceMs = clients * messagesPerAct * 1000 / publishes;
     const { nodes } = world;
-    const shared = { names, rooms, nodes, prng: this.#prng, ways, sink, paceMs };
-    return names.map((name, index) => new Actor({ ...shared, name, many: index % manyEach === 0 }));
+    return castOf({ clients, policy, rooms, nodes, prng: this.#prng, ways, sink, paceMs });
   }
 
   /** Puts the store back to an older copy of its data, again and again in a long run. */
@@ -223,11 +237,16 @@ class Run {
   }
 
   /** Waits until everybody has said and seen everything. */
-  async #settle(world: World, actors: readonly Actor[]): Promise<void> {
-    for (const actor of actors) actor.quiet();
+  async #settle(world: World, { actors, texts }: Cast): Promise<void> {
+    for (const each of [...actors, ...texts]) each.quiet();
     const { restMs = 40_000 } = this.#options;
+    const told = this.#rollbacks.length > 0 ? [] : texts; // who was away is shown what is lost by no position
+    let copied = this.#rollbacks.length > 0;
     const done = await this.#until("everything has come to rest", restMs, async () => {
-      if (!actors.every(({ done }) => done)) return false;
+      if (!actors.every(({ done }) => done) || !texts.every(({ live }) => live)) return false;
+      if (actors.some(({ isRevoked }) => isRevoked) || told.some(({ missing }) => missing.length > 0)) return false;
+      copied ||= await this.#isCopied(world);
+      if (!copied || different(actors, await world.store.memberships()).length > 0) return false;
       const heads = await world.store.heads();
       return actors.every(({ places }) =>
         [...places].every(([topic, { epoch, seq }]) => {
@@ -240,13 +259,38 @@ class Run {
     for (const { name, done, live } of actors) {
       if (!done) this.#notice("everything comes to rest", `${name} is not done; it is ${live ? "in" : "not in"}`);
     }
+    for (const { name, live, isRevoked } of actors) {
+      if (live && isRevoked) this.#notice("a revoked device is out", `${name} was revoked and is in`);
+    }
+    for (const text of different(actors, await world.store.memberships())) {
+      this.#notice("devices are in the same rooms", text);
+    }
+    for (const { name, missing } of told) {
+      if (missing.length === 0) continue;
+      const cids = missing.slice(0, 5).map(({ cid }) => cid);
+      this.#notice("everything comes", `${name} was never shown ${cids}, of ${missing.length}`);
+    }
   }
 
-  async #checkPresence(world: World, actors: readonly Actor[], observer: Observer): Promise<void> {
-    const users = actors.map(({ name }) => name).sort();
-    const expected = rooms.map((room) =>
-      actors.filter((actor) => actor.rooms.has(room)).map(({ name }) => name).sort()
-    );
+  async #isCopied(world: World): Promise<boolean> {
+    const logs = await this.#logs(world);
+    const story = { sent: this.#sent, rollbacks: this.#rollbacks };
+    return checkCopies(story, new Map(logs.map((log) => [log.topic, log]))).next().done === true;
+  }
+
+  /** Every log; what a person typed has its cid in its text only. */
+  async #logs(world: World): Promise<Log[]> {
+    const logs = await world.store.logs();
+    return logs.map((log) => ({
+      ...log,
+      entries: log.entries.map((entry) => ({ ...entry, cid: entry.cid ?? cidOf(entry.text) })),
+    }));
+  }
+
+  async #checkPresence(world: World, { actors, texts }: Cast, observer: Observer): Promise<void> {
+    const all = [...actors, ...texts];
+    const users = usersOf(all);
+    const expected = rooms.map((room) => usersOf(all.filter((each) => each.rooms.has(room))));
     const { leftoverMs = usualLeftoverMs } = this.#options;
     for (const node of world.nodes) {
       let online: string[] = [];
@@ -262,7 +306,8 @@ class Run {
     }
   }
 
-  async #leave(world: World, actors: readonly Actor[], observer: Observer): Promise<void> {
+  async #leave(world: World, { actors, texts }: Cast, observer: Observer, calm: boolean): Promise<void> {
+    for (const text of texts) text.stop();
     await Promise.all(actors.map(async (actor) => {
       if (!await actor.quit()) this.#notice("everything comes to rest", `${actor.name}'s quit is not answered`);
     }));
@@ -278,7 +323,7 @@ class Run {
     }
     let left: string[] = [];
     const none = await this.#until("no session is left in the store", leftoverMs, async () => {
-      left = await world.store.leftovers();
+      left = await world.store.leftovers(calm);
       return left.length === 0;
     });
     if (none) return;
@@ -300,16 +345,19 @@ class Run {
     });
   }
 
-  async #story(world: World): Promise<Story> {
+  async #story(world: World, { runs }: Cast): Promise<Story> {
     if (this.#rollbacks.length === 0) await this.#waitForCopies(world);
     await world.kill();
+    const logs = await this.#logs(world);
+    const shown = textViews(this.#rollbacks.length > 0 ? [] : runs, logs, this.#sent);
     return {
       sent: this.#sent,
-      stretches: this.#stretches,
-      logs: await world.store.logs(),
+      stretches: [...this.#stretches, ...shown.stretches],
+      logs,
+      revocations: this.#revocations,
       marks: this.#marks,
       rollbacks: this.#rollbacks,
-      noticed: this.#noticed,
+      noticed: [...this.#noticed, ...shown.noticed],
     };
   }
 
@@ -333,6 +381,21 @@ class Run {
     this.#timeline.note(`${ms} ms are over, and it is not so that ${what}${failure}`);
     return false;
   }
+}
+
+/** Whose these are, sorted, each once. */
+function usersOf(devices: readonly { readonly account: { readonly user: string } }[]): string[] {
+  return [...new Set(devices.map(({ account }) => account.user))].sort();
+}
+
+/** Which devices in many rooms are in others than the store has of their accounts. */
+function different(actors: readonly Actor[], truth: ReadonlyMap<string, readonly string[]>): string[] {
+  return actors.filter(({ many }) => many).flatMap(({ name, account, rooms }) => {
+    const account_ = truth.get(account.user) ?? [];
+    return equal([...rooms].sort(), account_)
+      ? []
+      : `${name} is in ${[...rooms].sort()}, and its account in ${account_}`;
+  });
 }
 
 function equal(some: readonly string[], others: readonly string[]): boolean {

@@ -8,12 +8,14 @@
  *    told of a gap that covers what is missing; and nobody is told of a gap where nothing is missing.
  * 4. The same place is the same message for everybody.
  * 5. A lost message lies in a gap that everybody was told who should have seen it and had not (`losses.ts`).
- * 6. An inbox is never taken for read further than its owner said.
+ * 6. An inbox is never taken for read further than its owner said, nor less far than before.
  * 7. What somebody sent privately is in the log of what they sent, once, in the order of each talk (`copies.ts`).
+ * 8. Of a session that was revoked, nothing is stored behind the answer (`revocations.ts`).
  */
 
 import { checkCopies, isCopyOf } from "./copies.ts";
 import { checkLosses } from "./losses.ts";
+import { checkRevocations } from "./revocations.ts";
 import type { Item, Log, Logged, Place, Sent, Story, Stretch } from "./record.ts";
 
 /** A promise that was broken. */
@@ -32,6 +34,9 @@ const excusedByRollback: ReadonlySet<string> = new Set([
   "a token is good for a resume",
   "nobody is forced out by nobody",
   "an account's rooms last",
+  "a revoked device is out",
+  "marks never go back",
+  "a mark is where it was put",
 ]);
 
 /** Finds every broken promise. */
@@ -47,6 +52,7 @@ export function check(story: Story): Violation[] {
     ...checkLosses(story),
     ...checkMarks(story),
     ...checkCopies(story, logs),
+    ...checkRevocations(story, byCid),
   ];
 }
 
@@ -84,7 +90,8 @@ function* checkLog({ topic, head, entries }: Log, byCid: ReadonlyMap<string, Sen
     if (sent.outcome.kind === "refused") {
       yield { kind: "what is refused is not done", text: `${where} is ${cid}: ${sent.outcome.code}`, cids: [cid] };
     }
-    const order = sent.topic === topic ? from : sent.topic; // of copies, that of each talk
+    // Each device has an order of its own; and of copies, each talk.
+    const order = sent.topic === topic ? sent.device : `${sent.device} ${sent.topic}`;
     const earlier = last.get(order);
     if (earlier && earlier.n > sent.n) {
       const text = `${where} is ${cid}, behind ${earlier.cid}, which ${from} sent later`;
@@ -219,7 +226,11 @@ function* checkSameness({ stretches, logs, rollbacks }: Story): Generator<Violat
 /** Promise 6. */
 function* checkMarks({ marks, rollbacks }: Story): Generator<Violation> {
   if (rollbacks.length > 0) return; // marks of an epoch that is gone tell nothing
-  for (const { inbox, at, given, marked } of marks) {
+  for (const { inbox, at, given, marked, least } of marks) {
+    if (given.seq < least) {
+      const text = `a login at ${stamp(at)} began in ${inbox} at ${given.seq}, and ${least} were marked as read before`;
+      yield { kind: "marks never go back", text, cids: [] };
+    }
     if (given.seq <= marked) continue;
     const text = `a login at ${stamp(at)} began in ${inbox} at ${given.seq}, and only ${marked} were marked as read`;
     yield { kind: "what is unread comes again", text, cids: [] };

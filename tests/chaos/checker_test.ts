@@ -12,11 +12,12 @@ function place(seq: number, epoch = "e1", id = `id${seq}`): Place {
 function sent(n: number, over: Partial<Sent> = {}): Sent {
   return {
     publisher: "u",
+    device: "u",
     topic,
     n,
     cid: `u-${n}`,
     text: `text ${n}`,
-    attempts: [{ at: 100 * n, server: "server1" }],
+    attempts: [{ at: 100 * n, server: "server1", session: 1 }],
     outcome: { kind: "acknowledged", seq: n, at: 100 * n + 10 },
     ...over,
   };
@@ -53,6 +54,7 @@ function story(over: Partial<Story> = {}): Story {
     logs: [{ topic, epoch: "e1", head: 4, entries: numbers.map((seq) => logged(seq)) }],
     marks: [],
     rollbacks: [],
+    revocations: [],
     noticed: [],
     ...over,
   };
@@ -72,6 +74,17 @@ function privately(messages: readonly number[], copies: readonly number[]): Part
     sent: known.map((n) => sent(n, { topic: "inbox:r", outcome: { kind: "unknown" } })),
     stretches: [],
     logs: [logOf("inbox:r", messages), logOf("sent:u", copies)],
+  };
+}
+
+/** A story in which two messages of a device stand before what another one said, and one behind it, of its session. */
+function revoked(session: number): Partial<Story> {
+  const marker = sent(1, { device: "u.other", cid: "u.other-1", text: "text 0" });
+  const third = sent(3, { outcome: { kind: "unknown" }, attempts: [{ at: 300, server: "server1", session }] });
+  return {
+    sent: [sent(1), sent(2), third, { ...marker, outcome: { kind: "unknown" } }],
+    logs: log([logged(1), logged(2), { ...logged(3), text: "text 0", cid: "u.other-1" }, logged(4, 3)]),
+    stretches: [],
   };
 }
 
@@ -248,11 +261,29 @@ const stories: Record<string, { over: Partial<Story>; finds: string[] }> = {
     finds: ["the same for everybody"],
   },
   "an inbox is taken for read": {
-    over: { marks: [{ inbox: "inbox:r", at: 500, given: place(7), marked: 6 }] },
+    over: { marks: [{ inbox: "inbox:r", at: 500, given: place(7), marked: 6, least: 6 }] },
     finds: ["what is unread comes again"],
   },
   "an inbox begins again at what was marked": {
-    over: { marks: [{ inbox: "inbox:r", at: 500, given: place(6), marked: 6 }] },
+    over: { marks: [{ inbox: "inbox:r", at: 500, given: place(6), marked: 6, least: 6 }] },
+    finds: [],
+  },
+  "an inbox begins before what was marked": {
+    over: { marks: [{ inbox: "inbox:r", at: 500, given: place(5), marked: 7, least: 6 }] },
+    finds: ["marks never go back"],
+  },
+  "a revoked device's session says something behind the answer": {
+    over: {
+      revocations: [{ at: 250, device: "u", session: 1, markers: [{ topic, cid: "u.other-1" }] }],
+      ...revoked(1),
+    },
+    finds: ["a revoked device is silent"],
+  },
+  "a revoked device comes back with a login and says something": {
+    over: {
+      revocations: [{ at: 250, device: "u", session: 1, markers: [{ topic, cid: "u.other-1" }] }],
+      ...revoked(2),
+    },
     finds: [],
   },
   "something was noticed on the spot": {

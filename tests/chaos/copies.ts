@@ -9,7 +9,10 @@ export function isCopyOf({ publisher, topic: inbox }: Sent, topic: string): bool
 }
 
 /** Finds private messages without a copy, and copies without their message. */
-export function* checkCopies({ sent, rollbacks }: Story, logs: ReadonlyMap<string, Log>): Generator<Violation> {
+export function* checkCopies(
+  { sent, rollbacks }: Pick<Story, "sent" | "rollbacks">,
+  logs: ReadonlyMap<string, Log>,
+): Generator<Violation> {
   if (rollbacks.length > 0) return; // the two logs may have been put back to different moments
   const cids = new Map([...logs].map(([topic, { entries }]) => [topic, new Set(entries.map(({ cid }) => cid))]));
   for (const message of sent) {

@@ -3,6 +3,7 @@
  * at once; and it knows whether somebody else can have taken its session.
  */
 
+import type { Account } from "./account.ts";
 import { Connection, type Json, type Listener, type Ways } from "./connection.ts";
 import type { Prng } from "./prng.ts";
 import type { ServerNode } from "./server_node.ts";
@@ -13,6 +14,8 @@ import { ghostMs, type Sink, type View } from "./view.ts";
 /** Who gets in. */
 export interface Guest extends Listener {
   readonly view: View;
+  /** Whether the session that it has, or had last, was revoked. */
+  readonly isRevoked: boolean;
   /** It is in: told before any event that comes behind the answer. */
   entered(connection: Connection, cmd: string, reply: Json): void;
   /** Its token is worth nothing any more. */
@@ -22,7 +25,9 @@ export interface Guest extends Listener {
 /** What an entrance is made from. */
 export interface EntranceOptions {
   readonly name: string;
-  readonly password: string;
+  readonly account: Account;
+  /** What its device is called; undefined where its user has one only. */
+  readonly device: string | undefined;
   /** Whether it is in many rooms. */
   readonly many: boolean;
   readonly nodes: readonly ServerNode[];
@@ -86,12 +91,12 @@ export class Entrance {
   }
 
   async #enterTwice(token: string): Promise<boolean> {
-    const { nodes, name, ways, prng, sink, many } = this.#options;
+    const { nodes, name, account, ways, prng, sink, many } = this.#options;
     this.expectRival();
     sink.count("twin resumes");
     const positions = this.#guest.view.present();
     const sides = await resumeTwice([prng.pick(nodes), prng.pick(nodes)], name, ways, { token, positions }, many);
-    const chosen = adoptable(sides, positions, sink, name);
+    const chosen = adoptable(sides, positions, sink, name, account);
     if (!chosen) return false;
     const { connection, reply, events } = chosen;
     connection.listener = this.#guest;
@@ -101,10 +106,13 @@ export class Entrance {
   }
 
   async #enter(connection: Connection): Promise<boolean> {
+    const { account, device } = this.#options;
     const cmd = this.#token ? "resume" : this.#registered ? "login" : "register";
     const fields = this.#token
       ? { token: this.#token, positions: this.#guest.view.present() }
-      : { user: this.#options.name, password: this.#options.password };
+      : { user: account.user, password: account.password, ...(device === undefined ? {} : { device }) };
+    const isRevoked = this.#token !== undefined && this.#guest.isRevoked;
+    if (cmd === "login") this.#guest.view.loggingIn();
     const outcome = Promise.withResolvers<"in" | "out" | "again">();
     connection.listener = {
       event: (event) => this.#guest.event(event),
@@ -116,6 +124,10 @@ export class Entrance {
     };
     connection.request(cmd, fields, (reply) => {
       if (reply.type === "ok") {
+        if (isRevoked) {
+          const text = `${this.#options.name} resumed on ${connection.server.id} with a token that was revoked`;
+          this.#options.sink.notice("a revoked device is out", text);
+        }
         connection.listener = this.#guest;
         this.#enterWith(connection, cmd, reply);
         outcome.resolve("in");
@@ -152,7 +164,7 @@ export class Entrance {
       this.expectRival(); // nobody knows whether it was done
       return false;
     }
-    if (!this.hasRival) {
+    if (!this.hasRival && !this.#guest.isRevoked) {
       this.#options.sink.notice("a token is good for a resume", `${this.#options.name}'s newest token was refused`);
     }
     this.#guest.loggedOut("token refused");

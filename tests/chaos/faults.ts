@@ -9,6 +9,7 @@ import { resumeForged } from "./forger.ts";
 import type { Prng } from "./prng.ts";
 import type { Link, Proxy, Weather } from "./proxy.ts";
 import { pause } from "../../lib/common/time.ts";
+import type { Revocation } from "./record.ts";
 import type { Store } from "./store.ts";
 import type { World } from "./world.ts";
 
@@ -17,7 +18,13 @@ export interface Stage<S extends Store = Store> {
   readonly world: World<S>;
   readonly actors: readonly Actor[];
   readonly ways: Ways;
+  /** How users' sessions live with each other. */
+  readonly policy: Policy;
+  readonly revocations: Revocation[];
 }
+
+/** How several logins of a user get on, of those that a run can have. */
+export type Policy = "force" | "share";
 
 /** A kind of fault. */
 export interface Kind<S extends Store = Store> {
@@ -125,6 +132,16 @@ export const commonKinds = {
       return await usurp(stage, server, prng);
     },
   },
+  /** One of a user's devices ends another one for good. */
+  "device revoked": {
+    lane: "client",
+    lasts: [0, 0],
+    target: ofSomebody,
+    // deno-lint-ignore require-await -- all begin alike
+    async begin(stage, _, prng) {
+      revoke(stage, prng);
+    },
+  },
   /** Positions that no server gave: they are evidence against nobody. */
   "positions forged": {
     lane: "client",
@@ -133,7 +150,7 @@ export const commonKinds = {
     async begin({ world, actors, ways }, server, prng) {
       const nodes = [world.nodes[server], prng.pick(world.nodes)] as const;
       const live = actors.filter(({ live }) => live);
-      const users = live.map(({ name }) => name);
+      const users = [...new Set(live.map(({ account }) => account.user))];
       const rooms = [...new Set(live.flatMap(({ rooms }) => [...rooms]))];
       try {
         return await resumeForged(nodes, ways, { rooms, users, prng });
@@ -150,10 +167,15 @@ async function pauseServer({ world }: Stage, server: number): Promise<() => void
   return () => world.nodes[server].resume();
 }
 
-/** Somebody logs in under an actor's name and password, and leaves again, politely or not. */
-async function usurp({ world, actors, ways }: Stage, server: number, prng: Prng): Promise<() => Promise<void>> {
+/**
+ * Somebody logs in under an actor's name and password, and leaves again, politely or not. Where sessions are shared, this
+ * is the actor's device again, or one more that evicts nobody.
+ */
+async function usurp({ world, actors, ways, policy }: Stage, server: number, prng: Prng): Promise<() => Promise<void>> {
   const actor = prng.pick(actors);
+  const { account: { user, password } } = actor;
   const polite = prng.chance(0.5);
+  const evicts = policy === "force" || prng.chance(0.6);
   const { promise: over, resolve } = Promise.withResolvers<void>();
   let rival: Connection | undefined;
   try {
@@ -164,10 +186,11 @@ async function usurp({ world, actors, ways }: Stage, server: number, prng: Prng)
   } catch {
     return async () => {}; // the server is away
   }
-  actor.expectRival();
-  rival.request("login", { user: actor.name, password: actor.password });
+  if (evicts) actor.expectRival();
+  const device = policy === "share" && evicts ? { device: actor.device } : {};
+  rival.request("login", { user, password, ...device });
   return async () => {
-    actor.expectRival();
+    if (evicts) actor.expectRival();
     if (polite) {
       rival.request("quit", {});
       const late = new AbortController();
@@ -176,6 +199,23 @@ async function usurp({ world, actors, ways }: Stage, server: number, prng: Prng)
     }
     rival.drop("it was only a visit");
   };
+}
+
+/** What is stored of the revoked session is told apart by what the other device says behind the answer. */
+function revoke({ actors, ways: { timeline }, revocations }: Stage, prng: Prng): void {
+  const [victim] = prng.shuffled(actors.filter(({ account }) => account.shared));
+  const others = actors.filter((each) => each !== victim && each.account === victim?.account && each.live);
+  if (others.length === 0) return;
+  const revoker = prng.pick(others);
+  const { name, device, session } = victim;
+  victim.expectRival();
+  revoker.connection?.request("revoke", { device }, ({ type }) => {
+    victim.expectRival();
+    if (type !== "ok") return;
+    victim.revoked(session);
+    const markers = revoker.sayEverywhere().map(({ topic, cid }) => ({ topic, cid }));
+    revocations.push({ at: timeline.now, device: name, session, markers });
+  });
 }
 
 /** How slow a connection gets: so many bytes at a time. */

@@ -37,6 +37,8 @@ export class Outgoing {
   readonly #queues = new Map<string, Queue>();
   readonly #counted: (code: string) => void;
   #unanswered = 0;
+  /** Which session the client has: counts its logins. */
+  session = 0;
 
   /** @param counted told the code of each refusal */
   constructor(timeline: Timeline, counted: (code: string) => void) {
@@ -65,9 +67,10 @@ export class Outgoing {
     queue.messages.push({ sent, cmd, fields, state: "waiting" });
   }
 
-  /** Gives up what a topic has to say; what was sent may be known or not. */
-  giveUp(topic: string): void {
-    this.#queues.delete(topic);
+  /** Gives up what a topic has to say, or all of them; what was sent may be known or not. */
+  giveUp(topic?: string): void {
+    if (topic === undefined) this.#queues.clear();
+    else this.#queues.delete(topic);
   }
 
   /** The connection is gone: nothing is on its way any more. */
@@ -99,7 +102,7 @@ export class Outgoing {
   #send(connection: Connection, topic: string, queue: Queue, message: Message): void {
     message.state = "sent";
     this.#unanswered++;
-    const attempt: Attempt = { at: this.#timeline.now, server: connection.server.id };
+    const attempt: Attempt = { at: this.#timeline.now, server: connection.server.id, session: this.session };
     message.sent.attempts.push(attempt);
     connection.request(message.cmd, message.fields, (reply) => {
       attempt.answer = { code: reply.type === "ok" ? "ok" : reply.code, at: this.#timeline.now };

@@ -20,6 +20,8 @@ export type Outcome =
 export interface Attempt {
   readonly at: number;
   readonly server: string;
+  /** Which of its device's sessions it was: counts its logins. */
+  readonly session: number;
   /** `ok` or an error's code, and when it came. */
   answer?: { readonly code: string; readonly at: number };
 }
@@ -27,8 +29,10 @@ export interface Attempt {
 /** A message that somebody sent, or meant to. */
 export interface Sent {
   readonly publisher: string;
+  /** The publisher's device. */
+  readonly device: string;
   readonly topic: string;
-  /** Counts the publisher's messages, in the order of their first sending. */
+  /** Counts the device's messages, in the order of their first sending. */
   readonly n: number;
   readonly cid: string;
   readonly text: string;
@@ -98,6 +102,18 @@ export interface Marked {
   readonly at: number;
   readonly given: LogPosition;
   readonly marked: number;
+  /** How far it had been answered to be marked before the login was asked for. */
+  readonly least: number;
+}
+
+/** A device that was revoked. */
+export interface Revocation {
+  readonly at: number;
+  readonly device: string;
+  /** The session that it had then, or was about to have. */
+  readonly session: number;
+  /** What another device said behind the answer: from here on, each of these logs has nothing of the session. */
+  readonly markers: readonly { readonly topic: string; readonly cid: string }[];
 }
 
 /** All of a run. */
@@ -107,6 +123,7 @@ export interface Story {
   readonly logs: readonly Log[];
   readonly marks: readonly Marked[];
   readonly rollbacks: readonly Rollback[];
+  readonly revocations: readonly Revocation[];
   /** What else was seen that must not be, in words, while the run went on. */
   readonly noticed: readonly Notice[];
 }

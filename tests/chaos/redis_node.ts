@@ -17,7 +17,10 @@ const prefix = "chaos:";
 const pageSize = 200;
 
 /** Keys that say that somebody is online or may write. */
-const presences = ["{user:*}:session", "{user:*}:grants", "{*}:members", "{*}:writers", "{server:*}:sessions"];
+const presences = [
+  ...["{user:*}:session", "{user:*}:session:*", "{user:*}:grants", "{user:*}:grants:*"],
+  ...["{*}:members", "{*}:writers", "{*}:present", "{server:*}:sessions", "{server:*}:users"],
+];
 
 /** The folder of the append-only file within a Redis' own. */
 const data = "appendonlydir";
@@ -142,9 +145,27 @@ export class RedisNode implements Store, Older {
     return logs;
   }
 
-  async leftovers(): Promise<string[]> {
-    const keys = (await Promise.all(presences.map((pattern) => this.#keys(prefix + pattern)))).flat();
-    return await Promise.all(keys.map(async (key) => `${key} ${JSON.stringify(await this.call("HGETALL", key))}`));
+  async memberships(): Promise<Map<string, readonly string[]>> {
+    const keys = await this.#keys(`${prefix}{user:*}:rooms`);
+    const rooms = await Promise.all(keys.map((key) => this.call("HKEYS", key)));
+    return new Map(
+      keys.map((
+        key,
+        index,
+      ) => [key.slice(`${prefix}{user:`.length, -"}:rooms".length), (rooms[index] as string[]).sort()]),
+    );
+  }
+
+  async leftovers(calm: boolean): Promise<string[]> {
+    const patterns = calm ? [...presences, "{*}:told"] : presences;
+    const keys = (await Promise.all(patterns.map((pattern) => this.#keys(prefix + pattern)))).flat();
+    const left = keys.map(async (key) => `${key} ${JSON.stringify(await this.call("HGETALL", key))}`);
+    const held = (await this.#keys(`${prefix}{user:*}:devices`)).map(async (key) => {
+      const pairs = await this.call("HGETALL", key) as string[];
+      const live = pairs.filter((_, index) => index % 2 === 1 && !pairs[index].startsWith("- "));
+      return live.length > 0 ? `${key} ${JSON.stringify(pairs)}` : [];
+    });
+    return [...await Promise.all(left), ...(await Promise.all(held)).flat()];
   }
 
   /** The keys that match a pattern, sorted. */

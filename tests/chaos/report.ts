@@ -20,7 +20,7 @@ export function summary({ options, story, counts, faults, longestWaitMs, violati
   return [
     `${options.seconds} s`,
     `seed ${options.seed}`,
-    [options.store, ...Object.values(options.settings ?? {})].join(" "),
+    [options.store, options.policy ?? "force", ...Object.values(options.settings ?? {})].join(" "),
     `${options.servers} ${options.servers === 1 ? "server" : "servers"}`,
     `${options.clients} clients`,
     `${acknowledged} acknowledged`,

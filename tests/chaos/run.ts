@@ -10,6 +10,8 @@ import { type FaultName, faultsOf, type StoreName, stores } from "./stores.ts";
 
 const names = Object.keys(stores) as StoreName[];
 
+const policies = ["force", "share"] as const;
+
 const help = `deno task chaos [option …]
 
   --seconds N     how long there are faults; 60
@@ -18,6 +20,8 @@ const help = `deno task chaos [option …]
   --servers N     ${names.map((name) => `${stores[name].servers.usual} with ${name}`).join(", ")}
   --clients N     30
   --publishes N   messages per second, of all together; 150
+  --policy P      how a user's sessions get on: force or share, which gives users several devices; by the seed, share in
+                  a third of the runs
   --faults A,B    only these, or none for no faults
 ${names.map((name) => `                  with ${name}: ${faultsOf(name).join(", ")}`).join("\n")}
   --durability D  what SQLite's messages survive: normal or full; normal
@@ -38,6 +42,7 @@ async function main(): Promise<number> {
       servers: { type: "string" },
       clients: { type: "string", default: "30" },
       publishes: { type: "string", default: "150" },
+      policy: { type: "string" },
       faults: { type: "string" },
       durability: { type: "string" },
       rollback: { type: "boolean", default: false },
@@ -61,6 +66,7 @@ async function main(): Promise<number> {
     servers: serversOf(store, values.servers),
     clients: whole("clients", values.clients),
     publishes: whole("publishes", values.publishes),
+    policy: values.policy === undefined ? seed % 3 === 0 ? "share" : "force" : one("policy", policies, values.policy),
     faults: values.faults === undefined ? faultsOf(store) : chosen(store, values.faults),
     settings: values.durability === undefined ? {} : durabilityOf(store, values.durability),
     rollback: values.rollback && rollsBack(store),

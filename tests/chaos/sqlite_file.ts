@@ -60,6 +60,14 @@ export class SqliteFile implements Store {
     });
   }
 
+  memberships(): Promise<Map<string, readonly string[]>> {
+    return this.#read((database) => {
+      const rows = database.prepare("SELECT user, room FROM memberships ORDER BY user, room").all();
+      const rooms = Map.groupBy(rows, ({ user }) => user as string);
+      return new Map([...rooms].map(([user, of]) => [user, of.map(({ room }) => room as string)]));
+    });
+  }
+
   /** Who is online stands in its server's memory alone. */
   leftovers(): Promise<string[]> {
     return Promise.resolve([]);

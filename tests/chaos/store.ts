@@ -28,8 +28,14 @@ export interface Store extends AsyncDisposable {
   heads(): Promise<Map<string, Head>>;
   /** Every log, whole, once no server runs. */
   logs(): Promise<Log[]>;
-  /** What says that somebody is online or may write, though everybody has left: a line each. */
-  leftovers(): Promise<string[]>;
+  /** The rooms of each account that has been in many, sorted. @throws {Error} where they cannot be read at the moment */
+  memberships(): Promise<Map<string, readonly string[]>>;
+  /**
+   * What says that somebody is online or may write, though everybody has left: a line each.
+   *
+   * @param calm whether neither a server nor the store ever failed, so that rooms were told of everybody who left
+   */
+  leftovers(calm: boolean): Promise<string[]>;
 }
 
 /** What can be put back to an older copy of its data, once it is killed. */

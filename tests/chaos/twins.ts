@@ -4,6 +4,7 @@
  * What either is told is kept until it is known which that is; what the other saw is judged for itself.
  */
 
+import type { Account } from "./account.ts";
 import { Connection, type Json, type Ways } from "./connection.ts";
 import type { ServerNode } from "./server_node.ts";
 import { pause } from "../../lib/common/time.ts";
@@ -75,28 +76,36 @@ export function adoptable(
   positions: Readonly<Record<string, string>>,
   sink: Sink & { count(what: string): void },
   name: string,
+  account: Account,
 ): { connection: Connection; reply: Json; events: Json[] } | undefined {
   const left = sides.filter((side) => !side.over && side.reply);
   if (left.length > 1) sink.count("twins that both stayed");
   const chosen = left.at(-1);
   for (const side of sides) {
     if (side === chosen) continue;
-    if (side.reply) writeDown(side, positions, sink, name);
+    if (side.reply) writeDown(side, positions, sink, name, account);
     side.connection?.drop("the other one remains");
   }
   if (!chosen) return undefined;
   return { connection: chosen.connection!, reply: chosen.reply!, events: chosen.events };
 }
 
-function writeDown(side: Side, positions: Readonly<Record<string, string>>, sink: Sink, name: string): void {
-  const view = new View(`${name}'s twin`, sink);
+function writeDown(
+  side: Side,
+  positions: Readonly<Record<string, string>>,
+  sink: Sink,
+  name: string,
+  account: Account,
+): void {
+  const view = new View(`${name}'s twin`, sink, account);
   const server = side.connection!.server.id;
   for (const [topic, pos] of Object.entries(side.reply!.positions as Record<string, string>)) {
     view.open(topic, positions[topic] ?? pos, "twin", server);
   }
   view.resumed(side.reply!.positions, server);
   for (const event of side.events) {
-    if (event.type === "membership") view.membership(event, server);
+    if (event.type === "seen") view.seen(event);
+    else if (event.type === "membership") view.membership(event, server);
     else if (["message", "notification", "direct", "gap"].includes(event.type)) view.take(event);
   }
   view.closeAll("twin");

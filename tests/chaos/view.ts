@@ -7,9 +7,11 @@
  */
 
 import { decodePosition } from "../../lib/store/log_position.ts";
+import type { Account } from "./account.ts";
 import type { Json } from "./connection.ts";
 import type { Marked, Place, Stretch } from "./record.ts";
 import { seconds, type Timeline } from "./timeline.ts";
+import { cidOf } from "./words.ts";
 
 /** Where a view writes to. */
 export interface Sink {
@@ -34,16 +36,28 @@ export class View {
    * learns of it when it resumes next, however late that is.
    */
   readonly #hazySince = new Map<string, number>();
-  #marked = 0;
+  readonly #account: Account;
+  /** What each login and each resume has to give a place in. */
+  readonly #owed: readonly string[];
+  /** The last mark of each topic that another device was heard of. */
+  readonly #heard = new Map<string, Place>();
+  /** How far the inbox must have been read, as of the last login that was asked for. */
+  #least = 0;
 
-  constructor(reader: string, sink: Sink) {
+  /** @param many whether it is in many rooms, so that it follows what its user sends */
+  constructor(reader: string, sink: Sink, account: Account, many = false) {
     this.reader = reader;
     this.#sink = sink;
+    this.#account = account;
+    const { user } = account;
+    this.#owed = many ? [`inbox:${user}`, `sent:${user}`] : [`inbox:${user}`];
   }
 
-  /** The last position in each topic that is followed, to be sent with a resume: which marks the inbox, answered or not. */
-  present(): Record<string, string> {
-    for (const [topic, { pos }] of this.#open) if (topic.startsWith("inbox:")) this.mark(pos);
+  /** The last position in each topic that is followed. @param shown whether for a resume: which marks the inbox, answered or not */
+  present(shown = true): Record<string, string> {
+    for (const [topic, { pos }] of shown ? this.#open : []) {
+      if (topic.startsWith("inbox:")) this.#account.mark(topic, pos);
+    }
     return Object.fromEntries([...this.#open].map(([topic, { pos }]) => [topic, pos]));
   }
 
@@ -67,27 +81,44 @@ export class View {
     this.#uncertain.set(kindOf(topic), (this.#uncertain.get(kindOf(topic)) ?? 1) - 1);
   }
 
-  /** The inbox was said to be read up to here. */
-  mark(pos: string): void {
-    this.#marked = Math.max(this.#marked, decodePosition(pos)?.seq ?? 0);
+  /** It asks for a login. */
+  loggingIn(): void {
+    this.#least = this.#account.least(`inbox:${this.#account.user}`);
+  }
+
+  /** It hears that another device of its user's has read a topic. */
+  seen({ topic, pos }: Json): void {
+    const place = decodePosition(pos);
+    if (!place) return this.#notice("positions are whole", `${this.reader} heard of ${topic} read to ${pos}`);
+    const text = `${this.reader} heard that ${topic} is read up to ${place.epoch}.${place.seq}`;
+    const most = this.#account.most(topic);
+    if (place.seq > most) this.#notice("a mark is where it was put", `${text}, which is put at ${most}`);
+    const last = this.#heard.get(topic);
+    if (last?.epoch === place.epoch && place.seq <= last.seq) {
+      this.#notice("marks never go back", `${text}, and before up to ${last.seq}`);
+    }
+    this.#heard.set(topic, place);
   }
 
   /** A login was answered: all begins anew. */
   loggedIn(positions: Readonly<Record<string, string>>, server: string): void {
     this.closeAll("login");
     this.#settle();
+    this.#lookForOwn(positions, "logged in", server);
     const { timeline, marks } = this.#sink;
     for (const [topic, pos] of Object.entries(positions)) {
       this.open(topic, pos, "login", server);
       if (!topic.startsWith("inbox:")) continue;
       const given = decodePosition(pos);
-      if (given) marks.push({ inbox: topic, at: timeline.now, given, marked: this.#marked });
+      const marked = this.#account.most(topic);
+      if (given) marks.push({ inbox: topic, at: timeline.now, given, marked, least: this.#least });
     }
   }
 
   /** A resume was answered: all goes on. */
   resumed(positions: Readonly<Record<string, string>>, server: string): void {
     const { timeline } = this.#sink;
+    this.#lookForOwn(positions, "resumed", server);
     for (const [topic, { stretch }] of [...this.#open]) {
       const place = decodePosition(positions[topic]);
       if (place) {
@@ -163,8 +194,15 @@ export class View {
     if (event.type === "gap") open.stretch.items.push({ kind: "gap", at, from: event.from, to: event.to, place });
     else {
       if (event.seq !== place.seq) this.#notice("positions are whole", `${topic} ${event.seq} has the position ${pos}`);
-      const { from, cid, text } = event;
+      const { from, text, cid = cidOf(text) } = event;
       open.stretch.items.push({ kind: "message", at, place, from, cid, text });
+    }
+  }
+
+  #lookForOwn(positions: Readonly<Record<string, string>>, what: string, server: string): void {
+    for (const topic of this.#owed) {
+      if (topic in positions) continue;
+      this.#notice("everything comes", `${this.reader} ${what} on ${server} and was given no place in ${topic}`);
     }
   }
 
@@ -177,6 +215,7 @@ export class View {
   }
 
   #doubtful(topic: string): boolean {
+    if (this.#account.shared && !topic.startsWith("inbox:") && !topic.startsWith("sent:")) return true;
     return Boolean(this.#uncertain.get(kindOf(topic))) || (topic.startsWith("feed:") && this.#hazySince.has(topic));
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "../support/declare.ts";
+import { Account } from "./account.ts";
 import type { Stretch } from "./record.ts";
 import type { Timeline } from "./timeline.ts";
 import { ghostMs, type Sink, View } from "./view.ts";
@@ -15,12 +16,13 @@ function scene() {
     marks: [],
     notice: (_, text) => void found.push(text),
   };
-  const view = new View("ann", sink);
-  view.loggedIn({}, "server1");
+  const view = new View("ann", sink, new Account("ann"));
+  view.loggedIn(own, "server1");
   return { view, clock, found, stretches };
 }
 
-const [topic, positions] = ["feed:bob", { "feed:bob": "epochxyz.3.abcdef" }] as const;
+const own = { "inbox:ann": "epochxyz.0." };
+const [topic, positions] = ["feed:bob", { ...own, "feed:bob": "epochxyz.3.abcdef" }] as const;
 
 test("a view finds a place that a resume gives where nobody asked to follow", () => {
   const { view, found } = scene();
@@ -31,7 +33,7 @@ test("a view finds a place that a resume gives where nobody asked to follow", ()
 test("a request to follow that was done late shows at the next resume, however late, and once", () => {
   const { view, clock, found } = scene();
   view.doubt(topic);
-  view.resumed({}, "server1");
+  view.resumed(own, "server1");
   clock.now = 2 * ghostMs;
   view.resumed(positions, "server1");
   assert.deepEqual(found, []);
@@ -47,12 +49,19 @@ const [tea, atTea] = ["room:tea", { "room:tea": "epochxyz.5.abcdef" }] as const;
 
 test("a view follows a room from where it is told that it has joined it, until it is told that it has left", () => {
   const { view, found, stretches } = scene();
-  const said = (seq: number) => ({ type: "message", topic: tea, seq, pos: `epochxyz.${seq}.abcdef`, from: "bob" });
+  const said = (seq: number) => ({
+    type: "message",
+    topic: tea,
+    seq,
+    pos: `epochxyz.${seq}.abcdef`,
+    from: "bob",
+    text: "u-1",
+  });
   view.membership({ room: "tea", state: "joined", positions: atTea }, "server1");
   view.take(said(6));
   view.membership({ room: "tea", state: "left", positions: {} }, "server1");
   assert.deepEqual(found, []);
-  const [{ opened, items, closed }] = stretches;
+  const [, { opened, items, closed }] = stretches;
   assert.deepEqual([opened.by, opened.place.seq, items.length, closed?.by], ["membership", 5, 1, "membership"]);
   view.take(said(7));
   assert.match(found.join(), /^ann got .* and does not follow that$/);

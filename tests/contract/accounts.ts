@@ -102,7 +102,7 @@ export function accountsContract(test: Declare): void {
     for (const name of ["ann", "Bob", "cid"]) await accounts.create(account(name));
     const write = async (from: string, to = "ann", cid = "") => {
       const draft = { from, to, text: "hi", ...(cid === "" ? {} : { cid }) };
-      return (await topics.publish(`inbox:${to}`, draft, undefined)).kind;
+      return (await topics.publish(`inbox:${to.toLowerCase()}`, draft, undefined)).kind;
     };
     assert.equal(await write("Bob", "ann", "before"), "published");
     assert.deepEqual([await accounts.block("ANN", "Bob", 1), await accounts.block("ann", "Bob", 1)], [true, true]);

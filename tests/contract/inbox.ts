@@ -32,7 +32,8 @@ export function inboxContract(test: Declare): void {
     );
     assert.equal(await by("eve", "x"), "2", "a known one is answered all the same");
     assert.deepEqual([await by("ann"), await by("ann"), await by("ann")], ["3", "4", "full 2"]);
-    await store.topics.markRead("inbox:bob", 1);
+    assert.equal(await store.topics.markRead("inbox:bob", 1), true);
+    assert.equal(await store.topics.markRead("inbox:bob", 1), false, "it is there already");
     assert.deepEqual([await by("eve"), await by("eve"), await by("ann")], ["5", "full 2", "full 2"]);
     await store.topics.markRead("inbox:bob", 4);
     assert.deepEqual([await by("ann"), await by("eve"), await by("dan")], ["6", "7", "8"]);

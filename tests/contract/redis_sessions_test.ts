@@ -148,3 +148,27 @@ declared(
   },
   sharedRedis,
 );
+
+declared("RedisSessions.endAll() leaves what a server lists that wakes up meanwhile", async () => {
+  await using place = sharedRedis.place();
+  const keys = new Keys(place.prefix, 0);
+  await using gateway = await Gateway.connect({ url: place.url, timeoutMs: 5_000 });
+  await gateway.command("HSET", keys.account("eve"), "name", "eve");
+  const [frozen, other] = [makeSessions(gateway, keys, "server1"), makeSessions(gateway, keys, "server2")];
+  const on = (device: string): ClaimRequest => ({ ...login(device), device, policy: "share" });
+
+  const early = await frozen.sessions.claim(on("desk"));
+  assert.ok(early.kind === "claimed");
+  const goOn = other.hold("revoke");
+  const sweeping = other.sessions.endAll("server1-1");
+  for (let i = 0; i < 50; i++) await turn(); // it is ending the first session
+  assert.ok((await frozen.sessions.claim(on("phone"))).kind === "claimed");
+  goOn();
+  assert.deepEqual((await sweeping).map(({ session, offline }) => [session.device, offline]), [["desk", false]]);
+  // When it dies after that, its session is found.
+  const found = await other.sessions.endAll("server1-1");
+  assert.deepEqual(found.map(({ session, offline }) => [session.device, offline]), [["phone", true]]);
+  for (const key of [keys.serverSessions("server1-1"), keys.serverUsers("server1-1"), keys.present("room:lobby")]) {
+    assert.equal(await gateway.command("EXISTS", key), 0, key);
+  }
+});

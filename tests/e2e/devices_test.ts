@@ -141,6 +141,14 @@ onDevices("read marks reach the other devices", async (one, two) => {
   await nextEvent(phone);
   await phone.ok("seen", { pos: direct.pos });
   assert.deepEqual(await nextEvent(desk), { type: "seen", topic: "inbox:a", pos: direct.pos });
+
+  // A mark that stays where it is is not told.
+  for (const client of [desk, phone]) {
+    await client.ok("seen", { topic: "room:lobby", pos });
+    await client.ok("seen", { pos: direct.pos });
+  }
+  await desk.ok("say", { room: "lobby", text: "done" });
+  for (const client of [desk, phone]) assert.equal((await nextEvent(client)).text, "done");
 });
 
 onDevices("devices are listed and revoked", async (one, two) => {

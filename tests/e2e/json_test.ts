@@ -93,6 +93,9 @@ onEachStore("every command's reply has its fields, and nothing else", async (sta
   await replies("history", { topic: "inbox:eve" }, { messages: [] });
   await replies("talks", {}, { talks: [{ user: "b", pos: "<pos>", time: "<time>", unread: 0 }] });
   await replies("unsubscribe", { user: "b" }, { user: "b" });
+  await replies("block", { user: "B" }, { user: "b" });
+  await replies("blocks", {}, { blocks: ["b"] });
+  await replies("unblock", { user: "b" }, { user: "b" });
   const { positions } = await b.ok("subscribe", { user: "eve" });
   await replies("seen", { pos: positions["feed:eve"] }, {}); // of another topic: of no effect
   used.add("upload").add("key").add("devices"); // their answers have something of their own

@@ -230,8 +230,9 @@ export const messageCommands = [
         const { name } = await knownUser(user, services);
         const seq = await receivedBy(topics, session.user, name, pos);
         const { epoch } = await topics.head(inboxTopic(session.user));
-        await talks.mark(session.user, name, { epoch, seq });
-        await tellSeen(session, talkMark(name), pos, services);
+        if (await talks.mark(session.user, name, { epoch, seq })) {
+          await tellSeen(session, talkMark(name), pos, services);
+        }
         return { reply: { of: "seen" } };
       }
       const inbox = inboxTopic(session.user);
@@ -240,8 +241,9 @@ export const messageCommands = [
       const position = topics.positions.decode(topic, pos);
       if (!position) throw new ChatError("usage", `${quote(pos)} is not a position`);
       if (await isContinuous(topics, topic, position)) {
-        await (topic === inbox ? topics.markRead(inbox, position.seq) : marks.mark(session.user, topic, position));
-        await tellSeen(session, topic, pos, services);
+        const mark = () => marks.mark(session.user, topic, position);
+        const moved = await (topic === inbox ? topics.markRead(inbox, position.seq) : mark());
+        if (moved) await tellSeen(session, topic, pos, services);
       }
       return { reply: { of: "seen" } };
     },

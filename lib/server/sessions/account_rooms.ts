@@ -27,6 +27,7 @@ export interface RoomHost {
  *    been missed.
  * 2. The client is told of a room before it gets the room's first message, which follows where the account joined it.
  * 3. One step at a time, the session's own joins and leaves among them.
+ * 4. A read mark that is told is never behind one that was told before: two servers may tell theirs in another order.
  */
 export class AccountRooms {
   readonly #host: RoomHost;
@@ -36,6 +37,8 @@ export class AccountRooms {
   #running: Promise<unknown> = Promise.resolve();
   #steps = 0;
   #waiting: Promise<void> | undefined;
+  /** The last mark of each topic that was told. */
+  readonly #told = new Map<string, LogPosition>();
   #unwatch = () => {};
 
   constructor(host: RoomHost, store: Store, relay: Feeds["relay"], onFault: (what: string, error: unknown) => void) {
@@ -125,8 +128,15 @@ export class AccountRooms {
   #hear(change: AccountChange | undefined): void {
     const host = this.#host;
     if (host.closed || change?.by === host.connectionId) return;
-    if (change?.kind === "seen") host.tell({ type: "seen", topic: change.topic, pos: change.pos });
+    if (change?.kind === "seen") this.#tellSeen(change.topic, change.pos);
     else this.refresh().catch((error) => this.#onFault("memberships", error));
+  }
+
+  #tellSeen(topic: string, pos: string): void {
+    const [mark, last] = [decodePosition(pos), this.#told.get(topic)];
+    if (!mark || (last?.epoch === mark.epoch && last.seq >= mark.seq)) return;
+    this.#told.set(topic, mark);
+    this.#host.tell({ type: "seen", topic, pos });
   }
 
   async #add(room: string, joined: string): Promise<void> {

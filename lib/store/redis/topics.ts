@@ -218,8 +218,8 @@ export class RedisTopics implements Topics {
     return (await this.#head(inbox))[3];
   }
 
-  async markRead(inbox: Topic, seq: number): Promise<void> {
-    await this.#redis.run("mark", [this.#keys.meta(inbox), this.#keys.unread(inbox)], [seq]);
+  async markRead(inbox: Topic, seq: number): Promise<boolean> {
+    return await this.#redis.run("mark", [this.#keys.meta(inbox), this.#keys.unread(inbox)], [seq]) === 1;
   }
 
   async subscribe(topic: Topic, listener: (signal: TopicSignal) => void): Promise<Subscription> {

@@ -278,11 +278,11 @@ export class SqliteTopics implements Topics {
   }
 
   // deno-lint-ignore require-await
-  async markRead(inbox: Topic, seq: number): Promise<void> {
-    guarded(() =>
-      this.#database.prepare("UPDATE topics SET read = max(read, min(seq, ?)) WHERE topic = ?").run(seq, inbox)
-    );
+  async markRead(inbox: Topic, seq: number): Promise<boolean> {
+    const move = "UPDATE topics SET read = min(seq, ?) WHERE topic = ? AND read < min(seq, ?)";
+    const { changes } = guarded(() => this.#database.prepare(move).run(seq, inbox, seq));
     this.#rows.forget(inbox);
+    return changes === 1;
   }
 
   // deno-lint-ignore require-await

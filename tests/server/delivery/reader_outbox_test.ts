@@ -11,7 +11,7 @@ import { turn } from "../../support/turns.ts";
 const line = new TextEncoder().encode("line\n");
 
 /** A reader whose sink takes what the test lets it take, and all that came of it. */
-function makeReader(format: Format, markRead?: () => Promise<void>) {
+function makeReader(format: Format, markRead?: () => Promise<boolean>) {
   const marks: [string, number][] = [];
   const ends: ErrorEvent[] = [];
   let take = () => {};
@@ -20,7 +20,7 @@ function makeReader(format: Format, markRead?: () => Promise<void>) {
   const topics = {
     markRead: (inbox: string, seq: number) => {
       marks.push([inbox, seq]);
-      return markRead?.() ?? Promise.resolve();
+      return markRead?.() ?? Promise.resolve(true);
     },
   };
   const connection = { id: "c", format, outbox, end: (last: ErrorEvent) => void ends.push(last) };

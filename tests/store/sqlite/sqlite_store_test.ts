@@ -88,7 +88,7 @@ class Model {
         await topics.publish(`inbox:${users[1 - index]}`, { from: user, text: "hi" }, undefined);
         return;
       case "read":
-        return await topics.markRead(`inbox:${user}`, n);
+        return void await topics.markRead(`inbox:${user}`, n);
       case "epoch":
         return await topics.renewEpoch("room:lobby", (await topics.head("room:lobby")).epoch);
       case "follow":
