@@ -171,4 +171,4 @@ declared("RedisSessions.endAll() leaves what a server lists that wakes up meanwh
   for (const key of [keys.serverSessions("server1-1"), keys.serverUsers("server1-1"), keys.present("room:lobby")]) {
     assert.equal(await gateway.command("EXISTS", key), 0, key);
   }
-});
+}, sharedRedis);
