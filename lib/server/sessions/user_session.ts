@@ -5,12 +5,13 @@
 import { ChatError } from "../../common/errors.ts";
 import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
-import { encodePosition, encodePositions, type LogPosition } from "../../store/log_position.ts";
+import { encodePositions, type LogPosition } from "../../store/log_position.ts";
 import type { Format, Positions, ServerEvent } from "../../wire/event.ts";
 import { encodeEvent } from "../../wire/format.ts";
-import { roomTopic, type Topic } from "../../wire/names.ts";
+import type { Topic } from "../../wire/names.ts";
 import type { ClientChannel } from "./client_channel.ts";
 import { AccountRooms } from "./account_rooms.ts";
+import { type Joined, SessionRooms } from "./session_rooms.ts";
 import { ReaderOutbox } from "../delivery/reader_outbox.ts";
 import { type Feeds, TopicReaders } from "../delivery/topic_readers.ts";
 
@@ -33,16 +34,6 @@ export interface UserSessionOptions {
   readonly replayBelow: number;
   /** Told what failed because the store was away, where nothing depends on it. */
   readonly onFault: (what: string, error: unknown) => void;
-}
-
-/** A room that a session has joined. */
-export interface Joined {
-  readonly positions: Positions;
-  /** Called once the reply is queued. */
-  start(): void;
-  /** The rooms that it has left for it, and those that are new to it: none where it was in the room. */
-  readonly left: readonly string[];
-  readonly joined: readonly string[];
 }
 
 /**
@@ -70,6 +61,7 @@ export class UserSession {
   readonly #reader: ReaderOutbox;
   readonly #onFault: (what: string, error: unknown) => void;
   readonly #accountRooms: AccountRooms;
+  readonly #moves: SessionRooms;
   #record: Session | undefined;
 
   constructor(options: UserSessionOptions) {
@@ -86,6 +78,7 @@ export class UserSession {
     this.#reader = new ReaderOutbox({ user, many, connection, topics: feeds.topics, replayBelow });
     this.topics = new TopicReaders(feeds, this.#reader);
     this.#accountRooms = new AccountRooms(this, options.store, feeds.relay, options.onFault);
+    this.#moves = new SessionRooms(this, options.store, this.#accountRooms);
     if (options.record) this.hold(options.record);
   }
 
@@ -147,6 +140,11 @@ export class UserSession {
     this.#reader.rooms = record.rooms;
   }
 
+  /** Takes other rooms to listen to, on a side connection. */
+  listen(rooms: readonly string[]): void {
+    this.#reader.rooms = rooms;
+  }
+
   /** Takes the session as the store holds it again, whose account's rooms may be others than the client knows. */
   reasserted(record: Session): void {
     const known = this.rooms;
@@ -196,99 +194,19 @@ export class UserSession {
     this.#channel.end(last);
   }
 
-  /**
-   * Looks before a room is made for it whether the session may be in one more.
-   *
-   * @param most how many rooms there may be
-   * @throws {ChatError} `room_limit`
-   */
+  /** See {@linkcode SessionRooms.admit}. */
   admitRoom(most: number): void {
-    if (this.many && this.rooms.length >= most) throw tooManyRooms(most);
+    this.#moves.admit(most);
   }
 
-  /**
-   * Joins a room, or listens to one on a side connection; where it may be in one room only, it leaves the one before.
-   *
-   * @param most how many rooms there may be
-   * @returns undefined where the store does not know the session as this one's
-   * @throws {ChatError} `room_limit`, `store_unavailable`: the store may hold the session in the room all the same
-   */
+  /** See {@linkcode SessionRooms.join}. */
   async join(room: string, most: number): Promise<Joined | undefined> {
-    if (!this.many || !this.#record) return await this.#join(room, most);
-    return await this.#accountRooms.inTurn(async () => {
-      // Another device may have joined it, and this one is to read on from there.
-      if (!this.isIn(room)) await this.#accountRooms.refreshNow();
-      return await this.#join(room, most);
-    });
+    return await this.#moves.join(room, most);
   }
 
-  async #join(room: string, most: number): Promise<Joined | undefined> {
-    const topic = roomTopic(room);
-    if (this.isIn(room)) return { positions: this.#positionOf(topic), start: () => {}, left: [], joined: [] };
-    const position = await this.topics.open(topic);
-    const left = this.many ? [] : this.rooms;
-    let entered;
-    try {
-      entered = await this.#enter(room, most, position);
-    } catch (error) {
-      this.topics.stop(topic);
-      throw error;
-    }
-    if (!entered) {
-      this.topics.stop(topic);
-      return undefined;
-    }
-    for (const old of left) this.topics.stop(roomTopic(old));
-    await Promise.all([
-      this.remember({ [topic]: position }),
-      this.#accountRooms.joined(room, position),
-    ]);
-    return {
-      positions: this.encode({ [topic]: position }),
-      start: () => this.topics.start(topic, position),
-      left,
-      joined: [room],
-    };
-  }
-
-  /** @returns whether the store knows the session as this one's */
-  async #enter(room: string, most: number, position: LogPosition): Promise<boolean> {
-    if (!this.#record) {
-      this.admitRoom(most);
-      this.#reader.rooms = this.many ? [...this.rooms, room] : [room];
-      return true;
-    }
-    const { sessions } = this.#store;
-    const record = this.many
-      ? await sessions.enter(this.#record, room, most, encodePosition(position))
-      : await sessions.move(this.#record, room);
-    if (record === "full") throw tooManyRooms(most);
-    if (record) this.hold(record);
-    return record !== undefined;
-  }
-
-  /**
-   * Leaves a room, where there may be many, or listens to it no longer on a side connection.
-   *
-   * @returns whether the store knows the session as this one's
-   * @throws {ChatError} `store_unavailable`: the store may hold the session without the room all the same
-   */
+  /** See {@linkcode SessionRooms.leave}. */
   async leaveRoom(room: string): Promise<boolean> {
-    return await this.#accountRooms.inTurn(() => this.#leaveRoom(room));
-  }
-
-  async #leaveRoom(room: string): Promise<boolean> {
-    if (!this.isIn(room)) return true;
-    if (this.#record) {
-      const record = await this.#store.sessions.leave(this.#record, room);
-      if (!record) return false;
-      this.hold(record);
-    } else {
-      this.#reader.rooms = this.rooms.filter((other) => other !== room);
-    }
-    this.topics.stop(roomTopic(room));
-    await this.#accountRooms.left(room);
-    return true;
+    return await this.#moves.leave(room);
   }
 
   /**
@@ -297,7 +215,7 @@ export class UserSession {
    * @returns the positions for the reply, and what to do once it is queued
    */
   async follow(topic: Topic): Promise<{ positions: Positions; start: () => void }> {
-    if (this.topics.has(topic)) return { positions: this.#positionOf(topic), start: () => {} };
+    if (this.topics.has(topic)) return { positions: this.positionOf(topic), start: () => {} };
     const position: LogPosition = await this.topics.open(topic);
     await Promise.all([
       this.remember({ [topic]: position }),
@@ -327,7 +245,8 @@ export class UserSession {
     await this.#accountRooms.forgetMark(topic);
   }
 
-  #positionOf(topic: Topic): Positions {
+  /** Where the client is in a topic that it reads; nothing for others. */
+  positionOf(topic: Topic): Positions {
     const position = this.topics.positions()[topic];
     return position === undefined ? {} : this.encode({ [topic]: position });
   }
@@ -343,8 +262,4 @@ export class UserSession {
 /** The refusal for a connection whose session another connection has taken. */
 export function superseded(): ChatError {
   return new ChatError("already_logged_in", "Logged in from another location");
-}
-
-function tooManyRooms(most: number): ChatError {
-  return new ChatError("room_limit", `You are in ${most} rooms, which is the most that one may be in`);
 }

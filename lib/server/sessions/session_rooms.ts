@@ -1,0 +1,143 @@
+import { ChatError } from "../../common/errors.ts";
+import { encodePosition, type LogPosition } from "../../store/log_position.ts";
+import type { Store } from "../../store/store.ts";
+import type { Positions } from "../../wire/event.ts";
+import { roomTopic, type Topic } from "../../wire/names.ts";
+import type { AccountRooms, RoomHost } from "./account_rooms.ts";
+
+/** The session whose rooms these are. */
+export interface MovingHost extends RoomHost {
+  readonly many: boolean;
+  isIn(room: string): boolean;
+  /** Takes other rooms to listen to, on a side connection. */
+  listen(rooms: readonly string[]): void;
+  positionOf(topic: Topic): Positions;
+}
+
+/** A room that a session has joined. */
+export interface Joined {
+  readonly positions: Positions;
+  /** Called once the reply is queued. */
+  start(): void;
+  /** The rooms that it has left for it, and those that are new to it: none where it was in the room. */
+  readonly left: readonly string[];
+  readonly joined: readonly string[];
+}
+
+/**
+ * How a session comes into rooms, and out of them.
+ *
+ * One step at a time, whoever makes it: the client, another device of the account, or who removes the user from a room.
+ */
+export class SessionRooms {
+  readonly #host: MovingHost;
+  readonly #store: Store;
+  readonly #account: AccountRooms;
+
+  constructor(host: MovingHost, store: Store, account: AccountRooms) {
+    this.#host = host;
+    this.#store = store;
+    this.#account = account;
+  }
+
+  /**
+   * Looks before a room is made for it whether the session may be in one more.
+   *
+   * @param most how many rooms there may be
+   * @throws {ChatError} `room_limit`
+   */
+  admit(most: number): void {
+    if (this.#host.many && this.#host.rooms.length >= most) throw tooManyRooms(most);
+  }
+
+  /**
+   * Joins a room, or listens to one on a side connection; where it may be in one room only, it leaves the one before.
+   *
+   * @param most how many rooms there may be
+   * @returns undefined where the store does not know the session as this one's
+   * @throws {ChatError} `room_limit`, `store_unavailable`: the store may hold the session in the room all the same
+   */
+  async join(room: string, most: number): Promise<Joined | undefined> {
+    return await this.#account.inTurn(async () => {
+      // Another device may have joined it, and this one is to read on from there.
+      if (this.#host.many && this.#host.record && !this.#host.isIn(room)) await this.#account.refreshNow();
+      return await this.#join(room, most);
+    });
+  }
+
+  async #join(room: string, most: number): Promise<Joined | undefined> {
+    const host = this.#host;
+    const topic = roomTopic(room);
+    if (host.isIn(room)) return { positions: host.positionOf(topic), start: () => {}, left: [], joined: [] };
+    const position = await host.topics.open(topic);
+    const left = host.many ? [] : host.rooms;
+    let entered;
+    try {
+      entered = await this.#enter(room, most, position);
+    } catch (error) {
+      host.topics.stop(topic);
+      throw error;
+    }
+    if (!entered) {
+      host.topics.stop(topic);
+      return undefined;
+    }
+    for (const old of left) host.topics.stop(roomTopic(old));
+    await Promise.all([
+      host.remember({ [topic]: position }),
+      this.#account.joined(room, position),
+    ]);
+    return {
+      positions: host.encode({ [topic]: position }),
+      start: () => host.topics.start(topic, position),
+      left,
+      joined: [room],
+    };
+  }
+
+  /** @returns whether the store knows the session as this one's */
+  async #enter(room: string, most: number, position: LogPosition): Promise<boolean> {
+    const host = this.#host;
+    if (!host.record) {
+      this.admit(most);
+      host.listen(host.many ? [...host.rooms, room] : [room]);
+      return true;
+    }
+    const { sessions } = this.#store;
+    const record = host.many
+      ? await sessions.enter(host.record, room, most, encodePosition(position))
+      : await sessions.move(host.record, room);
+    if (record === "full") throw tooManyRooms(most);
+    if (record) host.hold(record);
+    return record !== undefined;
+  }
+
+  /**
+   * Leaves a room, where there may be many, or listens to it no longer on a side connection.
+   *
+   * @returns whether the store knows the session as this one's
+   * @throws {ChatError} `store_unavailable`: the store may hold the session without the room all the same
+   */
+  async leave(room: string): Promise<boolean> {
+    return await this.#account.inTurn(() => this.#leave(room));
+  }
+
+  async #leave(room: string): Promise<boolean> {
+    const host = this.#host;
+    if (!host.isIn(room)) return true;
+    if (host.record) {
+      const record = await this.#store.sessions.leave(host.record, room);
+      if (!record) return false;
+      host.hold(record);
+    } else {
+      host.listen(host.rooms.filter((other) => other !== room));
+    }
+    host.topics.stop(roomTopic(room));
+    await this.#account.left(room);
+    return true;
+  }
+}
+
+function tooManyRooms(most: number): ChatError {
+  return new ChatError("room_limit", `You are in ${most} rooms, which is the most that one may be in`);
+}
