@@ -88,8 +88,11 @@ const messagesPerAct = 1.7;
 /** Its client's grace, its server's lease, and the time to look. */
 const usualLeftoverMs = 5_000 + leaseMs + 4_000;
 
-/** How long a server may take to answer a command, in milliseconds. */
-const answerMs = storeTimeoutMs + 500;
+/**
+ * How long a server may take to answer a command, in milliseconds: a command is several calls of the store, each of which
+ * may be slow; once one has taken too long, the others fail at once. It is less than the clients' patience.
+ */
+const answerMs = storeTimeoutMs + 1_500;
 
 /** Does a run. */
 export async function runChaos(options: ChaosOptions): Promise<Verdict> {

@@ -192,7 +192,10 @@ export class TextDevice {
     const text = textOf(cid, this.#acts);
     const attempts = [{ at: timeline.now, server: "", session: this.#sessions }];
     const outcome = { kind: "unknown" } as const;
-    sent.push({ publisher: this.account.user, device: this.name, topic, n: this.#count, cid, text, attempts, outcome });
+    // Each text connection is a device of its own: a server that was frozen may read the last lines of one that is gone
+    // when the next has said more elsewhere.
+    const device = `${this.name} ${this.#sessions}`;
+    sent.push({ publisher: this.account.user, device, topic, n: this.#count, cid, text, attempts, outcome });
     return text;
   }
 }

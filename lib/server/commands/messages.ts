@@ -231,7 +231,7 @@ export const messageCommands = [
         const seq = await receivedBy(topics, session.user, name, pos);
         const { epoch } = await topics.head(inboxTopic(session.user));
         if (await talks.mark(session.user, name, { epoch, seq })) {
-          await tellSeen(session, talkMark(name), pos, services);
+          void tellSeen(session, talkMark(name), pos, services);
         }
         return { reply: { of: "seen" } };
       }
@@ -243,7 +243,7 @@ export const messageCommands = [
       if (await isContinuous(topics, topic, position)) {
         const mark = () => marks.mark(session.user, topic, position);
         const moved = await (topic === inbox ? topics.markRead(inbox, position.seq) : mark());
-        if (moved) await tellSeen(session, topic, pos, services);
+        if (moved) void tellSeen(session, topic, pos, services);
       }
       return { reply: { of: "seen" } };
     },
