@@ -1,4 +1,5 @@
 import type { SystemEvent } from "../wire/event.ts";
+import type { InvitedEvent, ReportEvent, RoomChangedEvent } from "../wire/room_event.ts";
 
 /** What an operator did, for the audit log: the record of that log without its time. */
 export interface OperatorRecord {
@@ -65,6 +66,9 @@ export interface OrderReport {
   readonly failed?: string;
 }
 
+/** What a user's sessions are told, wherever they are. */
+export type UserEvent = SystemEvent | InvitedEvent | RoomChangedEvent | ReportEvent;
+
 /** What servers tell each other. */
 export type ServerSignal =
   /** The session of this connection was superseded, or revoked: close it, and tell its client why. */
@@ -76,7 +80,9 @@ export type ServerSignal =
   /** An operator's order; what came of it is signalled to `from`, under the same `id`. */
   | { readonly kind: "order"; readonly from: string; readonly id: string; readonly order: Order }
   /** Something that a user's sessions are to be told, but for the connection that did it. */
-  | { readonly kind: "tell"; readonly user: string; readonly event: SystemEvent; readonly except: string }
+  | { readonly kind: "tell"; readonly user: string; readonly event: UserEvent; readonly except: string }
+  /** Something that everybody is to be told who is logged in there. */
+  | { readonly kind: "tell_all"; readonly event: UserEvent }
   /** What came of an order. */
   | { readonly kind: "report"; readonly id: string; readonly report: OrderReport };
 

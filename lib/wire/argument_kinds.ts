@@ -4,7 +4,7 @@
 
 import { ChatError } from "../common/errors.ts";
 import { cleanText } from "./clean.ts";
-import type { ArgumentKind } from "./event.ts";
+import { durationRule, maxDuration, parseDuration } from "./duration.ts";
 import { filenameRule, isFilename } from "./files.ts";
 import {
   deviceRule,
@@ -27,6 +27,9 @@ export interface ArgumentValues {
   text: string;
   secret: string;
   count: number;
+  /** Seconds; 0 for none. */
+  duration: number;
+  switch: boolean;
   seq: number;
   seq_or_pos: number | string;
   command: string;
@@ -40,6 +43,9 @@ export interface ArgumentValues {
   key: string;
   data: string;
 }
+
+/** What an argument is, which decides how it is read and checked. */
+export type ArgumentKind = keyof ArgumentValues;
 
 /** The bounds that an argument's value is checked against. */
 export interface ArgumentLimits {
@@ -80,6 +86,8 @@ export const jsonOnly: ReadonlySet<ArgumentKind> = new Set([
 /** The JSON types of each kind, where it is not a string alone. */
 const jsonTypes: Partial<Record<ArgumentKind, readonly string[]>> = {
   count: ["number"],
+  duration: ["number", "string"],
+  switch: ["boolean", "string"],
   seq: ["number"],
   seq_or_pos: ["number", "string"],
   flag: ["boolean"],
@@ -93,7 +101,7 @@ const jsonTypes: Partial<Record<ArgumentKind, readonly string[]>> = {
  * @throws {ChatError} `usage` where it is of another type, or the code of its kind, as `invalid_room`
  */
 export function checkArgument(
-  { name, kind }: { readonly name: string; readonly kind: ArgumentKind },
+  { name, kind, empty }: { readonly name: string; readonly kind: ArgumentKind; readonly empty?: true },
   value: unknown,
   limits: ArgumentLimits,
 ): unknown {
@@ -102,6 +110,7 @@ export function checkArgument(
     const types = expected.map((type) => (type === "object" ? "an " : "a ") + type).join(" or ");
     throw new ChatError("usage", `The field "${name}" must be ${types}`);
   }
+  if (empty && value === "") return value;
   return checks[kind]?.(value as never, name, limits) ?? value;
 }
 
@@ -129,6 +138,17 @@ const checks: Readonly<
   count(value: number, name) {
     if (Number.isInteger(value) && value >= 1 && value <= maxCount) return value;
     throw new ChatError("usage", `"${name}" must be a whole number from 1 to ${maxCount}`);
+  },
+  // As people write them, also in JSON: a client that does not know the kind gives what was typed.
+  duration(value: number | string, name) {
+    const seconds = typeof value === "string" ? parseDuration(value) : value;
+    if (Number.isSafeInteger(seconds) && seconds! >= 0 && seconds! <= maxDuration) return seconds;
+    throw new ChatError("usage", `"${name}" must be ${durationRule}`);
+  },
+  switch(value: boolean | string, name) {
+    if (typeof value === "boolean") return value;
+    if (/^(on|off)$/i.test(value)) return fold(value) === "on";
+    throw new ChatError("usage", `"${name}" must be on or off`);
   },
   seq(value: number, name) {
     if (Number.isSafeInteger(value) && value >= 0) return value;

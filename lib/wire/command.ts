@@ -6,8 +6,14 @@
  */
 
 import { ChatError } from "../common/errors.ts";
-import { type ArgumentLimits, type ArgumentValues, checkArgument, jsonOnly } from "./argument_kinds.ts";
-import type { ArgumentKind } from "./event.ts";
+import {
+  type ArgumentKind,
+  type ArgumentLimits,
+  type ArgumentValues,
+  checkArgument,
+  jsonOnly,
+} from "./argument_kinds.ts";
+import { durationText } from "./duration.ts";
 import { fold } from "./names.ts";
 
 export { type ArgumentLimits, checkLength, maxCount, maxIdLength, maxTokenLength, quote } from "./argument_kinds.ts";
@@ -20,6 +26,8 @@ export interface Argument {
   readonly optional?: true;
   /** False for one that exists in JSON only, though its kind can be typed. */
   readonly typed?: false;
+  /** Whether it may be an empty text, which takes something away; nobody types that. */
+  readonly empty?: true;
 }
 
 /** The typed arguments that a spec's declaration gives its handler. */
@@ -73,13 +81,16 @@ function typingOf(declared: readonly Argument[]): Typing {
   return typing;
 }
 
+/** What stands in the usage line for arguments whose names say little. */
+const words: Partial<Record<ArgumentKind, string>> = { switch: "on|off", duration: "time" };
+
 /** How a command is typed: `/msg <user> <text>`. */
 export function usageOf(name: string, declared: readonly Argument[]): string {
-  const words = typedOf(declared).map(({ name, kind, optional }) => {
-    const word = optional && kind === "user" ? `@${name}` : name;
+  const typed = typedOf(declared).map(({ name, kind, optional }) => {
+    const word = optional && kind === "user" ? `@${name}` : words[kind] ?? name;
     return optional ? `[${word}]` : `<${word}>`;
   });
-  return ["/" + name, ...words].join(" ");
+  return ["/" + name, ...typed].join(" ");
 }
 
 /**
@@ -130,7 +141,11 @@ export function typedText(
     return text.startsWith("/") ? "/" + text : text;
   }
   const words = typedOf(declared).filter(({ name, kind }) => kind !== "secret" && values[name] !== undefined)
-    .map(({ name, kind, optional }) => `${optional && kind === "user" ? "@" : ""}${values[name]}`);
+    .map(({ name, kind, optional }) => {
+      if (kind === "switch") return values[name] === true ? "on" : "off";
+      if (kind === "duration") return durationText(Number(values[name]));
+      return `${optional && kind === "user" ? "@" : ""}${values[name]}`;
+    });
   return ["/" + cmd, ...words].join(" ");
 }
 

@@ -6,6 +6,8 @@
  */
 
 import type { ErrorCode } from "../common/errors.ts";
+import type { ArgumentKind } from "./argument_kinds.ts";
+import type { RoomEvent, RoomReply } from "./room_event.ts";
 
 /** The protocol's version; `HELLO` names it. */
 export const protocolVersion = 1;
@@ -81,6 +83,9 @@ export interface PresenceEvent {
   readonly state: "joined" | "left";
   /** In many rooms: set where who left is offline now. */
   readonly offline?: true;
+  /** Of who was removed: who did it, and why, where a reason was given. */
+  readonly by?: string;
+  readonly reason?: string;
 }
 
 /** Another device of the user has joined or left a room, for all devices that are in many rooms. */
@@ -107,6 +112,7 @@ export interface SystemEvent {
     | "session_lost"
     | "server_draining"
     | "notice"
+    | "announcement"
     | "device_key_added"
     | "device_key_removed";
   readonly message: string;
@@ -150,6 +156,7 @@ export type ServerEvent =
   | MembershipEvent
   | SeenEvent
   | SystemEvent
+  | RoomEvent
   | GapEvent
   | PingEvent
   | GreetingEvent
@@ -215,7 +222,8 @@ export type Reply =
     /** Where it was `all`: those that there were. */
     readonly revoked?: readonly string[];
   }
-  | { readonly of: "seen" | "logout" | "quit" | "pong" };
+  | RoomReply
+  | { readonly of: "announce" | "seen" | "logout" | "quit" | "pong" };
 
 /** A private talk, by its last message. */
 export interface TalkSummary {
@@ -319,24 +327,3 @@ export interface ArgumentHelp {
   /** False for one that exists in JSON only, though its kind can be typed. */
   readonly typed?: false;
 }
-
-/** What an argument is, which decides how it is read and checked. */
-export type ArgumentKind =
-  | "user"
-  | "room"
-  | "topic"
-  | "text"
-  | "secret"
-  | "count"
-  | "seq"
-  | "seq_or_pos"
-  | "command"
-  | "device"
-  | "id"
-  | "token"
-  | "flag"
-  | "fields"
-  | "filename"
-  | "hash"
-  | "key"
-  | "data";

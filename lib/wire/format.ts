@@ -17,8 +17,10 @@ import type {
   UserDevice,
   UserState,
 } from "./event.ts";
+import type { ReportEvent } from "./room_event.ts";
 import { cleanLine } from "./clean.ts";
 import { usageOf } from "./command.ts";
+import { changeText, invitedText, removedText, roomReplyText } from "./room_text.ts";
 import { encodeLine } from "./lines.ts";
 import type { RequestId } from "./request.ts";
 
@@ -60,7 +62,14 @@ export function eventText(event: ServerEvent, said = plainly): string {
       return isCopy(event) ? `DM to ${event.to}: ${event.text}` : `DM from ${event.from}: ${event.text}`;
     case "presence":
       return `${event.user} ${event.state} ${event.room}`;
+    case "removed":
+      return removedText(event);
+    case "room_changed":
+      return changeText(event);
+    case "invited":
+      return invitedText(event);
     case "system":
+      if (event.code === "report") return reportText(event, said);
       return event.code === "forced_logout" ? `[SYSTEM] FORCED_LOGOUT: ${event.message}` : `[SYSTEM] ${event.message}`;
     case "gap":
       return `[SYSTEM] Some messages of ${event.topic.replace(":", " ")} ${
@@ -132,6 +141,24 @@ export function replyText(reply: Reply, said = plainly): string {
       return reply.of === "quit" ? "Goodbye" : "Logged out";
     case "help":
       return reply.commands.filter(({ typed }) => typed).map(helpText).join("\n");
+    case "room":
+    case "topic":
+    case "private":
+    case "slow":
+    case "invite":
+    case "uninvite":
+    case "kick":
+    case "ban":
+    case "unban":
+    case "mute":
+    case "unmute":
+    case "owner":
+    case "op":
+    case "deop":
+    case "report":
+      return roomReplyText(reply);
+    case "announce":
+      return "Announced";
     case "say":
     case "me":
     case "upload":
@@ -248,6 +275,11 @@ function nameOf(user: string | UserState): string {
 function historyText(event: TopicEvent, said: SaidText): string {
   const words = event.type === "message" ? said : plainly;
   return `[${inSeconds(event.time)}] ${words(event.from, event.text)}`;
+}
+
+/** A report: who reported whom, and the last messages as they were. */
+function reportText({ message, messages }: ReportEvent, said: SaidText): string {
+  return [`[SYSTEM] ${message}`, ...messages.map((event) => historyText(event, said))].join("\n");
 }
 
 function deviceText({ device, server, since }: UserDevice): string {

@@ -12,10 +12,11 @@ import {
   parseTyped,
   quote,
   splitVerb,
+  typedText,
   usageOf,
 } from "../../lib/wire/command.ts";
 import { parseRequest } from "../../lib/wire/request.ts";
-import type { ArgumentKind } from "../../lib/wire/event.ts";
+import type { ArgumentKind } from "../../lib/wire/argument_kinds.ts";
 import { test } from "../support/declare.ts";
 
 const limits = { maxMessageBytes: 4096 };
@@ -173,6 +174,8 @@ test("bindFields() refuses a value of another type", () => {
     text: "hi",
     secret: "pw",
     count: 1,
+    duration: 600,
+    switch: true,
     seq: 1,
     seq_or_pos: 1,
     command: "who",
@@ -186,15 +189,45 @@ test("bindFields() refuses a value of another type", () => {
     key: "A".repeat(43),
     data: "AAAA",
   };
+  const orText: readonly ArgumentKind[] = ["seq_or_pos", "duration", "switch"];
   const values = ["text", 1, true, {}, [], [1], 1.5];
   for (const [kind, value] of Object.entries(good) as [ArgumentKind, unknown][]) {
     assert.doesNotThrow(() => field(kind, value));
     const wrong = (other: unknown) =>
-      Array.isArray(other) || (typeof other !== typeof value && !(kind === "seq_or_pos" && typeof other === "string"));
+      Array.isArray(other) || (typeof other !== typeof value && !(orText.includes(kind) && typeof other === "string"));
     for (const other of values.filter(wrong)) {
       refused("usage", () => field(kind, other), /The field "it" must be an? (string|number|boolean|object)/);
     }
   }
+});
+
+test("bindFields() reads spans of time and switches, as programs give them and as people type them", () => {
+  const spans: [unknown, number][] = [[600, 600], [0, 0], ["10m", 600], ["90", 90], ["2H", 7200], ["7d", 604_800]];
+  for (const [given, seconds] of [...spans, ["off", 0]]) assert.equal(field("duration", given), seconds, String(given));
+  for (const bad of [-1, 1.5, 366 * 86_400, "", "soon", "1.5h", "-1s", "10 m", "9999999999", "366d"]) {
+    refused(
+      "usage",
+      () => field("duration", bad),
+      /"it" must be a number with s, m, h or d, such as 10m, at most 365d/,
+    );
+  }
+  for (const on of [true, "on", "ON"]) assert.equal(field("switch", on), true);
+  for (const off of [false, "off", "Off"]) assert.equal(field("switch", off), false);
+  for (const bad of ["", "yes", "1", "on "]) refused("usage", () => field("switch", bad), /"it" must be on or off/);
+});
+
+test("typedText() gives spans of time and switches back as they are typed", () => {
+  const declared: Argument[] = [{ name: "user", kind: "user" }, { name: "for", kind: "duration", optional: true }];
+  assert.equal(typedText({ cmd: "mute", user: "b", for: 600 }, declared), "/mute b 10m");
+  assert.equal(usageOf("mute", declared), "/mute <user> [time]");
+  const on: Argument[] = [{ name: "on", kind: "switch" }];
+  assert.equal(typedText({ cmd: "private", on: false }, on), "/private off");
+  assert.equal(usageOf("private", on), "/private <on|off>");
+});
+
+test("bindFields() takes an empty text where that takes something away", () => {
+  assert.deepEqual(fields([{ name: "text", kind: "text", empty: true }], { text: "" }), { text: "" });
+  refused("usage", () => fields([{ name: "text", kind: "text" }], { text: "" }));
 });
 
 test("bindFields() checks users and rooms, and folds rooms only", () => {

@@ -12,6 +12,7 @@ import { bindFields } from "../../lib/wire/command.ts";
 import { parseRequest } from "../../lib/wire/request.ts";
 import type { ErrorEvent, Reply, ServerEvent } from "../../lib/wire/event.ts";
 import { encodeError, encodeEvent, encodeReply, eventText, replyText } from "../../lib/wire/format.ts";
+import { ownChangeText } from "../../lib/wire/room_text.ts";
 import { LineFramer } from "../../lib/wire/lines.ts";
 import { test } from "../support/declare.ts";
 
@@ -20,6 +21,7 @@ const logged = { ...accepted, from: "a", text: "hello everyone", pos: "e.7.i" };
 const positions = { "room:lobby": "e.7.i" };
 const login = { user: "a", room: "lobby", resume: "a.token", positions };
 
+const room = "general";
 const laptop = { client: "test/1", here: true, side: false };
 
 /** What is said → what a person reads. */
@@ -95,6 +97,36 @@ const replies: Record<string, [Reply, string]> = {
     { of: "hello", version: 1, server: "server1", formats: ["text", "json"], limits: {} },
     "[SERVER] server1 speaks version 1, formats text, json",
   ],
+  "/topic plans for May": [{ of: "topic", room, topic: "plans for May" }, "Topic of general: plans for May"],
+  "/topic of a room that has none": [{ of: "topic", room, topic: "" }, "Topic of general: none"],
+  "/private on": [{ of: "private", room, private: true }, "general is private"],
+  "/private off": [{ of: "private", room, private: false }, "general is public"],
+  "/invite c": [{ of: "invite", room, user: "c" }, "Invited c to general"],
+  "/kick b": [{ of: "kick", room, user: "b" }, "Removed b from general"],
+  "/ban b": [{ of: "ban", room, user: "b" }, "Banned b from general"],
+  "/unban b": [{ of: "unban", room, user: "b" }, "Unbanned b from general"],
+  "/mute b 10m": [{ of: "mute", room, user: "b", for: 600 }, "Muted b in general for 10m"],
+  "/mute b": [{ of: "mute", room, user: "b" }, "Muted b in general"],
+  "/unmute b": [{ of: "unmute", room, user: "b" }, "Unmuted b in general"],
+  "/owner b": [{ of: "owner", room, user: "b" }, "b owns general"],
+  "/slow 10s": [{ of: "slow", room, slow: 10 }, "Slow mode of general: 10s"],
+  "/slow off": [{ of: "slow", room, slow: 0 }, "Slow mode of general: off"],
+  "/op b": [{ of: "op", room, user: "b" }, "b is a moderator of general"],
+  "/deop b": [{ of: "deop", room, user: "b" }, "b is no moderator of general"],
+  "/room": [
+    {
+      of: "room",
+      room,
+      ...{ owner: "a", moderators: ["b"], private: true, topic: "plans for May", banned: ["c"], muted: ["d"] },
+    },
+    "Room general: owner a; moderators b; private; topic plans for May; banned c; muted d",
+  ],
+  "/room of one in which everything is empty": [
+    { of: "room", room, owner: null, moderators: [], private: false, topic: "", banned: [], muted: [] },
+    "Room general",
+  ],
+  "/report b rude": [{ of: "report", room, user: "b" }, "Reported b"],
+  "/announce hi": [{ of: "announce" }, "Announced"],
   "seen": [{ of: "seen" }, ""],
   "pong": [{ of: "pong" }, ""],
 };
@@ -112,6 +144,53 @@ const events: Record<string, [ServerEvent, string]> = {
   "another device reads": [{ type: "seen", topic: "room:general", pos: "e.7.i" }, ""],
   "somebody comes": [{ type: "presence", room: "general", user: "a", state: "joined" }, "a joined general"],
   "somebody goes": [{ type: "presence", room: "lobby", user: "a", state: "left" }, "a left lobby"],
+  "somebody is removed": [
+    { type: "presence", room, user: "b", state: "left", by: "a", reason: "spam" },
+    "b left general",
+  ],
+  "one is removed": [
+    { type: "removed", room, by: "a", reason: "spam", banned: false, now: "lobby", positions },
+    "[SYSTEM] a removed you from general: spam",
+  ],
+  "one is banned for no reason that was given": [
+    { type: "removed", room, by: "a", reason: "", banned: true },
+    "[SYSTEM] a removed you from general",
+  ],
+  "an invitation": [{ type: "invited", room, by: "a" }, "[SYSTEM] a invites you to general"],
+  "a topic": [
+    { type: "room_changed", room, by: "a", change: "topic", value: "plans for May" },
+    "[SYSTEM] a set the topic of general: plans for May",
+  ],
+  "a topic is taken away": [
+    { type: "room_changed", room, by: "a", change: "topic", value: "" },
+    "[SYSTEM] a cleared the topic of general",
+  ],
+  "a room becomes private": [
+    { type: "room_changed", room, by: "a", change: "private", value: true },
+    "[SYSTEM] a made general private",
+  ],
+  "a room has another owner": [
+    { type: "room_changed", room, by: "a", change: "owner", user: "b" },
+    "[SYSTEM] a made b the owner of general",
+  ],
+  "slow mode": [
+    { type: "room_changed", room, by: "a", change: "slow", value: 10 },
+    "[SYSTEM] a set the slow mode of general: 10s",
+  ],
+  "somebody is muted": [{ type: "room_changed", room, by: "a", change: "mute", user: "b", value: 600 }, ""],
+  "an announcement": [{ type: "system", code: "announcement", message: "Soon." }, "[SYSTEM] Soon."],
+  "a report": [
+    {
+      ...{ type: "system", code: "report", message: "a reported b in general: rude", report: 3, room },
+      ...{
+        by: "a",
+        user: "b",
+        reason: "rude",
+        messages: [{ type: "message", ...logged, from: "b", topic: "room:general" }],
+      },
+    },
+    "[SYSTEM] a reported b in general: rude\n[2026-11-21T09:00:00Z] b: hello everyone",
+  ],
   "a forced logout": [forcedLogout, "[SYSTEM] FORCED_LOGOUT: Logged in from another location."],
   "a notice": [{ type: "system", code: "notice", message: "Soon." }, "[SYSTEM] Soon."],
   "the server stops": [{ type: "system", code: "server_draining", message: "Bye" }, "[SYSTEM] Bye"],
@@ -136,6 +215,24 @@ test("replyText() says the protocol's words for every reply", () => {
 
 test("eventText() says the protocol's words for every event", () => {
   for (const [what, [event, text]] of Object.entries(events)) assert.equal(eventText(event), text, what);
+});
+
+test("ownChangeText() says to the one whom a change is about what the others are not told", () => {
+  const change = { type: "room_changed", room, by: "a", user: "b" } as const;
+  const texts = [
+    ownChangeText({ ...change, change: "mute", value: 600 }),
+    ownChangeText({ ...change, change: "mute", value: null }),
+    ownChangeText({ ...change, change: "unmute" }),
+    ownChangeText({ ...change, change: "op" }),
+    ownChangeText({ ...change, change: "owner" }),
+  ];
+  assert.deepEqual(texts, [
+    "a muted you in general for 10m",
+    "a muted you in general",
+    "a unmuted you in general",
+    "a made you a moderator of general",
+    undefined,
+  ]);
 });
 
 test("eventText() greets with the line that names LOGIN", () => {

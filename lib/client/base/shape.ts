@@ -25,6 +25,9 @@ const events: Readonly<Record<ServerEvent["type"], Readonly<Record<string, Field
   presence: { room: "string", user: "string", state: "string" },
   membership: { room: "string", state: "string" },
   seen: { topic: "string", pos: "string" },
+  removed: { room: "string", by: "string", reason: "string" },
+  room_changed: { room: "string", by: "string", change: "string" },
+  invited: { room: "string", by: "string" },
   system: { code: "string", message: "string" },
   gap: { topic: "string", from: "number", to: "number|null", pos: "string" },
   ping: {},
@@ -61,7 +64,27 @@ export function toEvent(value: JsonObject): ServerEvent | undefined {
   const wrong = wrongField(value, type as ServerEvent["type"]);
   if (wrong !== undefined) throw new TypeError(`The event "${type}" has no usable field "${wrong}"`);
   if ((type === "presence" || type === "membership") && !states.has(value.state)) return undefined;
+  if (type === "room_changed" && !isKnownChange(value)) return undefined;
+  if (type === "system" && value.code === "report") {
+    return { ...value, messages: toMessages(value.messages) } as unknown as ServerEvent;
+  }
   return value as unknown as ServerEvent;
+}
+
+/** Whether it is a change of a room that this client knows, with what belongs to it. */
+function isKnownChange({ change, value, user }: JsonObject): boolean {
+  switch (change) {
+    case "topic":
+      return typeof value === "string";
+    case "private":
+      return typeof value === "boolean";
+    case "slow":
+      return typeof value === "number";
+    case "mute":
+      return typeof user === "string" && (value === null || typeof value === "number");
+    default:
+      return ["owner", "op", "deop", "unmute"].includes(change as string) && typeof user === "string";
+  }
 }
 
 /** Reads the messages from the reply to `history`; what is no message is left out. */

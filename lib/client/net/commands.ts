@@ -26,6 +26,7 @@ const repeatable: ReadonlySet<string> = new Set(
       "devices",
       "help",
     ],
+    ...["room", "topic", "private", "slow", "unban", "unmute", "op", "deop"],
     ...["upload", "chunk", "download", "withdraw", "keys", "key", "unkey"],
   ],
 );

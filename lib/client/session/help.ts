@@ -11,7 +11,8 @@ import { helpLine, type LocalCommand, type LocalCommands } from "./local_command
  */
 const subjects: readonly (readonly [subject: string, names: readonly string[]])[] = [
   ["Messages", ["say", "me", "msg", "publish", "history", "search", "jump", "unread"]],
-  ["Rooms", ["join", "leave", "rooms", "users", "who"]],
+  ["Rooms", ["join", "leave", "rooms", "users", "who", "room", "topic", "invite", "uninvite", "report"]],
+  ["Moderation", ["kick", "ban", "unban", "mute", "unmute", "private", "slow", "owner", "op", "deop", "announce"]],
   ["Following", ["subscribe", "unsubscribe", "subs"]],
   ["Blocking", ["block", "unblock", "blocks"]],
   ["Files", ["send", "get", "files", "cancel", "withdraw"]],

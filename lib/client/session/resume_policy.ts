@@ -73,6 +73,9 @@ export class ResumePolicy implements EnginePolicy {
       case "membership":
         this.#identity.follow(event);
         break;
+      case "removed":
+        this.#identity.removed(event);
+        break;
       case "seen":
         this.#identity.read(event);
         break;

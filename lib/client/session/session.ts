@@ -82,9 +82,9 @@ export class Session {
     return this.#identity.seen;
   }
 
-  /** An update as it is shown to people: see {@linkcode Blocks.shown}. */
+  /** An update as it is shown to people: see {@linkcode Blocks.shown}; a change that is about the user says so. */
   shown(update: Update): Update | undefined {
-    return this.#blocks.shown(update);
+    return this.#blocks.shown(this.#identity.addressed(update));
   }
 
   /** The room that the user is in; undefined where there may be many. */

@@ -1,5 +1,8 @@
 import type { GapEvent, MembershipEvent, Reply, SeenEvent, TopicEvent } from "../../wire/event.ts";
+import type { RemovedEvent } from "../../wire/room_event.ts";
 import type { Request } from "../net/connection.ts";
+import { ownChangeText } from "../../wire/room_text.ts";
+import type { Update } from "./update.ts";
 import { Progress } from "./progress.ts";
 import { fold } from "../../wire/names.ts";
 import { type JsonObject, toPositions } from "../base/shape.ts";
@@ -139,6 +142,23 @@ export class SessionIdentity {
   /** Takes what another device of the user did to the rooms of both. */
   follow({ room, state, positions }: MembershipEvent): void {
     if (this.#many) this.#move(room, state, positions);
+  }
+
+  /** Takes that the user was removed from a room: it is in another then, or in one fewer. */
+  removed({ room, now, positions }: RemovedEvent): void {
+    if (this.#many) return this.#move(room, "left", undefined);
+    if (typeof now !== "string") return;
+    this.#enter([now]);
+    this.#progress.follow(toPositions(positions));
+  }
+
+  /** An update as the user reads it: what a room's change says to the one whom it is about. */
+  addressed(update: Update): Update {
+    if (update.kind !== "event" || update.event.type !== "room_changed") return update;
+    const { event } = update;
+    const isOwn = "user" in event && this.#user !== undefined && fold(event.user) === fold(this.#user);
+    const message = isOwn ? ownChangeText(event) : undefined;
+    return message === undefined ? update : { kind: "event", event: { type: "system", code: "notice", message } };
   }
 
   /** Takes how far another device of the user has read a topic. */

@@ -24,6 +24,14 @@ export function render(update: Update): Rendered {
   switch (update.kind) {
     case "event": {
       const { event } = update;
+      if (event.type === "system" && event.code === "report") {
+        const { messages, ...report } = event;
+        const first = cleanLine(eventText({ ...report, messages: [] }));
+        return {
+          kind: "text",
+          lines: [first, ...replyLines({ of: "history", messages })].slice(0, messages.length + 1),
+        };
+      }
       const text = cleanLine(eventText(event.type === "direct" ? markedDirect(event) : event, withActions));
       return { kind: event.type === "error" ? "error" : "text", lines: text === "" ? [] : [text] };
     }

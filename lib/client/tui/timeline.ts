@@ -161,6 +161,12 @@ export class Timeline {
           this.roster.members ?? 0,
           new Date(),
         );
+      case "removed": {
+        const before = this.backlog.items.length;
+        this.#lines("system", { kind: "event", event });
+        void this.#entered(this.backlog.items[before]);
+        return;
+      }
       case "system":
         if (event.code === "forced_logout") this.connection.replaced();
     }

@@ -4,9 +4,10 @@
 
 import { encodePositions } from "../../store/log_position.ts";
 import type { ChatError } from "../../common/errors.ts";
-import type { Departure, ServerSignal, SideConnection } from "../../store/servers.ts";
+import type { Departure, ServerSignal, SideConnection, UserEvent } from "../../store/servers.ts";
 import type { Store } from "../../store/store.ts";
 import type { SystemEvent } from "../../wire/event.ts";
+import { ownChangeText } from "../../wire/room_text.ts";
 import { SessionEnds } from "./session_ends.ts";
 import { type LoginOptions, Logins } from "./login.ts";
 import type { UserSession } from "./user_session.ts";
@@ -154,8 +155,16 @@ export class SessionManager {
   }
 
   /** Tells a user's sessions on every server of something, but for the connection that did it; best effort. */
-  async tell(user: string, event: SystemEvent, except: string): Promise<void> {
-    const signal = { kind: "tell", user, event, except } as const;
+  async tell(user: string, event: UserEvent, except = ""): Promise<void> {
+    await this.#signalAll({ kind: "tell", user, event, except });
+  }
+
+  /** Tells everybody who is logged in on any server of something; best effort. */
+  async tellAll(event: UserEvent): Promise<void> {
+    await this.#signalAll({ kind: "tell_all", event });
+  }
+
+  async #signalAll(signal: ServerSignal): Promise<void> {
     this.hear(signal);
     try {
       const others = (await this.#store.admin.servers()).filter(({ id }) => id !== this.#serverId);
@@ -170,8 +179,10 @@ export class SessionManager {
     if (signal.kind === "evict") this.#local.supersede(signal.connection, signal.last);
     else if (signal.kind === "tell") {
       for (const session of this.#local.sessionsOf(signal.user)) {
-        if (session.connectionId !== signal.except) session.tell(signal.event);
+        if (session.connectionId !== signal.except) tellOne(session, signal.event);
       }
+    } else if (signal.kind === "tell_all") {
+      for (const session of this.#local.attached()) tellOne(session, signal.event);
     } else if (signal.kind === "missed") this.reassert().catch((error) => this.#onFault("reassert", error));
   }
 
@@ -239,4 +250,15 @@ export class SessionManager {
     const revoke = loggedOut || (format === "text" && device !== "");
     return !record || await this.#ends.end(record, revoke ? tokenHash : undefined);
   }
+}
+
+/** Tells a session of something that is about its user; a program in the room has the room's changes anyway. */
+function tellOne(session: UserSession, event: UserEvent): void {
+  if (event.type !== "room_changed") return session.tell(event);
+  if (session.format === "json") {
+    if (!session.isIn(event.room)) session.tell(event);
+    return;
+  }
+  const message = ownChangeText(event);
+  session.tell(message === undefined ? event : { type: "system", code: "notice", message });
 }
