@@ -223,7 +223,7 @@ export type Reply =
     readonly revoked?: readonly string[];
   }
   | RoomReply
-  | { readonly of: "announce" | "seen" | "logout" | "quit" | "pong" };
+  | { readonly of: "seen" | "logout" | "quit" | "pong" };
 
 /** A private talk, by its last message. */
 export interface TalkSummary {

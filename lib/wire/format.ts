@@ -20,7 +20,7 @@ import type {
 import type { ReportEvent } from "./room_event.ts";
 import { cleanLine } from "./clean.ts";
 import { usageOf } from "./command.ts";
-import { changeText, invitedText, removedText, roomReplyText } from "./room_text.ts";
+import { changeText, invitedText, isRoomReply, removedText, roomReplyText } from "./room_text.ts";
 import { encodeLine } from "./lines.ts";
 import type { RequestId } from "./request.ts";
 
@@ -93,6 +93,7 @@ export function eventText(event: ServerEvent, said = plainly): string {
  * @param said how a message of a room reads
  */
 export function replyText(reply: Reply, said = plainly): string {
+  if (isRoomReply(reply)) return roomReplyText(reply);
   switch (reply.of) {
     case "hello":
       return `[SERVER] ${reply.server} speaks version ${reply.version}, formats ${reply.formats.join(", ")}`;
@@ -133,32 +134,13 @@ export function replyText(reply: Reply, said = plainly): string {
     case "whoami":
       return `${reply.user} ${reply.room == null ? "(side connection)" : `in ${reply.room}`} on ${reply.server}`;
     case "passwd":
-      return "Password changed";
     case "withdraw":
-      return "File withdrawn";
+      return reply.of === "passwd" ? "Password changed" : "File withdrawn";
     case "logout":
     case "quit":
       return reply.of === "quit" ? "Goodbye" : "Logged out";
     case "help":
       return reply.commands.filter(({ typed }) => typed).map(helpText).join("\n");
-    case "room":
-    case "topic":
-    case "private":
-    case "slow":
-    case "invite":
-    case "uninvite":
-    case "kick":
-    case "ban":
-    case "unban":
-    case "mute":
-    case "unmute":
-    case "owner":
-    case "op":
-    case "deop":
-    case "report":
-      return roomReplyText(reply);
-    case "announce":
-      return "Announced";
     case "say":
     case "me":
     case "upload":

@@ -81,6 +81,7 @@ export interface RoomRecordReply {
 export type RoomReply =
   | ({ readonly of: "room" } & RoomRecordReply)
   | { readonly of: "topic"; readonly room: string; readonly topic: string }
+  | { readonly of: "announce" }
   | { readonly of: "private"; readonly room: string; readonly private: boolean }
   | { readonly of: "slow"; readonly room: string; readonly slow: number }
   | {

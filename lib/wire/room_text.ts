@@ -67,6 +67,13 @@ const deeds = {
   deop: ["", " is no moderator of "],
 } as const;
 
+const withoutUser: ReadonlySet<string> = new Set(["room", "topic", "private", "slow", "announce", "mute", "report"]);
+
+/** Whether a reply is one of {@linkcode RoomReply}. */
+export function isRoomReply(reply: { readonly of: string }): reply is RoomReply {
+  return Object.hasOwn(deeds, reply.of) || withoutUser.has(reply.of);
+}
+
 /** The answer to a command of a room. */
 export function roomReplyText(reply: RoomReply): string {
   switch (reply.of) {
@@ -80,6 +87,8 @@ export function roomReplyText(reply: RoomReply): string {
       return `Slow mode of ${reply.room}: ${slowText(reply.slow)}`;
     case "mute":
       return `Muted ${reply.user} in ${reply.room}${reply.for === undefined ? "" : ` for ${durationText(reply.for)}`}`;
+    case "announce":
+      return "Announced";
     case "report":
       return `Reported ${reply.user}`;
     default: {

@@ -121,7 +121,7 @@ test("render() shows something for whatever a server answers", () => {
 
 test("render() shows the answer to a command that it does not know", () => {
   assert.deepEqual(lines(reply({ of: "weather", sunny: true })), ['weather: {"sunny":true}']);
-  assert.deepEqual(lines(reply({ of: "kick" })), ["kick: done"]);
+  assert.deepEqual(lines(reply({ of: "poke" })), ["poke: done"]);
 });
 
 test("cleanLine() keeps letters of every script, TAB and emoji", () => {
