@@ -55,9 +55,13 @@ const client = ladder(["lib/wire", "lib/common"], [
 const stores = [
   "lib/store/redis/scripts",
   "lib/store/redis/transport",
+  "lib/store/redis/rooms",
   "lib/store/redis",
   "lib/store/sqlite/file",
+  "lib/store/sqlite/rooms",
   "lib/store/sqlite",
+  "lib/store/records",
+  "lib/store/data_folder",
   "lib/store",
 ];
 
@@ -112,7 +116,15 @@ const house: readonly Part[] = [
   },
   {
     folder: "lib/admin",
-    imports: ["lib/tls", "lib/auth", "lib/store", "lib/store/redis", "lib/store/redis/transport", ...ground],
+    imports: [
+      "lib/tls",
+      "lib/auth",
+      "lib/store",
+      "lib/store/data_folder",
+      "lib/store/redis",
+      "lib/store/redis/transport",
+      ...ground,
+    ],
     because: "what an operator asks for is done to the store; servers hear of it through the store",
   },
   {
@@ -129,13 +141,30 @@ const house: readonly Part[] = [
   },
   { folder: "lib/store/redis", imports: [...stores, ...ground], because: "a store knows no connection" },
   {
-    folder: "lib/store/sqlite/file",
+    folder: "lib/store/redis/rooms",
+    imports: ["lib/store/redis", "lib/store/records", "lib/store", ...ground],
+    types: ["lib/store/redis/transport"],
+    because: "rooms in Redis know no other store",
+  },
+  {
+    folder: "lib/store/records",
     imports: ["lib/store", ...ground],
+    because: "what a change does to a record is the same in every store",
+  },
+  { folder: "lib/store/data_folder", imports: ["lib/common"], because: "a data folder knows nothing of what is in it" },
+  {
+    folder: "lib/store/sqlite/file",
+    imports: ["lib/store", "lib/store/data_folder", ...ground],
     because: "a database file knows nothing of what is kept in it",
   },
   {
+    folder: "lib/store/sqlite/rooms",
+    imports: ["lib/store/sqlite/file", "lib/store/records", "lib/store", ...ground],
+    because: "rooms in the file know no other store",
+  },
+  {
     folder: "lib/store/sqlite",
-    imports: ["lib/store/sqlite/file", "lib/store", ...ground],
+    imports: ["lib/store/sqlite/file", "lib/store/sqlite/rooms", "lib/store/records", "lib/store", ...ground],
     because: "a store knows no connection",
   },
   {

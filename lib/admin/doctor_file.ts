@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Config } from "../config/config.ts";
 import type { StoreFailure } from "../store/failure.ts";
-import { FileLock } from "../store/file_lock.ts";
-import { behind } from "../store/disk_room.ts";
+import { FileLock } from "../store/data_folder/file_lock.ts";
+import { behind } from "../store/data_folder/disk_room.ts";
 import { failing, type Finding, openToOthers } from "./finding.ts";
 import { askServer } from "./socket.ts";
 

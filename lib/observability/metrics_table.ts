@@ -108,7 +108,7 @@ export const measures = {
   chat_messages_published_total: counter(
     {
       kind: ["room", "feed", "inbox", "sent"],
-      outcome: ["published", "repeated", "missing", "fenced", "full", "failed"],
+      outcome: ["published", "repeated", "missing", "fenced", "blocked", "full", "failed"],
     },
     "Messages that clients of this server sent, by topic's kind and outcome",
   ),

@@ -6,6 +6,7 @@ import type { StoreHealth } from "./health.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
 import type { Marks } from "./marks.ts";
+import type { RoomRecords } from "./room_records.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
 import type { Sessions } from "./sessions.ts";
@@ -60,6 +61,12 @@ const labels = {
     make: "rooms_make",
     sweep: "rooms_sweep",
   } satisfies Labels<Rooms>,
+  records: {
+    read: "records_read",
+    change: "records_change",
+    admit: "records_admit",
+    invitations: "records_invitations",
+  } satisfies Labels<RoomRecords>,
   topics: {
     publish: "publish",
     read: "read",
@@ -126,6 +133,7 @@ export function observedStore(store: Store, metrics: Metrics, health?: StoreHeal
     accounts: timed(store.accounts, labels.accounts, watch),
     sessions: timed(store.sessions, labels.sessions, watch),
     rooms: timed(store.rooms, labels.rooms, watch),
+    records: timed(store.records, labels.records, watch),
     topics: {
       ...timed<Topics>(store.topics, labels.topics, watch),
       publish: timedMethod(store.topics, "publish", labels.topics.publish, watch, messageCounter(metrics)),

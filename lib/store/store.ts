@@ -4,6 +4,7 @@ import type { DeviceKeys } from "./device_keys.ts";
 import type { StoreFailure } from "./failure.ts";
 import type { Files } from "./files.ts";
 import type { Marks } from "./marks.ts";
+import type { RoomRecords } from "./room_records.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
 import type { Sessions } from "./sessions.ts";
@@ -29,6 +30,7 @@ export interface Store extends AsyncDisposable {
   readonly accounts: Accounts;
   readonly sessions: Sessions;
   readonly rooms: Rooms;
+  readonly records: RoomRecords;
   readonly topics: Topics;
   readonly marks: Marks;
   readonly talks: Talks;

@@ -2,6 +2,7 @@ import type { FileOffer } from "../wire/event.ts";
 import { inboxTopic, type Topic } from "../wire/names.ts";
 import type { LogPosition } from "./log_position.ts";
 import type { PositionSigner } from "./position_signer.ts";
+import type { RecordNews } from "./room_records.ts";
 import type { Session } from "./sessions.ts";
 
 /** How long a `cid` is known, in milliseconds. */
@@ -152,11 +153,15 @@ export type TopicSignal =
     readonly entry: Entry;
     /** The id of the message before it: tells whether this is the log that the listener knows. */
     readonly prev: string;
+    /** The revision of the room's record that the message was compared with; undefined where there was none. */
+    readonly revision?: number;
   }
   /** Not logged, at most once: somebody came or went. */
   | (PresenceChange & { readonly kind: "presence" })
   /** Of an inbox, not logged, at most once: something of its user's account has changed. */
   | { readonly kind: "account"; readonly change: AccountChange }
+  /** Of a room, not logged, at most once: its record has changed; the messages that are stored after it have its revision. */
+  | { readonly kind: "record"; readonly revision: number; readonly change: RecordNews }
   /** Signals may have been missed: read the log. */
   | { readonly kind: "interrupted" };
 

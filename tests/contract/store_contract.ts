@@ -20,6 +20,7 @@ import { officeContract } from "./admin_store.ts";
 import { presenceContract } from "./presence.ts";
 import { publishContract } from "./publish.ts";
 import { readContract } from "./read.ts";
+import { roomRecordsContract } from "./room_records.ts";
 import { roomsContract } from "./rooms.ts";
 import { declare } from "./suite.ts";
 import { talkListContract } from "./talk_list.ts";
@@ -47,6 +48,7 @@ export function storeContract(subject: Subject): void {
   inboxContract(test);
   marksContract(test);
   roomsContract(test);
+  roomRecordsContract(test);
   channelsContract(test);
   filesContract(test);
   deviceKeysContract(test);

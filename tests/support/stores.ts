@@ -78,7 +78,8 @@ abstract class Place implements StorePlace {
     this.#open.add(store);
     const signals: ServerSignal[] = [];
     const joined = await store.servers.join(id, (signal) => void signals.push(signal));
-    const { accounts, sessions, rooms, topics, marks, talks, servers, files, deviceKeys, admin: office } = store;
+    const { accounts, sessions, rooms, records, topics, marks, talks, servers, files, deviceKeys, admin: office } =
+      store;
     return {
       ...{
         id: joined,
@@ -86,6 +87,7 @@ abstract class Place implements StorePlace {
         accounts,
         sessions,
         rooms,
+        records,
         topics,
         marks,
         talks,

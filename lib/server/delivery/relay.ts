@@ -222,6 +222,8 @@ export class Relay implements AsyncDisposable {
       this.#presence.tell(topicName(stream.topic), signal);
     } else if (signal.kind === "account") {
       for (const listener of [...stream.accountListeners]) listener(signal.change);
+    } else if (signal.kind === "record") {
+      return;
     } else if (signal.kind === "interrupted") {
       for (const listener of [...stream.accountListeners]) listener(undefined);
       stream.stale = true;

@@ -3,7 +3,7 @@
  * are in one slot of a Redis Cluster, so that a script can have them together.
  */
 
-import { fold, type Topic } from "../../wire/names.ts";
+import { fold, roomTopic, type Topic } from "../../wire/names.ts";
 
 /**
  * The version of what is stored: the names of keys and what they mean. A release with a later one migrates the data, see
@@ -56,6 +56,12 @@ export class Keys {
   present = (room: Topic) => `${this.#prefix}{${room}}:present`;
   /** The users of whom a room's listeners were told that they are there. */
   told = (room: Topic) => `${this.#prefix}{${room}}:told`;
+  /** What a room's owner and moderators have decided of it, see record_fields.ts. */
+  record = (room: string) => `${this.#prefix}{${roomTopic(room)}}:record`;
+  /** User → when the user last spoke in a room that is in slow mode; it ends with the time that one waits. */
+  spoken = (room: Topic) => `${this.#prefix}{${room}}:spoken`;
+  /** Room → when the user was invited to it, and by whom. */
+  invitations = (user: string) => `${this.#prefix}{user:${fold(user)}}:invitations`;
   /** Whom a user blocks: in the inbox's slot, where it is compared. */
   blocks = (user: string) => `${this.#prefix}{inbox:${fold(user)}}:blocks`;
   /** What is unread in an inbox, by sender. */

@@ -14,13 +14,17 @@ export function signalDecoder(listener: (signal: TopicSignal) => void): ChannelL
 
 /**
  * What a channel carries: `m epoch seq time id prev body`, or `p user state claim` and then perhaps `offline`, or
- * `a change`.
+ * `a change`, or `r revision change`.
  */
 function decodeSignal(message: string): TopicSignal | undefined {
   if (message.startsWith("p ")) {
     const [, user, state, claim, how] = message.split(" ");
     const change = { user, state: state as PresenceChange["state"], claim: Number(claim) };
     return { kind: "presence", ...change, ...(how === "offline" ? { offline: true } : {}) };
+  }
+  if (message.startsWith("r ")) {
+    const [head, revision] = /^r (\d+) /.exec(message)!;
+    return { kind: "record", revision: Number(revision), change: JSON.parse(message.slice(head.length)) };
   }
   if (message.startsWith("a ")) return { kind: "account", change: JSON.parse(message.slice(2)) };
   const parts = /^m (\S+) (\d+) (\d+) (\S+) (\S+) /.exec(message);

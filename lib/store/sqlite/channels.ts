@@ -28,6 +28,13 @@ export class Channels {
     for (const listener of this.#listeners.get(topic) ?? []) listener(signal);
   }
 
+  /** Notes that a user is no longer in a room, as the room is told by other means. @param user folded */
+  strike(room: Topic, user: string): void {
+    const users = this.#told.get(room);
+    users?.delete(user);
+    if (users?.size === 0) this.#told.delete(room);
+  }
+
   /** Whether anybody listens to a topic. */
   isHeard(topic: Topic): boolean {
     return this.#listeners.has(topic);

@@ -7,6 +7,8 @@ export interface Held {
   attached: boolean;
   /** Where its connection dropped: what grows with every such drop. */
   gone: number;
+  /** The rooms that its user was removed from, and that it has not left or entered since. */
+  readonly struck: Set<string>;
 }
 
 /** The sessions of the one server, by user and device; memory has them, since they end with it. */
@@ -35,7 +37,7 @@ export class HeldSessions {
   put(session: Session): void {
     const key = fold(session.user);
     const devices = this.#users.get(key) ?? new Map<string, Held>();
-    devices.set(session.device, { session, attached: true, gone: 0 });
+    devices.set(session.device, { session, attached: true, gone: 0, struck: new Set() });
     this.#users.set(key, devices);
   }
 
@@ -71,7 +73,9 @@ export class HeldSessions {
     const rooms = new Map<string, number>();
     for (const devices of this.#users.values()) {
       const own = new Set<string>();
-      for (const { session } of devices.values()) for (const room of session.rooms) own.add(room);
+      for (const held of devices.values()) {
+        for (const room of held.session.rooms) if (!held.struck.has(room)) own.add(room);
+      }
       for (const room of own) rooms.set(room, (rooms.get(room) ?? 0) + 1);
     }
     return rooms;
@@ -88,6 +92,11 @@ export class HeldSessions {
     return devices !== undefined && isAnyIn(room, devices);
   }
 
+  /** Notes that a user was removed from a room. */
+  strike(room: string, user: string): void {
+    for (const { session, struck } of this.of(user)) if (session.rooms.includes(room)) struck.add(room);
+  }
+
   /** Whether anybody is in a room. */
   isUsed(room: string): boolean {
     for (const devices of this.#users.values()) if (isAnyIn(room, devices)) return true;
@@ -101,7 +110,9 @@ export function toState({ session, attached }: Held): DeviceState {
 }
 
 function isAnyIn(room: string, devices: ReadonlyMap<string, Held>): boolean {
-  for (const { session } of devices.values()) if (session.rooms.includes(room)) return true;
+  for (const { session, struck } of devices.values()) {
+    if (session.rooms.includes(room) && !struck.has(room)) return true;
+  }
   return false;
 }
 

@@ -125,14 +125,14 @@ export class SqliteSessions implements Sessions {
   async move(session: Session, room: string): Promise<Session | undefined> {
     if (!this.holds(session)) return undefined;
     guarded(() => this.#tokens.setRoom(fold(session.user), session.device, room));
-    return this.#change(session, () => [room]);
+    return this.#enter(session, room, () => [room]);
   }
 
   // deno-lint-ignore require-await
   async enter(session: Session, room: string, most: number, joined = ""): Promise<Session | "full" | undefined> {
     if (!this.holds(session)) return undefined;
     const isAdded = transaction(this.#database, () => this.#memberships.add(fold(session.user), room, most, joined));
-    return isAdded ? this.#change(session, (rooms) => withRoom(rooms, room)) : "full";
+    return isAdded ? this.#enter(session, room, (rooms) => withRoom(rooms, room)) : "full";
   }
 
   // deno-lint-ignore require-await
@@ -147,6 +147,11 @@ export class SqliteSessions implements Sessions {
   // deno-lint-ignore require-await
   async memberships(user: string): Promise<Map<string, string>> {
     return guarded(() => this.#memberships.joined(fold(user)));
+  }
+
+  #enter(session: Session, room: string, change: (rooms: readonly string[]) => readonly string[]): Session {
+    this.#held.get(session.user, session.device)!.struck.delete(room);
+    return this.#change(session, change);
   }
 
   /** Changes the rooms of a session as it is held: its connection may not know yet what another device has left. */
@@ -264,6 +269,16 @@ export class SqliteSessions implements Sessions {
   // deno-lint-ignore require-await
   async members(room: string): Promise<string[]> {
     return this.#held.members(room);
+  }
+
+  /** See {@linkcode members}. */
+  membersOf(room: string): string[] {
+    return this.#held.members(room);
+  }
+
+  /** Notes that a user was removed from a room; the user's sessions leave it, or enter it again. */
+  strike(room: string, user: string): void {
+    this.#held.strike(room, user);
   }
 
   /** Whether a user is in the room. */

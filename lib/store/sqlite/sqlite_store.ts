@@ -16,6 +16,7 @@ import type { Accounts } from "../accounts.ts";
 import type { Servers, ServerSignal } from "../servers.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Marks } from "../marks.ts";
+import type { RecordNews, RoomRecords } from "../room_records.ts";
 import type { Rooms } from "../rooms.ts";
 import type { Store, StoreLimits } from "../store.ts";
 import type { Talks } from "../talks.ts";
@@ -25,7 +26,8 @@ import { type Checkpoints, CheckpointThread, OwnCheckpoints } from "./file/check
 import { type Durability, openDatabase, type OpenFile } from "./file/database.ts";
 import { SqliteDeviceKeys } from "./device_keys.ts";
 import { SqliteFiles } from "./files.ts";
-import { SqliteRooms } from "./rooms.ts";
+import { SqliteRoomRecords } from "./rooms/room_records.ts";
+import { SqliteRooms } from "./rooms/rooms.ts";
 import { SqliteAdminStore } from "./admin_store.ts";
 import { SqliteMarks } from "./marks.ts";
 import { SqliteProbe } from "./file/probe.ts";
@@ -55,6 +57,7 @@ export class SqliteStore implements Store {
   readonly accounts: Accounts;
   readonly sessions: Sessions;
   readonly rooms: Rooms;
+  readonly records: RoomRecords;
   readonly topics: Topics;
   readonly marks: Marks;
   readonly talks: Talks;
@@ -85,6 +88,16 @@ export class SqliteStore implements Store {
     const marks = new SqliteMarks(database, this.#topics);
     this.marks = marks;
     this.talks = new SqliteTalkList(database, this.#topics, marks);
+    const inRooms = {
+      members: (room: string) => sessions.membersOf(room),
+      strike: (room: string, user: string) => {
+        sessions.strike(room, user);
+        this.#topics.strike(roomTopic(room), user);
+      },
+      tell: (room: string, revision: number, change: RecordNews) =>
+        this.#topics.tell(roomTopic(room), { kind: "record", revision, change }),
+    };
+    this.records = new SqliteRoomRecords(database, inRooms, now);
     const users = {
       isUsed: (room: string) => sessions.isUsed(room) || this.#topics.isHeard(roomTopic(room)),
       forget: (topic: Topic) => this.#topics.forget(topic),

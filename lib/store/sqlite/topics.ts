@@ -8,7 +8,7 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { fold, inboxTopic, roomTopic, sentTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
+import { inboxTopic, roomTopic, sentTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
 import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
@@ -30,6 +30,7 @@ import {
 import { guarded, secretOf, transaction } from "./file/database.ts";
 import { Channels } from "./channels.ts";
 import { SqliteCids } from "./cids.ts";
+import { SqliteGate } from "./gate.ts";
 import { type LogPorts, pieceSize, SqliteHistory } from "./history.ts";
 import { SqliteMoments } from "./moments.ts";
 import { type Body, copyFor, type EntrySignal, otherOf, SqliteTalks } from "./talks.ts";
@@ -68,14 +69,13 @@ export interface Fence {
 export class SqliteTopics implements Topics {
   readonly positions: PositionSigner;
   readonly #database: DatabaseSync;
-  readonly #limits: StoreLimits;
   readonly #fence: Fence;
   readonly #now: () => number;
   readonly #channels = new Channels();
   #waiting: Waiting[] = [];
   readonly #rows: TopicRows;
   readonly #unread: UnreadCounts;
-  readonly #blocks: StatementSync;
+  readonly #gate: SqliteGate;
   readonly #history: SqliteHistory;
   readonly #talks: SqliteTalks;
   readonly #append: StatementSync;
@@ -90,11 +90,10 @@ export class SqliteTopics implements Topics {
     { now, uptime, checkpoints }: LogPorts,
   ) {
     this.#database = database;
-    this.#limits = limits;
     this.#fence = fence;
     this.#now = now;
     this.#unread = new UnreadCounts(database);
-    this.#blocks = database.prepare("SELECT 1 FROM blocks WHERE user = ? AND target = ?");
+    this.#gate = new SqliteGate(database, limits, this.#unread);
     this.positions = new PositionSigner(secretOf(database));
     const moments = new SqliteMoments(database);
     this.#talks = new SqliteTalks(database, moments);
@@ -181,7 +180,7 @@ export class SqliteTopics implements Topics {
     if (known) return { result: { kind: "published", ...known, repeated: true } };
     if (existing && !this.#rows.find(topic)) return { result: { kind: "missing" } };
     const row = this.#rows.make(topic);
-    const refusal = kind === "inbox" && this.#refusal(topic, row, from);
+    const refusal = kind === "inbox" && this.#gate.ofInbox(topic, row, from);
     if (refusal) return { result: refusal };
     const { via, ...body } = draft;
     const signal = this.#put(topic, row, this.#now(), randomWord(6), body);
@@ -212,14 +211,6 @@ export class SqliteTopics implements Topics {
     const topic = sentTopic(from);
     const body = copyFor(original, this.#rows.find(inboxTopic(from))?.seq ?? 0, via);
     return { topic, signal: this.#put(topic, this.#rows.make(topic), time, id, body) };
-  }
-
-  #refusal(inbox: Topic, { read, seq }: TopicRow, from: string): PublishResult | undefined {
-    if (this.#blocks.get(topicName(inbox), fold(from))) return { kind: "blocked" };
-    const { maxInbox, maxInboxPerSender } = this.#limits;
-    const theirs = this.#unread.of(from, inbox, read, seq);
-    if (theirs >= maxInboxPerSender && inbox !== inboxTopic(from)) return { kind: "full", theirs };
-    return seq - read >= maxInbox ? { kind: "full", theirs: undefined } : undefined;
   }
 
   // deno-lint-ignore require-await
@@ -322,6 +313,16 @@ export class SqliteTopics implements Topics {
   first(topic: Topic): number {
     const row = this.#rows.find(topic);
     return row ? this.#history.first(topic, row.seq, row.read) : 1;
+  }
+
+  /** Tells a topic's listeners. */
+  tell(topic: Topic, signal: TopicSignal): void {
+    this.#channels.emit(topic, signal);
+  }
+
+  /** A user is no longer in a room: whoever tells it so later tells nothing new. */
+  strike(room: Topic, user: string): void {
+    this.#channels.strike(room, user);
   }
 
   /** Whether anybody listens to a topic. */

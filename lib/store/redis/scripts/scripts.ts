@@ -6,6 +6,7 @@ import admit from "./admit.lua" with { type: "text" };
 import amend from "./amend.lua" with { type: "text" };
 import announce from "./announce.lua" with { type: "text" };
 import announceKey from "./announce_key.lua" with { type: "text" };
+import changeRecord from "./change_record.lua" with { type: "text" };
 import claim from "./claim.lua" with { type: "text" };
 import clock from "./clock.lua" with { type: "text" };
 import countUnread from "./count_unread.lua" with { type: "text" };
@@ -47,6 +48,7 @@ import publishMany from "./publish_many.lua" with { type: "text" };
 import purge from "./purge.lua" with { type: "text" };
 import putTopic from "./put_topic.lua" with { type: "text" };
 import read from "./read.lua" with { type: "text" };
+import readRecord from "./read_record.lua" with { type: "text" };
 import readTalk from "./read_talk.lua" with { type: "text" };
 import reassert from "./reassert.lua" with { type: "text" };
 import recent from "./recent.lua" with { type: "text" };
@@ -101,6 +103,7 @@ const steady = {
   announceKey,
   admit,
   amend,
+  changeRecord: clock + changeRecord,
   claim: clock + devices + claim,
   countUnread: moments + own + countUnread,
   end: clock + devices + end,
@@ -124,6 +127,7 @@ const steady = {
   noteCopies,
   purge,
   read: epoch + moments + read,
+  readRecord: clock + readRecord,
   readTalk: epoch + moments + talks + readTalk,
   reassert: clock + devices + reassert,
   renewEpoch,

@@ -8,9 +8,9 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ChatError } from "../../../common/errors.ts";
 import { randomWord } from "../../log_position.ts";
 import { tokenLifeMs } from "../../sessions.ts";
-import { FileLock } from "../../file_lock.ts";
+import { FileLock } from "../../data_folder/file_lock.ts";
 import { LaterSchemaError } from "../../schema.ts";
-import { behind } from "../../disk_room.ts";
+import { behind } from "../../data_folder/disk_room.ts";
 
 /** What may be lost: `normal` survives the end of the process at any moment, `full` the loss of power as well. */
 export type Durability = "normal" | "full";
@@ -68,11 +68,15 @@ const schema = `
     user TEXT NOT NULL, public TEXT NOT NULL, added INTEGER NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (user, public)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS marks (${marksColumns}) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS room_records (
+    room TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (room, field)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS room_records_by_field ON room_records (field, room);
   CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 13;
+const schemaVersion = 14;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -97,6 +101,7 @@ const migrations: Readonly<Record<number, string>> = {
     "DROP TABLE tokens; ALTER TABLE of_devices RENAME TO tokens; " +
     `CREATE TABLE of_devices (${stoodColumns}) WITHOUT ROWID; INSERT INTO of_devices ` +
     "SELECT user, '', topic, position FROM stood; DROP TABLE stood; ALTER TABLE of_devices RENAME TO stood",
+  13: "", // a new table only, whose bans an earlier release would not keep
 };
 
 /** How long opening may wait for another process, in milliseconds: an earlier release's server locks the whole file. */

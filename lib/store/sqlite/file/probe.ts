@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { guarded, transaction } from "./database.ts";
-import { writeBeside } from "../../disk_room.ts";
+import { writeBeside } from "../../data_folder/disk_room.ts";
 
 /**
  * Whether the embedded store can be written.

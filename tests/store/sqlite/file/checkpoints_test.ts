@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { CheckpointThread } from "../../../../lib/store/sqlite/file/checkpoints.ts";
-import { FileLock } from "../../../../lib/store/file_lock.ts";
+import { FileLock } from "../../../../lib/store/data_folder/file_lock.ts";
 import { SqliteStore } from "../../../../lib/store/sqlite/sqlite_store.ts";
 import { eventually } from "../../../support/client.ts";
 import { test as declared } from "../../../support/declare.ts";

@@ -1,11 +1,11 @@
-import { parseTopic, roomTopic } from "../../wire/names.ts";
-import { randomWord } from "../log_position.ts";
-import type { RoomBound, Rooms } from "../rooms.ts";
-import type { StoreLimits } from "../store.ts";
-import type { RedisGateway } from "./gateway.ts";
-import type { Keys } from "./keys.ts";
-import { forEver } from "./history.ts";
-import type { Generations } from "./topics.ts";
+import { parseTopic, roomTopic } from "../../../wire/names.ts";
+import { randomWord } from "../../log_position.ts";
+import type { RoomBound, Rooms } from "../../rooms.ts";
+import type { StoreLimits } from "../../store.ts";
+import type { RedisGateway } from "../gateway.ts";
+import type { Keys } from "../keys.ts";
+import { forEver } from "../history.ts";
+import type { Generations } from "../topics.ts";
 
 /** How many rooms are looked at in one step. */
 const sweepSize = 100;

@@ -1,9 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
-import { roomTopic, type Topic, topicName } from "../../wire/names.ts";
-import { randomWord } from "../log_position.ts";
-import type { RoomBound, Rooms } from "../rooms.ts";
-import type { StoreLimits } from "../store.ts";
-import { guarded, transaction } from "./file/database.ts";
+import { roomTopic, type Topic, topicName } from "../../../wire/names.ts";
+import { randomWord } from "../../log_position.ts";
+import type { RoomBound, Rooms } from "../../rooms.ts";
+import type { StoreLimits } from "../../store.ts";
+import { guarded, transaction } from "../file/database.ts";
 
 /** How many rooms, or messages of one, are looked at in one turn of the event loop. */
 const pageSize = 100;

@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { FileLock } from "../../lib/store/file_lock.ts";
-import { storeFailure } from "../../lib/store/failure.ts";
-import { SqliteStore } from "../../lib/store/sqlite/sqlite_store.ts";
-import { test } from "../support/declare.ts";
-import { every, need, permitted } from "../support/needs.ts";
-import { temporaryFolder } from "../support/process.ts";
-import { smallDisk, smallDisks } from "../support/small_disk.ts";
-import { wideLimits } from "../support/store_limits.ts";
+import { FileLock } from "../../../lib/store/data_folder/file_lock.ts";
+import { storeFailure } from "../../../lib/store/failure.ts";
+import { SqliteStore } from "../../../lib/store/sqlite/sqlite_store.ts";
+import { test } from "../../support/declare.ts";
+import { every, need, permitted } from "../../support/needs.ts";
+import { temporaryFolder } from "../../support/process.ts";
+import { smallDisk, smallDisks } from "../../support/small_disk.ts";
+import { wideLimits } from "../../support/store_limits.ts";
 
 const sys = await permitted("sys", "read", "write");
 const root = every(sys, need(!sys.ignored && Deno.uid() === 0 ? undefined : "needs root"));

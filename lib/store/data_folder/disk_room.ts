@@ -1,7 +1,7 @@
 /** Whether there is room on the disk of a database. SQLite does not always tell: a disk that is full is an I/O error too. */
 
 import { dirname, join } from "node:path";
-import { messageOf } from "../common/errors.ts";
+import { messageOf } from "../../common/errors.ts";
 
 /** So much is to be free for what is stored next, in bytes: less would take a short message and no more. */
 const room = new Uint8Array(65_536);

@@ -1,0 +1,189 @@
+/** The contract of {@linkcode RoomRecords}: what is decided of a room, and that everybody is held to it. */
+
+import assert from "node:assert/strict";
+import type { RecordChange, RoomRecord } from "../../lib/store/room_records.ts";
+import type { TopicSignal } from "../../lib/store/topics.ts";
+import type { TestStore } from "../support/stores.ts";
+import { type Declare, login } from "./suite.ts";
+
+type Change = RecordChange extends infer C ? C extends RecordChange ? Omit<C, "by"> : never : never;
+
+/** Changes a record by alice, as it stands. */
+async function change(store: TestStore, change: Change, room = "general"): Promise<RoomRecord> {
+  const { revision } = await store.records.read(room);
+  const changed = await store.records.change(room, revision, { by: "alice", ...change } as RecordChange);
+  assert.ok(changed, `the record of ${room} has changed meanwhile`);
+  return changed;
+}
+
+/** Declares the tests. */
+export function roomRecordsContract(test: Declare): void {
+  test("RoomRecords.read() of a room that nobody decided of gives an empty record", async ({ store }) => {
+    assert.deepEqual(await store.records.read("general"), {
+      revision: 0,
+      owner: undefined,
+      moderators: [],
+      private: false,
+      topic: "",
+      slowSeconds: 0,
+      banned: [],
+      muted: new Map(),
+      listed: new Set(),
+      invited: new Map(),
+      removed: new Map(),
+    });
+  });
+
+  test("RoomRecords.change() keeps what it is told, and counts", async ({ store }) => {
+    await change(store, { kind: "owner", user: "Alice" });
+    await change(store, { kind: "topic", text: "plans for May: 1 2  3" });
+    await change(store, { kind: "op", user: "Carol" });
+    await change(store, { kind: "op", user: "bob" });
+    await change(store, { kind: "slow", seconds: 10 });
+    await change(store, { kind: "ban", user: "Mallory", reason: "spam" });
+    const record = await change(store, { kind: "mute", user: "Dave" });
+    assert.deepEqual(record, await store.records.read("General"));
+    assert.deepEqual(record, {
+      revision: 7,
+      owner: "Alice",
+      moderators: ["Carol", "bob"],
+      private: false,
+      topic: "plans for May: 1 2  3",
+      slowSeconds: 10,
+      banned: ["Mallory"],
+      muted: new Map([["dave", { user: "Dave", until: Infinity }]]),
+      listed: new Set(),
+      invited: new Map(),
+      removed: new Map([["mallory", 6]]),
+    });
+    await change(store, { kind: "topic", text: "" });
+    await change(store, { kind: "slow", seconds: 0 });
+    await change(store, { kind: "deop", user: "BOB" });
+    await change(store, { kind: "unban", user: "mallory" });
+    await change(store, { kind: "unmute", user: "DAVE" });
+    const { topic, slowSeconds, moderators, banned, muted, revision } = await change(store, {
+      kind: "owner",
+      user: "",
+    });
+    assert.deepEqual(
+      { topic, slowSeconds, moderators, banned, muted, revision },
+      { topic: "", slowSeconds: 0, moderators: ["Carol"], banned: [], muted: new Map(), revision: 13 },
+    );
+    assert.equal((await store.records.read("general")).owner, undefined);
+  });
+
+  test("RoomRecords.change() of an earlier revision changes nothing", async ({ store }) => {
+    const { revision } = await change(store, { kind: "topic", text: "one" });
+    await change(store, { kind: "topic", text: "two" });
+    assert.equal(
+      await store.records.change("general", revision, { by: "bob", kind: "topic", text: "three" }),
+      undefined,
+    );
+    assert.equal((await store.records.read("general")).topic, "two");
+  });
+
+  test("RoomRecords.change() of many at once takes one for each revision", async ({ store }) => {
+    const done = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => store.records.change("general", 0, { by: "a", kind: "topic", text: `${n}` })),
+    );
+    assert.equal(done.filter((record) => record).length, 1);
+    assert.equal((await store.records.read("general")).revision, 1);
+  });
+
+  test("RoomRecords.change() tells the room's listeners, with the revision", async ({ store }) => {
+    const heard: TopicSignal[] = [];
+    const subscription = await store.topics.subscribe("room:general", (signal) => void heard.push(signal));
+    await change(store, { kind: "ban", user: "bob", reason: 'he said "no"' });
+    await store.records.admit("general", "bob", true);
+    const told = await store.topics.publish("room:general", { from: "eve", text: "hi" }, undefined);
+    assert.equal(told.kind, "published");
+    while (heard.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.deepEqual(heard.slice(0, 2), [
+      { kind: "record", revision: 1, change: { by: "alice", kind: "ban", user: "bob", reason: 'he said "no"' } },
+      { kind: "record", revision: 2, change: { kind: "entered", by: "bob", user: "bob" } },
+    ]);
+    await subscription.close();
+  });
+
+  test("RoomRecords.admit() lets everybody into a public room, and nobody who is banned", async ({ store }) => {
+    assert.equal(await store.records.admit("general", "bob", false), "admitted");
+    assert.equal((await store.records.read("general")).revision, 0, "nothing to write down");
+    await change(store, { kind: "ban", user: "Bob", reason: "" });
+    assert.equal(await store.records.admit("general", "bob", false), "banned");
+    assert.deepEqual((await store.records.read("general")).removed, new Map([["bob", 1]]));
+    assert.equal(await store.records.admit("general", "bob", true), "admitted");
+    await change(store, { kind: "unban", user: "bob" });
+    assert.equal(await store.records.admit("general", "bob", false), "admitted");
+    assert.deepEqual((await store.records.read("general")).removed, new Map());
+  });
+
+  test("RoomRecords.admit() lets those into a private room who are on its list, or invited, once", async ({ store }) => {
+    const dave = await login(store, "Dave");
+    await store.records.admit("general", "Dave", false);
+    assert.ok(await store.sessions.move(dave, "general"));
+    await change(store, { kind: "owner", user: "Alice" });
+    await change(store, { kind: "op", user: "Carol" });
+    const { listed } = await change(store, { kind: "private", on: true });
+    assert.deepEqual(listed, new Set(["dave"]));
+    const admit = (user: string) => store.records.admit("general", user, false);
+    assert.deepEqual(
+      [await admit("alice"), await admit("carol"), await admit("dave"), await admit("bob")],
+      ["admitted", "admitted", "admitted", "invite_only"],
+    );
+    await change(store, { kind: "invite", user: "Bob" });
+    assert.deepEqual(await store.records.invitations("bob"), [{ room: "general", by: "alice" }]);
+    assert.equal(await admit("bob"), "admitted");
+    assert.deepEqual(await store.records.invitations("bob"), []);
+    assert.ok((await store.records.read("general")).listed.has("bob"));
+    await change(store, { kind: "kick", user: "bob", reason: "" });
+    assert.equal(await admit("bob"), "invite_only", "a kick strikes one off");
+    await change(store, { kind: "kick", user: "Carol", reason: "" });
+    assert.equal(await admit("carol"), "invite_only", "and ends being a moderator");
+    const open = await change(store, { kind: "private", on: false });
+    assert.deepEqual([open.listed, await admit("bob")], [new Set(), "admitted"]);
+  });
+
+  test("RoomRecords.invitations() has what is neither used nor withdrawn, of all rooms", async ({ store }) => {
+    await change(store, { kind: "invite", user: "Bob" }, "tech");
+    await change(store, { kind: "invite", user: "bob" }, "Books");
+    await change(store, { kind: "invite", user: "carol" }, "books");
+    assert.deepEqual(await store.records.invitations("BOB"), [
+      { room: "books", by: "alice" },
+      { room: "tech", by: "alice" },
+    ]);
+    await change(store, { kind: "uninvite", user: "bob" }, "books");
+    await change(store, { kind: "ban", user: "bob", reason: "" }, "tech");
+    assert.deepEqual(await store.records.invitations("bob"), []);
+  });
+
+  test("a kick and a ban take a user out of the room at once, on all devices", async ({ store }) => {
+    const bob = await login(store, "Bob");
+    const eve = await login(store, "eve");
+    assert.ok(await store.sessions.move(bob, "general"));
+    assert.ok(await store.sessions.move(eve, "general"));
+    await store.topics.announce("general", { user: "Bob", state: "joined", claim: bob.claim });
+    await change(store, { kind: "kick", user: "bob", reason: "" });
+    assert.deepEqual(await store.sessions.members("general"), ["eve"]);
+    assert.equal((await store.sessions.rooms()).get("general"), 1);
+  });
+
+  test("a mute ends by the store's clock, and is gone then", async ({ store, place }) => {
+    const muted = await change(store, { kind: "mute", user: "bob", seconds: 0.2 });
+    assert.equal(muted.muted.get("bob")?.user, "bob");
+    await place.pass(300);
+    assert.deepEqual((await store.records.read("general")).muted, new Map());
+  });
+
+  test("who becomes owner or moderator is neither banned nor muted any more", async ({ store }) => {
+    for (const user of ["bob", "carol"]) {
+      await change(store, { kind: "ban", user, reason: "" });
+      await change(store, { kind: "mute", user });
+    }
+    await change(store, { kind: "private", on: true });
+    await change(store, { kind: "owner", user: "bob" });
+    const { banned, muted } = await change(store, { kind: "op", user: "carol" });
+    assert.deepEqual([banned, muted], [[], new Map()]);
+    const { listed } = await change(store, { kind: "owner", user: "carol" });
+    assert.ok(listed.has("bob"), "an owner before stays on the list");
+  });
+}
