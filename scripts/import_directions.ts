@@ -53,6 +53,8 @@ const client = ladder(["lib/wire", "lib/common"], [
 ]);
 
 const stores = [
+  "lib/store/redis/accounts",
+  "lib/store/sqlite/accounts",
   "lib/store/redis/scripts",
   "lib/store/redis/transport",
   "lib/store/redis/rooms",
@@ -62,11 +64,12 @@ const stores = [
   "lib/store/sqlite",
   "lib/store/records",
   "lib/store/data_folder",
+  "lib/store/accounts",
   "lib/store",
 ];
 
 /** What a server is made of, from whole servers down to one topic's delivery. */
-const server = ladder([...stores.slice(-1), ...ground], [
+const server = ladder([...stores.slice(-2), ...ground], [
   { folder: "lib/server/service", because: "it puts the server's own parts together" },
   {
     folder: "lib/server/commands",
@@ -130,13 +133,20 @@ const house: readonly Part[] = [
   {
     folder: "lib/auth",
     imports: ground,
-    types: ["lib/store"],
+    types: ["lib/store", "lib/store/accounts"],
     because: "accounts ask for a port; which store is behind it is the server's choice",
   },
   { folder: "lib/tls", imports: ground, because: "a certificate knows neither server nor client" },
   {
     folder: "lib/store",
-    imports: ["lib/store/redis", "lib/store/redis/transport", "lib/store/sqlite", ...ground],
+    imports: ["lib/store/accounts", "lib/store/redis", "lib/store/redis/transport", "lib/store/sqlite", ...ground],
+    because: "a store knows no connection",
+  },
+  { folder: "lib/store/accounts", imports: ["lib/store", ...ground], because: "ports know no store" },
+  { folder: "lib/store/redis/accounts", imports: [...stores, ...ground], because: "a store knows no connection" },
+  {
+    folder: "lib/store/sqlite/accounts",
+    imports: ["lib/store/sqlite", "lib/store/sqlite/file", "lib/store/accounts", "lib/store", ...ground],
     because: "a store knows no connection",
   },
   { folder: "lib/store/redis", imports: [...stores, ...ground], because: "a store knows no connection" },
@@ -164,7 +174,15 @@ const house: readonly Part[] = [
   },
   {
     folder: "lib/store/sqlite",
-    imports: ["lib/store/sqlite/file", "lib/store/sqlite/rooms", "lib/store/records", "lib/store", ...ground],
+    imports: [
+      "lib/store/sqlite/accounts",
+      "lib/store/sqlite/file",
+      "lib/store/sqlite/rooms",
+      "lib/store/records",
+      "lib/store/accounts",
+      "lib/store",
+      ...ground,
+    ],
     because: "a store knows no connection",
   },
   {

@@ -2,7 +2,9 @@ import { accountDisabled, ChatError } from "../common/errors.ts";
 import type { Peer } from "../limits/peer.ts";
 import { getLog } from "../observability/log.ts";
 import type { Account, Accounts } from "../store/accounts.ts";
+import type { AccessToken, AccessTokens } from "../store/accounts/access_tokens.ts";
 import { fold, isUsername, usernameRule } from "../wire/names.ts";
+import { hashAccessToken, isAccessToken } from "./access_token.ts";
 import type { HashQueue, Turn } from "./hash_queue.ts";
 import type { LoginGuard } from "./login_guard.ts";
 import { checkNewPassword } from "./new_password.ts";
@@ -22,6 +24,7 @@ const log = getLog("server", "accounts");
 /** Settings and ports of the service. */
 export interface AccountServiceOptions {
   readonly accounts: Accounts;
+  readonly accessTokens: Pick<AccessTokens, "use">;
   readonly hashes: HashQueue;
   readonly guard: LoginGuard;
   readonly registration: "open" | "closed";
@@ -51,6 +54,32 @@ export class AccountService {
     this.#options.guard.succeeded(account.name, peer);
     if (!this.#options.hashes.isCurrent(account.hash)) await this.#renewHash(account, password, peer);
     return account;
+  }
+
+  /**
+   * Logs somebody in who shows an access token in the password's place. One that is not the account's is to be compared as
+   * a password: it costs the same time then, and counts as a wrong one.
+   *
+   * @returns undefined where it is no token of the account's
+   * @throws {ChatError} `too_many_attempts`, and `banned` where the account is disabled
+   */
+  async logInByToken(
+    name: string,
+    token: string,
+    peer: Peer,
+  ): Promise<{ account: Account; access: AccessToken } | undefined> {
+    if (!isAccessToken(token)) return undefined;
+    const { accounts, accessTokens, guard } = this.#options;
+    guard.admit(name, peer);
+    // Whether there is such an account makes no difference to the time.
+    const [account, access] = await Promise.all([
+      accounts.find(name),
+      hashAccessToken(token).then((hash) => accessTokens.use(name, hash)),
+    ]);
+    if (!account || !access) return undefined;
+    if (account.disabled) throw accountDisabled(account.name);
+    guard.succeeded(account.name, peer);
+    return { account, access };
   }
 
   /** Makes a hash of another cost anew; where that fails, the earlier one is as good, and the next login tries again. */

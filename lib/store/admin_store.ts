@@ -1,5 +1,6 @@
 import type { Topic } from "../wire/names.ts";
 import type { StoredKey } from "./device_keys.ts";
+import type { AccessToken } from "./accounts/access_tokens.ts";
 import type { Account, Role } from "./accounts.ts";
 import type { Order, OrderReport } from "./servers.ts";
 import type { DeviceState, Session } from "./sessions.ts";
@@ -70,6 +71,8 @@ export interface AccountRecord extends Account {
   readonly marks?: Readonly<Record<string, string>>;
   /** The public keys of its devices, if it has any. */
   readonly keys?: readonly StoredKey[];
+  /** What programs show in its password's place, if it has any. */
+  readonly accessTokens?: readonly AccessToken[];
 }
 
 /** What lasts of a device. */

@@ -2,6 +2,7 @@ import type { Count, Distribution, Metrics } from "../observability/metrics.ts";
 import { tracing } from "../observability/tracing.ts";
 import { type Topic, type TopicKind, topicKind } from "../wire/names.ts";
 import type { Accounts } from "./accounts.ts";
+import type { AccessTokens } from "./accounts/access_tokens.ts";
 import type { StoreHealth } from "./health.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
@@ -34,6 +35,12 @@ const labels = {
     setAway: "set_away",
     away: "away",
   } satisfies Labels<Accounts>,
+  accessTokens: {
+    add: "access_tokens_add",
+    list: "access_tokens_list",
+    use: "access_tokens_use",
+    revoke: "access_tokens_revoke",
+  } satisfies Labels<AccessTokens>,
   sessions: {
     claim: "claim",
     enter: "enter",
@@ -131,6 +138,7 @@ export function observedStore(store: Store, metrics: Metrics, health?: StoreHeal
   const returns = metrics.counter("chat_store_returns_total");
   return {
     accounts: timed(store.accounts, labels.accounts, watch),
+    accessTokens: timed(store.accessTokens, labels.accessTokens, watch),
     sessions: timed(store.sessions, labels.sessions, watch),
     rooms: timed(store.rooms, labels.rooms, watch),
     records: timed(store.records, labels.records, watch),

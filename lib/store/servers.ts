@@ -13,7 +13,7 @@ export type Order =
   /**
    * Ends a user's sessions and side connections there, with their resume tokens, and tells their clients why; where
    * `before` is set, only those that began when the password had been changed less often than that, and where `side` is,
-   * only the side connection of that name.
+   * only the side connection of that name, and where `access` is, only those that began with the access token of that id.
    */
   | {
     readonly do: "expel";
@@ -21,6 +21,7 @@ export type Order =
     readonly message: string;
     readonly before?: number;
     readonly side?: string;
+    readonly access?: string;
   }
   /** Tells which side connections a user has. */
   | { readonly do: "list_sides"; readonly user: string }

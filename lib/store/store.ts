@@ -1,4 +1,5 @@
 import type { Accounts } from "./accounts.ts";
+import type { AccessTokens } from "./accounts/access_tokens.ts";
 import type { AdminStore } from "./admin_store.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { StoreFailure } from "./failure.ts";
@@ -28,6 +29,7 @@ import type { Topics } from "./topics.ts";
  */
 export interface Store extends AsyncDisposable {
   readonly accounts: Accounts;
+  readonly accessTokens: AccessTokens;
   readonly sessions: Sessions;
   readonly rooms: Rooms;
   readonly records: RoomRecords;

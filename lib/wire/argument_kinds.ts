@@ -24,6 +24,7 @@ export interface ArgumentValues {
   user: string;
   room: string;
   topic: Topic;
+  word: string;
   text: string;
   secret: string;
   count: number;

@@ -6,6 +6,7 @@
  */
 
 import type { ErrorCode } from "../common/errors.ts";
+import type { AccountReply } from "./account_event.ts";
 import type { ArgumentKind } from "./argument_kinds.ts";
 import type { RoomEvent, RoomReply } from "./room_event.ts";
 
@@ -223,6 +224,7 @@ export type Reply =
     readonly revoked?: readonly string[];
   }
   | RoomReply
+  | AccountReply
   | { readonly of: "seen" | "logout" | "quit" | "pong" };
 
 /** A private talk, by its last message. */

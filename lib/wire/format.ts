@@ -18,6 +18,7 @@ import type {
   UserState,
 } from "./event.ts";
 import type { ReportEvent } from "./room_event.ts";
+import { accountReplyText } from "./account_text.ts";
 import { cleanLine } from "./clean.ts";
 import { usageOf } from "./command.ts";
 import { changeText, invitedText, isRoomReply, removedText, roomReplyText } from "./room_text.ts";
@@ -128,17 +129,17 @@ export function replyText(reply: Reply, said = plainly): string {
     case "msg":
       return sentText(reply);
     case "history":
-      return reply.messages.length === 0
-        ? "[SYSTEM] No messages"
-        : reply.messages.map((event) => historyText(event, said)).join("\n");
+      return reply.messages.map((event) => historyText(event, said)).join("\n") || "[SYSTEM] No messages";
     case "whoami":
       return `${reply.user} ${reply.room == null ? "(side connection)" : `in ${reply.room}`} on ${reply.server}`;
     case "passwd":
     case "withdraw":
-      return reply.of === "passwd" ? "Password changed" : "File withdrawn";
     case "logout":
     case "quit":
-      return reply.of === "quit" ? "Goodbye" : "Logged out";
+      return done[reply.of];
+    case "token":
+    case "tokens":
+      return accountReplyText(reply);
     case "help":
       return reply.commands.filter(({ typed }) => typed).map(helpText).join("\n");
     case "say":
@@ -208,6 +209,9 @@ const deeds = {
   block: "Blocked",
   unblock: "Unblocked",
 } as const;
+
+/** What is said where a command is done and there is no more to say. */
+const done = { passwd: "Password changed", withdraw: "File withdrawn", logout: "Logged out", quit: "Goodbye" } as const;
 
 function list(names: readonly string[]): string {
   return names.length === 0 ? "none" : names.join(", ");

@@ -80,6 +80,7 @@ function make(env: Readonly<Record<string, string>> = { RATE_LIMIT: "off" }, has
   const { limits, clock, config } = makeLimits(env);
   const service = new AccountService({
     accounts: accounts as unknown as Accounts,
+    accessTokens: { use: () => Promise.resolve(undefined) },
     hashes: new HashQueue(hasher, { running: 2 }),
     guard: new LoginGuard(limits),
     registration: config.registration,

@@ -6,6 +6,7 @@ import { awayContract } from "./away.ts";
 import { channelsContract } from "./channels.ts";
 import { claimsContract } from "./claims.ts";
 import { copiesContract } from "./copies.ts";
+import { accessTokensContract } from "./access_tokens.ts";
 import { deviceKeysContract } from "./device_keys.ts";
 import { deviceRoomsContract } from "./device_rooms.ts";
 import { deviceTokensContract } from "./device_tokens.ts";
@@ -52,6 +53,7 @@ export function storeContract(subject: Subject): void {
   channelsContract(test);
   filesContract(test);
   deviceKeysContract(test);
+  accessTokensContract(test);
   lastingContract(test);
   officeContract(test);
 }

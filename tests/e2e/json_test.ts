@@ -120,6 +120,13 @@ onEachStore("every command's reply has its fields, and nothing else", async (sta
   assert.deepEqual([others, typeof client], [[], "string"]);
   assert.match(since, /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   await replies("revoke", { device: "all" }, { device: "all", revoked: [] });
+  const { token, ...named } = await a.ok("token", { do: "new", name: "ci", scopes: "say:room:ops", for: 60 });
+  assert.deepEqual([named.name, /^chat_[\w-]{43}$/.test(token)], ["ci", true]);
+  const { tokens: [{ created, until: over, ...listed }] } = await a.ok("tokens");
+  assert.deepEqual(listed, { name: "ci", scopes: ["say"], topics: ["room:ops"], used: null });
+  assert.equal(Date.parse(over) - Date.parse(created), 60_000);
+  used.add("tokens");
+  await replies("token", { do: "revoke", name: "ci" }, { name: "ci" });
   await replies("passwd", { old: eve.password, new: "another one" }, { resume: "<token>" });
   await replies("pong", {}, {});
   const { help } = allCommands.find(({ name }) => name === "join")!;

@@ -74,6 +74,7 @@ export async function startServer(settings: Settings, redis: Settings | undefine
   const guard = new LoginGuard(limits);
   const accounts = new AccountService({
     accounts: store.accounts,
+    accessTokens: store.accessTokens,
     hashes: new HashQueue(quickHasher, { running: config.bcryptConcurrency }),
     guard,
     registration: config.registration,

@@ -78,13 +78,26 @@ abstract class Place implements StorePlace {
     this.#open.add(store);
     const signals: ServerSignal[] = [];
     const joined = await store.servers.join(id, (signal) => void signals.push(signal));
-    const { accounts, sessions, rooms, records, topics, marks, talks, servers, files, deviceKeys, admin: office } =
-      store;
+    const {
+      accounts,
+      accessTokens,
+      sessions,
+      rooms,
+      records,
+      topics,
+      marks,
+      talks,
+      servers,
+      files,
+      deviceKeys,
+      admin: office,
+    } = store;
     return {
       ...{
         id: joined,
         signals,
         accounts,
+        accessTokens,
         sessions,
         rooms,
         records,

@@ -173,6 +173,7 @@ test("bindFields() refuses a value of another type", () => {
     topic: "room:general",
     text: "hi",
     secret: "pw",
+    word: "on",
     count: 1,
     duration: 600,
     switch: true,

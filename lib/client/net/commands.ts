@@ -24,6 +24,7 @@ const repeatable: ReadonlySet<string> = new Set(
       "whoami",
       "away",
       "devices",
+      "tokens",
       "help",
     ],
     ...["room", "topic", "private", "slow", "unban", "unmute", "op", "deop"],

@@ -1,6 +1,9 @@
 import { ChatError } from "../../common/errors.ts";
-import { defineCommand, type Outcome } from "../registry/command.ts";
-import type { LoginResult } from "../sessions/login.ts";
+import type { Account } from "../../store/accounts.ts";
+import type { AccessToken } from "../../store/accounts/access_tokens.ts";
+import { sessionScope } from "../registry/access.ts";
+import { type Caller, defineCommand, type Outcome } from "../registry/command.ts";
+import type { LoginResult, Logins } from "../sessions/login.ts";
 
 const credentials = [{ name: "user", kind: "user" }, { name: "password", kind: "secret" }] as const;
 
@@ -13,6 +16,19 @@ const resumeLineBytes = 256 * 1024;
 /** Somebody has come in: the connection is theirs, and their topics begin to flow behind the answer. */
 function entered(of: "login" | "register" | "resume", { session, loggedIn, start }: LoginResult): Outcome {
   return { reply: { of, ...loggedIn }, session, after: start };
+}
+
+/** Lets in who shows an access token. */
+async function enterByToken(
+  { account, access }: { readonly account: Account; readonly access: AccessToken },
+  caller: Caller,
+  { side = false, device }: { readonly side?: boolean; readonly device?: string },
+  login: Logins,
+): Promise<LoginResult> {
+  if (side) return await login.side(account, caller, access);
+  if (access.scopes.includes(sessionScope)) return await login.login(account, caller, device, access);
+  const message = `The token ${access.name} is for side connections: it has not the scope ${sessionScope}`;
+  throw new ChatError("forbidden", message);
 }
 
 /** The user is logged out here, and who has the resume token could still use it. */
@@ -31,6 +47,8 @@ export const accountCommands = [
     help: "log in",
     audited: true,
     async run(caller, { user, password, side, device }, { accounts, sessions: { login } }) {
+      const shown = await accounts.logInByToken(user, password, caller.peer);
+      if (shown) return entered("login", await enterByToken(shown, caller, { side, device }, login));
       const account = await accounts.logIn(user, password, caller.peer);
       return entered(
         "login",
@@ -66,6 +84,7 @@ export const accountCommands = [
     arguments: [{ name: "old", kind: "secret" }, { name: "new", kind: "secret" }],
     who: "member",
     help: 'change your password, which ends your other connections; either may be in "double quotes"',
+    tokens: "never",
     audited: true,
     async run({ session, peer }, { old, new: password }, { accounts, sessions }) {
       const passwords = await accounts.changePassword(session.user, old, password, peer);
@@ -77,6 +96,7 @@ export const accountCommands = [
     name: "logout",
     who: "user",
     help: "log out and stay connected",
+    tokens: "always",
     audited: true,
     async run({ session }, _, { sessions }) {
       const revoked = await sessions.leave(session, true);
@@ -88,6 +108,7 @@ export const accountCommands = [
     aliases: ["exit"],
     who: "anyone",
     help: "leave and close the connection",
+    tokens: "always",
     async run({ session }, _, { sessions }) {
       if (session) await sessions.leave(session, false);
       return { reply: { of: "quit" }, session: null, close: true };

@@ -12,6 +12,7 @@ import { followCommands } from "./follows.ts";
 import { keyCommands } from "./keys.ts";
 import { messageCommands } from "./messages.ts";
 import { roomCommands } from "./rooms.ts";
+import { tokenCommands } from "./tokens.ts";
 import type { CommandSpec } from "../registry/command.ts";
 
 /** The registry is made from these. */
@@ -25,5 +26,6 @@ export const allCommands: readonly CommandSpec[] = [
   ...fileCommands,
   ...keyCommands,
   ...deviceCommands,
+  ...tokenCommands,
   ...connectionCommands,
 ];

@@ -22,6 +22,7 @@ export const connectionCommands = [
     arguments: [{ name: "options", kind: "text" }],
     who: "guest",
     help: 'choose the format, for programs: HELLO {"format":"json","version":1}',
+    tokens: "always",
     run(_caller, { options }, { serverId, config }) {
       let wish: unknown;
       try {
@@ -58,6 +59,7 @@ export const connectionCommands = [
     name: "pong",
     who: "anyone",
     help: "answer a ping",
+    tokens: "always",
     typed: false,
     run: () => ({ reply: { of: "pong" } }),
   }),
@@ -67,6 +69,7 @@ export const connectionCommands = [
     arguments: [{ name: "command", kind: "command", optional: true }],
     who: "anyone",
     help: "list the commands, or explain one",
+    tokens: "always",
     run({ format }, { command: name }, { commands }) {
       const bare = name?.replace(/^\//, "").toLowerCase();
       const chosen = commands.filter(({ name, aliases }) =>

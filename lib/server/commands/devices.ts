@@ -10,6 +10,7 @@ export const deviceCommands = [
     name: "devices",
     who: "user",
     help: "list the devices that you are logged in on, and since when",
+    tokens: "never",
     async run({ session }, _, { sessions }) {
       const lines = await sessions.devices(session);
       return { reply: { of: "devices", devices: lines.map((line) => ({ ...line, since: isoTime(line.since) })) } };
@@ -20,6 +21,7 @@ export const deviceCommands = [
     arguments: [{ name: "device", kind: "device" }],
     who: "user",
     help: "log a device of yours out, or all others; it needs the password again",
+    tokens: "never",
     audited: true,
     async run({ session }, { device }, { sessions }) {
       if (device !== allOthers) {

@@ -3,6 +3,7 @@ import { fileLife, type Full, type StoredFile } from "../../store/files.ts";
 import type { FileOffer } from "../../wire/event.ts";
 import { chunkCount, chunkLineBytes, chunkSize, fileChunkBytes } from "../../wire/files.ts";
 import { inboxTopic, roomTopic, type Topic } from "../../wire/names.ts";
+import { aboutNone, mayUse } from "../registry/access.ts";
 import { defineCommand, type Services } from "../registry/command.ts";
 import { isoTime } from "../delivery/events.ts";
 import type { UserSession } from "../sessions/user_session.ts";
@@ -46,6 +47,7 @@ export const fileCommands = [
     arguments: [file, { name: "n", kind: "seq" }, { name: "data", kind: "data" }],
     who: "user",
     help: "send a part of a file",
+    about: aboutNone,
     typed: false,
     lineBytes: chunkLineBytes,
     carriesFile: true,
@@ -70,12 +72,16 @@ export const fileCommands = [
     arguments: [file, { name: "n", kind: "seq" }],
     who: "user",
     help: "fetch a part of a file",
+    about: aboutNone,
     typed: false,
     answerBytes: chunkLineBytes,
     carriesFile: true,
     async run({ session }, { file: id, n }, { store }) {
       const found = await store.files.find(id);
-      if (!found || (found.owner !== session.user && !await isReadable(session, found.topic))) throw unknownFile();
+      if (
+        !found || !mayUse(session, found.topic) ||
+        (found.owner !== session.user && !await isReadable(session, found.topic))
+      ) throw unknownFile();
       if (found.size === 0) throw noChunks();
       if (n >= chunkCount(found.size)) {
         throw new ChatError("usage", `The file's chunks are numbered 0 to ${chunkCount(found.size) - 1}`);
@@ -90,6 +96,7 @@ export const fileCommands = [
     arguments: [file],
     who: "user",
     help: "remove a file of yours before it expires",
+    about: aboutNone,
     typed: false,
     async run({ session }, { file: id }, { store }) {
       await ownFile(id, session, store);
@@ -118,7 +125,7 @@ export async function offered(
 
 async function ownFile(id: string, session: UserSession, store: Services["store"]): Promise<StoredFile> {
   const found = await store.files.find(id);
-  if (!found || found.owner !== session.user) throw unknownFile();
+  if (!found || found.owner !== session.user || !mayUse(session, found.topic)) throw unknownFile();
   return found;
 }
 

@@ -1,6 +1,7 @@
 import { ChatError } from "../../common/errors.ts";
 import type { UserKeys } from "../../wire/event.ts";
 import { maxSealedLength } from "../../wire/sealed.ts";
+import { aboutNone } from "../registry/access.ts";
 import { defineCommand, type Services } from "../registry/command.ts";
 import { isoTime } from "../delivery/events.ts";
 import { knownUser } from "./follows.ts";
@@ -14,6 +15,7 @@ export const keyCommands = [
     arguments: [{ name: "user", kind: "user" }],
     who: "user",
     help: "tell the public keys of a user's devices",
+    about: aboutNone,
     typed: false,
     async run(_, { user }, services) {
       const { name } = await knownUser(user, services);
@@ -25,6 +27,7 @@ export const keyCommands = [
     arguments: own,
     who: "user",
     help: "announce the public key of your device",
+    tokens: "never",
     typed: false,
     audited: true,
     async run({ id, session: { user } }, { public: key }, services) {
@@ -45,6 +48,7 @@ export const keyCommands = [
     arguments: own,
     who: "user",
     help: "remove the public key of a device of yours",
+    tokens: "never",
     typed: false,
     audited: true,
     async run({ id, session: { user } }, { public: key }, services) {

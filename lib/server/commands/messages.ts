@@ -7,6 +7,7 @@ import { type Arguments, checkLength, maxCount, quote } from "../../wire/command
 import { actionText } from "../../wire/format.ts";
 import { feedTopic, inboxTopic, roomTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
 import { sealedLineBytes } from "../../wire/sealed.ts";
+import { aboutOwnFeed } from "../registry/access.ts";
 import { type Admitted, defineCommand, type Services } from "../registry/command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 import { isContinuous } from "../delivery/recovery.ts";
@@ -173,6 +174,7 @@ export const messageCommands = [
     arguments: said,
     who: "user",
     help: "tell everybody who subscribed to you",
+    about: aboutOwnFeed,
     pipelined: true,
     async run(caller, { text, cid }, services) {
       const { user } = caller.session;

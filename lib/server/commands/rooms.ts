@@ -1,5 +1,6 @@
 import { ChatError } from "../../common/errors.ts";
 import { fold, lobby } from "../../wire/names.ts";
+import { aboutNone } from "../registry/access.ts";
 import { type Caller, defineCommand, type Outcome, type Services } from "../registry/command.ts";
 import { withAway } from "./away.ts";
 import { ensureRoom } from "./new_rooms.ts";
@@ -88,6 +89,7 @@ export const roomCommands = [
     aliases: ["list"],
     who: "user",
     help: "list the rooms and how many are in each",
+    about: aboutNone,
     answerBytes: listBytes,
     run: async (_caller: Caller, _, services) => ({ reply: { of: "rooms", rooms: await listRooms(services) } }),
   }),
@@ -96,6 +98,7 @@ export const roomCommands = [
     arguments: [awayFlag],
     who: "user",
     help: "list who is online, on every server",
+    about: aboutNone,
     answerBytes: listBytes,
     async run(_caller: Caller, { away }, services) {
       const users = await services.store.sessions.online();
@@ -117,6 +120,7 @@ export const roomCommands = [
     name: "whoami",
     who: "user",
     help: "show your name, your room and your server",
+    tokens: "always",
     async run({ session }, _, { serverId }) {
       await session.refreshRooms(); // another device may have joined or left some
       const place = session.many ? { rooms: [...session.rooms].sort() } : { room: session.room ?? null };

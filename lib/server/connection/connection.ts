@@ -11,6 +11,7 @@ import { farewellMs, writeRest } from "./farewell.ts";
 import type { ClientSocket, ConnectionHost } from "./host.ts";
 import { type Guest, maxNetworkBytes } from "./guest_buffers.ts";
 import { LineReader } from "./line_reader.ts";
+import { tokenOver } from "../sessions/local_sessions.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 import { noCommand } from "../metering/command_meter.ts";
 import { type Call, CommandRunner } from "./command_runner.ts";
@@ -175,6 +176,7 @@ export class Connection implements Caller {
       if (this.#silence.ofGuest(idleTimeoutSeconds * 1000) === "end") void this.answered().then(() => this.#endGuest());
       return;
     }
+    if (this.session.expired) return this.end(tokenOver);
     if (this.format !== "json") return;
     const verdict = this.#silence.ofProgram();
     if (verdict === "ping") this.#order.ping();

@@ -6,6 +6,7 @@ import type { Config } from "../../config/config.ts";
 import type { Store } from "../../store/store.ts";
 import type { Argument, Arguments } from "../../wire/command.ts";
 import type { Format, Reply } from "../../wire/event.ts";
+import type { About, TokenUse } from "./access.ts";
 import type { SessionManager } from "../sessions/session_manager.ts";
 import type { ClientChannel } from "../sessions/client_channel.ts";
 import type { UserSession } from "../sessions/user_session.ts";
@@ -67,6 +68,10 @@ export interface CommandSpec {
   alone(values: Record<string, unknown>): boolean;
   /** Whether a person may type it; the others exist in JSON only. */
   readonly typed: boolean;
+  /** Whether one may give it who is logged in with an access token. */
+  readonly tokens: TokenUse;
+  /** Which topic it is about, for tokens that are bound to topics; by its arguments, unless given. */
+  readonly about: About | undefined;
   /** Whether it is written to the audit log, and under its name to the log, with its outcome. */
   readonly audited: boolean;
   /** The longest line in JSON, in bytes, where it may be longer than others. */
@@ -92,6 +97,8 @@ export interface CommandDefinition<A extends readonly Argument[], W extends Audi
   readonly pipelined?: true;
   alone?(values: Arguments<A>): boolean;
   readonly typed?: false;
+  readonly tokens?: "always" | "never";
+  readonly about?: About;
   readonly audited?: true;
   readonly lineBytes?: number;
   readonly carriesFile?: true;
@@ -112,6 +119,8 @@ export function defineCommand<const A extends readonly Argument[] = [], W extend
     pipelined: definition.pipelined ?? false,
     alone: (values) => definition.alone?.(values as Arguments<A>) ?? false,
     typed: definition.typed ?? true,
+    tokens: definition.tokens ?? "scoped",
+    about: definition.about,
     audited: definition.audited ?? false,
     lineBytes: definition.lineBytes ?? 0,
     carriesFile: definition.carriesFile ?? false,

@@ -2,6 +2,7 @@ import { ChatError } from "../../common/errors.ts";
 import { type ArgumentLimits, bindFields, bindTyped, quote } from "../../wire/command.ts";
 import type { CommandHelp } from "../../wire/event.ts";
 import type { LineLimits } from "../../wire/lines.ts";
+import { refusalOf } from "./access.ts";
 import type { CommandSpec } from "./command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 
@@ -71,6 +72,8 @@ export class Registry {
     const values = "rest" in given
       ? bindTyped(command.name, command.arguments, given.rest, this.#limits)
       : bindFields(command.name, command.arguments, given.fields, this.#limits);
+    const refusal = session?.access && refusalOf(session.access, command, values, session);
+    if (refusal !== undefined) throw new ChatError("forbidden", refusal);
     return { command, values };
   }
 }

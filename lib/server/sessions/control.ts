@@ -76,10 +76,10 @@ export class Control {
     }
   }
 
-  async #expel({ user, message, before, side }: Order & { do: "expel" }): Promise<readonly string[]> {
+  async #expel({ user, message, ...which }: Order & { do: "expel" }): Promise<readonly string[]> {
     // The code tells bundled clients not to come back by themselves.
     const last = { type: "system", code: "forced_logout", message } as const;
-    const closed = await this.#options.sessions.expel(user, last, before, side);
+    const closed = await this.#options.sessions.expel(user, last, which);
     return closed > 0 ? [`closed ${closed} of ${user}'s connections`] : [];
   }
 }

@@ -2,11 +2,12 @@
  * Ends a user's connections: here, and after a new password on every server.
  */
 
+import { ChatError } from "../../common/errors.ts";
 import { allowLate, within } from "../../common/time.ts";
 import type { Store } from "../../store/store.ts";
 import type { SystemEvent } from "../../wire/event.ts";
 import { fold } from "../../wire/names.ts";
-import { type LocalSessions, passwordChanged } from "./local_sessions.ts";
+import { type Expelled, type LocalSessions, passwordChanged, tokenOver } from "./local_sessions.ts";
 import type { SessionEnds } from "./session_ends.ts";
 import type { UserSession } from "./user_session.ts";
 
@@ -43,12 +44,11 @@ export class Expulsions {
    * Ends a user's connections on this server, with their resume tokens.
    *
    * @param last the clients' last line
-   * @param before spares those that began when the password had been changed so often, or more often
-   * @param side only the side connection of this name
+   * @param which those that are closed; all without it
    * @returns how many connections were closed
    */
-  async here(user: string, last: SystemEvent, before?: number, side?: string): Promise<number> {
-    const { closed, sessions } = this.#options.local.expel(user, last, before, side);
+  async here(user: string, last: SystemEvent, which?: Expelled): Promise<number> {
+    const { closed, sessions } = this.#options.local.expel(user, last, which);
     await Promise.all(sessions.map((session) => this.#finish(session)));
     return closed;
   }
@@ -56,8 +56,23 @@ export class Expulsions {
   /** Ends what a user began with an earlier password, on every server; where the store is away, when it is back. */
   async afterPassword(user: string, passwords: number): Promise<void> {
     this.#queue.set(fold(user), Math.max(passwords, this.#queue.get(fold(user)) ?? 0));
-    await this.here(user, passwordChanged, passwords);
+    await this.here(user, passwordChanged, { before: passwords });
     await this.drain().catch((error) => this.#options.onFault("expel", error));
+  }
+
+  /**
+   * Ends what a user began with an access token that is revoked, on every server.
+   *
+   * @throws {ChatError} `store_unavailable` where a server did not answer; it closes them when it can
+   */
+  async afterToken(user: string, access: string): Promise<void> {
+    const order = { do: "expel", user, message: tokenOver.message, access } as const;
+    const reports = await this.#options.store.admin.order(order, patienceMs);
+    const unheard = reports.find(({ failed }) => failed !== undefined);
+    if (!unheard) return;
+    const message =
+      `The token is revoked, but ${unheard.server} did not answer: connections there may go on for a while`;
+    throw new ChatError("store_unavailable", message);
   }
 
   /** Tells other servers of the queued passwords. @throws {ChatError} `store_unavailable`: the rest stays queued */

@@ -27,6 +27,13 @@ export const passwordChanged: SystemEvent = {
   message: "Your password was changed; log in with the new one.",
 };
 
+/** The last line of a connection whose access token was revoked, or has expired. */
+export const tokenOver: SystemEvent = {
+  type: "system",
+  code: "forced_logout",
+  message: "The token that you logged in with was revoked, or has expired.",
+};
+
 /** The last line of a connection whose session and account the store has lost. */
 export const sessionLost: SystemEvent = {
   type: "system",
@@ -50,6 +57,18 @@ export interface Login {
   /** How often the password had been changed when it was checked, or when the resume token was. */
   readonly passwords: number;
   readonly side: boolean;
+  /** The id of the access token that it begins with, if it does. */
+  readonly access?: string | undefined;
+}
+
+/** Which of a user's connections are closed: all, unless something is given. */
+export interface Expelled {
+  /** Spares those that began when the password had been changed so often, or more often. */
+  readonly before?: number | undefined;
+  /** Only the side connection of this name. */
+  readonly side?: string | undefined;
+  /** Only those that began with the access token of this id. */
+  readonly access?: string | undefined;
 }
 
 interface LocalSession extends Reservation {
@@ -177,16 +196,13 @@ export class LocalSessions {
    * Closes a user's connections.
    *
    * @param last their last line
-   * @param before spares those that began when the password had been changed so often, or more often
-   * @param side only the side connection of this name
    * @returns how many connections were closed, and the sessions that are to end; a login that is under way counts, and
    *   its client is told instead of logged in
    */
   expel(
     user: string,
     last: SystemEvent,
-    before = Infinity,
-    side?: string,
+    { before = Infinity, side, access }: Expelled = {},
   ): { closed: number; sessions: UserSession[] } {
     let closed = 0;
     const sessions: UserSession[] = [];
@@ -194,6 +210,7 @@ export class LocalSessions {
       const { login, session, grace } = local;
       if (fold(login.user) !== fold(user) || (session ?? login).passwords >= before) continue;
       if (side !== undefined && !(login.side && login.device === side)) continue;
+      if (access !== undefined && login.access !== access) continue;
       if (grace === undefined) closed++;
       local.expelled = last;
       if (!session) continue;

@@ -6,6 +6,7 @@ import { accountDisabled, ChatError } from "../../common/errors.ts";
 import type { Config } from "../../config/config.ts";
 import type { LimitName } from "../../limits/limit_table.ts";
 import type { LoginGuard } from "../../auth/login_guard.ts";
+import type { AccessToken } from "../../store/accounts/access_tokens.ts";
 import type { Account } from "../../store/accounts.ts";
 import type { ClaimResult, Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
@@ -17,7 +18,7 @@ import type { Feeds } from "../delivery/topic_readers.ts";
 import type { ClientChannel } from "./client_channel.ts";
 import { superseded, UserSession } from "./user_session.ts";
 import { type Opened, openTopics, type ReturnPositions } from "./open_topics.ts";
-import { hashToken, makeToken, tokenOwner } from "./resume_token.ts";
+import { hashToken, makeToken, type TokenOwner, tokenOwner } from "./resume_token.ts";
 import { forcedLogout, type LocalSessions } from "./local_sessions.ts";
 
 /** Settings and ports of logins and the session manager. */
@@ -49,6 +50,12 @@ interface Return {
   readonly given: ReturnPositions["given"];
 }
 
+/** Who logs in, and what was shown in the password's place, if it was. */
+interface Owner {
+  readonly account: Account;
+  readonly access: AccessToken | undefined;
+}
+
 type Claimed = ClaimResult & { kind: "claimed" };
 
 /**
@@ -74,11 +81,17 @@ export class Logins {
    * Logs a user in; the caller has checked the password.
    *
    * @param device what the user calls the device
+   * @param access what was shown in the password's place, if it was
    * @throws {ChatError} `already_logged_in` where the policy keeps a live session, `too_many_devices`, `store_unavailable`
    */
-  async login(account: Account, channel: ClientChannel, device?: string): Promise<LoginResult> {
+  async login(
+    account: Account,
+    channel: ClientChannel,
+    device?: string,
+    access?: AccessToken,
+  ): Promise<LoginResult> {
     const shared = this.#options.config.duplicateLogin === "share";
-    return await this.#login(account, channel, device ?? (shared ? madeUpDevice(channel) : ""));
+    return await this.#login({ account, access }, channel, device ?? (shared ? madeUpDevice(channel) : ""));
   }
 
   /**
@@ -106,11 +119,13 @@ export class Logins {
     }
   }
 
-  async #resume(owner: ReturnType<typeof tokenOwner>, back: Return, channel: ClientChannel): Promise<LoginResult> {
+  async #resume(owner: TokenOwner | undefined, back: Return, channel: ClientChannel): Promise<LoginResult> {
     const account = owner && await this.#options.store.accounts.find(owner.user);
     if (!account) throw refused();
     await this.#ends.drain(account.name); // a token that is still to be revoked resumes nothing
-    return await this.#login(account, channel, owner.device, back);
+    const access = owner.access === undefined ? undefined : await this.#accessToken(account.name, owner.access);
+    if (owner.access !== undefined && !access) throw refused();
+    return await this.#login({ account, access }, channel, owner.device, back);
   }
 
   /**
@@ -119,22 +134,23 @@ export class Logins {
    * @throws {ChatError} `rate_limited` where the user has as many connections as one may, `banned`,
    *   `invalid_credentials`, `store_unavailable`
    */
-  async side(account: Account, channel: ClientChannel): Promise<LoginResult> {
+  async side(account: Account, channel: ClientChannel, access?: AccessToken): Promise<LoginResult> {
     const { name: user, passwords = 0 } = account;
     const { id: connection } = channel;
     this.#admitSide(user);
     const device = madeUpDevice(channel);
-    const reservation = this.#local.reserve(connection, { user, device, passwords, side: true });
+    const reservation = this.#local.reserve(connection, { user, device, passwords, side: true, access: access?.id });
     try {
       // What has changed since the password was checked; a session's claim sees that by itself.
       const now = await this.#options.store.accounts.find(user);
+      await this.#confirm(user, access);
       if (now?.disabled) throw accountDisabled(user);
       if (!now || now.passwords !== account.passwords) throw outdated();
       if (reservation.expelled) {
         channel.end(reservation.expelled);
         throw outdated(); // the client has had its last line already
       }
-      const session = this.#session(account, device, undefined, "", channel);
+      const session = this.#session({ account, access }, device, undefined, "", channel);
       this.#local.attach(session);
       const named = this.#options.config.duplicateLogin === "share" ? { device } : {};
       return {
@@ -156,17 +172,33 @@ export class Logins {
     throw new ChatError("rate_limited", `You have ${most} connections to this server, which is the most that one may`);
   }
 
-  async #login(account: Account, channel: ClientChannel, device: string, back?: Return): Promise<LoginResult> {
+  /** A user's access token. @param id which one */
+  async #accessToken(user: string, id: string): Promise<AccessToken | undefined> {
+    return (await this.#options.store.accessTokens.list(user)).find((token) => token.id === id);
+  }
+
+  /** Refuses an access token that was revoked meanwhile: who revokes it now finds the reservation. */
+  async #confirm(user: string, access: AccessToken | undefined): Promise<void> {
+    if (access && !await this.#accessToken(user, access.id)) throw outdated();
+  }
+
+  async #login(
+    { account, access }: Owner,
+    channel: ClientChannel,
+    device: string,
+    back?: Return,
+  ): Promise<LoginResult> {
     const { name: user, passwords = 0 } = account;
-    const token = makeToken(user, device);
+    const token = makeToken(user, device, access?.id);
     const tokenHash = await hashToken(token);
     const presentedHash = back && await hashToken(back.presented);
     const { id: connection } = channel;
-    const reservation = this.#local.reserve(connection, { user, device, passwords, side: false });
+    const reservation = this.#local.reserve(connection, { user, device, passwords, side: false, access: access?.id });
     try {
+      await this.#confirm(user, access);
       const claimed = await this.#claim(account, channel, device, tokenHash, presentedHash);
       const { session: record, savedPositions } = claimed;
-      const session = this.#session(account, device, record, tokenHash, channel);
+      const session = this.#session({ account, access }, device, record, tokenHash, channel);
       const { positions, unread, missed, start } = await this.#open(
         session,
         claimed,
@@ -267,7 +299,7 @@ export class Logins {
   }
 
   #session(
-    account: Account,
+    { account, access }: Owner,
     device: string,
     record: Session | undefined,
     tokenHash: string,
@@ -280,6 +312,7 @@ export class Logins {
       user,
       device,
       created,
+      access,
       record,
       tokenHash,
       passwords,

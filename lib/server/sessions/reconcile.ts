@@ -7,7 +7,7 @@ import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { SessionEnds } from "./session_ends.ts";
 import type { UserSession } from "./user_session.ts";
-import { forcedLogout, type LocalSessions, passwordChanged, sessionLost } from "./local_sessions.ts";
+import { forcedLogout, type LocalSessions, passwordChanged, sessionLost, tokenOver } from "./local_sessions.ts";
 import type { SystemEvent } from "../../wire/event.ts";
 
 /** Settings and ports of a reconciler. */
@@ -23,7 +23,13 @@ export interface ReconcileOptions {
 const disabled: SystemEvent = { type: "system", code: "forced_logout", message: "Your account was disabled." };
 
 /** The last line of a session that the store does not hold again, by the reason. */
-const lastLines = { superseded: forcedLogout, disabled, outdated: passwordChanged, lost: sessionLost } as const;
+const lastLines = {
+  superseded: forcedLogout,
+  disabled,
+  outdated: passwordChanged,
+  lost: sessionLost,
+  token_over: tokenOver,
+} as const;
 
 /** How many sessions are reasserted at the same time. */
 const atOnce = 200;
@@ -101,6 +107,7 @@ export class Reconciler {
   async #reassert(session: UserSession, unseen: readonly string[] = []): Promise<void> {
     const { store, ends, sessions } = this.#options;
     const { record, connectionId, tokenHash, passwords, created } = session;
+    if (await this.#isTokenOver(session)) return await this.#dismiss(session, record, "token_over");
     if (!record) return await this.#checkSide(session);
     const asserted = await store.sessions.reassert(record, { tokenHash, passwords, created });
     if (!sessions.isKnown(connectionId)) { // its client went meanwhile
@@ -120,11 +127,22 @@ export class Reconciler {
   }
 
   /** Closes a connection whose session the store does not hold again, and ends what is left of it there. */
-  async #dismiss({ connectionId }: UserSession, record: Session, reason: keyof typeof lastLines): Promise<void> {
+  async #dismiss(
+    { connectionId }: UserSession,
+    record: Session | undefined,
+    reason: keyof typeof lastLines,
+  ): Promise<void> {
     const { ends, sessions } = this.#options;
     sessions.dismiss(connectionId, lastLines[reason]);
+    if (!record) return;
     ends.enqueue(record);
     if (reason === "lost") await ends.announceOffline(record); // nobody else can
+  }
+
+  /** Whether what the connection began with was revoked, or has expired, without this server's hearing. */
+  async #isTokenOver({ user, access }: UserSession): Promise<boolean> {
+    if (!access) return false;
+    return !(await this.#options.store.accessTokens.list(user)).some(({ id }) => id === access.id);
   }
 
   /** Closes a side connection whose account was disabled, or whose password was changed, without this server's hearing. */

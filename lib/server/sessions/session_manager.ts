@@ -15,7 +15,7 @@ import { Expulsions } from "./expulsions.ts";
 import { Reconciler } from "./reconcile.ts";
 import { hashToken, makeToken } from "./resume_token.ts";
 import { type DeviceLine, Devices } from "./devices.ts";
-import { LocalSessions } from "./local_sessions.ts";
+import { type Expelled, LocalSessions } from "./local_sessions.ts";
 
 /** How long a dropped client's session is kept before its room hears that it left, in milliseconds. */
 export const resumeGraceMs = 5_000;
@@ -63,7 +63,7 @@ export class SessionManager {
    */
   async renewToken(session: UserSession): Promise<string | undefined> {
     if (!session.record) return undefined;
-    const token = makeToken(session.user, session.device);
+    const token = makeToken(session.user, session.device, session.access?.id);
     const hash = await hashToken(token);
     // First, so that a store which is away meanwhile is never given the earlier token again.
     session.tokenHash = hash;
@@ -135,8 +135,13 @@ export class SessionManager {
   }
 
   /** Ends a user's connections here, see {@linkcode Expulsions.here}. @returns how many were closed */
-  expel(user: string, last: SystemEvent, before?: number, side?: string): Promise<number> {
-    return this.#expulsions.here(user, last, before, side);
+  expel(user: string, last: SystemEvent, which?: Expelled): Promise<number> {
+    return this.#expulsions.here(user, last, which);
+  }
+
+  /** Ends what began with an access token, on every server, see {@linkcode Expulsions.afterToken}. */
+  tokenRevoked(user: string, access: string): Promise<void> {
+    return this.#expulsions.afterToken(user, access);
   }
 
   /** See {@linkcode Devices.list}. */

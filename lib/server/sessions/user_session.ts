@@ -3,6 +3,7 @@
  */
 
 import { ChatError } from "../../common/errors.ts";
+import type { AccessToken } from "../../store/accounts/access_tokens.ts";
 import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { encodePositions, type LogPosition } from "../../store/log_position.ts";
@@ -27,6 +28,8 @@ export interface UserSessionOptions {
   readonly passwords: number;
   /** When the user's account was made, in milliseconds since 1970. */
   readonly created: number;
+  /** What it began with in the password's place, if it did. */
+  readonly access?: AccessToken | undefined;
   readonly channel: ClientChannel;
   readonly store: Store;
   readonly feeds: Feeds;
@@ -49,6 +52,8 @@ export class UserSession {
   readonly since = Date.now();
   /** When the user's account was made, in milliseconds since 1970: another one of the same name is somebody else's. */
   readonly created: number;
+  /** The access token that it began with, if it did: it may do no more than that. */
+  readonly access: AccessToken | undefined;
   readonly topics: TopicReaders;
   /** Hash of the session's present resume token. */
   tokenHash: string;
@@ -68,6 +73,7 @@ export class UserSession {
     this.user = options.user;
     this.device = options.device;
     this.created = options.created;
+    this.access = options.access;
     this.tokenHash = options.tokenHash;
     this.passwords = options.passwords;
     this.#channel = options.channel;
@@ -123,6 +129,12 @@ export class UserSession {
 
   get closed(): boolean {
     return this.#channel.closed;
+  }
+
+  /** Whether it began with an access token whose time is over by now. */
+  get expired(): boolean {
+    const { expires = Infinity } = this.access ?? {};
+    return expires <= Date.now();
   }
 
   get connectionId(): string {

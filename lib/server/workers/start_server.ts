@@ -123,7 +123,7 @@ export async function startServer(options: ServerOptions): Promise<Running> {
 
 function openAccounts(
   config: Config,
-  { accounts }: Store,
+  { accounts, accessTokens }: Store,
   metrics: Metrics,
   hasher: Hasher,
   { limits, guard }: { readonly limits: Limits; readonly guard: LoginGuard },
@@ -134,7 +134,7 @@ function openAccounts(
     onRefused: () => limits.refused("password_hashes"),
   });
   return new AccountService({
-    ...{ accounts, hashes, guard },
+    ...{ accounts, accessTokens, hashes, guard },
     get registration() {
       return config.registration;
     },
@@ -174,9 +174,9 @@ async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /** Makes the demo accounts that are missing. */
-async function makeDemoAccounts(config: Config, { accounts }: Store, guard: LoginGuard): Promise<void> {
+async function makeDemoAccounts(config: Config, { accounts, accessTokens }: Store, guard: LoginGuard): Promise<void> {
   // Everybody knows their passwords: a hash that takes long would protect nothing, and hold up the start.
   const hashes = new HashQueue(await bcryptHasher(Math.min(config.bcryptCost, demoCost)), { running: 1 });
-  const quick = new AccountService({ accounts, hashes, guard, registration: "closed" });
+  const quick = new AccountService({ accounts, accessTokens, hashes, guard, registration: "closed" });
   log.warn("demo_accounts_on", { made: await quick.makeDemoAccounts(), advice: "anybody knows their passwords" });
 }

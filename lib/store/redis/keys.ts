@@ -37,6 +37,8 @@ export class Keys {
   marks = (user: string) => `${this.#prefix}{user:${fold(user)}}:marks`;
   subscriptions = (user: string) => `${this.#prefix}{user:${fold(user)}}:subscriptions`;
   subscribers = (user: string) => `${this.#prefix}{user:${fold(user)}}:subscribers`;
+  /** Name → an access token. */
+  accessTokens = (user: string) => `${this.#prefix}{user:${fold(user)}}:access_tokens`;
   /** Public key → when it was added and last announced. */
   deviceKeys = (user: string) => `${this.#prefix}{user:${fold(user)}}:keys`;
 

@@ -12,6 +12,8 @@ import type { Sessions } from "../sessions.ts";
 import type { Store, StoreLimits } from "../store.ts";
 import type { Talks } from "../talks.ts";
 import type { Topics } from "../topics.ts";
+import type { AccessTokens } from "../accounts/access_tokens.ts";
+import { RedisAccessTokens } from "./accounts/access_tokens.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { RedisDeviceKeys } from "./device_keys.ts";
 import { RedisFiles } from "./files.ts";
@@ -41,6 +43,7 @@ export interface RedisOptions extends StoreLimits, RedisAddress {
 /** See {@linkcode Store}. */
 export class RedisStore implements Store {
   readonly accounts: Accounts;
+  readonly accessTokens: AccessTokens;
   readonly sessions: Sessions;
   readonly rooms: Rooms;
   readonly records: RoomRecords;
@@ -68,6 +71,7 @@ export class RedisStore implements Store {
     );
     const sessions: RedisSessions = new RedisSessions(redis, keys, servers);
     this.accounts = new RedisAccounts(redis, keys);
+    this.accessTokens = new RedisAccessTokens(redis, keys);
     this.sessions = sessions;
     this.topics = this.#topics = new RedisTopics(redis, keys, options, sessions, servers);
     this.talks = new RedisTalks(redis, keys, options, this.#topics);

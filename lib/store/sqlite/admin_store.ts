@@ -10,6 +10,7 @@ import { decodePosition } from "../log_position.ts";
 import { guarded, transaction } from "./file/database.ts";
 import { toAccount } from "./accounts.ts";
 import { SqliteMemberships } from "./memberships.ts";
+import { accessTokensOf, putAccessToken } from "./accounts/access_tokens.ts";
 import { keysOf } from "./device_keys.ts";
 import { marksOf } from "./marks.ts";
 import { SqliteTokens } from "./tokens.ts";
@@ -97,6 +98,7 @@ export class SqliteAdminStore implements AdminStore {
       const devices = records.filter((record) => record !== own);
       const marks = marksOf(this.#database, key);
       const keys = keysOf(this.#database, key);
+      const accessTokens = accessTokensOf(this.#database, key);
       const joined = [...this.#memberships.joined(key)];
       const known = joined.filter(([, position]) => position !== "");
       return {
@@ -111,6 +113,7 @@ export class SqliteAdminStore implements AdminStore {
         ...(known.length > 0 ? { joined: Object.fromEntries(known) } : {}),
         ...(Object.keys(marks).length > 0 ? { marks } : {}),
         ...(keys.length > 0 ? { keys } : {}),
+        ...(accessTokens.length > 0 ? { accessTokens } : {}),
       };
     });
   }
@@ -217,7 +220,7 @@ export class SqliteAdminStore implements AdminStore {
   // deno-lint-ignore require-await
   async putAccount(record: AccountRecord): Promise<boolean> {
     const { name, hash, role, created, disabled, claims, follows, tokens, stood, devices = [] } = record;
-    const { blocks = [], rooms, joined = {}, marks = {}, keys = [] } = record;
+    const { blocks = [], rooms, joined = {}, marks = {}, keys = [], accessTokens = [] } = record;
     const key = fold(name);
     return transaction(this.#database, () => {
       const run = (sql: string, ...values: (string | number)[]) => this.#database.prepare(sql).run(...values);
@@ -246,6 +249,7 @@ export class SqliteAdminStore implements AdminStore {
           mark.seq,
         );
       }
+      for (const token of accessTokens) putAccessToken(this.#database, key, token);
       for (const { public: one, added, used } of keys) {
         run(
           "INSERT OR REPLACE INTO device_keys (user, public, added, used) VALUES (?, ?, ?, ?)",

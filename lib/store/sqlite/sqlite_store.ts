@@ -21,6 +21,8 @@ import type { Rooms } from "../rooms.ts";
 import type { Store, StoreLimits } from "../store.ts";
 import type { Talks } from "../talks.ts";
 import type { Topics } from "../topics.ts";
+import type { AccessTokens } from "../accounts/access_tokens.ts";
+import { SqliteAccessTokens } from "./accounts/access_tokens.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { type Checkpoints, CheckpointThread, OwnCheckpoints } from "./file/checkpoints.ts";
 import { type Durability, openDatabase, type OpenFile } from "./file/database.ts";
@@ -55,6 +57,7 @@ export interface SqliteOptions extends StoreLimits {
 /** See {@linkcode Store}. */
 export class SqliteStore implements Store {
   readonly accounts: Accounts;
+  readonly accessTokens: AccessTokens;
   readonly sessions: Sessions;
   readonly rooms: Rooms;
   readonly records: RoomRecords;
@@ -83,6 +86,7 @@ export class SqliteStore implements Store {
     const sessions = new SqliteSessions(database, () => servers.id, now);
     this.#topics = new SqliteTopics(database, options, sessions, { now, uptime, checkpoints: this.#checkpoints });
     this.accounts = new SqliteAccounts(database, sessions);
+    this.accessTokens = new SqliteAccessTokens(database, now);
     this.sessions = sessions;
     this.topics = this.#topics;
     const marks = new SqliteMarks(database, this.#topics);

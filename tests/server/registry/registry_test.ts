@@ -88,6 +88,8 @@ test("allCommands has the protocol's commands and arguments", () => {
     unkey: "public",
     devices: "",
     revoke: "device",
+    token: "do name scopes? for?",
+    tokens: "",
     logout: "",
     quit: "",
     help: "command?",

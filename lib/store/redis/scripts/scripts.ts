@@ -2,6 +2,8 @@
  * The Lua scripts, by name: each is one atomic step within one hash slot, but for `publishMany`, which is not run in a cluster.
  */
 
+import accessTokenAdd from "./access_token_add.lua" with { type: "text" };
+import accessTokenUse from "./access_token_use.lua" with { type: "text" };
 import admit from "./admit.lua" with { type: "text" };
 import amend from "./amend.lua" with { type: "text" };
 import announce from "./announce.lua" with { type: "text" };
@@ -57,6 +59,7 @@ import renewToken from "./renew_token.lua" with { type: "text" };
 import replaceHash from "./replace_hash.lua" with { type: "text" };
 import revoke from "./revoke.lua" with { type: "text" };
 import revokeDevice from "./revoke_device.lua" with { type: "text" };
+import takeField from "./take_field.lua" with { type: "text" };
 import talks from "./talks.lua" with { type: "text" };
 import revokeToken from "./revoke_token.lua" with { type: "text" };
 import trim from "./trim.lua" with { type: "text" };
@@ -78,6 +81,7 @@ const publishing = recent + epoch + unread + talks;
 
 /** Scripts that put more into the store: where Redis' memory is full they are refused, and have changed nothing. */
 const growing = {
+  addAccessToken: accessTokenAdd,
   copy: epoch + moments + talks + copy,
   create,
   enter,
@@ -143,8 +147,10 @@ const steady = {
   schemaEnd,
   setHash,
   setMark,
+  takeField,
   trim: moments + talks + trim,
   dataGeneration,
+  useAccessToken: accessTokenUse,
   writeSmall,
 } as const;
 

@@ -72,11 +72,15 @@ const schema = `
     room TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (room, field)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS room_records_by_field ON room_records (field, room);
+  CREATE TABLE IF NOT EXISTS access_tokens (
+    user TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, hash TEXT NOT NULL, scopes TEXT NOT NULL,
+    topics TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER, used INTEGER, PRIMARY KEY (user, name)
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 14;
+const schemaVersion = 15;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -102,6 +106,7 @@ const migrations: Readonly<Record<number, string>> = {
     `CREATE TABLE of_devices (${stoodColumns}) WITHOUT ROWID; INSERT INTO of_devices ` +
     "SELECT user, '', topic, position FROM stood; DROP TABLE stood; ALTER TABLE of_devices RENAME TO stood",
   13: "", // a new table only, whose bans an earlier release would not keep
+  14: "", // a new table only
 };
 
 /** How long opening may wait for another process, in milliseconds: an earlier release's server locks the whole file. */

@@ -1,0 +1,28 @@
+/**
+ * What is said of accounts, as people read it.
+ */
+
+import type { AccountReply, UserToken } from "./account_event.ts";
+
+/** The lines that a person is shown for a reply, joined by LF. */
+export function accountReplyText(reply: AccountReply): string {
+  switch (reply.of) {
+    case "token":
+      return reply.token === undefined ? `Revoked token ${reply.name}` : `Token ${reply.name}: ${reply.token}`;
+    case "tokens":
+      return tokensText(reply.tokens);
+  }
+}
+
+/** The list, and behind it a line for each token that was used. */
+function tokensText(tokens: readonly UserToken[]): string {
+  const used = tokens.flatMap(({ name, used }) =>
+    used === null ? [] : [`[SYSTEM] Token ${name} was last used at ${used.replace(/\.\d+Z$/, "Z")}`]
+  );
+  return [`Tokens: ${tokens.map(tokenText).join(", ") || "none"}`, ...used].join("\n");
+}
+
+function tokenText({ name, scopes, topics, until }: UserToken): string {
+  const parts = [scopes.join(", "), topics.join(", "), until === null ? "" : `until ${until.slice(0, 10)}`];
+  return `${name} (${parts.filter((part) => part !== "").join("; ")})`;
+}
