@@ -50,6 +50,7 @@ const labels = {
     savePositions: "stand",
     detach: "detach",
     end: "end",
+    forgetRoom: "forgetRoom",
     withoutRoom: "withoutRoom",
     memberships: "memberships",
     revocable: "revocable",
@@ -72,6 +73,7 @@ const labels = {
     read: "records_read",
     change: "records_change",
     admit: "records_admit",
+    privateRooms: "records_privateRooms",
     invitations: "records_invitations",
   } satisfies Labels<RoomRecords>,
   topics: {

@@ -24,6 +24,15 @@ export interface Invitation {
   readonly at: number;
 }
 
+/** Somebody was kicked or banned. */
+export interface Removal {
+  /** The revision of the record since then. */
+  readonly revision: number;
+  readonly by: string;
+  /** Empty where none was given. */
+  readonly reason: string;
+}
+
 /** A room's record as it stands. Users are named as their accounts are written; sets and maps have folded names as keys. */
 export interface RoomRecord {
   /** Grows by one with every change; 0 where there never was one. */
@@ -45,8 +54,8 @@ export interface RoomRecord {
   readonly listed: ReadonlySet<string>;
   /** Invitations that are neither used nor too old. */
   readonly invited: ReadonlyMap<string, Invitation>;
-  /** Who was kicked or banned and has not entered again: folded user → the revision of the kick or ban. */
-  readonly removed: ReadonlyMap<string, number>;
+  /** Who was kicked or banned and has not entered again. */
+  readonly removed: ReadonlyMap<string, Removal>;
 }
 
 /**
@@ -94,9 +103,12 @@ export interface RoomRecords {
    * private room lists the user then. A ban may come between this and the step that enters the room; so who has entered
    * reads the record again, or hears of it.
    *
-   * @param overrides whether neither bans nor lists hold the user up, as for the server's moderators
+   * @param overrides whether neither a ban nor the list holds the user up, as for the server's moderators: the ban ends,
+   *   and the list has the user then
    */
   admit(room: string, user: string, overrides: boolean): Promise<EntryResult>;
+  /** Rooms that may be private, folded: all that are, and some that were or are about to be. */
+  privateRooms(): Promise<string[]>;
   /** What a user is invited to, sorted by room; used, withdrawn and old invitations are left out. */
   invitations(user: string): Promise<{ readonly room: string; readonly by: string }[]>;
 }

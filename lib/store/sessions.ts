@@ -149,6 +149,11 @@ export interface Sessions {
    * @returns the session without the room, or undefined where it is no longer this connection's
    */
   leave(session: Session, room: string): Promise<Session | undefined>;
+  /**
+   * Takes a room from an account's, whoever asks: its user was removed from it. Sessions that the user has leave it by
+   * themselves; those that come are not in it.
+   */
+  forgetRoom(user: string, room: string): Promise<void>;
   /** The session after another one of its account has taken a room from it; the store knows that already. */
   withoutRoom(session: Session, room: string): Promise<Session>;
   /** The rooms of an account, and where each was joined: room → position, empty where that is not known. */

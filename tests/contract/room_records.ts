@@ -54,7 +54,7 @@ export function roomRecordsContract(test: Declare): void {
       muted: new Map([["dave", { user: "Dave", until: Infinity }]]),
       listed: new Set(),
       invited: new Map(),
-      removed: new Map([["mallory", 6]]),
+      removed: new Map([["mallory", { revision: 6, by: "alice", reason: "spam" }]]),
     });
     await change(store, { kind: "topic", text: "" });
     await change(store, { kind: "slow", seconds: 0 });
@@ -109,12 +109,30 @@ export function roomRecordsContract(test: Declare): void {
     assert.equal(await store.records.admit("general", "bob", false), "admitted");
     assert.equal((await store.records.read("general")).revision, 0, "nothing to write down");
     await change(store, { kind: "ban", user: "Bob", reason: "" });
+    const out = { revision: 1, by: "alice", reason: "" };
     assert.equal(await store.records.admit("general", "bob", false), "banned");
-    assert.deepEqual((await store.records.read("general")).removed, new Map([["bob", 1]]));
+    assert.deepEqual((await store.records.read("general")).removed, new Map([["bob", out]]));
     assert.equal(await store.records.admit("general", "bob", true), "admitted");
-    await change(store, { kind: "unban", user: "bob" });
+    assert.deepEqual((await store.records.read("general")).banned, [], "who may override it is banned no more");
     assert.equal(await store.records.admit("general", "bob", false), "admitted");
     assert.deepEqual((await store.records.read("general")).removed, new Map());
+  });
+
+  test("RoomRecords.admit() puts who overrides a private room's list on it", async ({ store }) => {
+    await change(store, { kind: "private", on: true });
+    assert.equal(await store.records.admit("general", "Bob", true), "admitted");
+    assert.deepEqual((await store.records.read("general")).listed, new Set(["bob"]));
+    const { revision } = await store.records.read("general");
+    assert.equal(await store.records.admit("general", "bob", true), "admitted");
+    assert.equal((await store.records.read("general")).revision, revision, "nothing more to write down");
+  });
+
+  test("RoomRecords.privateRooms() leaves out no room that is private", async ({ store }) => {
+    assert.deepEqual(await store.records.privateRooms(), []);
+    await change(store, { kind: "topic", text: "hi" });
+    assert.deepEqual(await store.records.privateRooms(), []);
+    await change(store, { kind: "private", on: true });
+    assert.deepEqual(await store.records.privateRooms(), ["general"]);
   });
 
   test("RoomRecords.admit() lets those into a private room who are on its list, or invited, once", async ({ store }) => {

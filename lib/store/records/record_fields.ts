@@ -2,7 +2,8 @@
  * A room's record as fields, which every store keeps as they are, and what a change does to them.
  *
  * `rev`, `owner`, `topic`, `private` (`1`), `slow` (seconds); by folded user `op:` and `ban:` and `list:` → name, `mute:` →
- * until when and name, `inv:` → when, by whom and name, `out:` → revision. A field that says nothing is not there.
+ * until when and name, `inv:` → when, by whom and name, `out:` → revision, by whom
+ * and why. A field that says nothing is not there.
  */
 
 import { fold } from "../../wire/names.ts";
@@ -12,6 +13,7 @@ import {
   isListed,
   type RecordChange,
   type RecordNews,
+  type Removal,
   type RoomRecord,
 } from "../room_records.ts";
 
@@ -53,7 +55,7 @@ export function toRecord(fields: Fields, now: number): RoomRecord {
     muted: new Map(mutes.filter(([, { until }]) => until > now)),
     listed: new Set(of.list.map(([key]) => key)),
     invited: new Map(invitations.filter(([, { at }]) => at + invitationLifeMs > now)),
-    removed: new Map(of.out.map(([key, revision]) => [key, Number(revision)])),
+    removed: new Map(of.out.map(([key, value]) => [key, toRemoval(value)])),
   };
 }
 
@@ -65,6 +67,11 @@ function toMute(value: string): { user: string; until: number } {
 function toInvitation(value: string): { user: string; by: string; at: number } {
   const [at, by, user] = value.split(" ");
   return { user, by, at: Number(at) };
+}
+
+function toRemoval(value: string): Removal {
+  const [revision, by = "", ...reason] = value.split(" ");
+  return { revision: Number(revision), by, reason: reason.join(" ") };
 }
 
 /** The value of an invitation's field. */
@@ -152,9 +159,9 @@ function ownedBy(fields: Fields, user: string): Omit<RecordStep, "news"> {
 function removal(
   fields: Fields,
   key: string,
-  { kind, user }: Pick<ChangeOfUser, "kind" | "user">,
+  { kind, user, by, reason }: ChangeOfUser & { readonly kind: "kick" | "ban" },
 ): Omit<RecordStep, "news"> {
-  const out = { [`out:${key}`]: `${Number(fields.rev ?? 0) + 1}` };
+  const out = { [`out:${key}`]: `${Number(fields.rev ?? 0) + 1} ${by} ${reason}` };
   const remove = ["op", "list", "inv"].map((field) => `${field}:${key}`);
   if (kind === "kick") return { set: out, remove, struck: key };
   if (fields.owner !== undefined && fold(fields.owner) === key) remove.push("owner");
@@ -187,9 +194,10 @@ export function entryOf(
   const record = toRecord(fields, now);
   if (!overrides && fields[`ban:${key}`] !== undefined) return { result: "banned" };
   if (!overrides && !isListed(record, key)) return { result: "invite_only" };
-  const remove = [`out:${key}`, `inv:${key}`].filter((field) => field in fields);
-  if (remove.length === 0) return { result: "admitted" };
-  const set = record.invited.has(key) ? listedIfPrivate(fields, user) : {};
+  const remove = [`out:${key}`, `inv:${key}`, `ban:${key}`].filter((field) => field in fields);
+  const isNew = record.invited.has(key) || !isListed(record, key);
+  if (remove.length === 0 && !isNew) return { result: "admitted" };
+  const set = isNew ? listedIfPrivate(fields, user) : {};
   return { result: "admitted", step: { set, remove, news: { kind: "entered", by: user, user } } };
 }
 

@@ -80,6 +80,8 @@ export class Keys {
 
   /** Rooms that may have members, by when they last got one. */
   rooms = () => `${this.#prefix}rooms`;
+  /** Rooms that may be private: all that are, see {@linkcode record}. */
+  privateRooms = () => `${this.#prefix}private-rooms`;
   /** Rooms that exist, by when each was last looked at, and a mark that all of them are there. */
   roomList = () => ["known", "complete"].map((name) => `${this.#prefix}{rooms}:${name}`);
   /** Session → claim: the sessions of one server's run; see {@linkcode sessionField}. */

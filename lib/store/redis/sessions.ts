@@ -161,6 +161,10 @@ export class RedisSessions implements Sessions {
     return this.#with(session, session.rooms.filter((other) => other !== room), changes);
   }
 
+  async forgetRoom(user: string, room: string): Promise<void> {
+    await this.#redis.run("forgetRoom", [this.#keys.memberships(user), this.#keys.account(user)], [room]);
+  }
+
   // deno-lint-ignore require-await
   async withoutRoom(session: Session, room: string): Promise<Session> {
     return this.#with(session, session.rooms.filter((other) => other !== room));
@@ -310,14 +314,8 @@ export class RedisSessions implements Sessions {
     return { kind: "held", session: asserted, wasGone: outcome === "gone" };
   }
 
-  async held(): Promise<Session[]> {
-    const { instance } = this.#leases;
-    const held = await Promise.all((await this.#lists.onServer(instance)).map(async ({ user, device, claim }) => {
-      const session = await this.stored.held(user, device);
-      if (session.instance === instance) return await this.stored.toSession(session);
-      await this.#lists.removeFromServer(instance, { user, device }, claim); // an entry without its session
-    }));
-    return held.filter((session) => session !== undefined);
+  held(): Promise<Session[]> {
+    return this.stored.heldByRun(this.#leases.instance);
   }
 
   revocable(user: string): Promise<string[]> {

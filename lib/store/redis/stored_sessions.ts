@@ -85,6 +85,16 @@ export class StoredSessions {
     }
   }
 
+  /** The sessions of a server's own run; entries without a session are taken out. */
+  async heldByRun(instance: string): Promise<Session[]> {
+    const held = await Promise.all((await this.#lists.onServer(instance)).map(async ({ user, device, claim }) => {
+      const session = await this.held(user, device);
+      if (session.instance === instance) return await this.toSession(session);
+      await this.#lists.removeFromServer(instance, { user, device }, claim);
+    }));
+    return held.filter((session) => session !== undefined);
+  }
+
   /** A session from its hash, and where it is in many rooms from its account's. */
   async toSession(held: Held): Promise<Session> {
     const rooms = held.many === "1" ? await this.#redis.command("HKEYS", this.#keys.memberships(held.user)) : [];

@@ -145,6 +145,11 @@ export class SqliteSessions implements Sessions {
   }
 
   // deno-lint-ignore require-await
+  async forgetRoom(user: string, room: string): Promise<void> {
+    guarded(() => this.#memberships.remove(fold(user), room));
+  }
+
+  // deno-lint-ignore require-await
   async memberships(user: string): Promise<Map<string, string>> {
     return guarded(() => this.#memberships.joined(fold(user)));
   }

@@ -44,6 +44,9 @@ export class RedisRoomRecords implements RoomRecords {
       const { user, by } = change;
       await this.#redis.run("writeSmall", [this.#keys.invitations(user)], ["HSET", fold(room), `${now} ${by}`]);
     }
+    if (change.kind === "private" && change.on) {
+      await this.#redis.run("writeSmall", [this.#keys.privateRooms()], ["SADD", fold(room)]);
+    }
     return await this.#apply(room, revision, stepOf(fields, now, change));
   }
 
@@ -54,6 +57,10 @@ export class RedisRoomRecords implements RoomRecords {
       if (!step || await this.#apply(room, Number(fields.rev ?? 0), step)) return result;
     }
     throw new Error(`The record of ${room} was changed by others ${maxTries} times in a row`);
+  }
+
+  async privateRooms(): Promise<string[]> {
+    return await this.#redis.command("SMEMBERS", this.#keys.privateRooms()) as string[];
   }
 
   async invitations(user: string): Promise<{ room: string; by: string }[]> {

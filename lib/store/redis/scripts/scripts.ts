@@ -28,6 +28,7 @@ import fileSweep from "./file_sweep.lua" with { type: "text" };
 import follow from "./follow.lua" with { type: "text" };
 import enter from "./enter.lua" with { type: "text" };
 import epoch from "./epoch.lua" with { type: "text" };
+import forgetRoom from "./forget_room.lua" with { type: "text" };
 import grant from "./grant.lua" with { type: "text" };
 import head from "./head.lua" with { type: "text" };
 import hold from "./hold.lua" with { type: "text" };
@@ -114,6 +115,7 @@ const steady = {
   fileFree: files + fileFree,
   fileRemove,
   fileSweep: files + fileSweep,
+  forgetRoom,
   grant,
   head: epoch + head,
   hold,

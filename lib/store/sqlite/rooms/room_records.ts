@@ -31,6 +31,7 @@ export class SqliteRoomRecords implements RoomRecords {
   readonly #set: StatementSync;
   readonly #remove: StatementSync;
   readonly #invited: StatementSync;
+  readonly #private: StatementSync;
 
   constructor(database: DatabaseSync, users: RecordUsers, now: () => number) {
     this.#database = database;
@@ -39,6 +40,7 @@ export class SqliteRoomRecords implements RoomRecords {
     this.#read = database.prepare("SELECT field, value FROM room_records WHERE room = ?");
     this.#set = database.prepare("INSERT OR REPLACE INTO room_records (room, field, value) VALUES (?, ?, ?)");
     this.#remove = database.prepare("DELETE FROM room_records WHERE room = ? AND field = ?");
+    this.#private = database.prepare("SELECT room FROM room_records WHERE field = 'private' ORDER BY room");
     this.#invited = database.prepare("SELECT room FROM room_records WHERE field = ? ORDER BY room");
   }
 
@@ -71,6 +73,11 @@ export class SqliteRoomRecords implements RoomRecords {
     const { result, step } = entryOf(fields, this.#now(), user, overrides);
     if (step) this.#apply(room, step);
     return result;
+  }
+
+  // deno-lint-ignore require-await
+  async privateRooms(): Promise<string[]> {
+    return guarded(() => this.#private.all().map(({ room }) => room as string));
   }
 
   // deno-lint-ignore require-await
