@@ -78,6 +78,7 @@ const server = ladder([...stores.slice(-2), ...ground], [
   },
   { folder: "lib/server/connection", because: "a connection finds commands through the registry" },
   { folder: "lib/server/registry", because: "the gate knows no single command" },
+  { folder: "lib/server/rooms", because: "who may do what in a room knows no command" },
   { folder: "lib/server/sessions", because: "who is here knows no socket" },
   { folder: "lib/server/metering", because: "what measures changes nothing of what it measures" },
   { folder: "lib/server/delivery", because: "from the store to the socket no user and no command is known" },

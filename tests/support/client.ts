@@ -355,6 +355,12 @@ export class JsonClient extends LineClient {
     return events;
   }
 
+  /** The events that have come by now and were not looked at. */
+  async heard(): Promise<Json[]> {
+    await this.ok("whoami");
+    return this.#events.splice(0);
+  }
+
   async #sort(): Promise<void> {
     const message = await this.next();
     (isReply(message) ? this.#replies : this.#events).push(message);

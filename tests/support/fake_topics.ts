@@ -60,16 +60,17 @@ export class FakeTopics implements Topics {
     return entry;
   }
 
-  /** Appends to a log, and lets the listeners hear of it. */
-  say(topic: Topic, more: Partial<Entry> = {}): Entry {
+  /** Appends to a log, and lets the listeners hear of it. @param revision that of its room's record, if there is one */
+  say(topic: Topic, more: Partial<Entry> = {}, revision?: number): Entry {
     const entry = this.write(topic, more);
-    this.tell(topic, entry);
+    this.tell(topic, entry, undefined, revision);
     return entry;
   }
 
   /** Lets the listeners hear of a message, again or late. */
-  tell(topic: Topic, entry: Entry, epoch = this.#log(topic).epoch): void {
-    this.signal(topic, { kind: "entry", epoch, entry, prev: this.#before.get(entry) ?? "" });
+  tell(topic: Topic, entry: Entry, epoch = this.#log(topic).epoch, revision?: number): void {
+    const record = revision === undefined ? {} : { revision };
+    this.signal(topic, { kind: "entry", epoch, entry, prev: this.#before.get(entry) ?? "", ...record });
   }
 
   signal(topic: Topic, signal: TopicSignal): void {

@@ -9,6 +9,7 @@ import { type PacedFollower, TopicReaders } from "../../lib/server/delivery/topi
 import { type Turns } from "../../lib/server/delivery/flush_scheduler.ts";
 import { type Follower, Hub } from "../../lib/server/delivery/hub.ts";
 import { type Outlet, Relay } from "../../lib/server/delivery/relay.ts";
+import type { RoomGate } from "../../lib/server/delivery/room_gate.ts";
 import { decodePosition } from "../../lib/store/log_position.ts";
 import type { GapEvent, ServerEvent } from "../../lib/wire/event.ts";
 import type { Topic } from "../../lib/wire/names.ts";
@@ -57,10 +58,13 @@ export interface TestRelay extends AsyncDisposable {
 }
 
 /** Makes a relay that waits hardly at all before it tries again. */
-export function makeRelay({ pageSize = 500, retryMs = 1, topics = new FakeTopics() } = {}): TestRelay {
+export function makeRelay(
+  { pageSize = 500, retryMs = 1, topics = new FakeTopics(), gate = undefined as RoomGate | undefined } = {},
+): TestRelay {
   const outlet = new Recorder();
   const faults: unknown[] = [];
-  const relay = new Relay({ topics, outlet, pageSize, retryMs, onFault: (_, error) => void faults.push(error) });
+  const onFault = (_: Topic, error: unknown) => void faults.push(error);
+  const relay = new Relay({ topics, outlet, pageSize, retryMs, onFault, ...(gate ? { gate } : {}) });
   return { topics, outlet, relay, faults, [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose]() };
 }
 

@@ -8,7 +8,7 @@ import { defineCommand, type Services } from "../registry/command.ts";
 import { isoTime } from "../delivery/events.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 import { knownUser } from "./follows.ts";
-import { isIn, mayRead, notIn } from "./reading.ts";
+import { isIn, mayRead, mightRead, notIn } from "./reading.ts";
 
 const file = { name: "file", kind: "id" } as const;
 
@@ -76,12 +76,11 @@ export const fileCommands = [
     typed: false,
     answerBytes: chunkLineBytes,
     carriesFile: true,
-    async run({ session }, { file: id, n }, { store }) {
+    async run({ session }, { file: id, n }, services) {
+      const { store } = services;
       const found = await store.files.find(id);
-      if (
-        !found || !mayUse(session, found.topic) ||
-        (found.owner !== session.user && !await isReadable(session, found.topic))
-      ) throw unknownFile();
+      if (!found || !mayUse(session, found.topic)) throw unknownFile();
+      if (found.owner !== session.user) await checkReadable(session, found.topic, services);
       if (found.size === 0) throw noChunks();
       if (n >= chunkCount(found.size)) {
         throw new ChatError("usage", `The file's chunks are numbered 0 to ${chunkCount(found.size) - 1}`);
@@ -140,16 +139,19 @@ async function destination(
     throw new ChatError("usage", 'A file is for a user or for a room: name "to" or "room"');
   }
   if (to !== undefined) return inboxTopic((await knownUser(to, services)).name);
-  if (session.side || await isIn(session, room!)) return roomTopic(room!);
-  throw notIn(session, room!);
+  if (session.side) await services.access.read(room!, session.user);
+  else if (!await isIn(session, room!)) throw notIn(session, room!);
+  return roomTopic(room!);
 }
 
-async function isReadable(session: UserSession, topic: Topic): Promise<boolean> {
+/** @throws {ChatError} `unknown_file`; where it is the room that is closed to the user, `banned` or `invite_only` */
+async function checkReadable(session: UserSession, topic: Topic, services: Services): Promise<void> {
   try {
-    await mayRead(session, topic);
-    return true;
-  } catch {
-    return false;
+    await mayRead(session, topic, services);
+    await mightRead(session, topic, services);
+  } catch (error) {
+    const closed = error instanceof ChatError && (error.code === "banned" || error.code === "invite_only");
+    throw closed || !(error instanceof ChatError) ? error : unknownFile();
   }
 }
 

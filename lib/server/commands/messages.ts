@@ -18,7 +18,7 @@ import { countBytes, giveBytesBack } from "./message_bytes.ts";
 import { checkKeys } from "./keys.ts";
 import { maxHistoryBytes, readHistory } from "./history.ts";
 import { ensureRoomOnce, forgetRoom } from "./new_rooms.ts";
-import { isIn, mayRead, named, notIn } from "./reading.ts";
+import { isIn, mayRead, mightRead, named, notIn } from "./reading.ts";
 import { talkMark } from "../../store/talks.ts";
 import { placeOf, readTalk, receivedBy } from "./talk.ts";
 
@@ -133,7 +133,9 @@ async function sayInRoom(
   if (copied) {
     // The copy for followers elsewhere is best effort and nobody's answer: the message itself is in its room's log.
     const copy = { from: session.user, text, cid, room: target };
-    accepted.then(() => put(session, services, feedTopic(session.user), copy)).catch(() => {});
+    accepted.then(async () => {
+      if (!await services.access.isPrivate(target)) await put(session, services, feedTopic(session.user), copy);
+    }).catch(() => {});
   }
   return await accepted;
 }
@@ -239,7 +241,7 @@ export const messageCommands = [
       }
       const inbox = inboxTopic(session.user);
       const topic = given ?? inbox;
-      await mayRead(session, topic);
+      await mayRead(session, topic, services);
       const position = topics.positions.decode(topic, pos);
       if (!position) throw new ChatError("usage", `${quote(pos)} is not a position`);
       if (await isContinuous(topics, topic, position)) {
@@ -297,8 +299,9 @@ export const messageCommands = [
         const who = session.side ? "A side connection" : "A session in many rooms";
         throw new ChatError("usage", `${who} must name the "room" or the "topic"`);
       }
-      await mayRead(session, chosen);
+      await mayRead(session, chosen, services);
       const messages = await readHistory(services.store.topics, chosen, n, before);
+      await mightRead(session, chosen, services);
       return { reply: { of: "history", messages } };
     },
   }),

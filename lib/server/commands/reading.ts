@@ -1,5 +1,6 @@
 import { ChatError } from "../../common/errors.ts";
 import { fold, parseTopic, type Topic } from "../../wire/names.ts";
+import type { Services } from "../registry/command.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 
 /**
@@ -15,18 +16,34 @@ export async function isIn(session: UserSession, room: string): Promise<boolean>
 
 /**
  * The rule for history, files and read marks. A user may read their own inbox, feed and what they have sent, the feeds
- * that they follow, and the rooms that they are in. A side connection is in no room, and may read any.
+ * that they follow, and the rooms that they are in. A side connection is in no room, and may read any that is not closed
+ * to its user.
  *
- * @throws {ChatError} `wrong_room` or `forbidden`
+ * @throws {ChatError} `wrong_room`, `banned`, `invite_only` or `forbidden`
  */
-export async function mayRead(session: UserSession, topic: Topic): Promise<void> {
+export async function mayRead(session: UserSession, topic: Topic, { access }: Services): Promise<void> {
   const { kind, name } = parseTopic(topic)!;
   if (kind === "room") {
-    if (session.side || await isIn(session, name)) return;
+    if (session.side) return await access.read(name, session.user);
+    if (await isIn(session, name)) return;
+    await access.see(name, session.user);
     throw notIn(session, name);
   }
   if (name === fold(session.user) || (kind === "feed" && session.topics.has(topic))) return;
   throw new ChatError("forbidden", `You may not read ${topic}`);
+}
+
+/**
+ * The rule of {@linkcode mayRead} again, once something was read: what was said after a user's removal is not theirs,
+ * also where this server has not heard of it yet.
+ *
+ * @throws {ChatError} as {@linkcode mayRead} does
+ */
+export async function mightRead(session: UserSession, topic: Topic, { access }: Services): Promise<void> {
+  const { kind, name } = parseTopic(topic)!;
+  if (kind !== "room") return;
+  if (session.side) return await access.read(name, session.user);
+  if (await access.isKeptOut(name, session.user)) throw new ChatError("wrong_room", `You are not in ${name} any more`);
 }
 
 /** The refusal for a room that one is not in. */

@@ -15,6 +15,7 @@ async function go(of: "join" | "leave", session: UserSession, room: string, serv
     limits.pace.joins.spend(fold(session.user), "changes of room", "rate_limited");
     // Those of the configuration always exist: entering is enough.
     if (!config.rooms.includes(room)) await ensureRoom(room, session.user, services);
+    await services.access.enter(room, session.user);
   }
   let joined;
   try {
@@ -48,11 +49,13 @@ async function leave(session: UserSession, room: string, { sessions }: Services)
   return { reply: { of: "leave", room, positions: {} } };
 }
 
-/** Rooms with somebody in them and those of the configuration, sorted by name. */
-async function listRooms({ store, config }: Services): Promise<{ room: string; members: number }[]> {
+/** Rooms with somebody in them and those of the configuration, sorted by name; private ones for those on their lists. */
+async function listRooms(user: string, services: Services): Promise<{ room: string; members: number }[]> {
+  const { store, config, access } = services;
   const counts = await store.sessions.rooms();
   const names = new Set([...config.rooms, ...counts.keys()]);
-  return [...names].sort().map((room) => ({ room, members: counts.get(room) ?? 0 }));
+  const visible = await access.visible([...names].sort(), user);
+  return visible.map((room) => ({ room, members: counts.get(room) ?? 0 }));
 }
 
 /** Asks for objects that tell who is away, in place of names. */
@@ -91,7 +94,9 @@ export const roomCommands = [
     help: "list the rooms and how many are in each",
     about: aboutNone,
     answerBytes: listBytes,
-    run: async (_caller: Caller, _, services) => ({ reply: { of: "rooms", rooms: await listRooms(services) } }),
+    async run({ session }, _, services) {
+      return { reply: { of: "rooms", rooms: await listRooms(session.user, services) } };
+    },
   }),
   defineCommand({
     name: "users",
@@ -112,6 +117,7 @@ export const roomCommands = [
     help: "list who is in your room, or in another",
     answerBytes: listBytes,
     async run({ session }, { room = session.many ? named(undefined) : session.room ?? lobby, away }, services) {
+      await services.access.see(room, session.user);
       const members = await services.store.sessions.members(room);
       return { reply: { of: "who", room, members: away ? await withAway(members, services) : members } };
     },

@@ -4,13 +4,15 @@
 
 import { pause } from "../../common/time.ts";
 import type { LogPosition } from "../../store/log_position.ts";
-import type { AccountChange, Entry, Subscription, Topics, TopicSignal } from "../../store/topics.ts";
+import type { Entry, Topics, TopicSignal } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";
-import { type Topic, topicName } from "../../wire/names.ts";
+import { type Topic, topicKind, topicName } from "../../wire/names.ts";
 import { type Continuation, readOn } from "./recovery.ts";
 import { liveEvent } from "./events.ts";
 import type { Follower } from "./hub.ts";
 import { Presence } from "./presence.ts";
+import type { RoomGate } from "./room_gate.ts";
+import { type AccountListener, agrees, follows, skipsOf, type Stream } from "./stream.ts";
 
 /** The part of the hub that the relay needs. */
 export interface Outlet {
@@ -24,6 +26,8 @@ export interface Outlet {
 export interface RelayOptions {
   readonly topics: Topics;
   readonly outlet: Outlet;
+  /** Who may read which room; everybody may, unless given. */
+  readonly gate?: RoomGate;
   /** How long to wait before a failed read of the log is tried again, in milliseconds. */
   readonly retryMs?: number;
   /** How many messages are read from the log at once. */
@@ -32,23 +36,6 @@ export interface RelayOptions {
   readonly onFault?: (topic: Topic, error: unknown) => void;
   /** Told of each message that was passed on. */
   readonly onPass?: (topic: Topic, entry: Entry) => void;
-}
-
-/** Told of a change of an account; of undefined where one may have been missed. */
-export type AccountListener = (change: AccountChange | undefined) => void;
-
-interface Stream {
-  readonly topic: Topic;
-  readonly accountListeners: Set<AccountListener>;
-  followers: number;
-  /** The last message that was passed on. */
-  position: LogPosition;
-  /** Whether the log is to be read again: it may have got further, or be another. */
-  stale: boolean;
-  filling: Promise<void> | undefined;
-  closed: boolean;
-  ready: Promise<void>;
-  subscription: Subscription | undefined;
 }
 
 /**
@@ -60,10 +47,13 @@ interface Stream {
  * 3. After an interruption of the subscription, and in {@linkcode Relay.check}, the log's head is compared with the last
  *    message that was passed on. So a lost last message is found too.
  * 4. Where the log is not the one that the stream came from, followers are told of a gap.
+ * 5. A message that was stored under a newer record of its room than is known waits until that record is read, and whom
+ *    it keeps out reads no more. So nobody hears what was said after their removal, even if its signal was lost.
  */
 export class Relay implements AsyncDisposable {
   readonly #topics: Topics;
   readonly #outlet: Outlet;
+  readonly #gate: RoomGate | undefined;
   readonly #presence: Presence;
   readonly #retryMs: number;
   readonly #pageSize: number;
@@ -75,8 +65,10 @@ export class Relay implements AsyncDisposable {
   readonly #closing = new Set<Promise<void>>();
   readonly #stopped = new AbortController();
 
-  constructor({ topics, outlet, retryMs = 200, pageSize = 500, onFault = () => {}, onPass = () => {} }: RelayOptions) {
+  constructor(options: RelayOptions) {
+    const { topics, outlet, retryMs = 200, pageSize = 500, onFault = () => {}, onPass = () => {} } = options;
     this.#topics = topics;
+    this.#gate = options.gate;
     this.#outlet = outlet;
     this.#presence = new Presence(outlet);
     this.#retryMs = retryMs;
@@ -173,6 +165,8 @@ export class Relay implements AsyncDisposable {
   #open(topic: Topic): Stream {
     const stream: Stream = {
       topic,
+      room: this.#gate && topicKind(topic) === "room" ? topicName(topic) : undefined,
+      changes: [],
       accountListeners: new Set(),
       followers: 0,
       position: { epoch: "", seq: 0, id: "" },
@@ -195,8 +189,12 @@ export class Relay implements AsyncDisposable {
       else early.push(signal);
     });
     try {
-      // Read after the subscription runs: what is published from now on is heard.
-      stream.position = await this.#topics.head(stream.topic);
+      // Read after the subscription runs: what is published or changed from now on is heard.
+      if (stream.room !== undefined) await this.#gate!.open(stream.room);
+      stream.position = await this.#topics.head(stream.topic).catch((error) => {
+        this.#closeGate(stream);
+        throw error;
+      });
     } catch (error) {
       await stream.subscription.close();
       stream.subscription = undefined;
@@ -210,10 +208,15 @@ export class Relay implements AsyncDisposable {
     stream.closed = true;
     const done = stream.ready.catch(() => {})
       .then(() => stream.filling)
+      .then(() => stream.subscription && this.#closeGate(stream))
       .then(() => stream.subscription?.close())
       .catch((error) => this.#onFault(stream.topic, error))
       .finally(() => this.#closing.delete(done));
     this.#closing.add(done);
+  }
+
+  #closeGate({ room }: Stream): void {
+    if (room !== undefined) this.#gate!.close(room);
   }
 
   #hear(stream: Stream, signal: TopicSignal): void {
@@ -222,20 +225,29 @@ export class Relay implements AsyncDisposable {
       this.#presence.tell(topicName(stream.topic), signal);
     } else if (signal.kind === "account") {
       for (const listener of [...stream.accountListeners]) listener(signal.change);
-    } else if (signal.kind === "record") {
-      return;
     } else if (signal.kind === "interrupted") {
       for (const listener of [...stream.accountListeners]) listener(undefined);
-      stream.stale = true;
-      this.#fill(stream);
-    } else if (!stream.filling && follows(stream.position, signal)) {
+      this.#readAgain(stream);
+    } else if (signal.kind === "record") {
+      if (stream.room === undefined) return;
+      stream.changes.push(signal.change);
+      this.#readAgain(stream);
+    } else if (!stream.filling && follows(stream.position, signal) && this.#isRecordKnown(stream, signal)) {
       this.#pass(stream, signal.entry);
     } else if (
       signal.entry.seq > stream.position.seq || !agrees(stream.position, { ...signal.entry, epoch: signal.epoch })
     ) {
-      stream.stale = true;
-      this.#fill(stream);
+      this.#readAgain(stream);
     }
+  }
+
+  #isRecordKnown({ room }: Stream, { revision = 0 }: TopicSignal & { kind: "entry" }): boolean {
+    return room === undefined || revision === 0 || this.#gate!.knows(room, revision);
+  }
+
+  #readAgain(stream: Stream): void {
+    stream.stale = true;
+    this.#fill(stream);
   }
 
   #pass(stream: Stream, entry: Entry): void {
@@ -275,6 +287,7 @@ export class Relay implements AsyncDisposable {
       try {
         stream.stale = false;
         const next = await readOn(this.#topics, stream.topic, stream.position, this.#pageSize);
+        await this.#checkRecord(stream);
         if (stream.closed) return;
         this.#passOn(stream, next);
         const behind = stream.position.seq < next.head.seq;
@@ -287,6 +300,14 @@ export class Relay implements AsyncDisposable {
         await pause(this.#retryMs, this.#stopped.signal);
       }
     }
+  }
+
+  /** Has the gate read the room's record, behind the messages that were read: none of them is of a newer one. */
+  async #checkRecord({ room, changes }: Stream): Promise<void> {
+    if (room === undefined) return;
+    const heard = [...changes];
+    await this.#gate!.check(room, heard);
+    changes.splice(0, heard.length);
   }
 
   /** Passes on what was read from the log: the gap first, if there is one. */
@@ -304,20 +325,4 @@ export class Relay implements AsyncDisposable {
     const pos = this.#topics.positions.encode(topic, position);
     this.#outlet.deliver(topic, { type: "gap", topic, from, to, pos }, to ?? undefined);
   }
-}
-
-/** Which followers have a message otherwise: those who are in the room where it was said, or who sent what is copied. */
-function skipsOf(topic: Topic, { room, via }: Entry): ((follower: Follower) => boolean) | undefined {
-  if (room !== undefined) return (follower) => follower.isIn(room);
-  return via === undefined || !topic.startsWith("sent:") ? undefined : (follower) => follower.connection === via;
-}
-
-/** Whether a message is the next after the last that was passed on, of the same log. */
-function follows(position: LogPosition, { epoch, entry, prev }: TopicSignal & { kind: "entry" }): boolean {
-  return epoch === position.epoch && entry.seq === position.seq + 1 && (prev === position.id || position.id === "");
-}
-
-/** Whether a message can be of the same log as the last that was passed on. */
-function agrees(position: LogPosition, { epoch, seq, id }: LogPosition): boolean {
-  return epoch === position.epoch && (seq !== position.seq || id === position.id || position.id === "");
 }

@@ -8,11 +8,12 @@ import type { LogPosition } from "../../store/log_position.ts";
 import type { Entry, Topics } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";
 import { encodeEvent } from "../../wire/format.ts";
-import type { Topic } from "../../wire/names.ts";
+import { type Topic, topicKind, topicName } from "../../wire/names.ts";
 import { type Continuation, readOn } from "./recovery.ts";
 import { topicEvent } from "./events.ts";
 import type { Follower, Hub } from "./hub.ts";
 import type { Relay } from "./relay.ts";
+import type { RoomGate } from "./room_gate.ts";
 
 /** A reader that says how fast it reads. */
 export interface PacedFollower extends Follower {
@@ -32,6 +33,8 @@ export interface Feeds {
   readonly topics: Topics;
   readonly relay: Relay;
   readonly hub: Hub;
+  /** Who may read which room; everybody may, unless given. */
+  readonly gate?: RoomGate;
   /** Counts what is read from logs; optional. */
   readonly replays?: { messages: number; gaps: number };
   /** Told of a fault that ended a replay, with the reference that the reader was given, if it was still to be told. */
@@ -113,6 +116,7 @@ export class TopicReaders {
   start(topic: Topic, from: LogPosition): void {
     const reader = this.#readers.get(topic);
     if (!reader || reader.stopped) return;
+    if (this.#feeds.gate?.admits(topic, this.#follower) === false) return;
     const position = this.#feeds.relay.position(topic);
     if (from.epoch === position.epoch && from.seq === position.seq && (from.id === position.id || from.id === "")) {
       reader.replayed = undefined;
@@ -199,10 +203,12 @@ export class TopicReaders {
     return live ? undefined : position;
   }
 
-  /** Reads a page; where the store is away, waits a little. */
+  /** Reads a page, and then the record of a room, which may end the reading; where the store is away, waits a little. */
   async #read(topic: Topic, position: LogPosition): Promise<Continuation | "away"> {
     try {
-      return await readOn(this.#feeds.topics, topic, position, pageSize);
+      const next = await readOn(this.#feeds.topics, topic, position, pageSize);
+      if (topicKind(topic) === "room" && next.entries.length > 0) await this.#feeds.gate?.check(topicName(topic));
+      return next;
     } catch (error) {
       if (!(error instanceof ChatError) || error.code !== "store_unavailable") throw error;
       await pause(retryMs);

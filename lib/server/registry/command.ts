@@ -7,6 +7,8 @@ import type { Store } from "../../store/store.ts";
 import type { Argument, Arguments } from "../../wire/command.ts";
 import type { Format, Reply } from "../../wire/event.ts";
 import type { About, TokenUse } from "./access.ts";
+import type { RoomChanges } from "../rooms/changes.ts";
+import type { RoomAccess } from "../rooms/room_access.ts";
 import type { SessionManager } from "../sessions/session_manager.ts";
 import type { ClientChannel } from "../sessions/client_channel.ts";
 import type { UserSession } from "../sessions/user_session.ts";
@@ -26,6 +28,10 @@ export interface Services {
   readonly guard: LoginGuard;
   readonly limits: Limits;
   readonly sessions: SessionManager;
+  /** What a change of a room's record does to those who are there. */
+  readonly rooms: RoomChanges;
+  /** Who may enter and read which room. */
+  readonly access: RoomAccess;
   /** Every command, for `help`. */
   readonly commands: readonly CommandSpec[];
 }

@@ -8,26 +8,26 @@ import type { LoginGuard } from "../../auth/login_guard.ts";
 import type { Config } from "../../config/config.ts";
 import type { Limits } from "../../limits/limits.ts";
 import { getLog } from "../../observability/log.ts";
-import { Metrics } from "../../observability/metrics.ts";
+import type { Metrics } from "../../observability/metrics.ts";
 import { allowLate, within } from "../../common/time.ts";
 import { randomWord } from "../../store/log_position.ts";
 import type { Store } from "../../store/store.ts";
 import { allCommands } from "../commands/all.ts";
 import { drain, planDrain } from "./drain.ts";
-import { FlushScheduler } from "../delivery/flush_scheduler.ts";
+import { type DeliveryParts, makeDeliveryParts } from "./delivery_parts.ts";
+import type { FlushScheduler } from "../delivery/flush_scheduler.ts";
 import { type Problem, problemsOf } from "../metering/health.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { logFault, writingProbe } from "./store_watch.ts";
-import { Hub } from "../delivery/hub.ts";
-import { Instruments } from "../metering/instruments.ts";
+import type { Instruments } from "../metering/instruments.ts";
 import { ConnectionLog } from "../connection/connection_log.ts";
 import { LinuxSockets } from "../connection/linux_sockets.ts";
 import { PortProbe } from "../connection/port_probe.ts";
 import { Listener, type Pem, type Sharing } from "../connection/listener.ts";
-import { resumeGraceMs, SessionManager } from "../sessions/session_manager.ts";
+import { resumeGraceMs, type SessionManager } from "../sessions/session_manager.ts";
 import { Control } from "../sessions/control.ts";
 import { Registry } from "../registry/registry.ts";
-import { Relay } from "../delivery/relay.ts";
+import type { Relay } from "../delivery/relay.ts";
 import { Connection } from "../connection/connection.ts";
 import type { ConnectionHost } from "../connection/host.ts";
 import { AnswerBudget } from "../connection/answer_budget.ts";
@@ -85,6 +85,7 @@ export class Service implements AsyncDisposable {
   readonly id: string;
   readonly port: number;
   readonly #options: ServiceOptions;
+  readonly #parts: DeliveryParts;
   readonly #sessions: SessionManager;
   readonly #relay: Relay;
   readonly #turns: FlushScheduler;
@@ -110,32 +111,11 @@ export class Service implements AsyncDisposable {
       if (signal.kind !== "order") sessions?.hear(signal);
       else if (service) void service.#control.obey(signal);
     });
-    const turns = new FlushScheduler();
-    const hub = new Hub(turns);
-    const replays = { messages: 0, gaps: 0 };
-    const commands = allCommands.map(({ name }) => name);
-    const instruments = new Instruments(options.metrics ?? new Metrics(), turns, commands);
-    const { topics } = options.store;
-    const relay = new Relay({
-      topics,
-      outlet: hub,
-      onFault: (topic, error) => logFault(log, error, "relay_failed", { topic }),
-      onPass: (topic, entry) => instruments.arrivals.passed(topic, entry),
-    });
-    sessions = new SessionManager({
-      serverId: id,
-      store: options.store,
-      feeds: {
-        ...{ topics, relay, hub, replays },
-        onFault: (topic, error, reference) => log.error("replay_failed", { topic, reference, error }),
-      },
-      config: options.config,
-      guard: options.guard,
-      onRefused: (limit) => options.limits.refused(limit),
-      onFault: (what, error) => logFault(log, error, "session_failed", { what }),
-    });
+    const parts = makeDeliveryParts(id, options);
+    const { instruments, hub, relay, replays } = parts;
+    sessions = parts.sessions;
     try {
-      const made = service = new Service(id, options, sessions, relay, turns, instruments);
+      const made = service = new Service(id, options, parts);
       instruments.read(id, {
         connections: () => made.#connections,
         sessions: () => made.#sessions.size,
@@ -151,19 +131,14 @@ export class Service implements AsyncDisposable {
     }
   }
 
-  private constructor(
-    id: string,
-    options: ServiceOptions,
-    sessions: SessionManager,
-    relay: Relay,
-    turns: FlushScheduler,
-    instruments: Instruments,
-  ) {
+  private constructor(id: string, options: ServiceOptions, parts: DeliveryParts) {
+    const { sessions, relay, instruments } = parts;
     this.id = id;
     this.#options = options;
+    this.#parts = parts;
     this.#sessions = sessions;
     this.#relay = relay;
-    this.#turns = turns;
+    this.#turns = parts.turns;
     this.#instruments = instruments;
     this.#leasedUntil = performance.now() + options.config.activeTtlSeconds * 1000;
     const { store: { servers }, limits, audit, reload } = options;
@@ -285,7 +260,8 @@ export class Service implements AsyncDisposable {
     const now = () => performance.now();
     const refusals = new RefusalLog(limits);
     const shared = { config, store, accounts, guard, limits };
-    const services = { serverId: this.id, ...shared, sessions: this.#sessions, commands: allCommands };
+    const { sessions, rooms, access } = this.#parts;
+    const services = { serverId: this.id, ...shared, sessions, rooms, access, commands: allCommands };
     return {
       services,
       registry: new Registry(allCommands, config),
@@ -329,6 +305,7 @@ export class Service implements AsyncDisposable {
       await this.#listener.finished();
     }).catch(allowLate);
     await this.#housekeeping.stop();
+    await this.#parts.rooms[Symbol.asyncDispose]();
     await this.#sessions.release();
     await this.#relay[Symbol.asyncDispose]();
     // Where the store is away the lease runs out, and others find then what this server has left.

@@ -32,7 +32,7 @@ export interface RoomHost {
 export class AccountRooms {
   readonly #host: RoomHost;
   readonly #store: Store;
-  readonly #relay: Feeds["relay"];
+  readonly #feeds: Pick<Feeds, "relay" | "gate">;
   readonly #onFault: (what: string, error: unknown) => void;
   #running: Promise<unknown> = Promise.resolve();
   #steps = 0;
@@ -41,16 +41,21 @@ export class AccountRooms {
   readonly #told = new Map<string, LogPosition>();
   #unwatch = () => {};
 
-  constructor(host: RoomHost, store: Store, relay: Feeds["relay"], onFault: (what: string, error: unknown) => void) {
+  constructor(
+    host: RoomHost,
+    store: Store,
+    feeds: Pick<Feeds, "relay" | "gate">,
+    onFault: (what: string, error: unknown) => void,
+  ) {
     this.#host = host;
     this.#store = store;
-    this.#relay = relay;
+    this.#feeds = feeds;
     this.#onFault = onFault;
   }
 
   /** Goes along with the account from now on; its inbox must be open. */
   watch(): void {
-    this.#unwatch = this.#relay.watch(inboxTopic(this.#host.user), (change) => this.#hear(change));
+    this.#unwatch = this.#feeds.relay.watch(inboxTopic(this.#host.user), (change) => this.#hear(change));
   }
 
   /** Goes along no longer. */
@@ -142,6 +147,11 @@ export class AccountRooms {
   async #add(room: string, joined: string): Promise<void> {
     const host = this.#host;
     const topic = roomTopic(room);
+    if (await this.#feeds.gate?.isKeptOut(room, host.user)) {
+      // The server that removed the user died before it had changed the account.
+      await this.#store.sessions.leave(host.record!, room);
+      return;
+    }
     const now = await host.topics.open(topic);
     try {
       // It is not to be one room more: the user may have left it again meanwhile.

@@ -211,14 +211,15 @@ export class Logins {
       }
       if (reservation.expelled) {
         session.stop();
-        await this.#ends.end(record, tokenHash);
+        await this.#ends.end(session.record!, tokenHash);
         channel.end(reservation.expelled);
         throw accountDisabled(record.user); // the client has had its last line already
       }
       this.#local.attach(session);
+      const { many, rooms } = session.record!; // it may have begun without some of its rooms
       const loggedIn: LoggedIn = {
         user: record.user,
-        ...(record.many ? { rooms: record.rooms } : { room: record.rooms[0] }),
+        ...(many ? { rooms } : { room: rooms[0] }),
         positions,
         ...(unread ? { unread } : {}),
         ...(device === "" ? {} : { device }),
@@ -273,21 +274,23 @@ export class Logins {
   /** Evicts the connection that had the session, opens the topics and tells the rooms; ends the session where that fails. */
   async #open(
     session: UserSession,
-    { session: record, superseded }: Claimed,
+    { superseded }: Claimed,
     returning: ReturnPositions | undefined,
   ): Promise<Opened> {
-    const tellLeft = () =>
-      Promise.all(superseded.map((each) => this.#ends.announceAll(each, "left", without(each.rooms, record.rooms))));
+    const tellLeft = () => {
+      const { rooms } = session.record!;
+      return Promise.all(superseded.map((each) => this.#ends.announceAll(each, "left", without(each.rooms, rooms))));
+    };
     try {
       await Promise.all(superseded.map((each) => this.#evict(each)));
-      const { store, config } = this.#options;
-      const opened = await openTopics(session, store, returning, config.duplicateLogin === "share");
+      const { store, config, feeds: { gate } } = this.#options;
+      const opened = await openTopics(session, store, returning, { shared: config.duplicateLogin === "share", gate });
       await tellLeft();
-      await this.#ends.announceAll(record, "joined"); // told where it was not before
+      await this.#ends.announceAll(session.record!, "joined"); // told where it was not before
       return opened;
     } catch (error) {
       session.stop();
-      await this.#ends.end(record);
+      await this.#ends.end(session.record!);
       await tellLeft();
       throw error;
     }

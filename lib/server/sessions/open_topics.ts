@@ -7,8 +7,9 @@ import { decodePosition, type LogPosition } from "../../store/log_position.ts";
 import { talkMark } from "../../store/talks.ts";
 import type { Store } from "../../store/store.ts";
 import type { Positions } from "../../wire/event.ts";
-import { feedTopic, inboxTopic, roomTopic, sentTopic, type Topic } from "../../wire/names.ts";
+import { feedTopic, inboxTopic, lobby, roomTopic, sentTopic, type Topic } from "../../wire/names.ts";
 import { isKnown, readOn } from "../delivery/recovery.ts";
+import type { RoomGate } from "../delivery/room_gate.ts";
 import type { UserSession } from "./user_session.ts";
 
 /** How many topics begin to be opened in one turn of the event loop: somebody may follow a thousand users. */
@@ -34,6 +35,14 @@ export interface Opened {
   start(): void;
 }
 
+/** Settings and ports of an opening. */
+export interface OpeningOptions {
+  /** Whether the user may have several sessions: then people, too, are shown what they send on others. */
+  readonly shared?: boolean;
+  /** Who may be in which room; everybody may, unless given. */
+  readonly gate?: RoomGate | undefined;
+}
+
 interface OpenedTopic {
   readonly topic: Topic;
   /** Where its stream is. */
@@ -47,26 +56,21 @@ interface OpenedTopic {
  * Opens a session's topics: its rooms, its inbox, in many rooms what its user has sent, and the feeds that its user follows.
  *
  * @param returning the client's positions, if it comes back; else all topics begin now, and the inbox with what is unread
- * @param shared whether the user may have several sessions: then people, too, are shown what they send on others
  * @throws {ChatError} `store_unavailable`
  */
 export async function openTopics(
   session: UserSession,
   store: Store,
   returning: ReturnPositions | undefined,
-  shared = false,
+  { shared = false, gate }: OpeningOptions = {},
 ): Promise<Opened> {
   const inbox = inboxTopic(session.user);
-  const [follows, joined] = await Promise.all([
-    store.accounts.follows(session.user),
-    returning && session.many ? store.sessions.memberships(session.user) : undefined,
-    // Before their topics are opened, which would make them unlisted.
-    returning || session.many ? inTurns(session.rooms, sliceSize, (room) => reviveRoom(room, store)) : undefined,
-  ]);
+  if (gate) await leaveForbidden(session, store, gate);
+  const { follows, joined, invitations } = await readAccount(session, store, returning !== undefined);
   const feeds = follows.map(feedTopic);
   const topics: Topic[] = [...session.rooms.map(roomTopic), ...ownTopics(session, shared), ...feeds];
   // What another device has joined meanwhile, this one reads from there on.
-  const joins = new Map([...joined ?? []].map(([room, position]) => [roomTopic(room), position]));
+  const joins = new Map([...joined].map(([room, position]) => [roomTopic(room), position]));
   const opened = await inTurns(topics, sliceSize, async (topic): Promise<OpenedTopic> => {
     const now = await session.topics.open(topic);
     const seen = store.topics.positions.decode(topic, returning?.given[topic]);
@@ -88,9 +92,39 @@ export async function openTopics(
     missed: opened.reduce<number | null>((sum, { missed }) => sum === null || missed === null ? null : sum + missed, 0),
     start() {
       for (const { topic, from } of opened) session.topics.start(topic, from);
+      for (const { room, by } of invitations) session.tell({ type: "invited", room, by });
       session.checkRooms(); // they may have changed before this went along with the account
     },
   };
+}
+
+/** What is told of an account at a login; a session that comes back knows its invitations. */
+async function readAccount(session: UserSession, store: Store, isReturning: boolean) {
+  const { user, many, rooms } = session;
+  const [follows, joined, invitations] = await Promise.all([
+    store.accounts.follows(user),
+    isReturning && many ? store.sessions.memberships(user) : new Map<string, string>(),
+    isReturning ? [] : store.records.invitations(user),
+    // Before their topics are opened, which would make them unlisted.
+    isReturning || many ? inTurns(rooms, sliceSize, (room) => reviveRoom(room, store)) : undefined,
+  ]);
+  return { follows, joined, invitations };
+}
+
+/**
+ * Has a session begin without the rooms that its user may not be in any more: one that is in one room in the lobby. Those
+ * who removed the user, or made a room private, need not have known of this session.
+ */
+async function leaveForbidden(session: UserSession, { sessions, marks }: Store, gate: RoomGate): Promise<void> {
+  const rooms = session.rooms.filter((room) => room !== lobby);
+  const kept = await inTurns(rooms, sliceSize, (room) => gate.isKeptOut(room, session.user));
+  const forbidden = rooms.filter((_, index) => kept[index]);
+  for (const room of forbidden) {
+    const { record } = session;
+    const changed = session.many ? await sessions.leave(record!, room) : await sessions.move(record!, lobby);
+    session.hold(changed ?? await sessions.withoutRoom(record!, room));
+    if (session.many) await marks.forget(session.user, roomTopic(room));
+  }
 }
 
 /** The topics of a user's private messages: the inbox, and where it is shown on all devices what the user has sent. */

@@ -213,6 +213,11 @@ export class SessionManager {
     }));
   }
 
+  /** All that are logged in on this server and whose connections are there, side connections included. */
+  attached(): UserSession[] {
+    return this.#local.attached();
+  }
+
   /** Tells rooms that a user has left and joined them. */
   async moved({ record }: UserSession, left: readonly string[], joined: readonly string[]): Promise<void> {
     if (!record) return;

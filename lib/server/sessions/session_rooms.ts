@@ -1,8 +1,10 @@
 import { ChatError } from "../../common/errors.ts";
 import { encodePosition, type LogPosition } from "../../store/log_position.ts";
 import type { Store } from "../../store/store.ts";
+import type { Session } from "../../store/sessions.ts";
 import type { Positions } from "../../wire/event.ts";
-import { roomTopic, type Topic } from "../../wire/names.ts";
+import type { RemovedEvent } from "../../wire/room_event.ts";
+import { lobby, roomTopic, type Topic } from "../../wire/names.ts";
 import type { AccountRooms, RoomHost } from "./account_rooms.ts";
 
 /** The session whose rooms these are. */
@@ -12,6 +14,14 @@ export interface MovingHost extends RoomHost {
   /** Takes other rooms to listen to, on a side connection. */
   listen(rooms: readonly string[]): void;
   positionOf(topic: Topic): Positions;
+}
+
+/** How a user was removed from a room. */
+export interface RemovalNotice {
+  readonly by: string;
+  /** Empty where none was given. */
+  readonly reason: string;
+  readonly banned: boolean;
 }
 
 /** A room that a session has joined. */
@@ -135,6 +145,57 @@ export class SessionRooms {
     host.topics.stop(roomTopic(room));
     await this.#account.left(room);
     return true;
+  }
+
+  /**
+   * Takes the session out of a room that its user was removed from, and tells the client. A session that is in one room
+   * goes to the lobby.
+   *
+   * @param isStill reads whether the user may still not be there; another device may have come back
+   * @returns the rooms that it has joined for it
+   * @throws {ChatError} `store_unavailable`: it is still in the room
+   */
+  async takeOut(room: string, why: RemovalNotice, isStill: () => Promise<boolean>): Promise<readonly string[]> {
+    return await this.#account.inTurn(async () => {
+      const host = this.#host;
+      if (!host.isIn(room)) return [];
+      const removed = { type: "removed", room, ...why } as const;
+      if (host.record && !host.many) return await this.#toLobby(removed);
+      if (host.record) await this.#leaveByForce(host.record, room, isStill);
+      else host.listen(host.rooms.filter((other) => other !== room));
+      host.topics.stop(roomTopic(room));
+      host.tell(removed);
+      return [];
+    });
+  }
+
+  /** Another device that has come back to the room goes on, and brings this one with it. */
+  async #leaveByForce(session: Session, room: string, isStill: () => Promise<boolean>): Promise<void> {
+    const { sessions } = this.#store;
+    const left = await isStill() ? await sessions.leave(session, room) : undefined;
+    this.#host.hold(left ?? await sessions.withoutRoom(session, room));
+    if (left) await this.#account.forgetMark(roomTopic(room));
+    else this.#account.refresh().catch(() => {}); // behind this step; where it fails, the next sign of a change is one
+  }
+
+  async #toLobby(removed: RemovedEvent): Promise<readonly string[]> {
+    const host = this.#host;
+    const topic = roomTopic(lobby);
+    const position = await host.topics.open(topic);
+    const record = await this.#store.sessions.move(host.record!, lobby).catch((error) => {
+      host.topics.stop(topic);
+      throw error;
+    });
+    if (!record) {
+      host.topics.stop(topic);
+      throw new ChatError("store_unavailable", "The store does not know the session at the moment");
+    }
+    host.topics.stop(roomTopic(removed.room));
+    host.hold(record);
+    await host.remember({ [topic]: position });
+    host.tell({ ...removed, now: lobby, positions: host.encode({ [topic]: position }) });
+    host.topics.start(topic, position);
+    return [lobby];
   }
 }
 

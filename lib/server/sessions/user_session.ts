@@ -12,7 +12,7 @@ import { encodeEvent } from "../../wire/format.ts";
 import type { Topic } from "../../wire/names.ts";
 import type { ClientChannel } from "./client_channel.ts";
 import { AccountRooms } from "./account_rooms.ts";
-import { type Joined, SessionRooms } from "./session_rooms.ts";
+import { type Joined, type RemovalNotice, SessionRooms } from "./session_rooms.ts";
 import { ReaderOutbox } from "../delivery/reader_outbox.ts";
 import { type Feeds, TopicReaders } from "../delivery/topic_readers.ts";
 
@@ -83,7 +83,7 @@ export class UserSession {
     const many = options.record?.many ?? connection.manyRooms;
     this.#reader = new ReaderOutbox({ user, many, connection, topics: feeds.topics, replayBelow });
     this.topics = new TopicReaders(feeds, this.#reader);
-    this.#accountRooms = new AccountRooms(this, options.store, feeds.relay, options.onFault);
+    this.#accountRooms = new AccountRooms(this, options.store, feeds, options.onFault);
     this.#moves = new SessionRooms(this, options.store, this.#accountRooms);
     if (options.record) this.hold(options.record);
   }
@@ -219,6 +219,11 @@ export class UserSession {
   /** See {@linkcode SessionRooms.leave}. */
   async leaveRoom(room: string): Promise<boolean> {
     return await this.#moves.leave(room);
+  }
+
+  /** See {@linkcode SessionRooms.takeOut}. */
+  async takeOut(room: string, why: RemovalNotice, isStill: () => Promise<boolean>): Promise<readonly string[]> {
+    return await this.#moves.takeOut(room, why, isStill);
   }
 
   /**
