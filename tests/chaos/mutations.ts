@@ -42,10 +42,10 @@ export const mutations: readonly Mutation[] = [
   {
     name: "the relay passes on whatever it hears, in whatever order",
     replacements: [{
-      file: "lib/server/delivery/relay.ts",
+      file: "lib/server/delivery/stream.ts",
       function: "follows",
       source: `
-        function follows(_position: LogPosition, _signal: TopicSignal & { kind: "entry" }): boolean {
+        export function follows(_position: LogPosition, _signal: TopicSignal & { kind: "entry" }): boolean {
           return true;
         }`,
     }, {

@@ -48,6 +48,22 @@ export function membershipsContract(test: Declare): void {
     assert.deepEqual(await store.sessions.online(), ["eve"]);
   });
 
+  test("Sessions.forgetRoom() takes a room from an account, whether it has a session or not", async ({ store }) => {
+    await store.accounts.create(account("Eve"));
+    const session = await entered(store, await many(store, "Eve"), "ops");
+    await store.sessions.forgetRoom("eve", "ops");
+    assert.deepEqual([...(await store.sessions.memberships("Eve")).keys()], ["lobby"]);
+    const left = await store.sessions.leave(session, "ops");
+    assert.deepEqual(left?.rooms, ["lobby"], "the session leaves it by itself");
+    assert.deepEqual(await store.sessions.members("ops"), []);
+    await entered(store, left, "ops", "general");
+    await store.sessions.end((await store.sessions.held())[0], false);
+    await store.sessions.forgetRoom("eve", "ops");
+    await store.sessions.forgetRoom("eve", "nowhere");
+    await store.sessions.forgetRoom("nobody", "ops");
+    assert.deepEqual((await many(store, "Eve")).rooms, ["general", "lobby"]);
+  });
+
   test("Sessions.enter() refuses more rooms than there may be, and no room that is there", async ({ store }) => {
     await store.accounts.create(account("eve"));
     const session = await entered(store, await many(store, "eve"), "a", "b", "c", "d");
