@@ -16,7 +16,11 @@ export class Account {
   readonly shared: boolean;
   /** Whether a person reads its inbox on some device: then its mark goes as far as was written there. */
   readonly #hasText: boolean;
+  /** Its devices that are in many rooms: these are in the same ones. */
+  readonly manyDevices: string[] = [];
   readonly #marks = new Map<string, Mark>();
+  /** Topics whose marks may have been forgotten, since a device asked to follow them no longer. */
+  readonly #left = new Set<string>();
 
   constructor(user: string, { shared = false, hasText = false } = {}) {
     this.user = user;
@@ -45,6 +49,18 @@ export class Account {
   /** The least that a topic must have been marked as read. */
   least(topic: string): number {
     return this.#of(topic).done;
+  }
+
+  /** One of its devices asks to follow a topic no longer, which forgets the mark. */
+  leaves(topic: string): void {
+    this.#left.add(topic);
+  }
+
+  /** What must have been marked of topics that it has followed all the time. */
+  get owedMarks(): { readonly topic: string; readonly least: number }[] {
+    return [...this.#marks].flatMap(([topic, { done }]) =>
+      done > 0 && !this.#left.has(topic) ? [{ topic, least: done }] : []
+    );
   }
 
   #of(topic: string): Mark {

@@ -10,7 +10,8 @@ import type { Connection, Json, Ways } from "./connection.ts";
 import { Entrance, type Guest } from "./entrance.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { Prng } from "./prng.ts";
-import type { Place, Sent } from "./record.ts";
+import type { Move, Place, Sent } from "./record.ts";
+import { Roster } from "./roster.ts";
 import type { ServerNode } from "./server_node.ts";
 import { pause } from "../../lib/common/time.ts";
 import { type Sink, View } from "./view.ts";
@@ -32,7 +33,7 @@ export interface ActorOptions {
   readonly nodes: readonly ServerNode[];
   readonly prng: Prng;
   readonly ways: Ways;
-  readonly sink: Sink & { readonly sent: Sent[]; count(what: string): void };
+  readonly sink: Sink & { readonly sent: Sent[]; readonly moves: Move[]; count(what: string): void };
   /** How long it waits between two things that it does, on average, in milliseconds. */
   readonly paceMs: number;
 }
@@ -71,12 +72,15 @@ export class Actor implements Guest {
   readonly #routes: Prng;
   readonly #entrance: Entrance;
   readonly view: View;
+  /** Who is in its rooms, as it was told on its connection. */
+  readonly roster = new Roster();
   readonly #outgoing: Outgoing;
   #connection: Connection | undefined;
   #ended = Promise.withResolvers<void>();
   readonly #whereabouts: Whereabouts;
   #count = 0;
   #quiet = false;
+  #still = false;
   #stopped = new AbortController();
   #forcedOut = false;
   #comeBackAfter = 0;
@@ -99,6 +103,7 @@ export class Actor implements Guest {
       ...options,
       prng: this.#acts,
       view: this.view,
+      roster: this.roster,
       hasToSay: (room) => this.#outgoing.has(`room:${room}`),
     });
   }
@@ -162,6 +167,23 @@ export class Actor implements Guest {
     this.#quiet = true;
   }
 
+  /** From now on, asks nothing of itself: what it learns it is told. */
+  still(): void {
+    this.#still = true;
+  }
+
+  /** Leaves a room of its account's, or enters one where there is none. @returns whether that was answered in time */
+  async changeRooms(): Promise<boolean> {
+    const connection = this.#connection;
+    if (!connection) return false;
+    const [room] = this.rooms;
+    if (room === undefined) this.#whereabouts.join(connection, this.#options.rooms[0]);
+    else this.#whereabouts.leave(connection, room);
+    const deadline = this.#options.ways.timeline.now + patienceMs;
+    while (this.#whereabouts.moving && this.#options.ways.timeline.now < deadline) await pause(5);
+    return this.live && this.rooms.has(room ?? this.#options.rooms[0]) === (room === undefined);
+  }
+
   /** Leaves in the orderly way. @returns whether that was answered */
   async quit(): Promise<boolean> {
     const connection = this.#connection;
@@ -221,6 +243,8 @@ export class Actor implements Guest {
       case "membership":
         this.#options.sink.count(`told of a room ${event.state}`);
         return this.#whereabouts.told(event, this.#connection!.server.id);
+      case "presence":
+        return this.roster.take(event);
       case "seen":
         this.#options.sink.count("marks heard of");
         return this.view.seen(event);
@@ -255,6 +279,7 @@ export class Actor implements Guest {
     const { sink } = this.#options;
     this.#connection = connection;
     this.#forcedOut = false;
+    this.roster.clear();
     if (cmd !== "resume") this.#outgoing.session++;
     if (cmd === "resume") this.view.resumed(reply.positions, connection.server.id);
     else this.view.loggedIn(reply.positions, connection.server.id);
@@ -283,7 +308,7 @@ export class Actor implements Guest {
     const connection = this.#connection;
     if (!connection) return;
     if (connection.waiting > patienceMs) return connection.drop("no answer");
-    if (this.#quiet && connection.unanswered === 0) connection.request("whoami", {});
+    if (this.#quiet && !this.#still && connection.unanswered === 0) connection.request("whoami", {});
     const elsewhere = this.#outgoing.topics.find((topic) => this.#isElsewhere(topic));
     if (elsewhere) this.#whereabouts.join(connection, elsewhere.slice("room:".length));
     this.#outgoing.pump(connection, this.rooms);
@@ -334,14 +359,22 @@ export class Actor implements Guest {
 
   /** Marks its inbox as read, or another topic that it follows. */
   #markAsRead(connection: Connection): void {
-    const { account } = this;
-    const inbox = `inbox:${account.user}`;
-    const topic = this.many && this.#acts.chance(0.5) ? this.#acts.pick(this.view.topics) : inbox;
+    const { user } = this.account;
+    const inbox = `inbox:${user}`;
+    const topic = this.many ? this.#acts.pick([inbox, `sent:${user}`, this.#acts.pick(this.view.topics)]) : inbox;
     const pos = topic === inbox ? this.#unmarked : this.view.present(false)[topic];
     if (pos === undefined) return;
     if (topic === inbox) this.#unmarked = undefined;
+    this.#mark(connection, topic, pos);
+    // Where somebody reads again what is old, a mark that is further on stays.
+    const old = this.view.beginning(topic);
+    if (old !== undefined && this.#acts.chance(0.5)) this.#mark(connection, topic, old);
+  }
+
+  #mark(connection: Connection, topic: string, pos: string): void {
+    const { account } = this;
     account.mark(topic, pos);
-    connection.request("seen", topic === inbox ? { pos } : { topic, pos }, (reply) => {
+    connection.request("seen", topic === `inbox:${account.user}` ? { pos } : { topic, pos }, (reply) => {
       if (reply.type === "ok") account.marked(topic, pos);
     });
   }

@@ -46,6 +46,7 @@ export function castOf({ clients, policy, ...shared }: CastOptions): Cast {
       const device = policy === "share" ? `${kind}${number}` : undefined;
       const name = device === undefined ? account.user : `${account.user}.${device}`;
       const own = { ...shared, names, name, account };
+      if (kind === "many") account.manyDevices.push(name);
       if (kind !== "text") actors.push(new Actor({ ...own, device, many: kind === "many" }));
       else {texts.push(
           new TextDevice({

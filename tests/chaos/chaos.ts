@@ -10,7 +10,8 @@ import type { Ways } from "./connection.ts";
 import type { Policy } from "./faults.ts";
 import { Observer } from "./observer.ts";
 import { Prng } from "./prng.ts";
-import type { Log, Notice, Rollback, Sent, Story } from "./record.ts";
+import { apartPair, changeUnheard } from "./missed_change.ts";
+import type { KeptMark, Log, Move, Notice, Rollback, Sent, Story } from "./record.ts";
 import { Injector, makeSchedule } from "./schedule.ts";
 import type { Older } from "./store.ts";
 import { type FaultName, type StoreKind, type StoreName, stores } from "./stores.ts";
@@ -88,6 +89,9 @@ const messagesPerAct = 1.7;
 /** Its client's grace, its server's lease, and the time to look. */
 const usualLeftoverMs = 5_000 + leaseMs + 4_000;
 
+/** How long a device may take to learn of what it could not hear of, in milliseconds. */
+const missedMs = 8_000;
+
 /**
  * How long a server may take to answer a command, in milliseconds: a command is several calls of the store, each of which
  * may be slow; once one has taken too long, the others fail at once. It is less than the clients' patience.
@@ -109,6 +113,7 @@ class Run {
   readonly #noticed: Notice[] = [];
   readonly #rollbacks: Rollback[] = [];
   readonly #sent: Sent[] = [];
+  readonly #moves: Move[] = [];
   readonly #stretches: Story["stretches"][number][] = [];
   readonly #marks: Story["marks"][number][] = [];
   readonly #revocations: Story["revocations"][number][] = [];
@@ -166,9 +171,11 @@ class Run {
       const stage = { world, actors, ways, policy, revocations: this.#revocations };
       const injector = new Injector(stage, this.#timeline);
       await this.#hurt(world, injector);
-      await this.#settle(world, cast);
-      await this.#checkPresence(world, cast, observer);
-      await this.#leave(world, cast, observer, [...injector.counts.keys()].every((name) => ofClients.has(name)));
+      const rests = await this.#settle(world, cast);
+      const calm = [...injector.counts.keys()].every((name) => ofClients.has(name));
+      await this.#checkPresence(world, cast, observer, calm);
+      if (rests && policy === "share") await this.#missChange(world, cast);
+      await this.#leave(world, cast, observer, calm);
       const story = await this.#story(world, cast);
       return {
         options: this.#options,
@@ -205,6 +212,7 @@ class Run {
       stretches: this.#stretches,
       marks: this.#marks,
       sent: this.#sent,
+      moves: this.#moves,
       notice: (kind: string, text: string) => this.#notice(kind, text),
       count: (what: string) => void this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1),
     };
@@ -239,8 +247,8 @@ class Run {
     }
   }
 
-  /** Waits until everybody has said and seen everything. */
-  async #settle(world: World, { actors, texts }: Cast): Promise<void> {
+  /** Waits until everybody has said and seen everything. @returns whether that came */
+  async #settle(world: World, { actors, texts }: Cast): Promise<boolean> {
     for (const each of [...actors, ...texts]) each.quiet();
     const { restMs = 40_000 } = this.#options;
     const told = this.#rollbacks.length > 0 ? [] : texts; // who was away is shown what is lost by no position
@@ -258,7 +266,10 @@ class Run {
         })
       );
     });
-    if (done) return this.#timeline.note("everything has come to rest");
+    if (done) {
+      this.#timeline.note("everything has come to rest");
+      return true;
+    }
     for (const { name, done, live } of actors) {
       if (!done) this.#notice("everything comes to rest", `${name} is not done; it is ${live ? "in" : "not in"}`);
     }
@@ -273,6 +284,30 @@ class Run {
       const cids = missing.slice(0, 5).map(({ cid }) => cid);
       this.#notice("everything comes", `${name} was never shown ${cids}, of ${missing.length}`);
     }
+    return false;
+  }
+
+  /** Sees to it that a device learns of what another one did while its server could not hear of it. */
+  async #missChange(world: World, { actors }: Cast): Promise<void> {
+    if (!world.store.sever) return;
+    for (const actor of actors) actor.still();
+    const apart = await this.#until("an account is on two servers", 10_000, async () => {
+      if (apartPair(actors)) return true;
+      // On which server it comes back is chance.
+      actors.find(({ account, many, done }) => many && done && account.manyDevices.length > 1)?.drop();
+      await pause(200);
+      return false;
+    });
+    const pair = apartPair(actors);
+    if (!apart || !pair || !await changeUnheard(world, pair)) return;
+    this.#timeline.note(`${pair.changing.name} has changed its rooms, which ${pair.deaf.name} could not hear of`);
+    let wrong: string[] = [];
+    const right = await this.#until("every device has learnt of it", missedMs, async () => {
+      wrong = different(actors, await world.store.memberships());
+      return wrong.length === 0;
+    });
+    if (right) return;
+    for (const text of wrong) this.#notice("devices are in the same rooms", text);
   }
 
   async #isCopied(world: World): Promise<boolean> {
@@ -290,7 +325,8 @@ class Run {
     }));
   }
 
-  async #checkPresence(world: World, { actors, texts }: Cast, observer: Observer): Promise<void> {
+  /** @param calm whether nothing that is told of who came and went can have been lost */
+  async #checkPresence(world: World, { actors, texts }: Cast, observer: Observer, calm: boolean): Promise<void> {
     const all = [...actors, ...texts];
     const users = usersOf(all);
     const expected = rooms.map((room) => usersOf(all.filter((each) => each.rooms.has(room))));
@@ -307,6 +343,15 @@ class Run {
       const told = `${node.id} says that online are ${online}, in rooms ${JSON.stringify(members)}`;
       this.#notice("who is where is known", `${told}, and not ${users}, ${JSON.stringify(expected)}`);
     }
+    if (!calm) return;
+    const truth = new Map(rooms.map((room, index) => [room, expected[index]]));
+    let wrong: string[] = [];
+    const heard = await this.#until("everybody was told who came and went", leftoverMs, () => {
+      wrong = actors.flatMap(({ name, roster }) => roster.wrong(truth).map((text) => `${name} was told that ${text}`));
+      return wrong.length === 0;
+    });
+    if (heard) return;
+    for (const text of wrong) this.#notice("who comes and goes is told", text);
   }
 
   async #leave(world: World, { actors, texts }: Cast, observer: Observer, calm: boolean): Promise<void> {
@@ -348,7 +393,15 @@ class Run {
     });
   }
 
-  async #story(world: World, { runs }: Cast): Promise<Story> {
+  /** What the store has of marks that must have been kept. */
+  async #keptMarks(world: World, actors: readonly Actor[]): Promise<KeptMark[]> {
+    const marks = new Map((await world.store.marks()).map(({ user, topic, seq }) => [`${user} ${topic}`, seq]));
+    return [...new Set(actors.map(({ account }) => account))].flatMap(({ user, owedMarks }) =>
+      owedMarks.map(({ topic, least }) => ({ user, topic, least, seq: marks.get(`${user} ${topic}`) ?? 0 }))
+    );
+  }
+
+  async #story(world: World, { actors, runs }: Cast): Promise<Story> {
     if (this.#rollbacks.length === 0) await this.#waitForCopies(world);
     await world.kill();
     const logs = await this.#logs(world);
@@ -359,6 +412,8 @@ class Run {
       logs,
       revocations: this.#revocations,
       marks: this.#marks,
+      keptMarks: await this.#keptMarks(world, actors),
+      moves: this.#moves,
       rollbacks: this.#rollbacks,
       noticed: [...this.#noticed, ...shown.noticed],
     };

@@ -8,13 +8,16 @@
  *    told of a gap that covers what is missing; and nobody is told of a gap where nothing is missing.
  * 4. The same place is the same message for everybody.
  * 5. A lost message lies in a gap that everybody was told who should have seen it and had not (`losses.ts`).
- * 6. An inbox is never taken for read further than its owner said, nor less far than before.
+ * 6. An inbox is never taken for read further than its owner said, and no topic less far than before (`marks.ts`).
  * 7. What somebody sent privately is in the log of what they sent, once, in the order of each talk (`copies.ts`).
  * 8. Of a session that was revoked, nothing is stored behind the answer (`revocations.ts`).
+ * 9. Where an account has left a room, none of its devices says anything there behind the answer (`departures.ts`).
  */
 
 import { checkCopies, isCopyOf } from "./copies.ts";
+import { checkDepartures } from "./departures.ts";
 import { checkLosses } from "./losses.ts";
+import { checkMarks } from "./marks.ts";
 import { checkRevocations } from "./revocations.ts";
 import type { Item, Log, Logged, Place, Sent, Story, Stretch } from "./record.ts";
 
@@ -53,6 +56,7 @@ export function check(story: Story): Violation[] {
     ...checkMarks(story),
     ...checkCopies(story, logs),
     ...checkRevocations(story, byCid),
+    ...checkDepartures(story, logs),
   ];
 }
 
@@ -220,20 +224,6 @@ function* checkSameness({ stretches, logs, rollbacks }: Story): Generator<Violat
         yield { kind: "the same for everybody", text, cids: [cid, other.cid] };
       }
     }
-  }
-}
-
-/** Promise 6. */
-function* checkMarks({ marks, rollbacks }: Story): Generator<Violation> {
-  if (rollbacks.length > 0) return; // marks of an epoch that is gone tell nothing
-  for (const { inbox, at, given, marked, least } of marks) {
-    if (given.seq < least) {
-      const text = `a login at ${stamp(at)} began in ${inbox} at ${given.seq}, and ${least} were marked as read before`;
-      yield { kind: "marks never go back", text, cids: [] };
-    }
-    if (given.seq <= marked) continue;
-    const text = `a login at ${stamp(at)} began in ${inbox} at ${given.seq}, and only ${marked} were marked as read`;
-    yield { kind: "what is unread comes again", text, cids: [] };
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { check } from "./checker.ts";
-import type { Item, Place, Sent, Story, Stretch } from "./record.ts";
+import type { Item, Move, Place, Sent, Story, Stretch } from "./record.ts";
 
 const topic = "room:tea";
 
@@ -53,6 +53,8 @@ function story(over: Partial<Story> = {}): Story {
     stretches: [stretch(numbers.map((seq) => message(seq)))],
     logs: [{ topic, epoch: "e1", head: 4, entries: numbers.map((seq) => logged(seq)) }],
     marks: [],
+    keptMarks: [],
+    moves: [],
     rollbacks: [],
     revocations: [],
     noticed: [],
@@ -75,6 +77,13 @@ function privately(messages: readonly number[], copies: readonly number[]): Part
     stretches: [],
     logs: [logOf("inbox:r", messages), logOf("sent:u", copies)],
   };
+}
+
+/** A story in which another device of u's has left the room: it asked at 150 and was answered at 250, when 3 was not said yet. */
+function departed(...joins: Partial<Move>[]): Partial<Story> {
+  const devices = ["u", "u.other"];
+  const left: Move = { cmd: "leave", topic, devices, asked: 150, answered: 250 };
+  return { moves: [left, ...joins.map((join) => ({ cmd: "join" as const, topic, devices, asked: 0, ...join }))] };
 }
 
 /** A story in which two messages of a device stand before what another one said, and one behind it, of its session. */
@@ -284,6 +293,30 @@ const stories: Record<string, { over: Partial<Story>; finds: string[] }> = {
       revocations: [{ at: 250, device: "u", session: 1, markers: [{ topic, cid: "u.other-1" }] }],
       ...revoked(2),
     },
+    finds: [],
+  },
+  "a device says something in a room that another one has left": {
+    over: departed({ asked: 10, answered: 20 }, { asked: 600, answered: 610 }),
+    finds: ["who has left a room is silent there"],
+  },
+  "a device says something in a room that was entered again, or may have been": {
+    over: departed({ asked: 260, answered: 270 }),
+    finds: [],
+  },
+  "a device says something in a room that somebody had asked to enter before it was left": {
+    over: departed({ asked: 100 }),
+    finds: [],
+  },
+  "a device says something in a room that was left by one that is in another room of its own": {
+    over: { moves: [{ cmd: "leave", topic, devices: ["u.other"], asked: 150, answered: 250 }] },
+    finds: [],
+  },
+  "the store has a mark before what was marked": {
+    over: { keptMarks: [{ user: "u", topic, seq: 3, least: 4 }] },
+    finds: ["marks never go back"],
+  },
+  "the store has a mark where it was put, or further on": {
+    over: { keptMarks: [{ user: "u", topic, seq: 4, least: 4 }, { user: "u", topic: "inbox:u", seq: 9, least: 4 }] },
     finds: [],
   },
   "something was noticed on the spot": {

@@ -209,9 +209,10 @@ function revoke({ actors, ways: { timeline }, revocations }: Stage, prng: Prng):
   const revoker = prng.pick(others);
   const { name, device, session } = victim;
   victim.expectRival();
-  revoker.connection?.request("revoke", { device }, ({ type }) => {
+  revoker.connection?.request("revoke", { device }, ({ type, message }) => {
     victim.expectRival();
-    if (type !== "ok") return;
+    // Where a server does not answer, its side connections go on: sessions are revoked.
+    if (type !== "ok" && !/ did not answer: side connections there go on/.test(message)) return;
     victim.revoked(session);
     const markers = revoker.sayEverywhere().map(({ topic, cid }) => ({ topic, cid }));
     revocations.push({ at: timeline.now, device: name, session, markers });

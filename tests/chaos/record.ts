@@ -116,12 +116,34 @@ export interface Revocation {
   readonly markers: readonly { readonly topic: string; readonly cid: string }[];
 }
 
+/** A device's request to enter or leave a room of its account's, as the device knows it. */
+export interface Move {
+  readonly cmd: "join" | "leave";
+  readonly topic: string;
+  /** The devices of the account that are in many rooms: these are in the same ones. */
+  readonly devices: readonly string[];
+  readonly asked: number;
+  /** When it was answered that it is done; undefined while that is not known. */
+  answered?: number;
+}
+
+/** A read mark as the store has it at the end, and the least that was answered to be marked. */
+export interface KeptMark {
+  readonly user: string;
+  readonly topic: string;
+  /** Zero where there is none. */
+  readonly seq: number;
+  readonly least: number;
+}
+
 /** All of a run. */
 export interface Story {
   readonly sent: readonly Sent[];
   readonly stretches: readonly Stretch[];
   readonly logs: readonly Log[];
   readonly marks: readonly Marked[];
+  readonly keptMarks: readonly KeptMark[];
+  readonly moves: readonly Move[];
   readonly rollbacks: readonly Rollback[];
   readonly revocations: readonly Revocation[];
   /** What else was seen that must not be, in words, while the run went on. */

@@ -9,7 +9,7 @@ import { startRedis, type TestRedis } from "../support/redis.ts";
 import type { RespValue } from "../support/resp.ts";
 import { Proxy } from "./proxy.ts";
 import type { Log } from "./record.ts";
-import type { Head, Older, Store, StoreOptions } from "./store.ts";
+import type { Head, Older, Store, StoredMark, StoreOptions } from "./store.ts";
 
 const prefix = "chaos:";
 
@@ -154,6 +154,28 @@ export class RedisNode implements Store, Older {
         index,
       ) => [key.slice(`${prefix}{user:`.length, -"}:rooms".length), (rooms[index] as string[]).sort()]),
     );
+  }
+
+  async marks(): Promise<StoredMark[]> {
+    const keys = await this.#keys(`${prefix}{user:*}:marks`);
+    const own = await Promise.all(keys.map(async (key) => {
+      const user = key.slice(`${prefix}{user:`.length, -"}:marks".length);
+      const pairs = await this.call("HGETALL", key) as string[];
+      const topics = pairs.filter((_, index) => index % 2 === 0);
+      return topics.map((topic, index) => ({ user, topic, seq: Number(pairs[2 * index + 1].split(" ")[1]) }));
+    }));
+    const metas = await this.#keys(`${prefix}{inbox:*}:meta`);
+    const inboxes = metas.map(async (key) => {
+      const topic = topicOf(key);
+      return { user: topic.slice("inbox:".length), topic, seq: Number(await this.call("HGET", key, "read") ?? 0) };
+    });
+    return [...own.flat(), ...await Promise.all(inboxes)];
+  }
+
+  sever(server: number): () => void {
+    const way = this.ways[server];
+    way.weather = { kind: "swallowed" };
+    return () => void (way.weather = { kind: "clear" });
   }
 
   async leftovers(calm: boolean): Promise<string[]> {

@@ -4,7 +4,8 @@
 
 import { parseArgs } from "node:util";
 import { type ChaosOptions, runChaos } from "./chaos.ts";
-import { type Mutation, mutations, row, storeOf, tryMutation } from "./mutations.ts";
+import type { Mutation } from "./mutation.ts";
+import { mutations, row, storeOf, tryMutation } from "./mutations.ts";
 import { details, indictment, summary } from "./report.ts";
 import { type FaultName, faultsOf, type StoreName, stores } from "./stores.ts";
 
@@ -28,6 +29,7 @@ ${names.map((name) => `                  with ${name}: ${faultsOf(name).join(", 
   --rollback      Redis is put back to an older copy of its data in mid-run
   --mutations     breaks the servers in one way after the other, and sees to it that each is found; with --store, only
                   in those that show with it
+  --mutation TEXT as --mutations, only in those whose name has the text in it
   --keep          keeps the servers' logs
   --quiet         says nothing until the end
 `;
@@ -47,6 +49,7 @@ async function main(): Promise<number> {
       durability: { type: "string" },
       rollback: { type: "boolean", default: false },
       mutations: { type: "boolean", default: false },
+      mutation: { type: "string" },
       keep: { type: "boolean", default: false },
       quiet: { type: "boolean", default: false },
       help: { type: "boolean", default: false, short: "h" },
@@ -75,11 +78,9 @@ async function main(): Promise<number> {
     told,
   };
   console.log(`seed ${seed}`);
-  if (values.mutations) {
-    return await tryAll(
-      values.store === undefined ? mutations : mutations.filter((each) => storeOf(each) === store),
-      options,
-    );
+  if (values.mutations || values.mutation !== undefined) {
+    const named = chosenMutations(values.mutation ?? "");
+    return await tryAll(values.store === undefined ? named : named.filter((each) => storeOf(each) === store), options);
   }
   const verdict = await runChaos(options);
   if (verdict.violations.length > 0) console.log(indictment(verdict));
@@ -108,6 +109,15 @@ async function tryAll(chosen: readonly Mutation[], options: ChaosOptions): Promi
   }
   console.log(`${chosen.length - missed} of ${chosen.length} mutations found`);
   return missed > 0 ? 1 : 0;
+}
+
+/** @throws {RangeError} where none is named so */
+function chosenMutations(text: string): Mutation[] {
+  const found = mutations.filter(({ name }) => name.includes(text));
+  if (found.length > 0) return found;
+  throw new RangeError(
+    `--mutation is ${JSON.stringify(text)}; allowed: a part of ${mutations.map(({ name }) => name).join("; ")}`,
+  );
 }
 
 function whole(name: string, text: string): number {

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Log } from "./record.ts";
-import type { Head, Store, StoreOptions } from "./store.ts";
+import type { Head, Store, StoredMark, StoreOptions } from "./store.ts";
 
 /** The database and its write-ahead log. */
 const files = ["chat.db", "chat.db-wal"] as const;
@@ -66,6 +66,13 @@ export class SqliteFile implements Store {
       const rooms = Map.groupBy(rows, ({ user }) => user as string);
       return new Map([...rooms].map(([user, of]) => [user, of.map(({ room }) => room as string)]));
     });
+  }
+
+  marks(): Promise<StoredMark[]> {
+    const inboxes = "SELECT substr(topic, 7) AS user, topic, read AS seq FROM topics WHERE topic LIKE 'inbox:%'";
+    return this.#read((database) =>
+      database.prepare(`SELECT user, topic, seq FROM marks UNION ALL ${inboxes}`).all() as unknown as StoredMark[]
+    );
   }
 
   /** Who is online stands in its server's memory alone. */

@@ -20,6 +20,13 @@ export interface Head {
   readonly seq: number;
 }
 
+/** How far a user has read a topic. */
+export interface StoredMark {
+  readonly user: string;
+  readonly topic: string;
+  readonly seq: number;
+}
+
 /** See the file's first line. */
 export interface Store extends AsyncDisposable {
   /** The options that lead a server to it. @param server the server's index */
@@ -30,6 +37,15 @@ export interface Store extends AsyncDisposable {
   logs(): Promise<Log[]>;
   /** The rooms of each account that has been in many, sorted. @throws {Error} where they cannot be read at the moment */
   memberships(): Promise<Map<string, readonly string[]>>;
+  /** The read marks of accounts, by user and topic. Inboxes have theirs beside. */
+  marks(): Promise<StoredMark[]>;
+  /**
+   * Keeps a server from it until what this returns is called: the server hears nothing meanwhile, and notices afterwards.
+   * Not there where a store has one server only.
+   *
+   * @param server the server's index
+   */
+  sever?(server: number): () => void;
   /**
    * What says that somebody is online or may write, though everybody has left: a line each.
    *

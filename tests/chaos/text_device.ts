@@ -70,6 +70,14 @@ export class TextDevice {
     return new Set(this.#room === undefined ? [] : [this.#room]);
   }
 
+  /**
+   * What its connection is called as a device. Each is one of its own: a server that was frozen may read the last lines of
+   * one that is gone when the next has said more elsewhere.
+   */
+  get #device(): string {
+    return `${this.name} ${this.#sessions}`;
+  }
+
   /** The acknowledged messages of others that it should have been shown, and was not. */
   get missing(): Sent[] {
     const run = this.#run;
@@ -133,7 +141,8 @@ export class TextDevice {
     const entered = /^(?:Login successful\. Room: |Joined room |Returned to )(\S+)$/.exec(line)?.[1];
     if (entered !== undefined) {
       if (!this.#run) {
-        const { name: reader, account: { user } } = this;
+        const { account: { user } } = this;
+        const reader = this.#device;
         this.#run = { reader, user, session: this.#sessions, at: timeline.now, lines: [], seen: new Set(), rooms: [] };
         runs.push(this.#run);
         count("text logins");
@@ -192,10 +201,16 @@ export class TextDevice {
     const text = textOf(cid, this.#acts);
     const attempts = [{ at: timeline.now, server: "", session: this.#sessions }];
     const outcome = { kind: "unknown" } as const;
-    // Each text connection is a device of its own: a server that was frozen may read the last lines of one that is gone
-    // when the next has said more elsewhere.
-    const device = `${this.name} ${this.#sessions}`;
-    sent.push({ publisher: this.account.user, device, topic, n: this.#count, cid, text, attempts, outcome });
+    sent.push({
+      publisher: this.account.user,
+      device: this.#device,
+      topic,
+      n: this.#count,
+      cid,
+      text,
+      attempts,
+      outcome,
+    });
     return text;
   }
 }

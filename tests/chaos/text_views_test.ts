@@ -46,7 +46,17 @@ function run(cids: readonly number[], kind: TextLine["kind"] = "sent"): TextRun 
 function found(shown: TextRun, sent: readonly Sent[] = [message(1), typed(2), message(3), message(4)]): string[] {
   const logs = ["inbox:bob", "sent:ann"].map((topic) => logOf(topic, sent.map(({ n }) => n)));
   const { stretches, noticed } = textViews([shown], logs, sent);
-  const story: Story = { sent, stretches, logs, marks: [], rollbacks: [], revocations: [], noticed };
+  const story: Story = {
+    sent,
+    stretches,
+    logs,
+    marks: [],
+    keptMarks: [],
+    moves: [],
+    rollbacks: [],
+    revocations: [],
+    noticed,
+  };
   return check(story).map(({ kind }) => kind);
 }
 

@@ -28,7 +28,7 @@ export const ghostMs = 30_000;
 export class View {
   readonly reader: string;
   readonly #sink: Sink;
-  readonly #open = new Map<string, { stretch: Stretch; pos: string }>();
+  readonly #open = new Map<string, { stretch: Stretch; pos: string; first: string }>();
   /** What is followed may have changed: how many commands about it have no good answer. */
   readonly #uncertain = new Map<string, number>();
   /**
@@ -59,6 +59,11 @@ export class View {
       if (topic.startsWith("inbox:")) this.#account.mark(topic, pos);
     }
     return Object.fromEntries([...this.#open].map(([topic, { pos }]) => [topic, pos]));
+  }
+
+  /** Where it began to follow a topic, as it was told. */
+  beginning(topic: string): string | undefined {
+    return this.#open.get(topic)?.first;
   }
 
   /** The topics that are followed. */
@@ -165,7 +170,7 @@ export class View {
       items: [],
     };
     this.#sink.stretches.push(stretch);
-    this.#open.set(topic, { stretch, pos });
+    this.#open.set(topic, { stretch, pos, first: pos });
   }
 
   /** It follows a topic no longer. */

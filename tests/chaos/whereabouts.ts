@@ -3,6 +3,8 @@
 import type { Account } from "./account.ts";
 import type { Connection, Json } from "./connection.ts";
 import type { Prng } from "./prng.ts";
+import type { Move } from "./record.ts";
+import type { Roster } from "./roster.ts";
 import type { Sink, View } from "./view.ts";
 
 /** What whereabouts are made from. */
@@ -13,7 +15,8 @@ export interface WhereaboutsOptions {
   readonly many: boolean;
   readonly prng: Prng;
   readonly view: View;
-  readonly sink: Sink & { count(what: string): void };
+  readonly roster: Roster;
+  readonly sink: Sink & { readonly moves: Move[]; count(what: string): void };
   /** Whether it has something to say in a room yet: then it does not leave that. */
   readonly hasToSay: (room: string) => boolean;
 }
@@ -54,7 +57,7 @@ export class Whereabouts {
       const text = `${name} came to ${server} into ${[...rooms]}, and was in ${[...this.#rooms]}`;
       sink.notice("an account's rooms last", text);
     }
-    this.#rooms = rooms;
+    this.#be(rooms);
     this.#unsure = false;
     this.#moving = false;
   }
@@ -63,7 +66,7 @@ export class Whereabouts {
   told(event: Json, server: string): void {
     const { room, state } = event;
     this.#options.view.membership(event, server);
-    this.#rooms = new Set([...this.rooms].filter((other) => other !== room).concat(state === "joined" ? [room] : []));
+    this.#be([...this.rooms].filter((other) => other !== room).concat(state === "joined" ? [room] : []));
   }
 
   /** Joins a room; who is in one only leaves that, unless there is something to say in it yet. */
@@ -72,9 +75,9 @@ export class Whereabouts {
     const olds = many ? [] : [...this.rooms];
     if (this.rooms.has(room) || olds.some(hasToSay)) return;
     const leaving = !many && room === "lobby" && prng.chance(0.5);
-    this.#move(connection, leaving ? "leave" : "join", leaving ? {} : { room }, (reply) => {
+    this.#move(connection, leaving ? "leave" : "join", room, leaving ? {} : { room }, (reply) => {
       for (const old of olds) view.close(`room:${old}`, "join");
-      this.#rooms = new Set([...(many ? this.rooms : []), reply.room]);
+      this.#be([...(many ? this.rooms : []), reply.room]);
       const topic = `room:${reply.room}`;
       view.open(topic, reply.positions[topic], "join", connection.server.id);
     });
@@ -85,9 +88,10 @@ export class Whereabouts {
     const { many, view, hasToSay } = this.#options;
     if (!many) return this.join(connection, "lobby");
     if (!this.rooms.has(room) || hasToSay(room)) return;
-    this.#move(connection, "leave", { room }, () => {
+    this.#options.account.leaves(`room:${room}`);
+    this.#move(connection, "leave", room, { room }, () => {
       view.close(`room:${room}`, "leave");
-      this.#rooms = new Set([...this.rooms].filter((other) => other !== room));
+      this.#be([...this.rooms].filter((other) => other !== room));
     });
   }
 
@@ -104,8 +108,9 @@ export class Whereabouts {
 
   unfollow(connection: Connection, user: string): void {
     const topic = `feed:${user}`;
-    const { view } = this.#options;
+    const { view, account } = this.#options;
     view.doubt(topic);
+    account.leaves(topic);
     connection.request("unsubscribe", { user }, (reply) => {
       if (reply.type !== "ok") return;
       view.sure(topic);
@@ -113,10 +118,23 @@ export class Whereabouts {
     });
   }
 
-  #move(connection: Connection, cmd: "join" | "leave", fields: Json, moved: (reply: Json) => void): void {
+  #be(rooms: Iterable<string>): void {
+    this.#rooms = new Set(rooms);
+    this.#options.roster.keep(this.#rooms);
+  }
+
+  #move(
+    connection: Connection,
+    cmd: Move["cmd"],
+    room: string,
+    fields: Json,
+    moved: (reply: Json) => void,
+  ): void {
     if (this.#moving) return;
-    const { view, sink } = this.#options;
+    const { view, sink, many, account: { manyDevices: devices } } = this.#options;
     this.#moving = true;
+    const move: Move = { cmd, topic: `room:${room}`, devices, asked: sink.timeline.now };
+    if (many) sink.moves.push(move);
     view.doubt("room:");
     connection.request(cmd, fields, (reply) => {
       this.#moving = false;
@@ -124,6 +142,7 @@ export class Whereabouts {
         this.#unsure = true;
         return sink.count(`${cmd} refused: ${reply.code}`);
       }
+      move.answered = sink.timeline.now;
       view.sure("room:");
       moved(reply);
     });
