@@ -53,6 +53,8 @@ const client = ladder(["lib/wire", "lib/common"], [
 ]);
 
 const stores = [
+  "lib/store/redis/admin",
+  "lib/store/sqlite/admin",
   "lib/store/redis/accounts",
   "lib/store/sqlite/accounts",
   "lib/store/redis/scripts",
@@ -150,6 +152,12 @@ const house: readonly Part[] = [
     imports: ["lib/store/sqlite", "lib/store/sqlite/file", "lib/store/accounts", "lib/store", ...ground],
     because: "a store knows no connection",
   },
+  { folder: "lib/store/redis/admin", imports: [...stores, ...ground], because: "a store knows no connection" },
+  {
+    folder: "lib/store/sqlite/admin",
+    imports: ["lib/store/sqlite", "lib/store/sqlite/accounts", "lib/store/sqlite/file", "lib/store", ...ground],
+    because: "a store knows no connection",
+  },
   { folder: "lib/store/redis", imports: [...stores, ...ground], because: "a store knows no connection" },
   {
     folder: "lib/store/redis/rooms",
@@ -176,6 +184,7 @@ const house: readonly Part[] = [
   {
     folder: "lib/store/sqlite",
     imports: [
+      "lib/store/sqlite/admin",
       "lib/store/sqlite/accounts",
       "lib/store/sqlite/file",
       "lib/store/sqlite/rooms",
@@ -195,6 +204,7 @@ const house: readonly Part[] = [
   {
     folder: "lib/limits",
     imports: ["lib/observability", "lib/config", "lib/wire", "lib/common"],
+    types: ["lib/store"],
     because: "what is counted is told by who counts it",
   },
   {

@@ -3,6 +3,8 @@
  * from it.
  */
 
+import { durationRule } from "../wire/duration.ts";
+
 /** A flag of a command; one without a placeholder takes no value. */
 export interface AdminFlag {
   readonly placeholder?: string;
@@ -53,6 +55,16 @@ export const commands = {
     arguments: ["[key]"],
     doc: "Lets a user, an address or a network wait no longer; everybody where none is named",
   },
+  "bans list": { arguments: [], doc: "The networks that no client may come from" },
+  "bans add": {
+    arguments: ["network"],
+    flags: {
+      for: { placeholder: "<time>", doc: `how long, ${durationRule}; for good unless given` },
+      reason: { placeholder: "<text>", doc: "what its clients are told" },
+    },
+    doc: "Lets no client come from an address or a network, and closes the connections from there",
+  },
+  "bans remove": { arguments: ["network"], doc: "Lets clients come from there again" },
   "servers list": { arguments: [], doc: "The servers that share the store, and their leases" },
   "reload": { arguments: [], doc: "Has every server read its certificate and configuration again" },
   "export": {

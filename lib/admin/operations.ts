@@ -1,7 +1,10 @@
 import type { DeviceState } from "../store/sessions.ts";
 import type { Account, Role } from "../store/accounts.ts";
+import { networkRule, parseNetwork } from "../limits/networks.ts";
 import type { OperatorRecord } from "../store/servers.ts";
 import type { Store } from "../store/store.ts";
+import { cleanLine } from "../wire/clean.ts";
+import { durationRule, durationText, parseDuration } from "../wire/duration.ts";
 import { fold, parseTopic, roomTopic } from "../wire/names.ts";
 import { exportRecords } from "./export.ts";
 
@@ -40,6 +43,21 @@ async function known(store: Store, given: Given): Promise<Account> {
   const account = await store.accounts.find(name);
   if (!account) throw new AdminError(`There is no account ${JSON.stringify(name)}`);
   return account;
+}
+
+function network(given: Given): string {
+  const wanted = text(given, "network");
+  const parsed = parseNetwork(wanted);
+  if (parsed === undefined) throw new AdminError(`${JSON.stringify(wanted)} is no network; ${networkRule}`);
+  return parsed;
+}
+
+/** Has every server keep to the bans as they are now; one that does not hear of it looks for itself within 10 seconds. */
+async function* tellBans({ admin }: Store): AsyncIterable<{ done: string }> {
+  for (const { server, done: closed = [], failed } of await admin.order({ do: "bans" }, orderMs)) {
+    if (failed !== undefined) yield done(`${server}: ${failed}`);
+    for (const what of closed) yield done(`${server} ${what}`);
+  }
 }
 
 /** Closes all of a user's connections, on all servers, and makes its resume tokens worthless. */
@@ -164,6 +182,30 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
       yield item;
     }
     if (!closed) yield done(`${name} is not logged in; its resume tokens are worthless now`);
+  },
+
+  async *"bans list"({ bans }) {
+    for (const { network, reason, by, until } of await bans.list()) {
+      yield { network, reason, by, until: isoOrNull(until ?? null) };
+    }
+  },
+
+  async *"bans add"(store, given) {
+    const banned = network(given);
+    const seconds = given.for === undefined ? undefined : parseDuration(text(given, "for"));
+    if (given.for !== undefined && !seconds) throw new AdminError(`for is ${durationRule}`);
+    const reason = given.reason === undefined ? "" : cleanLine(text(given, "reason"));
+    const until = seconds === undefined ? {} : { until: Date.now() + seconds * 1000 };
+    await store.bans.put({ network: banned, reason, by: `${given.by ?? ""}`, ...until });
+    yield done(`banned ${banned}${seconds === undefined ? "" : ` for ${durationText(seconds)}`}`);
+    yield* tellBans(store);
+  },
+
+  async *"bans remove"(store, given) {
+    const banned = network(given);
+    if (!await store.bans.remove(banned)) throw new AdminError(`${banned} is not banned`);
+    yield done(`${banned} is not banned any more`);
+    yield* tellBans(store);
   },
 
   async *"servers list"(store) {

@@ -45,7 +45,12 @@ export async function runAdmin(surroundings: Surroundings): Promise<number> {
     if (typed.command === "doctor") return await showExamination(examine(sources), typed.json);
     const loaded = loadConfig(sources);
     if (loaded.kind === "help") throw new UsageError("--help comes alone");
-    await audited(typed, loaded.config, surroundings.env, () => run(typed, loaded.config));
+    await audited(
+      typed,
+      loaded.config,
+      surroundings.env,
+      () => run(typed, loaded.config, operatorOf(surroundings.env)),
+    );
     return 0;
   } catch (error) {
     if (!isExpected(error)) throw error;
@@ -68,10 +73,10 @@ async function audited(
   if (/ (list|show)$/.test(command) || config.auditLog === "off") return await work();
   const stream = ["stdout", "stderr"].includes(config.auditLog);
   using audit = stream ? undefined : openAudit(config);
-  const { user, key, role, room } = given;
-  const target = user ?? key;
+  const { user, key, role, room, network, reason } = given;
+  const target = user ?? key ?? network;
   const record = async (outcome: string) => {
-    const line = { event: command, outcome, user: env.SUDO_USER ?? env.USER, by: "admin", target, role, room };
+    const line = { event: command, outcome, user: operatorOf(env), by: "admin", target, role, room, reason };
     if (audit) audit.record(line);
     else await recordByServer(config, line);
   };
@@ -94,11 +99,16 @@ async function recordByServer(config: Config, record: Readonly<Record<string, un
   }
 }
 
-async function run(typed: Typed, config: Config): Promise<void> {
+/** The account of the system that the operator works with. */
+function operatorOf({ SUDO_USER, USER }: Surroundings["env"]): string | undefined {
+  return SUDO_USER ?? USER;
+}
+
+async function run(typed: Typed, config: Config, operator: string | undefined): Promise<void> {
   const { command, json } = typed;
   if (command === "export") return await exportTo(typed.given.file ?? "-", config);
   if (command === "import") return await importFrom(typed, config);
-  const given = await completed(typed, config);
+  const given = { ...await completed(typed, config), by: operator };
   const rows: Row[] = [];
   const making = (commands[command] as CommandSpec).making === true;
   for await (const item of ask(config, command, given, making)) {

@@ -7,6 +7,7 @@ import type { StoreHealth } from "./health.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
 import type { Marks } from "./marks.ts";
+import type { NetworkBans } from "./network_bans.ts";
 import type { RoomRecords } from "./room_records.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
@@ -117,6 +118,7 @@ const labels = {
     remove: "files_remove",
     sweep: "files_sweep",
   } satisfies Labels<Files>,
+  bans: { list: "bans_list", put: "bans_put", remove: "bans_remove" } satisfies Labels<NetworkBans>,
   deviceKeys: {
     announce: "keys_announce",
     revoke: "keys_revoke",
@@ -154,6 +156,7 @@ export function observedStore(store: Store, metrics: Metrics, health?: StoreHeal
     servers: timed(store.servers, labels.servers, watch),
     files: countingFiles(timed(store.files, labels.files, watch), metrics),
     deviceKeys: timed(store.deviceKeys, labels.deviceKeys, watch),
+    bans: timed(store.bans, labels.bans, watch),
     admin: store.admin,
     get available() {
       return store.available;

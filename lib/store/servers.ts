@@ -27,6 +27,8 @@ export type Order =
   | { readonly do: "list_sides"; readonly user: string }
   /** Reads certificate and configuration again. */
   | { readonly do: "reload" }
+  /** Reads the banned networks again, and ends the connections from them. */
+  | { readonly do: "bans" }
   /** Writes down what an operator did, in an audit log that is the server's own stream. */
   | { readonly do: "audit"; readonly record: OperatorRecord }
   /** Tells who has to wait for which limit. */

@@ -5,6 +5,7 @@ import type { DeviceKeys } from "./device_keys.ts";
 import type { StoreFailure } from "./failure.ts";
 import type { Files } from "./files.ts";
 import type { Marks } from "./marks.ts";
+import type { NetworkBans } from "./network_bans.ts";
 import type { RoomRecords } from "./room_records.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
@@ -39,6 +40,7 @@ export interface Store extends AsyncDisposable {
   readonly servers: Servers;
   readonly files: Files;
   readonly deviceKeys: DeviceKeys;
+  readonly bans: NetworkBans;
   /** What only an operator asks for. */
   readonly admin: AdminStore;
   /** Whether the store answers and its subscriptions are heard; readiness depends on it. */

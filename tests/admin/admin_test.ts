@@ -284,3 +284,26 @@ test("admin says that a DATA_DIR is too deep for a socket, the server does, and 
   await using _server = await ServerProcess.start(folder.path, linked);
   assert.equal(await done(linked, ["servers", "list"]).then((text) => /server1/.test(text)), true);
 }, every(processes, need()));
+
+onEach(
+  "admin bans: connections from a banned network end and say why, until it is banned no more",
+  async (operated) => {
+    const { server, settings } = operated;
+    await using person = await server.login("a");
+    await using program = await JsonClient.open(server);
+    const banned = await done(settings, ["bans", "add", "127.0.0.1/8", "--for", "2h", "--reason", "too much noise"]);
+    assert.equal(banned, "banned 127.0.0.0/8 for 2h\nserver1 closed 2 connections");
+    const why = /^\[SYSTEM\] FORCED_LOGOUT: Your address is banned until \d{4}-\d\d-\d\dT\S+Z: too much noise$/;
+    assert.match((await lastLine(person))!, why);
+    assert.match((await lastLine(program))!, /forced_logout.*too much noise/);
+    await using late = await TextClient.open(server);
+    assert.match((await lastLine(late))!, why, "nobody comes in from there");
+    const [row] = await list(settings, "bans", "list");
+    assert.deepEqual([row.network, row.reason, typeof row.until], ["127.0.0.0/8", "too much noise", "string"]);
+    const bad = await admin(settings, ["bans", "add", "127.0.0.1/0"]);
+    assert.deepEqual([bad.code, bad.error.split(";")[0]], [1, '"127.0.0.1/0" is no network']);
+    assert.equal(await done(settings, ["bans", "remove", "127.0.0.1/8"]), "127.0.0.0/8 is not banned any more");
+    await using back = await server.login("a");
+    assert.equal(await back.ask("/who"), "Members of lobby: a");
+  },
+);

@@ -15,6 +15,7 @@ import { filesContract } from "./files.ts";
 import { lastingContract } from "./lasting.ts";
 import { historyContract } from "./history.ts";
 import { inboxContract } from "./inbox.ts";
+import { networkBansContract } from "./network_bans.ts";
 import { membershipsContract } from "./memberships.ts";
 import { marksContract } from "./marks.ts";
 import { officeContract } from "./admin_store.ts";
@@ -54,6 +55,7 @@ export function storeContract(subject: Subject): void {
   filesContract(test);
   deviceKeysContract(test);
   accessTokensContract(test);
+  networkBansContract(test);
   lastingContract(test);
   officeContract(test);
 }

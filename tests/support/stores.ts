@@ -90,6 +90,7 @@ abstract class Place implements StorePlace {
       servers,
       files,
       deviceKeys,
+      bans,
       admin: office,
     } = store;
     return {
@@ -107,6 +108,7 @@ abstract class Place implements StorePlace {
         servers,
         files,
         deviceKeys,
+        bans,
         admin: office,
       },
       get available() {

@@ -4,6 +4,13 @@
 
 import { pause } from "../../common/time.ts";
 
+/** What a client is told that is to go. */
+export const stopping = {
+  type: "system",
+  code: "server_draining",
+  message: "The server is stopping; connect again",
+} as const;
+
 /** How many clients go, and when. */
 export interface DrainPlan {
   /** How many go in one wave. */

@@ -13,7 +13,7 @@ import { allowLate, within } from "../../common/time.ts";
 import { randomWord } from "../../store/log_position.ts";
 import type { Store } from "../../store/store.ts";
 import { allCommands } from "../commands/all.ts";
-import { drain, planDrain } from "./drain.ts";
+import { drain, planDrain, stopping } from "./drain.ts";
 import { type DeliveryParts, makeDeliveryParts } from "./delivery_parts.ts";
 import type { FlushScheduler } from "../delivery/flush_scheduler.ts";
 import { type Problem, problemsOf } from "../metering/health.ts";
@@ -31,6 +31,7 @@ import type { Relay } from "../delivery/relay.ts";
 import { Connection } from "../connection/connection.ts";
 import type { ConnectionHost } from "../connection/host.ts";
 import { AnswerBudget } from "../connection/answer_budget.ts";
+import { NetworkBanGate } from "../connection/network_bans.ts";
 import { GuestBuffers } from "../connection/guest_buffers.ts";
 import { RefusalLog } from "../connection/refusal_log.ts";
 import { PaceQueues } from "../connection/pace.ts";
@@ -92,6 +93,7 @@ export class Service implements AsyncDisposable {
   readonly #instruments: Instruments;
   readonly #listener: Listener;
   readonly #connections = new Set<Connection>();
+  readonly #bans: NetworkBanGate;
   readonly #control: Control;
   readonly #sockets = LinuxSockets.open();
   readonly #housekeeping = new Housekeeping(log);
@@ -142,7 +144,9 @@ export class Service implements AsyncDisposable {
     this.#instruments = instruments;
     this.#leasedUntil = performance.now() + options.config.activeTtlSeconds * 1000;
     const { store: { servers }, limits, audit, reload } = options;
-    this.#control = new Control({ serverId: id, servers, sessions, limits, audit, reload });
+    this.#bans = new NetworkBanGate(options.store.bans, () => this.#connections, log);
+    const refreshBans = () => this.#bans.refresh();
+    this.#control = new Control({ serverId: id, servers, sessions, limits, audit, reload, refreshBans });
     const { config, certificate, sharing, listeners = 1 } = options;
     const host = this.#host();
     const instance = randomWord(8);
@@ -155,13 +159,7 @@ export class Service implements AsyncDisposable {
     });
     this.#listener = new Listener({
       probe: this.#portProbe,
-      hostname: config.serverHost,
-      port: config.serverPort,
-      certificate,
-      sharing,
-      listeners,
-      config,
-      log,
+      ...{ hostname: config.serverHost, port: config.serverPort, certificate, sharing, listeners, config, log },
       meter: instruments.listener,
       limits,
       sockets: this.#sockets,
@@ -171,6 +169,7 @@ export class Service implements AsyncDisposable {
         instruments.came();
         const over = connection.run();
         if (this.draining) this.#sendAway(connection, 0); // its handshake was under way
+        else this.#bans.refuse(connection);
         await over;
         this.#connections.delete(connection);
         instruments.went(connection);
@@ -236,6 +235,9 @@ export class Service implements AsyncDisposable {
     house.every("session_ends", tickMs, () => this.#sessions.drainEnds());
     house.every("departures", tickMs, async () => this.#sessions.announceDepartures(await servers.sweep()));
     house.every("port", checkMs, () => this.#portProbe.run(this.port));
+    const refreshBans = () => this.#bans.refresh().then(() => {});
+    house.every("bans", checkMs, refreshBans);
+    refreshBans().catch((error) => logFault(log, error, "bans_unread")); // the next run tries again
     house.every("relay", checkMs, () => this.#relay.check());
     let calmAt = 0;
     house.every("memory", checkMs, () => {
@@ -317,11 +319,6 @@ export class Service implements AsyncDisposable {
   }
 
   #sendAway(connection: Connection, retry_after_ms: number): void {
-    const notice = {
-      type: "system",
-      code: "server_draining",
-      message: "The server is stopping; connect again",
-    } as const;
-    connection.end(connection.format === "text" ? notice : { ...notice, retry_after_ms });
+    connection.end(connection.format === "text" ? stopping : { ...stopping, retry_after_ms });
   }
 }

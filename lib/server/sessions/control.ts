@@ -15,6 +15,8 @@ export interface ControlOptions {
   readonly servers: Servers;
   readonly sessions: SessionManager;
   readonly limits: Pick<Limits, "held" | "clear">;
+  /** Ends connections from banned networks. @returns how many */
+  readonly refreshBans: () => Promise<number>;
   /** Where what an operator did is written down. */
   readonly audit?: Pick<Audit, "record"> | undefined;
   /** Reads certificate and configuration again. @returns one phrase for each thing that was done */
@@ -63,6 +65,10 @@ export class Control {
         return { done: ["wrote it into its audit log"] };
       case "expel":
         return { done: await this.#expel(order) };
+      case "bans": {
+        const ended = await this.#options.refreshBans();
+        return { done: ended === 0 ? [] : [`closed ${ended} connection${ended === 1 ? "" : "s"}`] };
+      }
       case "list_sides":
         return { sides: this.#options.sessions.sidesHere(order.user) };
       case "show_limits":

@@ -132,6 +132,8 @@ export class Keys {
   /** What stands in the braces of a key: a topic, or behind a colon which user or which server's run. */
   tagOf = (key: string) => key.slice(this.#prefix.length + 1, key.lastIndexOf("}"));
 
+  networkBans = () => `${this.#prefix}{bans}`;
+
   topicChannel = (topic: Topic) => `${this.#channels}${slotAndName(topic)}`;
   serverChannel = (id: string) => `${this.#channels}{server:${id}}`;
 

@@ -6,6 +6,7 @@ import type { DeviceKeys } from "../device_keys.ts";
 import type { Files } from "../files.ts";
 import type { Accounts } from "../accounts.ts";
 import type { Marks } from "../marks.ts";
+import type { NetworkBans } from "../network_bans.ts";
 import type { RoomRecords } from "../room_records.ts";
 import type { Rooms } from "../rooms.ts";
 import type { Sessions } from "../sessions.ts";
@@ -23,7 +24,8 @@ import { RedisMarks } from "./marks.ts";
 import { Migration } from "./migration.ts";
 import { type Eviction, findEviction } from "./transport/eviction.ts";
 import type { RedisAddress } from "./transport/redis_transport.ts";
-import { RedisAdminStore } from "./admin_store.ts";
+import { RedisAdminStore } from "./admin/admin_store.ts";
+import { RedisNetworkBans } from "./admin/network_bans.ts";
 import { RedisRoomRecords } from "./rooms/room_records.ts";
 import { RedisRooms } from "./rooms/rooms.ts";
 import { RedisServers } from "./servers.ts";
@@ -53,6 +55,7 @@ export class RedisStore implements Store {
   readonly servers: RedisServers;
   readonly files: Files;
   readonly deviceKeys: DeviceKeys;
+  readonly bans: NetworkBans;
   readonly admin: RedisAdminStore;
   readonly #redis: RedisGateway;
   readonly #migration: Migration;
@@ -81,6 +84,7 @@ export class RedisStore implements Store {
     this.servers = servers;
     this.files = new RedisFiles(redis, keys, options);
     this.deviceKeys = new RedisDeviceKeys(redis, keys);
+    this.bans = new RedisNetworkBans(redis, keys);
     this.admin = new RedisAdminStore(redis, keys, this.#topics, sessions.stored);
     this.#migration = new Migration(redis, keys, { sessions, lists: new SessionLists(redis, keys, servers) });
   }

@@ -7,6 +7,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { allowLate, within } from "../../common/time.ts";
+import type { NetworkBans } from "../network_bans.ts";
 import type { DeviceKeys } from "../device_keys.ts";
 import { roomTopic, type Topic } from "../../wire/names.ts";
 import type { Files } from "../files.ts";
@@ -26,11 +27,12 @@ import { SqliteAccessTokens } from "./accounts/access_tokens.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { type Checkpoints, CheckpointThread, OwnCheckpoints } from "./file/checkpoints.ts";
 import { type Durability, openDatabase, type OpenFile } from "./file/database.ts";
+import { SqliteNetworkBans } from "./admin/network_bans.ts";
 import { SqliteDeviceKeys } from "./device_keys.ts";
 import { SqliteFiles } from "./files.ts";
 import { SqliteRoomRecords } from "./rooms/room_records.ts";
 import { SqliteRooms } from "./rooms/rooms.ts";
-import { SqliteAdminStore } from "./admin_store.ts";
+import { SqliteAdminStore } from "./admin/admin_store.ts";
 import { SqliteMarks } from "./marks.ts";
 import { SqliteProbe } from "./file/probe.ts";
 import { SqliteSessions } from "./sessions.ts";
@@ -67,6 +69,7 @@ export class SqliteStore implements Store {
   readonly servers: Servers;
   readonly files: Files;
   readonly deviceKeys: DeviceKeys;
+  readonly bans: NetworkBans;
   readonly admin: AdminStore;
   readonly available = true;
   readonly outage = undefined;
@@ -110,6 +113,7 @@ export class SqliteStore implements Store {
     this.servers = servers;
     this.files = new SqliteFiles(database, options, now);
     this.deviceKeys = new SqliteDeviceKeys(database, now);
+    this.bans = new SqliteNetworkBans(database, now);
     this.admin = new SqliteAdminStore(database, sessions, this.#topics, servers, now, schema);
   }
 

@@ -76,6 +76,9 @@ const schema = `
     user TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, hash TEXT NOT NULL, scopes TEXT NOT NULL,
     topics TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER, used INTEGER, PRIMARY KEY (user, name)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS network_bans (
+    network TEXT PRIMARY KEY, reason TEXT NOT NULL, made_by TEXT NOT NULL, until INTEGER
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 

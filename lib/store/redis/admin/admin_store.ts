@@ -1,5 +1,5 @@
-import { fold, parseTopic, roomTopic, type Topic } from "../../wire/names.ts";
-import { allowLate, within } from "../../common/time.ts";
+import { fold, parseTopic, roomTopic, type Topic } from "../../../wire/names.ts";
+import { allowLate, within } from "../../../common/time.ts";
 import type {
   AccountRecord,
   AdminStore,
@@ -8,21 +8,21 @@ import type {
   ServerState,
   TopicSize,
   TopicState,
-} from "../admin_store.ts";
-import type { Order, OrderReport } from "../servers.ts";
-import type { Role } from "../accounts.ts";
-import type { ServerSignal } from "../servers.ts";
-import { type DeviceState, type Session, tokenLifeMs } from "../sessions.ts";
-import { cidMemoryMs, type Entry, type Topics } from "../topics.ts";
-import { randomWord } from "../log_position.ts";
-import { fromAccessToken, toAccessTokens } from "./accounts/access_tokens.ts";
-import { toAccount } from "./accounts.ts";
-import { toKeys } from "./device_keys.ts";
-import { fromMarks, toMarks } from "./marks.ts";
-import type { RedisGateway } from "./gateway.ts";
-import { fromPairs, type Keys, schemaVersion } from "./keys.ts";
-import type { StoredSessions } from "./stored_sessions.ts";
-import type { Answer } from "./transport/redis_transport.ts";
+} from "../../admin_store.ts";
+import type { Order, OrderReport } from "../../servers.ts";
+import type { Role } from "../../accounts.ts";
+import type { ServerSignal } from "../../servers.ts";
+import { type DeviceState, type Session, tokenLifeMs } from "../../sessions.ts";
+import { cidMemoryMs, type Entry, type Topics } from "../../topics.ts";
+import { randomWord } from "../../log_position.ts";
+import { fromAccessToken, toAccessTokens } from "../accounts/access_tokens.ts";
+import { toAccount } from "../accounts.ts";
+import { toKeys } from "../device_keys.ts";
+import { fromMarks, toMarks } from "../marks.ts";
+import type { RedisGateway } from "../gateway.ts";
+import { fromPairs, type Keys, schemaVersion } from "../keys.ts";
+import type { StoredSessions } from "../stored_sessions.ts";
+import type { Answer } from "../transport/redis_transport.ts";
 
 /** How many messages are read at once. */
 const pageSize = 500;

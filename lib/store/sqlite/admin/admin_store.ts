@@ -1,20 +1,20 @@
 import type { DatabaseSync } from "node:sqlite";
-import { fold, roomTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
-import type { AccountRecord, AdminStore, SchemaReport, ServerState, TopicSize, TopicState } from "../admin_store.ts";
-import type { Order, OrderReport } from "../servers.ts";
-import type { Role } from "../accounts.ts";
-import type { DeviceState, Session } from "../sessions.ts";
-import { talkMark } from "../talks.ts";
-import { cidMemoryMs, type Entry } from "../topics.ts";
-import { decodePosition } from "../log_position.ts";
-import { guarded, transaction } from "./file/database.ts";
-import { toAccount } from "./accounts.ts";
-import { SqliteMemberships } from "./memberships.ts";
-import { accessTokensOf, putAccessToken } from "./accounts/access_tokens.ts";
-import { keysOf } from "./device_keys.ts";
-import { marksOf } from "./marks.ts";
-import { SqliteTokens } from "./tokens.ts";
-import { toEntry } from "./topic_rows.ts";
+import { fold, roomTopic, type Topic, topicKind, topicName } from "../../../wire/names.ts";
+import type { AccountRecord, AdminStore, SchemaReport, ServerState, TopicSize, TopicState } from "../../admin_store.ts";
+import type { Order, OrderReport } from "../../servers.ts";
+import type { Role } from "../../accounts.ts";
+import type { DeviceState, Session } from "../../sessions.ts";
+import { talkMark } from "../../talks.ts";
+import { cidMemoryMs, type Entry } from "../../topics.ts";
+import { decodePosition } from "../../log_position.ts";
+import { guarded, transaction } from "../file/database.ts";
+import { toAccount } from "../accounts.ts";
+import { SqliteMemberships } from "../memberships.ts";
+import { accessTokensOf, putAccessToken } from "../accounts/access_tokens.ts";
+import { keysOf } from "../device_keys.ts";
+import { marksOf } from "../marks.ts";
+import { SqliteTokens } from "../tokens.ts";
+import { toEntry } from "../topic_rows.ts";
 
 /** How many rows are read in one turn of the event loop. */
 const pageSize = 100;
