@@ -108,7 +108,19 @@ export const measures = {
   chat_messages_published_total: counter(
     {
       kind: ["room", "feed", "inbox", "sent"],
-      outcome: ["published", "repeated", "missing", "fenced", "blocked", "full", "failed"],
+      outcome: [
+        "published",
+        "repeated",
+        "missing",
+        "fenced",
+        "banned",
+        "not_member",
+        "muted",
+        "slow",
+        "blocked",
+        "full",
+        "failed",
+      ],
     },
     "Messages that clients of this server sent, by topic's kind and outcome",
   ),

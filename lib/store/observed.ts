@@ -127,7 +127,19 @@ const labels = {
 } as const;
 
 /** What becomes of a message that is published. */
-const outcomes = ["published", "repeated", "missing", "fenced", "blocked", "full", "failed"] as const;
+const outcomes = [
+  "published",
+  "repeated",
+  "missing",
+  "fenced",
+  "banned",
+  "not_member",
+  "muted",
+  "slow",
+  "blocked",
+  "full",
+  "failed",
+] as const;
 
 type Outcome = (typeof outcomes)[number];
 

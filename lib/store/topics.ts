@@ -69,6 +69,12 @@ export type PublishResult =
   | { readonly kind: "missing" }
   /** The session is superseded, or not in the room. */
   | { readonly kind: "fenced" }
+  /** The room's record says that the author is banned, or muted. */
+  | { readonly kind: "banned" | "muted" }
+  /** The author was kicked and has not entered again, or is not on a private room's list. */
+  | { readonly kind: "not_member" }
+  /** The room is in slow mode, and the author has spoken not long ago; may speak in so many milliseconds. */
+  | { readonly kind: "slow"; readonly waitMs: number }
   /** The inbox's user blocks the sender. */
   | { readonly kind: "blocked" }
   | {
@@ -181,10 +187,21 @@ export interface Topics {
    * A message to somebody else (see {@linkcode isCopied}) is copied into the sender's `sent:` log: once, in the order in which the sender's
    * messages were stored, maybe after this has resolved, and also where the server dies before.
    *
-   * @param writer the session that publishes; without one (a side connection) nothing is compared
+   * A message to a room is compared with the room's record in the same step, a side connection's too
+   * ({@linkcode RoomRecords}): what is stored was allowed at the record's revision. A `cid` that is known gets its first
+   * answer in any case.
+   *
+   * @param writer the session that publishes; without one (a side connection) no session is compared
    * @param existing whether a topic that does not exist is `missing`, instead of being made
+   * @param overrides whether a room's record does not hold the author up, as it does not the server's moderators
    */
-  publish(topic: Topic, draft: Draft, writer: Session | undefined, existing?: boolean): Promise<PublishResult>;
+  publish(
+    topic: Topic,
+    draft: Draft,
+    writer: Session | undefined,
+    existing?: boolean,
+    overrides?: boolean,
+  ): Promise<PublishResult>;
   /**
    * Reads the log: the first `limit` messages after `after`, or the last `limit` before `before` (or of all).
    * Messages older than the history's age are left out, unread private ones never.

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { RecordChange, RoomRecord } from "../../lib/store/room_records.ts";
+import type { ClaimRequest, Session } from "../../lib/store/sessions.ts";
 import type { TopicSignal } from "../../lib/store/topics.ts";
 import type { TestStore } from "../support/stores.ts";
 import { type Declare, login } from "./suite.ts";
@@ -204,4 +205,117 @@ export function roomRecordsContract(test: Declare): void {
     const { listed } = await change(store, { kind: "owner", user: "carol" });
     assert.ok(listed.has("bob"), "an owner before stays on the list");
   });
+
+  test("Topics.publish() stores nothing of who was kicked, by whatever connection, until the user enters again", async ({ store }) => {
+    const bob = await inGeneral(store, "Bob", { many: true });
+    const laptop = await inGeneral(store, "Bob", { many: true, device: "laptop", policy: "share" });
+    assert.equal(await say(store, laptop, "first", "x"), "published");
+    await change(store, { kind: "kick", user: "BOB", reason: "" });
+    assert.deepEqual(
+      [await say(store, bob), await say(store, laptop), await say(store, "bob")],
+      ["not_member", "not_member", "not_member"],
+    );
+    assert.equal(await say(store, laptop, "first", "x"), "published", "a cid that is known is answered first");
+    assert.equal(await store.records.admit("general", "bob", false), "admitted");
+    const again = await store.sessions.enter(laptop, "general", 10);
+    assert.ok(again && again !== "full");
+    assert.deepEqual([await say(store, again), await say(store, "bob")], ["published", "published"]);
+    const { entries } = await store.topics.read("room:general", { limit: 10 });
+    assert.deepEqual(entries.map(({ text }) => text), ["first", "hi", "hi"]);
+  });
+
+  test("Topics.publish() stores nothing of who is banned or muted, and of the server's moderators in any case", async ({ store }) => {
+    const bob = await inGeneral(store, "Bob");
+    await change(store, { kind: "mute", user: "bob" });
+    assert.deepEqual([await say(store, bob), await say(store, "BOB")], ["muted", "muted"]);
+    await change(store, { kind: "unmute", user: "bob" });
+    assert.equal(await say(store, bob), "published");
+    await change(store, { kind: "mute", user: "bob" });
+    await change(store, { kind: "ban", user: "bob", reason: "" });
+    assert.deepEqual([await say(store, bob), await say(store, "bob")], ["banned", "banned"]);
+    const draft = { from: "bob", text: "by the office" };
+    assert.equal((await store.topics.publish("room:general", draft, undefined, false, true)).kind, "published");
+    await change(store, { kind: "unban", user: "bob" });
+    assert.equal(await say(store, "bob"), "not_member", "until the user has entered again");
+    assert.deepEqual((await store.topics.read("room:general", { limit: 10 })).entries.map(({ seq }) => seq), [1, 2]);
+  });
+
+  test("Topics.publish() of who is muted for a while goes on by the store's clock", async ({ store, place }) => {
+    await change(store, { kind: "mute", user: "bob", seconds: 0.2 });
+    assert.equal(await say(store, "bob"), "muted");
+    await place.pass(300);
+    assert.equal(await say(store, "bob"), "published");
+  });
+
+  test("Topics.publish() to a private room takes what those on its list say, and those who are invited", async ({ store }) => {
+    const dave = await inGeneral(store, "Dave");
+    await change(store, { kind: "owner", user: "Alice" });
+    await change(store, { kind: "op", user: "Carol" });
+    await change(store, { kind: "private", on: true });
+    await change(store, { kind: "invite", user: "Frank" });
+    const said = await Promise.all([dave, "alice", "CAROL", "dave", "frank", "bob"].map((who) => say(store, who)));
+    assert.deepEqual(said, ["published", "published", "published", "published", "published", "not_member"]);
+    await change(store, { kind: "private", on: false });
+    assert.equal(await say(store, "bob"), "published");
+  });
+
+  test("Topics.publish() in slow mode makes members wait, each for themselves, and not who leads", async ({ store, place }) => {
+    const bob = await inGeneral(store, "Bob");
+    await change(store, { kind: "owner", user: "Alice" });
+    await change(store, { kind: "slow", seconds: 0.3 });
+    const kinds = await Promise.all([bob, bob, "eve", "alice", "alice"].map((who) => say(store, who)));
+    assert.deepEqual(kinds, ["published", "slow", "published", "published", "published"]);
+    const refused = await store.topics.publish("room:general", { from: "Bob", text: "hi" }, bob);
+    assert.ok(refused.kind === "slow" && refused.waitMs > 0 && refused.waitMs <= 300);
+    await place.pass(400);
+    assert.equal(await say(store, bob), "published");
+    await change(store, { kind: "slow", seconds: 0 });
+    assert.deepEqual([await say(store, bob), await say(store, bob)], ["published", "published"]);
+  });
+
+  test("Topics.publish() tells listeners the revision at which a message was allowed", async ({ store }) => {
+    const revisions: unknown[] = [];
+    const subscription = await store.topics.subscribe("room:general", (signal) => {
+      if (signal.kind === "entry") revisions.push([signal.entry.text, signal.revision]);
+    });
+    await say(store, "bob", "before");
+    await change(store, { kind: "topic", text: "t" });
+    await Promise.all([say(store, "bob", "one"), say(store, "eve", "two")]);
+    await change(store, { kind: "topic", text: "u" });
+    await say(store, "bob", "three");
+    while (revisions.length < 4) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.deepEqual(revisions, [["before", undefined], ["one", 1], ["two", 1], ["three", 2]]);
+    await subscription.close();
+  });
+
+  test("a ban among many messages: what is stored after its answer is none of the banned user's", async ({ store }) => {
+    const bob = await inGeneral(store, "Bob");
+    const messages = Array.from({ length: 200 }, (_, n) => say(store, n % 2 === 0 ? bob : "bob", `${n}`));
+    const banned = change(store, { kind: "ban", user: "Bob", reason: "" });
+    const later = banned.then(async () => {
+      const { head } = await store.topics.read("room:general", { limit: 1 });
+      const kinds = await Promise.all(Array.from({ length: 20 }, () => say(store, bob)));
+      return { seq: head.seq, kinds: new Set(kinds) };
+    });
+    await Promise.all(messages);
+    const { seq, kinds } = await later;
+    assert.deepEqual([...kinds], ["banned"]);
+    assert.equal((await store.topics.head("room:general")).seq, seq);
+  });
+}
+
+/** Logs a user in, and into the room. */
+async function inGeneral(store: TestStore, user: string, more: Partial<ClaimRequest> = {}): Promise<Session> {
+  const session = await login(store, user, more);
+  const entered = session.many
+    ? await store.sessions.enter(session, "general", 10)
+    : await store.sessions.move(session, "general");
+  assert.ok(entered && entered !== "full");
+  return entered;
+}
+
+/** Says something in the room: by a session, or on a side connection. @returns what became of it */
+async function say(store: TestStore, who: Session | string, text = "hi", cid?: string): Promise<string> {
+  const [from, writer] = typeof who === "string" ? [who, undefined] : [who.user, who];
+  return (await store.topics.publish("room:general", { from, text, cid }, writer)).kind;
 }

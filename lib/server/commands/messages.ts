@@ -18,6 +18,7 @@ import { countBytes, giveBytesBack } from "./message_bytes.ts";
 import { checkKeys } from "./keys.ts";
 import { maxHistoryBytes, readHistory } from "./history.ts";
 import { ensureRoomOnce, forgetRoom } from "./new_rooms.ts";
+import { publishAs, refusedByRoom } from "./room_refusals.ts";
 import { isIn, mayRead, mightRead, named, notIn } from "./reading.ts";
 import { talkMark } from "../../store/talks.ts";
 import { placeOf, readTalk, receivedBy } from "./talk.ts";
@@ -56,6 +57,11 @@ async function publish(
       throw new ChatError("store_unavailable", "The room was forgotten meanwhile; try again");
     case "published":
       return { topic, seq: result.seq, time: isoTime(result.time) };
+    case "banned":
+    case "muted":
+    case "not_member":
+    case "slow":
+      throw refusedByRoom(result, topic);
     case "blocked":
       throw new ChatError("blocked", `${draft.to} takes no private messages of yours`);
     case "full":
@@ -80,7 +86,7 @@ function put(session: UserSession, services: Services, topic: Topic, draft: Draf
   const traced = trace === undefined ? draft : { ...draft, trace };
   // Who is in a room keeps it alive.
   if (session.side && topicKind(topic) === "room") return putFromOutside(session, services, topic, traced);
-  return services.store.topics.publish(topic, traced, session.record);
+  return publishAs(services, topic, traced, session.record);
 }
 
 /** Puts a message into a room that its sender is not in. */
@@ -90,14 +96,13 @@ async function putFromOutside(
   topic: Topic,
   traced: Draft,
 ): Promise<PublishResult> {
-  const { store: { topics } } = services;
   const name = topicName(topic);
   await ensureRoomOnce(session, name, services);
-  const result = await topics.publish(topic, traced, undefined, true);
+  const result = await publishAs(services, topic, traced, undefined, true);
   if (result.kind !== "missing") return result;
   forgetRoom(session, name);
   await ensureRoomOnce(session, name, services);
-  return await topics.publish(topic, traced, undefined, true);
+  return await publishAs(services, topic, traced, undefined, true);
 }
 
 /** The room that something is said in. @throws {ChatError} `usage` where none is named and one has to be */

@@ -74,8 +74,18 @@ function toRemoval(value: string): Removal {
   return { revision: Number(revision), by, reason: reason.join(" ") };
 }
 
+/** Until when the mute of a field's value lasts. */
+export function mutedUntil(value: string): number {
+  return toMute(value).until;
+}
+
+/** Whether the invitation of a field's value is not too old. */
+export function isInvitationGood(value: string, now: number): boolean {
+  return toInvitation(value).at + invitationLifeMs > now;
+}
+
 /** The value of an invitation's field. */
-export function invitationOf(user: string, by: string, at: number): string {
+function invitationOf(user: string, by: string, at: number): string {
   return `${at} ${by} ${user}`;
 }
 
@@ -174,8 +184,8 @@ function listedIfPrivate(fields: Fields, user: string): Fields {
 
 /** Whether a field is of a mute or an invitation that is over. */
 function isOver(field: string, value: string, now: number): boolean {
-  if (field.startsWith("mute:")) return toMute(value).until <= now;
-  return field.startsWith("inv:") && toInvitation(value).at + invitationLifeMs <= now;
+  if (field.startsWith("mute:")) return mutedUntil(value) <= now;
+  return field.startsWith("inv:") && !isInvitationGood(value, now);
 }
 
 /**

@@ -23,6 +23,8 @@ export interface Publication {
   readonly writer: Session | undefined;
   /** Whether the topic must be there already. */
   readonly existing: boolean;
+  /** Whether a room's record does not hold its author up. */
+  readonly overrides: boolean;
 }
 
 /** What publishing asks of the rest of the store. */
@@ -71,7 +73,7 @@ export class PublishBatch {
   }
 
   /** Runs `publish.lua` for a message. @returns its answer @throws {ChatError} `store_unavailable` */
-  publish({ id, topic, draft, writer, existing }: Publication): Promise<Answer[]> {
+  publish({ id, topic, draft, writer, existing, overrides }: Publication): Promise<Answer[]> {
     const { cid, from, ...rest } = draft;
     const { maxInbox, maxInboxPerSender } = this.#limits;
     const { call, before, over } = this.#takeTurn(topic, writer);
@@ -88,6 +90,7 @@ export class PublishBatch {
       cid ?? "",
       before,
       writer ? sessionField(writer) : "",
+      overrides ? "1" : "",
     ];
     return new Promise((resolve, reject) => {
       this.#add({
@@ -121,10 +124,11 @@ export class PublishBatch {
   }
 
   #keysOf(topic: Topic, from: string, cid: string | undefined): string[] {
-    const { meta, log, writers, unread, talks, blocks, cid: cidKey, recent } = this.#keys;
+    const { meta, log, writers, unread, talks, blocks, cid: cidKey, recent, record, spoken } = this.#keys;
     const keys = [meta(topic), log(topic), writers(topic)];
     if (cid === undefined) keys.push(keys[0], keys[0]);
     else keys.push(cidKey(topic, from, cid), recent(topic, from));
+    if (topic.startsWith("room:")) keys.push(record(topicName(topic)), spoken(topic));
     if (topic.startsWith("inbox:")) keys.push(unread(topic), talks(topic), blocks(topicName(topic)));
     return keys;
   }

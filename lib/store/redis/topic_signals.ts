@@ -13,7 +13,7 @@ export function signalDecoder(listener: (signal: TopicSignal) => void): ChannelL
 }
 
 /**
- * What a channel carries: `m epoch seq time id prev body`, or `p user state claim` and then perhaps `offline`, or
+ * What a channel carries: `m epoch seq time id prev body`, in a room with a record `v revision epoch …`, or `p user state claim` and then perhaps `offline`, or
  * `a change`, or `r revision change`.
  */
 function decodeSignal(message: string): TopicSignal | undefined {
@@ -27,14 +27,15 @@ function decodeSignal(message: string): TopicSignal | undefined {
     return { kind: "record", revision: Number(revision), change: JSON.parse(message.slice(head.length)) };
   }
   if (message.startsWith("a ")) return { kind: "account", change: JSON.parse(message.slice(2)) };
-  const parts = /^m (\S+) (\d+) (\d+) (\S+) (\S+) /.exec(message);
+  const parts = /^(?:m|v (\d+)) (\S+) (\d+) (\d+) (\S+) (\S+) /.exec(message);
   if (!parts) return undefined; // of a later release
-  const [head, epoch, seq, time, id, prev] = parts;
+  const [head, revision, epoch, seq, time, id, prev] = parts;
   const body = JSON.parse(message.slice(head.length));
   return {
     kind: "entry",
     epoch,
     prev: prev === "-" ? "" : prev,
+    ...(revision === undefined ? {} : { revision: Number(revision) }),
     entry: { seq: Number(seq), id, time: Number(time), ...body },
   };
 }

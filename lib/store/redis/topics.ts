@@ -97,6 +97,7 @@ export class RedisTopics implements Topics {
     draft: Draft,
     writer: Session | undefined,
     existing = false,
+    overrides = false,
   ): Promise<PublishResult> {
     this.#redis.checkSettled();
     if (isCopied(topic, draft)) return await this.#publishCopied(topic, draft, writer, existing);
@@ -104,7 +105,9 @@ export class RedisTopics implements Topics {
     if (turn) await turn;
     if (writer && !isIn(writer, topic) && !await this.#grant(writer, topic)) return { kind: "fenced" };
     const shown = draft.via === undefined ? draft : { ...draft, via: undefined }; // only a copy may be skipped
-    return outcomeOf(await this.#batch.publish({ id: randomWord(6), topic, draft: shown, writer, existing }));
+    return outcomeOf(
+      await this.#batch.publish({ id: randomWord(6), topic, draft: shown, writer, existing, overrides }),
+    );
   }
 
   async #publishCopied(
@@ -120,7 +123,7 @@ export class RedisTopics implements Topics {
       if (writer && !await this.#grant(writer, topic)) return { kind: "fenced" };
       stored = "maybe";
       const id = randomWord(6);
-      const answer = await this.#batch.publish({ id, topic, draft, writer, existing });
+      const answer = await this.#batch.publish({ id, topic, draft, writer, existing, overrides: false });
       stored = storedBy(answer, id, draft);
       return outcomeOf(answer);
     } finally {
@@ -267,7 +270,12 @@ function outcomeOf([kind, seq, time]: Answer[]): PublishResult {
     case "fenced":
     case "blocked":
     case "missing":
+    case "banned":
+    case "muted":
+    case "not_member":
       return { kind };
+    case "slow":
+      return { kind, waitMs: seq as number };
     case "full":
       return { kind, theirs: seq as number > 0 ? seq as number : undefined };
     default:

@@ -87,14 +87,6 @@ export class SqliteStore implements Store {
       : new OwnCheckpoints(database);
     const servers = new OnlyServer(now, new SqliteProbe(database, options.path));
     const sessions = new SqliteSessions(database, () => servers.id, now);
-    this.#topics = new SqliteTopics(database, options, sessions, { now, uptime, checkpoints: this.#checkpoints });
-    this.accounts = new SqliteAccounts(database, sessions);
-    this.accessTokens = new SqliteAccessTokens(database, now);
-    this.sessions = sessions;
-    this.topics = this.#topics;
-    const marks = new SqliteMarks(database, this.#topics);
-    this.marks = marks;
-    this.talks = new SqliteTalkList(database, this.#topics, marks);
     const inRooms = {
       members: (room: string) => sessions.membersOf(room),
       strike: (room: string, user: string) => {
@@ -104,7 +96,17 @@ export class SqliteStore implements Store {
       tell: (room: string, revision: number, change: RecordNews) =>
         this.#topics.tell(roomTopic(room), { kind: "record", revision, change }),
     };
-    this.records = new SqliteRoomRecords(database, inRooms, now);
+    const records = new SqliteRoomRecords(database, inRooms, now);
+    this.records = records;
+    const logPorts = { now, uptime, checkpoints: this.#checkpoints };
+    this.#topics = new SqliteTopics(database, options, sessions, logPorts, records);
+    this.accounts = new SqliteAccounts(database, sessions);
+    this.accessTokens = new SqliteAccessTokens(database, now);
+    this.sessions = sessions;
+    this.topics = this.#topics;
+    const marks = new SqliteMarks(database, this.#topics);
+    this.marks = marks;
+    this.talks = new SqliteTalkList(database, this.#topics, marks);
     const users = {
       isUsed: (room: string) => sessions.isUsed(room) || this.#topics.isHeard(roomTopic(room)),
       forget: (topic: Topic) => this.#topics.forget(topic),

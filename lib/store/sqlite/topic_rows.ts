@@ -126,3 +126,9 @@ export function toEntry(row: Record<string, unknown>): Entry {
 export function renewal(previous: string | null, since: number): Pick<Page, "renewed"> {
   return previous === null ? {} : { renewed: { previous, since } };
 }
+
+/** What is read of a topic that does not exist. */
+export function nothing(): Page {
+  const epoch = randomWord(8);
+  return { epoch, head: { epoch, seq: 0, id: "" }, first: 1, entries: [] };
+}

@@ -30,11 +30,11 @@ import {
 import { guarded, secretOf, transaction } from "./file/database.ts";
 import { Channels } from "./channels.ts";
 import { SqliteCids } from "./cids.ts";
-import { SqliteGate } from "./gate.ts";
+import { atRevision, type Fence, isExpelled, type RecordFields, SqliteGate } from "./gate.ts";
 import { type LogPorts, pieceSize, SqliteHistory } from "./history.ts";
 import { SqliteMoments } from "./moments.ts";
 import { type Body, copyFor, type EntrySignal, otherOf, SqliteTalks } from "./talks.ts";
-import { renewal, toEntry, type TopicRow, TopicRows } from "./topic_rows.ts";
+import { nothing, renewal, toEntry, type TopicRow, TopicRows } from "./topic_rows.ts";
 import { UnreadCounts } from "./unread.ts";
 
 /** Trims a log once in so many messages: what is over the limit meanwhile is not worth a DELETE each. */
@@ -48,6 +48,7 @@ interface Waiting {
   draft: Draft;
   writer: Session | undefined;
   existing: boolean;
+  overrides: boolean;
   resolve(result: PublishResult): void;
   reject(error: unknown): void;
 }
@@ -57,12 +58,6 @@ interface Outcome {
   readonly result: PublishResult;
   readonly signal?: EntrySignal;
   readonly copy?: { readonly topic: Topic; readonly signal: EntrySignal };
-}
-
-/** What publishing and presence ask of the sessions. */
-export interface Fence {
-  mayWrite(session: Session, room: string | undefined): boolean;
-  isIn(room: string, user: string): boolean;
 }
 
 /** See {@linkcode Topics}. */
@@ -88,12 +83,13 @@ export class SqliteTopics implements Topics {
     limits: StoreLimits,
     fence: Fence,
     { now, uptime, checkpoints }: LogPorts,
+    records: RecordFields,
   ) {
     this.#database = database;
     this.#fence = fence;
     this.#now = now;
     this.#unread = new UnreadCounts(database);
-    this.#gate = new SqliteGate(database, limits, this.#unread);
+    this.#gate = new SqliteGate(database, limits, this.#unread, records);
     this.positions = new PositionSigner(secretOf(database));
     const moments = new SqliteMoments(database);
     this.#talks = new SqliteTalks(database, moments);
@@ -109,9 +105,15 @@ export class SqliteTopics implements Topics {
     );
   }
 
-  publish(topic: Topic, draft: Draft, writer: Session | undefined, existing = false): Promise<PublishResult> {
+  publish(
+    topic: Topic,
+    draft: Draft,
+    writer: Session | undefined,
+    existing = false,
+    overrides = false,
+  ): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ topic, draft, writer, existing, resolve, reject }) === 1) {
+      if (this.#waiting.push({ topic, draft, writer, existing, overrides, resolve, reject }) === 1) {
         setImmediate(() => this.#commit());
       }
     });
@@ -170,21 +172,24 @@ export class SqliteTopics implements Topics {
     }
   }
 
-  #publish({ topic, draft, writer, existing }: Waiting): Outcome {
+  #publish({ topic, draft, writer, existing, overrides }: Waiting): Outcome {
     const kind = topicKind(topic);
-    if (writer && !this.#fence.mayWrite(writer, kind === "room" ? topicName(topic) : undefined)) {
-      return { result: { kind: "fenced" } };
-    }
     const { from, cid } = draft;
+    const room = kind === "room" ? topicName(topic) : undefined;
+    const verdict = this.#gate.ofRoom(room, from, overrides, this.#now());
+    if (writer && !this.#fence.mayWrite(writer, room) && !isExpelled(verdict)) return { result: { kind: "fenced" } };
     const known = cid === undefined ? undefined : this.#cids.find(topic, from, cid);
     if (known) return { result: { kind: "published", ...known, repeated: true } };
     if (existing && !this.#rows.find(topic)) return { result: { kind: "missing" } };
+    if (verdict.refusal) return { result: verdict.refusal };
     const row = this.#rows.make(topic);
     const refusal = kind === "inbox" && this.#gate.ofInbox(topic, row, from);
     if (refusal) return { result: refusal };
     const { via, ...body } = draft;
-    const signal = this.#put(topic, row, this.#now(), randomWord(6), body);
+    const put = this.#put(topic, row, this.#now(), randomWord(6), body);
+    const signal = atRevision(put, verdict);
     const { seq, time } = signal.entry;
+    this.#gate.spoke(room, from, time);
     if (cid !== undefined) this.#cids.add(topic, from, cid, { seq, time });
     if (seq % trimEvery === 0) this.#cids.forget(pieceSize);
     const result = { kind: "published", seq, time, repeated: false } as const;
@@ -341,10 +346,4 @@ function topicsOf(batch: readonly Waiting[], outcomes: readonly Outcome[]): Iter
   if (batch.length === 1 && !outcomes[0].copy) return [batch[0].topic];
   const copies = outcomes.flatMap(({ copy }) => copy ? [copy.topic] : []);
   return new Set([...batch.map(({ topic }) => topic), ...copies]);
-}
-
-/** What is read of a topic that does not exist. */
-function nothing(): Page {
-  const epoch = randomWord(8);
-  return { epoch, head: { epoch, seq: 0, id: "" }, first: 1, entries: [] };
 }

@@ -1,25 +1,33 @@
 -- Publishes a message: known cid, fence, next number, log, channel; all or nothing.
--- KEYS meta, log, writers, cid, the user's newest cids (any keys of the topic's for no cid), for an inbox what is unread by sender, its talks, and whom its user blocks (any keys of the topic's for another topic)
+-- KEYS meta, log, writers, cid, the user's newest cids (any keys of the topic's for no cid), for an inbox what is unread by sender, its talks, and whom its user blocks; for a room
+--      its record, and when who spoke in its slow mode
 -- ARGV an epoch in case there is none of this generation, the generation, a cid's life in ms, how many messages are kept, for how many ms;
 --      and then of the message: channel, user, claim ('' for no fence), its id, its body, how many may be unread ('' for no inbox),
 --      a number that grows with every call of the same writer, how many of the user's may be unread ('' for any number),
 --      '1' where the topic must exist, the cid ('' for none), the number of the same writer's call that was sent before and
---      has no answer yet ('' for none)
+--      has no answer yet ('' for none), the session, '1' where a room's record does not hold the user up
 -- Returns {'published', seq, time, epoch, in an inbox the number of the user's message before or '' where it is not known},
 -- {'repeated', seq, time}, {'fenced'}, {'blocked'}, {'full', how many of the user's are unread, or 0
--- where it is not these that are too many}, {'missing'} where the topic does not exist, or {'late'} where a newer call of the
+-- where it is not these that are too many}, {'missing'} where the topic does not exist,
+-- {'banned'}, {'not_member'}, {'muted'}, {'slow', for how many ms} where the room's record says so, or {'late'} where a newer call of the
 -- same writer was here first: this one was given up long ago; or where the call before was not carried out, as a Redis that is
 -- full refuses one and may take the next: a writer's messages keep their order.
 local meta, log, writers, cid, recent, counts, talks, blocks = unpack(KEYS)
-local fresh, generation, life, most, age, channel, user, claim, id, body, unread, call, own, existing, name, before, writer = unpack(ARGV)
+local fresh, generation, life, most, age, channel, user, claim, id, body, unread, call, own, existing, name, before, writer, overrides = unpack(ARGV)
+local record, spoken
+if unread == '' then record, spoken = counts, talks end
 
+local refused, revision, waits
+if record then refused, revision, waits = gateOf(record, spoken, user, overrides == '1') end
 local held, last
 if claim ~= '' then
   held, last = string.match(redis.call('HGET', writers, writer) or '', '^(%d+) ?(%d*)$')
-  if held ~= claim then return {'fenced'} end
+  -- Who was removed from a room writes there no more by the record, and is told what it already has.
+  local expelled = not held and refused and (refused[1] == 'banned' or refused[1] == 'not_member')
+  if held ~= claim and not expelled then return {'fenced'} end
 end
 local function carriedOut()
-  if claim ~= '' and tonumber(call) > (tonumber(last) or 0) then redis.call('HSET', writers, writer, claim .. ' ' .. call) end
+  if held and tonumber(call) > (tonumber(last) or 0) then redis.call('HSET', writers, writer, claim .. ' ' .. call) end
 end
 if name ~= '' then
   local known = redis.call('GET', cid)
@@ -37,8 +45,12 @@ end
 
 if existing == '1' and redis.call('EXISTS', meta) == 0 then return {'missing'} end
 
-if claim ~= '' and (tonumber(call) <= (tonumber(last) or 0) or (before ~= '' and last ~= before)) then return {'late'} end
+if held and (tonumber(call) <= (tonumber(last) or 0) or (before ~= '' and last ~= before)) then return {'late'} end
 
+if refused then
+  carriedOut()
+  return refused
+end
 ensureEpoch(meta, fresh, generation)
 local mine = 'by:' .. string.lower(user) -- how many messages of the user's the log has had, see own.lua
 local state = redis.call('HMGET', meta, 'epoch', 'seq', 'read', 'id', 'indexed', mine, 'time', 'talks')
@@ -74,6 +86,10 @@ if unread ~= '' then
   end
 end
 carriedOut()
+if waits then
+  redis.call('HSET', spoken, string.lower(user), stamp)
+  redis.call('PEXPIRE', spoken, waits)
+end
 if name ~= '' then
   redis.call('SET', cid, number .. ' ' .. stamp, 'PX', life)
   remember(recent, name, number, stamp)
@@ -96,5 +112,6 @@ if seq % 64 == 0 then
   end
 end
 
-redis.call('SPUBLISH', channel, 'm ' .. epoch .. ' ' .. number .. ' ' .. stamp .. ' ' .. id .. ' ' .. (state[4] or '-') .. ' ' .. body)
+local kind = revision and revision > 0 and 'v ' .. string.format('%.0f', revision) .. ' ' or 'm '
+redis.call('SPUBLISH', channel, kind .. epoch .. ' ' .. number .. ' ' .. stamp .. ' ' .. id .. ' ' .. (state[4] or '-') .. ' ' .. body)
 return {'published', seq, time, epoch, earlier}

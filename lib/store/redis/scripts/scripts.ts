@@ -65,6 +65,7 @@ import talks from "./talks.lua" with { type: "text" };
 import revokeToken from "./revoke_token.lua" with { type: "text" };
 import trim from "./trim.lua" with { type: "text" };
 import unread from "./unread.lua" with { type: "text" };
+import roomGate from "./room_gate.lua" with { type: "text" };
 import roomFind from "./room_find.lua" with { type: "text" };
 import roomForget from "./room_forget.lua" with { type: "text" };
 import roomMake from "./room_make.lua" with { type: "text" };
@@ -78,7 +79,7 @@ import setMark from "./set_mark.lua" with { type: "text" };
 import setHash from "./set_hash.lua" with { type: "text" };
 import dataGeneration from "./data_generation.lua" with { type: "text" };
 
-const publishing = recent + epoch + unread + talks;
+const publishing = recent + epoch + unread + talks + roomGate;
 
 /** Scripts that put more into the store: where Redis' memory is full they are refused, and have changed nothing. */
 const growing = {
