@@ -33,6 +33,15 @@ async function change({ store: { records } }: TestServer, room: string, step: Re
 
 const kick = { kind: "kick", by: "a", user: "b", reason: "flooding" } as const;
 
+const ban = { ...kick, kind: "ban" } as const;
+const removedText = "[SYSTEM] a removed you from general: flooding";
+
+/** All that a room's log has: who said what. */
+async function logOf({ store }: TestServer, room: string): Promise<string[]> {
+  const { entries } = await store.topics.read(`room:${room}`, { limit: 10_000 });
+  return entries.map(({ from, text }) => `${from} ${text}`);
+}
+
 const said = (events: readonly Json[]) => events.filter(({ type }) => type === "message").map(({ text }) => text);
 
 /** Cuts a client off, and waits until its server has noticed. */
@@ -41,6 +50,73 @@ async function cut(client: JsonClient, server: TestServer): Promise<void> {
   client.drop();
   await eventually(() => server.service.connections < before, "the server has noticed that a client went");
 }
+
+onServers("a ban holds for every device on every server, in the midst of a flood", share, async (one, two) => {
+  await using a = await JsonClient.many(one, "a");
+  await a.ok("join", { room: "general" });
+  await using phone = await JsonClient.many(two, "b", { device: "phone" });
+  await phone.ok("join", { room: "general" });
+  await using text = await two.login("b");
+  await text.ask("/join general");
+  await using side = await two.jsonLogin("b", { side: true });
+  await side.ok("join", { room: "general" });
+  await a.ok("say", { room: "general", text: "before" });
+  await text.until("a: before");
+
+  let [posts, flooding] = [0, true];
+  const flood = (async () => {
+    for (; flooding; posts++) {
+      for (const client of [phone, side]) client.post("say", { room: "general", text: `${posts}` });
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  })();
+  const goesOn = async (more: number) => {
+    const from = posts;
+    await eventually(() => posts >= from + more, "the flood goes on");
+  };
+  await goesOn(20);
+  await change(one, "general", ban);
+  const stored = await logOf(one, "general");
+  await a.ok("say", { room: "general", text: "after" });
+  await goesOn(20);
+  flooding = false;
+  await flood;
+  for (const client of [phone, side]) {
+    const codes: string[] = [];
+    for (let n = 0; n < posts; n++) codes.push((await client.reply()).code ?? "ok");
+    const refused = codes.slice(codes.lastIndexOf("ok") + 1);
+    assert.ok(refused.length >= 20 && refused.length < posts, `${codes}`);
+    assert.ok(refused.every((code) => code === "banned" || code === "wrong_room"), `${codes}`);
+  }
+  assert.deepEqual(await logOf(one, "general"), [...stored, "a after"], "nothing of b's was stored after the answer");
+  assert.ok(stored.filter((words) => words.startsWith("b ")).length >= 20);
+
+  await text.until(removedText);
+  assert.equal(await text.ask("/whoami"), `b in lobby on ${two.service.id}`);
+  assert.deepEqual((await phone.ok("whoami")).rooms, ["lobby"]);
+  await a.ok("say", { room: "general", text: "after all" });
+  await a.ok("say", { room: "lobby", text: "end" });
+  await text.expect("a: end");
+  for (const client of [phone, side]) {
+    const events = await client.heard();
+    assert.deepEqual(said(events).filter((words) => words.startsWith("after")), []);
+  }
+  await side.refused("say", { room: "general", text: "still?" }, "banned");
+  for (const client of [phone, side]) await client.refused("join", { room: "general" }, "banned");
+  assert.match(await text.ask("/join general"), /^\[ERROR\] banned: You are banned from general/);
+  await side.refused("history", { room: "general" }, "banned");
+  await phone.refused("history", { room: "general" }, "wrong_room");
+  assert.deepEqual((await a.ok("who", { room: "general" })).members, ["a"]);
+  const told = (await a.heard()).filter(({ type, room }) => type === "presence" && room === "general");
+  assert.deepEqual(told.at(-1), {
+    type: "presence",
+    room: "general",
+    user: "b",
+    state: "left",
+    by: "a",
+    reason: "flooding",
+  });
+});
 
 onServers("who is kicked is told on each device where that is now, and may come back", share, async (one, two) => {
   await using a = await JsonClient.many(one, "a");

@@ -126,8 +126,16 @@ export class AccountRooms {
     const { user, topics, rooms, record } = this.#host;
     if (!record?.many) return;
     const truth = await this.#store.sessions.memberships(user);
-    for (const room of rooms) if (!truth.has(room)) await this.#remove(room);
+    for (const room of rooms) if (!truth.has(room) && !await this.#isRemoved(room)) await this.#remove(room);
     for (const [room, joined] of truth) if (!topics.has(roomTopic(room))) await this.#add(room, joined);
+  }
+
+  /** Whether the user was removed from a room: then the session is being taken out, and told why. */
+  async #isRemoved(room: string): Promise<boolean> {
+    const { gate } = this.#feeds;
+    if (!gate) return false;
+    await gate.check(room); // what removed the user from the account may not be heard here yet
+    return await gate.isKeptOut(room, this.#host.user);
   }
 
   #hear(change: AccountChange | undefined): void {
