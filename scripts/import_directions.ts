@@ -78,6 +78,11 @@ const server = ladder([...stores.slice(-2), ...ground], [
     butNot: "lib/server/connection",
     because: "a command knows its caller as a port, and no socket",
   },
+  {
+    folder: "lib/server/commands/rooms",
+    butNot: "lib/server/connection",
+    because: "what is asked for in a room needs no other command",
+  },
   { folder: "lib/server/connection", because: "a connection finds commands through the registry" },
   { folder: "lib/server/registry", because: "the gate knows no single command" },
   { folder: "lib/server/rooms", because: "who may do what in a room knows no command" },
@@ -161,7 +166,7 @@ const house: readonly Part[] = [
   { folder: "lib/store/redis", imports: [...stores, ...ground], because: "a store knows no connection" },
   {
     folder: "lib/store/redis/rooms",
-    imports: ["lib/store/redis", "lib/store/records", "lib/store", ...ground],
+    imports: ["lib/store/redis", "lib/store/records", "lib/store/accounts", "lib/store", ...ground],
     types: ["lib/store/redis/transport"],
     because: "rooms in Redis know no other store",
   },
@@ -178,7 +183,7 @@ const house: readonly Part[] = [
   },
   {
     folder: "lib/store/sqlite/rooms",
-    imports: ["lib/store/sqlite/file", "lib/store/records", "lib/store", ...ground],
+    imports: ["lib/store/sqlite/file", "lib/store/records", "lib/store/accounts", "lib/store", ...ground],
     because: "rooms in the file know no other store",
   },
   {

@@ -26,6 +26,12 @@ const guestsPerNetwork = 10;
 /** How many refused attempts to log in of one network the logs have in a minute. */
 const refusalsPerMinute = 30;
 
+/** How many users one may invite to rooms in an hour: each of them is told. */
+const invitationsPerHour = 100;
+
+/** How many reports one may make in an hour: each is kept until an operator closes it. */
+const reportsPerHour = 20;
+
 /** Limits on pace: each counts by a key, and forgets. */
 export const paceTable = {
   login_failures_known: {
@@ -61,6 +67,8 @@ export const paceTable = {
     pace: () => [refusalsPerMinute, 60],
   },
   joins: { by: "user", pace: (config) => [config.joinsPerMinute, 60] },
+  invitations: { by: "user", pace: () => [invitationsPerHour, 3600] },
+  reports: { by: "user", pace: () => [reportsPerHour, 3600] },
 } as const satisfies Record<string, PaceSpec>;
 
 /** Limits on how much there may be at once: each is enforced where the things are. */

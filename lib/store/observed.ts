@@ -1,3 +1,4 @@
+import type { Reports } from "./accounts/reports.ts";
 import type { Count, Distribution, Metrics } from "../observability/metrics.ts";
 import { tracing } from "../observability/tracing.ts";
 import { type Topic, type TopicKind, topicKind } from "../wire/names.ts";
@@ -77,6 +78,11 @@ const labels = {
     privateRooms: "records_privateRooms",
     invitations: "records_invitations",
   } satisfies Labels<RoomRecords>,
+  reports: {
+    add: "reports_add",
+    list: "reports_list",
+    close: "reports_close",
+  } satisfies Labels<Reports>,
   topics: {
     publish: "publish",
     read: "read",
@@ -158,6 +164,7 @@ export function observedStore(store: Store, metrics: Metrics, health?: StoreHeal
     sessions: timed(store.sessions, labels.sessions, watch),
     rooms: timed(store.rooms, labels.rooms, watch),
     records: timed(store.records, labels.records, watch),
+    reports: timed(store.reports, labels.reports, watch),
     topics: {
       ...timed<Topics>(store.topics, labels.topics, watch),
       publish: timedMethod(store.topics, "publish", labels.topics.publish, watch, messageCounter(metrics)),

@@ -86,6 +86,8 @@ export type ServerSignal =
   | { readonly kind: "tell"; readonly user: string; readonly event: UserEvent; readonly except: string }
   /** Something that everybody is to be told who is logged in there. */
   | { readonly kind: "tell_all"; readonly event: UserEvent }
+  /** Something for the service's moderators, and for some others. */
+  | { readonly kind: "tell_moderators"; readonly event: UserEvent; readonly also: readonly string[] }
   /** What came of an order. */
   | { readonly kind: "report"; readonly id: string; readonly report: OrderReport };
 

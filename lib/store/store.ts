@@ -7,6 +7,7 @@ import type { Files } from "./files.ts";
 import type { Marks } from "./marks.ts";
 import type { NetworkBans } from "./network_bans.ts";
 import type { RoomRecords } from "./room_records.ts";
+import type { Reports } from "./accounts/reports.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Servers } from "./servers.ts";
 import type { Sessions } from "./sessions.ts";
@@ -34,6 +35,7 @@ export interface Store extends AsyncDisposable {
   readonly sessions: Sessions;
   readonly rooms: Rooms;
   readonly records: RoomRecords;
+  readonly reports: Reports;
   readonly topics: Topics;
   readonly marks: Marks;
   readonly talks: Talks;

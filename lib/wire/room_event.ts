@@ -2,7 +2,7 @@
  * What is said of rooms' records: who owns a room, who may do what there, and what becomes of that.
  */
 
-import type { MessageEvent, Positions } from "./event.ts";
+import type { MessageEvent, Positions } from "./message.ts";
 
 /** The user was removed from a room, on every device. */
 export interface RemovedEvent {

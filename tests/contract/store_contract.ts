@@ -22,6 +22,7 @@ import { officeContract } from "./admin_store.ts";
 import { presenceContract } from "./presence.ts";
 import { publishContract } from "./publish.ts";
 import { readContract } from "./read.ts";
+import { reportsContract } from "./reports.ts";
 import { roomRecordsContract } from "./room_records.ts";
 import { roomsContract } from "./rooms.ts";
 import { declare } from "./suite.ts";
@@ -51,6 +52,7 @@ export function storeContract(subject: Subject): void {
   marksContract(test);
   roomsContract(test);
   roomRecordsContract(test);
+  reportsContract(test);
   channelsContract(test);
   filesContract(test);
   deviceKeysContract(test);

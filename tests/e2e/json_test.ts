@@ -97,6 +97,33 @@ onEachStore("every command's reply has its fields, and nothing else", async (sta
   await replies("blocks", {}, { blocks: ["b"] });
   await replies("unblock", { user: "b" }, { user: "b" });
   const { positions } = await b.ok("subscribe", { user: "eve" });
+  await replies("join", { room: "Plans" }, { room: "plans", positions: { "room:plans": "<pos>" } });
+  const { revision } = await server.store.records.read("plans");
+  await server.store.records.change("plans", revision, { kind: "owner", user: "Eve", by: "operator" });
+  const about = { room: "plans", user: "b" };
+  await replies("topic", { text: "May" }, { room: "plans", topic: "May" });
+  await replies("private", { on: true }, { room: "plans", private: true });
+  await replies("slow", { for: 10 }, { room: "plans", slow: 10 });
+  await replies("op", { user: "B" }, about);
+  await replies("deop", { user: "b" }, about);
+  await replies("invite", { user: "b" }, about);
+  await replies("uninvite", { user: "b" }, about);
+  await replies("mute", { user: "b", for: 600 }, { ...about, for: 600 });
+  await replies("ban", { user: "b", reason: "spam" }, about);
+  await replies("room", {}, {
+    ...{ room: "plans", owner: "Eve", moderators: [], private: true, topic: "May" },
+    ...{ banned: ["b"], muted: ["b"], slow: 10 },
+  });
+  await replies("unmute", { user: "b" }, about);
+  await replies("unban", { user: "b" }, about);
+  await replies("private", { on: false }, { room: "plans", private: false });
+  await b.ok("join", { room: "plans" });
+  await replies("report", { user: "b", reason: "rude" }, about);
+  await replies("kick", { user: "b" }, about);
+  await replies("owner", { user: "b" }, about);
+  await replies("leave", {}, { room: "lobby", positions: lobby });
+  await server.store.admin.setRole("Eve", "admin");
+  await replies("announce", { text: "Soon." }, {});
   await replies("seen", { pos: positions["feed:eve"] }, {}); // of another topic: of no effect
   used.add("upload").add("key").add("devices"); // their answers have something of their own
   const sha256 = "0f".repeat(32);

@@ -3,6 +3,7 @@
  */
 
 import { accountCommands } from "./accounts.ts";
+import { announcementCommands } from "./announcements.ts";
 import { awayCommands } from "./away.ts";
 import { blockCommands } from "./blocks.ts";
 import { connectionCommands } from "./connection.ts";
@@ -10,7 +11,10 @@ import { deviceCommands } from "./devices.ts";
 import { fileCommands } from "./files.ts";
 import { followCommands } from "./follows.ts";
 import { keyCommands } from "./keys.ts";
+import { moderationCommands } from "./rooms/moderation.ts";
 import { messageCommands } from "./messages.ts";
+import { roomSettingCommands } from "./rooms/settings.ts";
+import { reportCommands } from "./rooms/reports.ts";
 import { roomCommands } from "./rooms.ts";
 import { tokenCommands } from "./tokens.ts";
 import type { CommandSpec } from "../registry/command.ts";
@@ -20,6 +24,10 @@ export const allCommands: readonly CommandSpec[] = [
   ...accountCommands,
   ...messageCommands,
   ...roomCommands,
+  ...roomSettingCommands,
+  ...moderationCommands,
+  ...reportCommands,
+  ...announcementCommands,
   ...awayCommands,
   ...followCommands,
   ...blockCommands,

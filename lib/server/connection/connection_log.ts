@@ -6,7 +6,7 @@ import type { CommandSpec } from "../registry/command.ts";
 import type { RefusalLog } from "./refusal_log.ts";
 
 /** The arguments that may be written. */
-const told = ["role", "room", "seconds", "side", "public", "device", "do", "name", "scopes"] as const;
+const told = ["role", "room", "reason", "for", "on", "side", "public", "device", "do", "name", "scopes"] as const;
 
 const log = getLog("server", "session");
 

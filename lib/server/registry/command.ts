@@ -9,6 +9,7 @@ import type { Format, Reply } from "../../wire/event.ts";
 import type { About, TokenUse } from "./access.ts";
 import type { RoomChanges } from "../rooms/changes.ts";
 import type { RoomAccess } from "../rooms/room_access.ts";
+import type { Right } from "../rooms/rights.ts";
 import type { SessionManager } from "../sessions/session_manager.ts";
 import type { ClientChannel } from "../sessions/client_channel.ts";
 import type { UserSession } from "../sessions/user_session.ts";
@@ -66,6 +67,8 @@ export interface CommandSpec {
   readonly aliases: readonly string[];
   readonly arguments: readonly Argument[];
   readonly who: Audience;
+  /** What it asks in the room that it is about; undefined where it is about none, or where that is as its arguments say. */
+  readonly right: Right | undefined;
   /** One sentence for people. */
   readonly help: string;
   /** Whether the next line is read before this one is answered; replies keep their order all the same. */
@@ -99,6 +102,7 @@ export interface CommandDefinition<A extends readonly Argument[], W extends Audi
   readonly aliases?: readonly string[];
   readonly arguments?: A;
   readonly who: W;
+  readonly right?: Right;
   readonly help: string;
   readonly pipelined?: true;
   alone?(values: Arguments<A>): boolean;
@@ -121,6 +125,7 @@ export function defineCommand<const A extends readonly Argument[] = [], W extend
     aliases: definition.aliases ?? [],
     arguments: definition.arguments ?? [],
     who: definition.who,
+    right: definition.right,
     help: definition.help,
     pipelined: definition.pipelined ?? false,
     alone: (values) => definition.alone?.(values as Arguments<A>) ?? false,

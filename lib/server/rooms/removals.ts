@@ -92,7 +92,10 @@ export class Removals implements RoomChanges, RecordListener, AsyncDisposable {
       const { user, by, reason } = change;
       const why = { by, ...(reason === "" ? {} : { reason }) };
       const left: ServerEvent = { type: "presence", room, user, state: "left", ...why };
-      return hub.deliver(roomTopic(room), left, undefined, (follower) => fold(follower.user) === fold(user));
+      // A person who did it has the answer.
+      const skips = (follower: Follower) =>
+        fold(follower.user) === fold(user) || (follower.encoding === "text" && fold(follower.user) === fold(by));
+      return hub.deliver(roomTopic(room), left, undefined, skips);
     }
     const told = toldOf(change);
     if (!told) return;

@@ -4,7 +4,7 @@
 
 import { ChatError } from "../../common/errors.ts";
 import type { Role } from "../../store/accounts.ts";
-import type { RoomRecord } from "../../store/room_records.ts";
+import { isListed as isOnList, type RoomRecord } from "../../store/room_records.ts";
 import { fold, lobby } from "../../wire/names.ts";
 
 /**
@@ -46,7 +46,7 @@ export function rankOf({ name, role }: Holder, { owner, moderators, banned }: Ro
 
 /** Whether a user is on a room's list, or of a rank that needs none; every user is on that of a public room. */
 export function isListed(holder: Holder, record: RoomRecord): boolean {
-  return !record.private || rankOf(holder, record) !== "member" || record.listed.has(fold(holder.name));
+  return rankOf(holder, record) !== "member" || isOnList(record, fold(holder.name));
 }
 
 /** Whether a user is banned from a room; the server's moderators are from none. */

@@ -308,7 +308,7 @@ export class Logins {
     tokenHash: string,
     channel: ClientChannel,
   ): UserSession {
-    const { name: user, passwords = 0, created } = account;
+    const { name: user, passwords = 0, created, role } = account;
     const { store, feeds, config, onFault } = this.#options;
     const replayBelow = config.maxQueueBytes / 4;
     return new UserSession({
@@ -316,6 +316,7 @@ export class Logins {
       device,
       created,
       access,
+      role,
       record,
       tokenHash,
       passwords,

@@ -7,6 +7,7 @@ import type { ChatError } from "../../common/errors.ts";
 import type { Departure, ServerSignal, SideConnection, UserEvent } from "../../store/servers.ts";
 import type { Store } from "../../store/store.ts";
 import type { SystemEvent } from "../../wire/event.ts";
+import { fold } from "../../wire/names.ts";
 import { ownChangeText } from "../../wire/room_text.ts";
 import { SessionEnds } from "./session_ends.ts";
 import { type LoginOptions, Logins } from "./login.ts";
@@ -169,6 +170,11 @@ export class SessionManager {
     await this.#signalAll({ kind: "tell_all", event });
   }
 
+  /** Tells the service's moderators of something who are logged in on any server, and some others; best effort. */
+  async tellModerators(event: UserEvent, also: readonly string[]): Promise<void> {
+    await this.#signalAll({ kind: "tell_moderators", event, also });
+  }
+
   async #signalAll(signal: ServerSignal): Promise<void> {
     this.hear(signal);
     try {
@@ -188,6 +194,11 @@ export class SessionManager {
       }
     } else if (signal.kind === "tell_all") {
       for (const session of this.#local.attached()) tellOne(session, signal.event);
+    } else if (signal.kind === "tell_moderators") {
+      const also = new Set(signal.also.map(fold));
+      for (const session of this.#local.attached()) {
+        if (!session.side && (session.role !== "user" || also.has(fold(session.user)))) tellOne(session, signal.event);
+      }
     } else if (signal.kind === "missed") this.reassert().catch((error) => this.#onFault("reassert", error));
   }
 
@@ -262,13 +273,9 @@ export class SessionManager {
   }
 }
 
-/** Tells a session of something that is about its user; a program in the room has the room's changes anyway. */
+/** Tells a session of something that is about its user; a person reads what the others are not told. */
 function tellOne(session: UserSession, event: UserEvent): void {
-  if (event.type !== "room_changed") return session.tell(event);
-  if (session.format === "json") {
-    if (!session.isIn(event.room)) session.tell(event);
-    return;
-  }
+  if (event.type !== "room_changed" || session.format === "json") return session.tell(event);
   const message = ownChangeText(event);
   session.tell(message === undefined ? event : { type: "system", code: "notice", message });
 }

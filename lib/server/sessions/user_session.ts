@@ -4,6 +4,7 @@
 
 import { ChatError } from "../../common/errors.ts";
 import type { AccessToken } from "../../store/accounts/access_tokens.ts";
+import type { Role } from "../../store/accounts.ts";
 import type { Session } from "../../store/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { encodePositions, type LogPosition } from "../../store/log_position.ts";
@@ -30,6 +31,7 @@ export interface UserSessionOptions {
   readonly created: number;
   /** What it began with in the password's place, if it did. */
   readonly access?: AccessToken | undefined;
+  readonly role: Role;
   readonly channel: ClientChannel;
   readonly store: Store;
   readonly feeds: Feeds;
@@ -54,6 +56,8 @@ export class UserSession {
   readonly created: number;
   /** The access token that it began with, if it did: it may do no more than that. */
   readonly access: AccessToken | undefined;
+  /** What the user might do beyond talking when this began. */
+  readonly role: Role;
   readonly topics: TopicReaders;
   /** Hash of the session's present resume token. */
   tokenHash: string;
@@ -74,6 +78,7 @@ export class UserSession {
     this.device = options.device;
     this.created = options.created;
     this.access = options.access;
+    this.role = options.role;
     this.tokenHash = options.tokenHash;
     this.passwords = options.passwords;
     this.#channel = options.channel;

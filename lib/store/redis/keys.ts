@@ -78,6 +78,8 @@ export class Keys {
   recent = (topic: Topic, user: string) => `${this.#prefix}{${topic}}:recent:${fold(user)}`;
   cid = (topic: Topic, user: string, cid: string) => `${this.#prefix}{${topic}}:cid:${fold(user)}:${cid}`;
 
+  /** Number → report that is open; `last` is the number that was given last. */
+  reports = () => `${this.#prefix}reports`;
   /** Rooms that may have members, by when they last got one. */
   rooms = () => `${this.#prefix}rooms`;
   /** Rooms that may be private: all that are, see {@linkcode record}. */

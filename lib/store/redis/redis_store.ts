@@ -2,6 +2,8 @@
  * The store that servers share: Redis 7 or later. The promises are those of {@linkcode Store}.
  */
 
+import type { Reports } from "../accounts/reports.ts";
+import { RedisReports } from "./rooms/reports.ts";
 import type { DeviceKeys } from "../device_keys.ts";
 import type { Files } from "../files.ts";
 import type { Accounts } from "../accounts.ts";
@@ -49,6 +51,7 @@ export class RedisStore implements Store {
   readonly sessions: Sessions;
   readonly rooms: Rooms;
   readonly records: RoomRecords;
+  readonly reports: Reports;
   readonly topics: Topics;
   readonly marks: Marks;
   readonly talks: Talks;
@@ -80,6 +83,7 @@ export class RedisStore implements Store {
     this.talks = new RedisTalks(redis, keys, options, this.#topics);
     this.marks = new RedisMarks(redis, keys, options);
     this.records = new RedisRoomRecords(redis, keys);
+    this.reports = new RedisReports(redis, keys);
     this.rooms = new RedisRooms(redis, keys, options, servers);
     this.servers = servers;
     this.files = new RedisFiles(redis, keys, options);

@@ -5,6 +5,8 @@
  * is nobody to share a lease with, and live delivery never leaves the process.
  */
 
+import type { Reports } from "../accounts/reports.ts";
+import { SqliteReports } from "./rooms/reports.ts";
 import type { DatabaseSync } from "node:sqlite";
 import { allowLate, within } from "../../common/time.ts";
 import type { NetworkBans } from "../network_bans.ts";
@@ -63,6 +65,7 @@ export class SqliteStore implements Store {
   readonly sessions: Sessions;
   readonly rooms: Rooms;
   readonly records: RoomRecords;
+  readonly reports: Reports;
   readonly topics: Topics;
   readonly marks: Marks;
   readonly talks: Talks;
@@ -111,6 +114,7 @@ export class SqliteStore implements Store {
       isUsed: (room: string) => sessions.isUsed(room) || this.#topics.isHeard(roomTopic(room)),
       forget: (topic: Topic) => this.#topics.forget(topic),
     };
+    this.reports = new SqliteReports(database);
     this.rooms = new SqliteRooms(database, options, users, now);
     this.servers = servers;
     this.files = new SqliteFiles(database, options, now);

@@ -40,6 +40,7 @@ test("SessionManager.renewToken() gives the earlier token up before the store is
       record: session,
       tokenHash: earlier,
       passwords: 0,
+      role: "user",
       created: 0,
       channel,
       joins: undefined,

@@ -8,6 +8,7 @@ import admit from "./admit.lua" with { type: "text" };
 import amend from "./amend.lua" with { type: "text" };
 import announce from "./announce.lua" with { type: "text" };
 import announceKey from "./announce_key.lua" with { type: "text" };
+import addReport from "./add_report.lua" with { type: "text" };
 import changeRecord from "./change_record.lua" with { type: "text" };
 import claim from "./claim.lua" with { type: "text" };
 import clock from "./clock.lua" with { type: "text" };
@@ -110,6 +111,7 @@ const steady = {
   admit,
   amend,
   changeRecord: clock + changeRecord,
+  addReport,
   claim: clock + devices + claim,
   countUnread: moments + own + countUnread,
   end: clock + devices + end,
