@@ -1,6 +1,7 @@
 import type { Topic } from "../wire/names.ts";
 import type { StoredKey } from "./device_keys.ts";
 import type { AccessToken } from "./accounts/access_tokens.ts";
+import type { HeldMessage } from "./accounts/requests.ts";
 import type { Account, Role } from "./accounts.ts";
 import type { Order, OrderReport } from "./servers.ts";
 import type { DeviceState, Session } from "./sessions.ts";
@@ -71,6 +72,10 @@ export interface AccountRecord extends Account {
   readonly marks?: Readonly<Record<string, string>>;
   /** The public keys of its devices, if it has any. */
   readonly keys?: readonly StoredKey[];
+  /** Who may write to it at once, or an empty name where only those may: written to, or accepted. */
+  readonly contacts?: readonly string[];
+  /** Messages of strangers that wait. */
+  readonly requests?: readonly HeldMessage[];
   /** What programs show in its password's place, if it has any. */
   readonly accessTokens?: readonly AccessToken[];
 }

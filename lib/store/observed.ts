@@ -4,6 +4,7 @@ import { tracing } from "../observability/tracing.ts";
 import { type Topic, type TopicKind, topicKind } from "../wire/names.ts";
 import type { Accounts } from "./accounts.ts";
 import type { AccessTokens } from "./accounts/access_tokens.ts";
+import type { Requests } from "./accounts/requests.ts";
 import type { StoreHealth } from "./health.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
@@ -43,6 +44,15 @@ const labels = {
     use: "access_tokens_use",
     revoke: "access_tokens_revoke",
   } satisfies Labels<AccessTokens>,
+  requests: {
+    from: "requests_from",
+    setFrom: "requests_set_from",
+    hold: "requests_hold",
+    list: "requests_list",
+    find: "requests_find",
+    accept: "requests_accept",
+    remove: "requests_remove",
+  } satisfies Labels<Requests>,
   sessions: {
     claim: "claim",
     enter: "enter",
@@ -143,6 +153,7 @@ const outcomes = [
   "muted",
   "slow",
   "blocked",
+  "stranger",
   "full",
   "failed",
 ] as const;
@@ -161,6 +172,7 @@ export function observedStore(store: Store, metrics: Metrics, health?: StoreHeal
   return {
     accounts: timed(store.accounts, labels.accounts, watch),
     accessTokens: timed(store.accessTokens, labels.accessTokens, watch),
+    requests: timed(store.requests, labels.requests, watch),
     sessions: timed(store.sessions, labels.sessions, watch),
     rooms: timed(store.rooms, labels.rooms, watch),
     records: timed(store.records, labels.records, watch),

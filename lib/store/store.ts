@@ -1,5 +1,6 @@
 import type { Accounts } from "./accounts.ts";
 import type { AccessTokens } from "./accounts/access_tokens.ts";
+import type { Requests } from "./accounts/requests.ts";
 import type { AdminStore } from "./admin_store.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { StoreFailure } from "./failure.ts";
@@ -32,6 +33,7 @@ import type { Topics } from "./topics.ts";
 export interface Store extends AsyncDisposable {
   readonly accounts: Accounts;
   readonly accessTokens: AccessTokens;
+  readonly requests: Requests;
   readonly sessions: Sessions;
   readonly rooms: Rooms;
   readonly records: RoomRecords;

@@ -77,6 +77,8 @@ export type PublishResult =
   | { readonly kind: "slow"; readonly waitMs: number }
   /** The inbox's user blocks the sender. */
   | { readonly kind: "blocked" }
+  /** The inbox's user gets messages of contacts only, and the sender is none: see {@linkcode Requests}. */
+  | { readonly kind: "stranger" }
   | {
     /** The inbox has too many unread messages. */
     readonly kind: "full";

@@ -23,4 +23,7 @@ export type AccountReply =
     /** Of a new one: what is given in the password's place. It is told this once. */
     readonly token?: string;
   }
+  | { readonly of: "messages"; readonly from: "everyone" | "contacts" }
+  | { readonly of: "requests"; readonly requests: readonly string[] }
+  | { readonly of: "accept" | "decline"; readonly user: string }
   | { readonly of: "tokens"; readonly tokens: readonly UserToken[] };

@@ -4,11 +4,25 @@
 
 import type { AccountReply, UserToken } from "./account_event.ts";
 
+const kinds: ReadonlySet<string> = new Set(["token", "tokens", "messages", "requests", "accept", "decline"]);
+
+/** Whether a reply is one of an account's owner's commands. */
+export function isAccountReply(reply: { readonly of: string }): reply is AccountReply {
+  return kinds.has(reply.of);
+}
+
 /** The lines that a person is shown for a reply, joined by LF. */
 export function accountReplyText(reply: AccountReply): string {
   switch (reply.of) {
     case "token":
       return reply.token === undefined ? `Revoked token ${reply.name}` : `Token ${reply.name}: ${reply.token}`;
+    case "messages":
+      return `Messages from ${reply.from}`;
+    case "requests":
+      return `Requests: ${reply.requests.join(", ") || "none"}`;
+    case "accept":
+    case "decline":
+      return `${reply.of === "accept" ? "Accepted" : "Declined"} ${reply.user}`;
     case "tokens":
       return tokensText(reply.tokens);
   }

@@ -244,6 +244,8 @@ export interface Accepted {
   readonly topic: string;
   readonly seq: number;
   readonly time: string;
+  /** Of a private message that waits for its recipient to accept its sender: it has no number, and `seq` is 0. */
+  readonly waiting?: true;
 }
 
 /** Somebody who is online, for a client that asks who is away. */

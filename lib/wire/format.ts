@@ -18,7 +18,7 @@ import type {
   UserState,
 } from "./event.ts";
 import type { ReportEvent } from "./room_event.ts";
-import { accountReplyText } from "./account_text.ts";
+import { accountReplyText, isAccountReply } from "./account_text.ts";
 import { cleanLine } from "./clean.ts";
 import { usageOf } from "./command.ts";
 import { changeText, invitedText, isRoomReply, removedText, roomReplyText } from "./room_text.ts";
@@ -95,6 +95,7 @@ export function eventText(event: ServerEvent, said = plainly): string {
  */
 export function replyText(reply: Reply, said = plainly): string {
   if (isRoomReply(reply)) return roomReplyText(reply);
+  if (isAccountReply(reply)) return accountReplyText(reply);
   switch (reply.of) {
     case "hello":
       return `[SERVER] ${reply.server} speaks version ${reply.version}, formats ${reply.formats.join(", ")}`;
@@ -137,9 +138,6 @@ export function replyText(reply: Reply, said = plainly): string {
     case "logout":
     case "quit":
       return done[reply.of];
-    case "token":
-    case "tokens":
-      return accountReplyText(reply);
     case "help":
       return reply.commands.filter(({ typed }) => typed).map(helpText).join("\n");
     case "say":

@@ -7,6 +7,7 @@ import { channelsContract } from "./channels.ts";
 import { claimsContract } from "./claims.ts";
 import { copiesContract } from "./copies.ts";
 import { accessTokensContract } from "./access_tokens.ts";
+import { requestsContract } from "./requests.ts";
 import { deviceKeysContract } from "./device_keys.ts";
 import { deviceRoomsContract } from "./device_rooms.ts";
 import { deviceTokensContract } from "./device_tokens.ts";
@@ -58,6 +59,7 @@ export function storeContract(subject: Subject): void {
   deviceKeysContract(test);
   accessTokensContract(test);
   networkBansContract(test);
+  requestsContract(test);
   lastingContract(test);
   officeContract(test);
 }

@@ -96,6 +96,24 @@ onEachStore("every command's reply has its fields, and nothing else", async (sta
   await replies("block", { user: "B" }, { user: "b" });
   await replies("blocks", {}, { blocks: ["b"] });
   await replies("unblock", { user: "b" }, { user: "b" });
+  await replies("messages", { from: "contacts" }, { from: "contacts" });
+  await b.ok("msg", { to: "eve", text: "from a contact" });
+  await using h = await server.jsonLogin("h", { side: true });
+  const { id: _0, ...waits } = await h.ok("msg", { to: "eve", text: "psst" });
+  assert.deepEqual(waits, {
+    type: "ok",
+    topic: "inbox:eve",
+    seq: 0,
+    time: waits.time,
+    waiting: true,
+    to: "Eve",
+    text: "psst",
+  });
+  await replies("requests", {}, { requests: ["h"] });
+  await replies("accept", { user: "H" }, { user: "h" });
+  await a.refused("decline", { user: "h" }, "unknown_user");
+  used.add("decline");
+  await replies("messages", {}, { from: "contacts" });
   const { positions } = await b.ok("subscribe", { user: "eve" });
   await replies("join", { room: "Plans" }, { room: "plans", positions: { "room:plans": "<pos>" } });
   const { revision } = await server.store.records.read("plans");

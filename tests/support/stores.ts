@@ -81,6 +81,7 @@ abstract class Place implements StorePlace {
     const {
       accounts,
       accessTokens,
+      requests,
       sessions,
       rooms,
       records,
@@ -100,6 +101,7 @@ abstract class Place implements StorePlace {
         signals,
         accounts,
         accessTokens,
+        requests,
         sessions,
         rooms,
         records,

@@ -25,6 +25,7 @@ const repeatable: ReadonlySet<string> = new Set(
       "away",
       "devices",
       "tokens",
+      "requests",
       "help",
     ],
     ...["room", "topic", "private", "slow", "unban", "unmute", "op", "deop"],

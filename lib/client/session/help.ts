@@ -14,7 +14,7 @@ const subjects: readonly (readonly [subject: string, names: readonly string[]])[
   ["Rooms", ["join", "leave", "rooms", "users", "who", "room", "topic", "invite", "uninvite", "report"]],
   ["Moderation", ["kick", "ban", "unban", "mute", "unmute", "private", "slow", "owner", "op", "deop", "announce"]],
   ["Following", ["subscribe", "unsubscribe", "subs"]],
-  ["Blocking", ["block", "unblock", "blocks"]],
+  ["Blocking", ["block", "unblock", "blocks", "messages", "requests", "accept", "decline"]],
   ["Files", ["send", "get", "files", "cancel", "withdraw"]],
   ["Encryption", ["verify", "keys"]],
   ["You", ["whoami", "away", "devices", "revoke", "token", "tokens", "passwd", "logout", "quit"]],

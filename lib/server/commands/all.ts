@@ -15,6 +15,7 @@ import { moderationCommands } from "./rooms/moderation.ts";
 import { messageCommands } from "./messages.ts";
 import { roomSettingCommands } from "./rooms/settings.ts";
 import { reportCommands } from "./rooms/reports.ts";
+import { requestCommands } from "./requests.ts";
 import { roomCommands } from "./rooms.ts";
 import { tokenCommands } from "./tokens.ts";
 import type { CommandSpec } from "../registry/command.ts";
@@ -31,6 +32,7 @@ export const allCommands: readonly CommandSpec[] = [
   ...awayCommands,
   ...followCommands,
   ...blockCommands,
+  ...requestCommands,
   ...fileCommands,
   ...keyCommands,
   ...deviceCommands,

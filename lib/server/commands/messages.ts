@@ -9,6 +9,7 @@ import { feedTopic, inboxTopic, roomTopic, type Topic, topicKind, topicName } fr
 import { sealedLineBytes } from "../../wire/sealed.ts";
 import { aboutOwnFeed } from "../registry/access.ts";
 import { type Admitted, defineCommand, type Services } from "../registry/command.ts";
+import { holdRequest } from "./requests.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 import { isContinuous } from "../delivery/recovery.ts";
 import { isoTime, topicEvent } from "../delivery/events.ts";
@@ -64,6 +65,8 @@ async function publish(
       throw refusedByRoom(result, topic);
     case "blocked":
       throw new ChatError("blocked", `${draft.to} takes no private messages of yours`);
+    case "stranger":
+      return await holdRequest(draft.to!, draft, services);
     case "full":
       throw inboxFull(draft.to!, result.theirs, limits);
     case "fenced":

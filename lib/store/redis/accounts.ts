@@ -8,6 +8,7 @@
 import { inSlices } from "../../common/slices.ts";
 import type { Account, Accounts } from "../accounts.ts";
 import type { Session } from "../sessions.ts";
+import { followedMember } from "./accounts/requests.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
 
@@ -45,12 +46,14 @@ export class RedisAccounts implements Accounts {
 
   async follow(user: string, target: string, limit: number): Promise<boolean> {
     if (await this.#redis.run("follow", [this.#keys.subscriptions(user)], [target, limit]) === 0) return false;
+    await this.#redis.command("SADD", this.#keys.contacts(user), followedMember(target));
     await this.#redis.command("SADD", this.#keys.subscribers(target), user);
     return true;
   }
 
   async unfollow(user: string, target: string): Promise<void> {
     await this.#redis.command("SREM", this.#keys.subscriptions(user), target);
+    await this.#redis.command("SREM", this.#keys.contacts(user), followedMember(target));
     await this.#redis.command("SREM", this.#keys.subscribers(target), user);
   }
 

@@ -66,6 +66,10 @@ export class Keys {
   invitations = (user: string) => `${this.#prefix}{user:${fold(user)}}:invitations`;
   /** Whom a user blocks: in the inbox's slot, where it is compared. */
   blocks = (user: string) => `${this.#prefix}{inbox:${fold(user)}}:blocks`;
+  /** Whom a user has accepted, behind a plus whom the user follows, and an empty name where only those may write. */
+  contacts = (user: string) => `${this.#prefix}{inbox:${fold(user)}}:contacts`;
+  /** Sender → a message that waits to be accepted. */
+  requests = (user: string) => `${this.#prefix}{inbox:${fold(user)}}:requests`;
   /** What is unread in an inbox, by sender. */
   unread = (inbox: Topic) => `${this.#prefix}{${inbox}}:unread`;
   /** Other → the newest number in a private log; behind a colon and the other's name, all the numbers of that talk. */

@@ -1,5 +1,5 @@
 import { nextTick } from "node:process";
-import { inboxTopic, type Topic, topicName } from "../../wire/names.ts";
+import { inboxTopic, sentTopic, type Topic, topicName } from "../../wire/names.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
 import type { Session } from "../sessions.ts";
 import type { StoreLimits } from "../store.ts";
@@ -124,12 +124,16 @@ export class PublishBatch {
   }
 
   #keysOf(topic: Topic, from: string, cid: string | undefined): string[] {
-    const { meta, log, writers, unread, talks, blocks, cid: cidKey, recent, record, spoken } = this.#keys;
+    const { meta, log, writers, unread, talks, cid: cidKey, recent, record, spoken } = this.#keys;
     const keys = [meta(topic), log(topic), writers(topic)];
     if (cid === undefined) keys.push(keys[0], keys[0]);
     else keys.push(cidKey(topic, from, cid), recent(topic, from));
     if (topic.startsWith("room:")) keys.push(record(topicName(topic)), spoken(topic));
-    if (topic.startsWith("inbox:")) keys.push(unread(topic), talks(topic), blocks(topicName(topic)));
+    if (topic.startsWith("inbox:")) {
+      const { blocks, contacts, copied } = this.#keys;
+      const user = topicName(topic);
+      keys.push(unread(topic), talks(topic), blocks(user), contacts(user), copied(sentTopic(user)));
+    }
     return keys;
   }
 

@@ -16,6 +16,8 @@ import type { Store, StoreLimits } from "../store.ts";
 import type { Talks } from "../talks.ts";
 import type { Topics } from "../topics.ts";
 import type { AccessTokens } from "../accounts/access_tokens.ts";
+import type { Requests } from "../accounts/requests.ts";
+import { RedisRequests } from "./accounts/requests.ts";
 import { RedisAccessTokens } from "./accounts/access_tokens.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { RedisDeviceKeys } from "./device_keys.ts";
@@ -48,6 +50,7 @@ export interface RedisOptions extends StoreLimits, RedisAddress {
 export class RedisStore implements Store {
   readonly accounts: Accounts;
   readonly accessTokens: AccessTokens;
+  readonly requests: Requests;
   readonly sessions: Sessions;
   readonly rooms: Rooms;
   readonly records: RoomRecords;
@@ -78,6 +81,7 @@ export class RedisStore implements Store {
     const sessions: RedisSessions = new RedisSessions(redis, keys, servers);
     this.accounts = new RedisAccounts(redis, keys);
     this.accessTokens = new RedisAccessTokens(redis, keys);
+    this.requests = new RedisRequests(redis, keys);
     this.sessions = sessions;
     this.topics = this.#topics = new RedisTopics(redis, keys, options, sessions, servers);
     this.talks = new RedisTalks(redis, keys, options, this.#topics);

@@ -269,6 +269,7 @@ function outcomeOf([kind, seq, time]: Answer[]): PublishResult {
       throw new ChatError("store_unavailable", "The message came too late; try again");
     case "fenced":
     case "blocked":
+    case "stranger":
     case "missing":
     case "banned":
     case "muted":

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { fold, inboxTopic, type Topic, topicName } from "../../wire/names.ts";
 import type { Session } from "../sessions.ts";
+import { SqliteContacts } from "./accounts/requests.ts";
 import type { StoreLimits } from "../store.ts";
 import type { PublishResult } from "../topics.ts";
 import { refusalOf } from "../records/gate.ts";
@@ -52,11 +53,13 @@ export class SqliteGate {
   readonly #records: RecordFields;
   /** Room in slow mode → user, folded → when the user last spoke; it begins anew with the server. */
   readonly #spoken = new Map<string, Map<string, number>>();
+  readonly #contacts: SqliteContacts;
 
   constructor(database: DatabaseSync, limits: StoreLimits, unread: UnreadCounts, records: RecordFields) {
     this.#records = records;
     this.#limits = limits;
     this.#unread = unread;
+    this.#contacts = new SqliteContacts(database);
     this.#blocks = database.prepare("SELECT 1 FROM blocks WHERE user = ? AND target = ?");
   }
 
@@ -89,7 +92,10 @@ export class SqliteGate {
 
   /** Why an inbox takes nothing of a sender; undefined where it does. */
   ofInbox(inbox: Topic, { read, seq }: TopicRow, from: string): PublishResult | undefined {
-    if (this.#blocks.get(topicName(inbox), fold(from))) return { kind: "blocked" };
+    const [user, sender] = [topicName(inbox), fold(from)];
+    this.#contacts.wrote(sender, user);
+    if (this.#blocks.get(user, sender)) return { kind: "blocked" };
+    if (this.#contacts.isStranger(user, sender)) return { kind: "stranger" };
     const { maxInbox, maxInboxPerSender } = this.#limits;
     const theirs = this.#unread.of(from, inbox, read, seq);
     if (theirs >= maxInboxPerSender && inbox !== inboxTopic(from)) return { kind: "full", theirs };

@@ -25,6 +25,8 @@ import type { Store, StoreLimits } from "../store.ts";
 import type { Talks } from "../talks.ts";
 import type { Topics } from "../topics.ts";
 import type { AccessTokens } from "../accounts/access_tokens.ts";
+import type { Requests } from "../accounts/requests.ts";
+import { SqliteRequests } from "./accounts/requests.ts";
 import { SqliteAccessTokens } from "./accounts/access_tokens.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { type Checkpoints, CheckpointThread, OwnCheckpoints } from "./file/checkpoints.ts";
@@ -62,6 +64,7 @@ export interface SqliteOptions extends StoreLimits {
 export class SqliteStore implements Store {
   readonly accounts: Accounts;
   readonly accessTokens: AccessTokens;
+  readonly requests: Requests;
   readonly sessions: Sessions;
   readonly rooms: Rooms;
   readonly records: RoomRecords;
@@ -105,6 +108,7 @@ export class SqliteStore implements Store {
     this.#topics = new SqliteTopics(database, options, sessions, logPorts, records);
     this.accounts = new SqliteAccounts(database, sessions);
     this.accessTokens = new SqliteAccessTokens(database, now);
+    this.requests = new SqliteRequests(database);
     this.sessions = sessions;
     this.topics = this.#topics;
     const marks = new SqliteMarks(database, this.#topics);

@@ -15,7 +15,7 @@ import type { ServerSignal } from "../../servers.ts";
 import { type DeviceState, type Session, tokenLifeMs } from "../../sessions.ts";
 import { cidMemoryMs, type Entry, type Topics } from "../../topics.ts";
 import { randomWord } from "../../log_position.ts";
-import { fromAccessToken, toAccessTokens } from "../accounts/access_tokens.ts";
+import { putOwnRecord, readOwnRecord } from "../accounts/records.ts";
 import { toAccount } from "../accounts.ts";
 import { toKeys } from "../device_keys.ts";
 import { fromMarks, toMarks } from "../marks.ts";
@@ -65,7 +65,7 @@ export class RedisAdminStore implements AdminStore {
 
   async #record(user: string): Promise<AccountRecord | undefined> {
     const { account, subscriptions, marks: read, deviceKeys, memberships } = this.#keys;
-    const [fields, known, follows, blocked, marked, keyed, rooms, access] = await Promise.all([
+    const [fields, known, follows, blocked, marked, keyed, rooms, ownRecord] = await Promise.all([
       this.#redis.command("HGETALL", account(user)),
       this.#sessions.devices(user),
       this.#redis.command("SMEMBERS", subscriptions(user)),
@@ -73,9 +73,8 @@ export class RedisAdminStore implements AdminStore {
       this.#redis.command("HGETALL", read(user)),
       this.#redis.command("HGETALL", deviceKeys(user)),
       this.#redis.command("HGETALL", memberships(user)),
-      this.#redis.command("HGETALL", this.#keys.accessTokens(user)),
+      readOwnRecord(this.#redis, this.#keys, user),
     ]);
-    const accessTokens = toAccessTokens(access);
     const keys = toKeys(keyed);
     const marks = toMarks(marked);
     const { away: _, ...found } = fromPairs(fields); // it is of a session, which does not last
@@ -100,7 +99,7 @@ export class RedisAdminStore implements AdminStore {
       ...(joined.length > 0 ? { joined: Object.fromEntries(joined) } : {}),
       ...(Object.keys(marks).length > 0 ? { marks } : {}),
       ...(keys.length > 0 ? { keys } : {}),
-      ...(accessTokens.length > 0 ? { accessTokens } : {}),
+      ...ownRecord,
     };
   }
 
@@ -271,7 +270,7 @@ export class RedisAdminStore implements AdminStore {
 
   async putAccount(record: AccountRecord): Promise<boolean> {
     const { name, hash, role, created, disabled, claims, follows, tokens, stood, devices = [] } = record;
-    const { blocks = [], rooms, joined = {}, marks = {}, keys = [], accessTokens = [] } = record;
+    const { blocks = [], rooms, joined = {}, marks = {}, keys = [] } = record;
     const { account, subscriptions, subscribers } = this.#keys;
     // Whom somebody follows or blocks is added in any case, so that an import that was interrupted can be done again.
     if (follows.length > 0) await this.#redis.command("SADD", subscriptions(name), ...follows);
@@ -289,8 +288,7 @@ export class RedisAdminStore implements AdminStore {
     }
     const keyed = keys.flatMap((key) => [key.public, `${key.added} ${key.used}`]);
     if (keyed.length > 0) await this.#redis.command("HSET", this.#keys.deviceKeys(name), ...keyed);
-    const access = accessTokens.flatMap((token) => [token.name, fromAccessToken(token)]);
-    if (access.length > 0) await this.#redis.command("HSET", this.#keys.accessTokens(name), ...access);
+    await putOwnRecord(this.#redis, this.#keys, record);
     const read = fromMarks(marks);
     if (read.length > 0) await this.#redis.command("HSET", this.#keys.marks(name), ...read);
     const own = tokens ? [{ device: "", tokens, stood }] : [];

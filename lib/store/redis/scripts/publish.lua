@@ -1,18 +1,18 @@
 -- Publishes a message: known cid, fence, next number, log, channel; all or nothing.
--- KEYS meta, log, writers, cid, the user's newest cids (any keys of the topic's for no cid), for an inbox what is unread by sender, its talks, and whom its user blocks; for a room
---      its record, and when who spoke in its slow mode
+-- KEYS meta, log, writers, cid, the user's newest cids (any keys of the topic's for no cid), for an inbox what is unread by sender, its talks, whom its user blocks,
+--      the user's contacts, and to whom the user has written; for a room its record, and when who spoke in its slow mode
 -- ARGV an epoch in case there is none of this generation, the generation, a cid's life in ms, how many messages are kept, for how many ms;
 --      and then of the message: channel, user, claim ('' for no fence), its id, its body, how many may be unread ('' for no inbox),
 --      a number that grows with every call of the same writer, how many of the user's may be unread ('' for any number),
 --      '1' where the topic must exist, the cid ('' for none), the number of the same writer's call that was sent before and
 --      has no answer yet ('' for none), the session, '1' where a room's record does not hold the user up
 -- Returns {'published', seq, time, epoch, in an inbox the number of the user's message before or '' where it is not known},
--- {'repeated', seq, time}, {'fenced'}, {'blocked'}, {'full', how many of the user's are unread, or 0
+-- {'repeated', seq, time}, {'fenced'}, {'blocked'}, {'stranger'} where the user gets messages of contacts only, {'full', how many of the user's are unread, or 0
 -- where it is not these that are too many}, {'missing'} where the topic does not exist,
 -- {'banned'}, {'not_member'}, {'muted'}, {'slow', for how many ms} where the room's record says so, or {'late'} where a newer call of the
 -- same writer was here first: this one was given up long ago; or where the call before was not carried out, as a Redis that is
 -- full refuses one and may take the next: a writer's messages keep their order.
-local meta, log, writers, cid, recent, counts, talks, blocks = unpack(KEYS)
+local meta, log, writers, cid, recent, counts, talks, blocks, contacts, written = unpack(KEYS)
 local fresh, generation, life, most, age, channel, user, claim, id, body, unread, call, own, existing, name, before, writer, overrides = unpack(ARGV)
 local record, spoken
 if unread == '' then record, spoken = counts, talks end
@@ -60,6 +60,12 @@ if unread ~= '' then
   if redis.call('SISMEMBER', blocks, user) == 1 then
     carriedOut()
     return {'blocked'}
+  end
+  local sender = string.lower(user)
+  if own ~= '' and redis.call('SISMEMBER', contacts, '') == 1 and redis.call('SISMEMBER', contacts, sender) == 0
+    and redis.call('SISMEMBER', contacts, '+' .. sender) == 0 and redis.call('HEXISTS', written, sender) == 0 then
+    carriedOut()
+    return {'stranger'}
   end
   local theirs = unreadOf(user, counts, log, read, seq - 1)
   local full = own ~= '' and theirs >= tonumber(own) and theirs or (seq - 1 - read >= tonumber(unread) and 0 or nil)

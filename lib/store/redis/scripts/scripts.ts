@@ -59,6 +59,7 @@ import recent from "./recent.lua" with { type: "text" };
 import renewEpoch from "./renew_epoch.lua" with { type: "text" };
 import renewToken from "./renew_token.lua" with { type: "text" };
 import replaceHash from "./replace_hash.lua" with { type: "text" };
+import requestHold from "./request_hold.lua" with { type: "text" };
 import revoke from "./revoke.lua" with { type: "text" };
 import revokeDevice from "./revoke_device.lua" with { type: "text" };
 import takeField from "./take_field.lua" with { type: "text" };
@@ -93,6 +94,7 @@ const growing = {
   filePut,
   fileReserve: files + fileReserve,
   follow,
+  holdRequest: requestHold,
   publish: publishing + publish,
   publishMany: `${publishing}local function publish(KEYS, ARGV)\n${publish}end\n${publishMany}`,
   putTopic,

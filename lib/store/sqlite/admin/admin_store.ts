@@ -11,6 +11,7 @@ import { guarded, transaction } from "../file/database.ts";
 import { toAccount } from "../accounts.ts";
 import { SqliteMemberships } from "../memberships.ts";
 import { accessTokensOf, putAccessToken } from "../accounts/access_tokens.ts";
+import { contactsOf, putRequest, requestsOf } from "../accounts/requests.ts";
 import { keysOf } from "../device_keys.ts";
 import { marksOf } from "../marks.ts";
 import { SqliteTokens } from "../tokens.ts";
@@ -99,6 +100,8 @@ export class SqliteAdminStore implements AdminStore {
       const marks = marksOf(this.#database, key);
       const keys = keysOf(this.#database, key);
       const accessTokens = accessTokensOf(this.#database, key);
+      const requests = requestsOf(this.#database, key);
+      const contacts = contactsOf(this.#database, key);
       const joined = [...this.#memberships.joined(key)];
       const known = joined.filter(([, position]) => position !== "");
       return {
@@ -114,6 +117,8 @@ export class SqliteAdminStore implements AdminStore {
         ...(Object.keys(marks).length > 0 ? { marks } : {}),
         ...(keys.length > 0 ? { keys } : {}),
         ...(accessTokens.length > 0 ? { accessTokens } : {}),
+        ...(contacts.length > 0 ? { contacts } : {}),
+        ...(requests.length > 0 ? { requests } : {}),
       };
     });
   }
@@ -220,7 +225,8 @@ export class SqliteAdminStore implements AdminStore {
   // deno-lint-ignore require-await
   async putAccount(record: AccountRecord): Promise<boolean> {
     const { name, hash, role, created, disabled, claims, follows, tokens, stood, devices = [] } = record;
-    const { blocks = [], rooms, joined = {}, marks = {}, keys = [], accessTokens = [] } = record;
+    const { blocks = [], rooms, joined = {}, marks = {}, keys = [], accessTokens = [], contacts = [], requests = [] } =
+      record;
     const key = fold(name);
     return transaction(this.#database, () => {
       const run = (sql: string, ...values: (string | number)[]) => this.#database.prepare(sql).run(...values);
@@ -249,6 +255,8 @@ export class SqliteAdminStore implements AdminStore {
           mark.seq,
         );
       }
+      for (const contact of contacts) run("INSERT OR IGNORE INTO contacts (user, target) VALUES (?, ?)", key, contact);
+      for (const held of requests) putRequest(this.#database, key, held);
       for (const token of accessTokens) putAccessToken(this.#database, key, token);
       for (const { public: one, added, used } of keys) {
         run(

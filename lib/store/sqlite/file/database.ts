@@ -80,11 +80,17 @@ const schema = `
     network TEXT PRIMARY KEY, reason TEXT NOT NULL, made_by TEXT NOT NULL, until INTEGER
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS reports (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS contacts (
+    user TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (user, target)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS requests (
+    user TEXT NOT NULL, sender TEXT NOT NULL, held TEXT NOT NULL, PRIMARY KEY (user, sender)
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 15;
+const schemaVersion = 16;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -111,6 +117,11 @@ const migrations: Readonly<Record<number, string>> = {
     "SELECT user, '', topic, position FROM stood; DROP TABLE stood; ALTER TABLE of_devices RENAME TO stood",
   13: "", // a new table only, whose bans an earlier release would not keep
   14: "", // a new table only
+  // Whom somebody has written to is a contact, as far as it is known.
+  15: "CREATE TABLE IF NOT EXISTS contacts (user TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (user, target)) " +
+    "WITHOUT ROWID; CREATE TABLE IF NOT EXISTS talks (topic TEXT NOT NULL, sender TEXT NOT NULL, seq INTEGER NOT NULL, " +
+    "PRIMARY KEY (topic, sender, seq)) WITHOUT ROWID; INSERT OR IGNORE INTO contacts " +
+    "SELECT DISTINCT substr(topic, 6), sender FROM talks WHERE topic LIKE 'sent:%'",
 };
 
 /** How long opening may wait for another process, in milliseconds: an earlier release's server locks the whole file. */

@@ -1,0 +1,38 @@
+import type { AccountRecord } from "../../admin_store.ts";
+import type { RedisGateway } from "../gateway.ts";
+import type { Keys } from "../keys.ts";
+import { fromAccessToken, toAccessTokens } from "./access_tokens.ts";
+import { contactsOf, followedMember, fromHeld, toRequests } from "./requests.ts";
+
+/** The parts of an account's record that are here. */
+export type OwnRecord = Pick<AccountRecord, "accessTokens" | "contacts" | "requests">;
+
+/** Reads what an account has of access tokens, contacts, and messages that wait. */
+export async function readOwnRecord(redis: RedisGateway, keys: Keys, user: string): Promise<OwnRecord> {
+  const [tokens, waiting, contacts] = await Promise.all([
+    redis.command("HGETALL", keys.accessTokens(user)),
+    redis.command("HGETALL", keys.requests(user)),
+    contactsOf(redis, keys, user),
+  ]);
+  const [accessTokens, requests] = [toAccessTokens(tokens), toRequests(waiting)];
+  return {
+    ...(accessTokens.length > 0 ? { accessTokens } : {}),
+    ...(contacts.length > 0 ? { contacts } : {}),
+    ...(requests.length > 0 ? { requests } : {}),
+  };
+}
+
+/** Writes what {@linkcode readOwnRecord} reads. */
+export async function putOwnRecord(redis: RedisGateway, keys: Keys, record: AccountRecord): Promise<void> {
+  const { name, follows, accessTokens = [], contacts = [], requests = [] } = record;
+  const put = async (command: string, key: string, values: readonly string[]) => {
+    if (values.length > 0) await redis.command(command, key, ...values);
+  };
+  await put("SADD", keys.contacts(name), [...contacts, ...follows.map(followedMember)]);
+  await put("HSET", keys.requests(name), requests.flatMap(fromHeld));
+  await put(
+    "HSET",
+    keys.accessTokens(name),
+    accessTokens.flatMap((token) => [token.name, fromAccessToken(token)]),
+  );
+}
