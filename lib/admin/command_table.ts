@@ -45,6 +45,18 @@ export const commands = {
     flags: { keep: { placeholder: "<n>", doc: "leaves the last n messages; 0 unless given" } },
     doc: "Forgets a room's messages; who has not read them is told of a gap",
   },
+  "rooms show": { arguments: ["room"], doc: "Who owns and moderates a room, who is banned, muted, listed and invited" },
+  "rooms set-owner": {
+    arguments: ["room", "[user]"],
+    doc: "Gives a room to a user; without one it belongs to the moderators of the service",
+  },
+  "rooms private": {
+    arguments: ["room", "on|off"],
+    doc: "Makes a room private, for those on its list only, or public",
+  },
+  "reports": { arguments: [], doc: "What users reported that nobody has closed, with the last messages as they were" },
+  "reports close": { arguments: ["report"], doc: "Forgets a report, by its number" },
+  "announce": { arguments: ["text"], doc: "Tells everybody something who is logged in" },
   "sessions list": { arguments: [], doc: "Who is logged in, on which server and in which room" },
   "sessions kick": {
     arguments: ["user"],

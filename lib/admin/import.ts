@@ -12,7 +12,7 @@ import type { Entry } from "../store/topics.ts";
 import { isDevice, isUsername, parseTopic } from "../wire/names.ts";
 import { isPublicKey } from "../wire/sealed.ts";
 import { type Counts, exportVersion } from "./export.ts";
-import { AdminError } from "./operations.ts";
+import { AdminError } from "./given.ts";
 
 /** What came of an import. */
 export interface Imported extends Counts {

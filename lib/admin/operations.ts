@@ -1,5 +1,5 @@
 import type { DeviceState } from "../store/sessions.ts";
-import type { Account, Role } from "../store/accounts.ts";
+import type { Role } from "../store/accounts.ts";
 import { networkRule, parseNetwork } from "../limits/networks.ts";
 import type { OperatorRecord } from "../store/servers.ts";
 import type { Store } from "../store/store.ts";
@@ -7,42 +7,15 @@ import { cleanLine } from "../wire/clean.ts";
 import { durationRule, durationText, parseDuration } from "../wire/duration.ts";
 import { fold, parseTopic, roomTopic } from "../wire/names.ts";
 import { exportRecords } from "./export.ts";
-
-/** Why an operation was not done: one line for the operator. */
-export class AdminError extends Error {
-  override readonly name = "AdminError";
-}
-
-/** What an operation is given: it may have come over a socket. */
-export type Given = Readonly<Record<string, unknown>>;
-
-/** How long a server may take to report, in milliseconds. */
-const orderMs = 5_000;
+import { AdminError, done, type Given, knownAccount as known, orderMs, textOf as text } from "./given.ts";
+import { roomOperations } from "./room_operations.ts";
 
 const roles: readonly Role[] = ["user", "moderator", "admin"];
-
-/** What was done, as an item. */
-function done(text: string): { done: string } {
-  return { done: text };
-}
-
-function text(given: Given, name: string): string {
-  const value = given[name];
-  if (typeof value !== "string" || value === "") throw new AdminError(`${name} is missing`);
-  return value;
-}
 
 function role(given: Given): Role {
   const wanted = text(given, "role") as Role;
   if (!roles.includes(wanted)) throw new AdminError(`There is no role ${JSON.stringify(wanted)}; ${roles.join(", ")}`);
   return wanted;
-}
-
-async function known(store: Store, given: Given): Promise<Account> {
-  const name = text(given, "user");
-  const account = await store.accounts.find(name);
-  if (!account) throw new AdminError(`There is no account ${JSON.stringify(name)}`);
-  return account;
 }
 
 function network(given: Given): string {
@@ -167,6 +140,8 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
     if (!topic || !there) throw new AdminError(`There is no room ${JSON.stringify(room)}`);
     yield done(`forgot ${await store.admin.purge(topic.name, keep)} messages of ${topic.name}`);
   },
+
+  ...roomOperations,
 
   async *"sessions list"(store) {
     for await (const { user, server, rooms, connection, attached } of store.admin.sessions()) {

@@ -3,7 +3,7 @@
  */
 
 import { linesOf } from "./lines.ts";
-import { AdminError } from "./operations.ts";
+import { AdminError } from "./given.ts";
 
 const encoder = new TextEncoder();
 

@@ -15,7 +15,7 @@ import { ask, openForImport } from "./target.ts";
 import { examine } from "./doctor.ts";
 import { importRecords } from "./import.ts";
 import { linesOf } from "./lines.ts";
-import { AdminError, type Given } from "./operations.ts";
+import { AdminError, type Given } from "./given.ts";
 import { readPassword } from "./password.ts";
 import { type Row, table } from "../common/table.ts";
 
@@ -70,7 +70,7 @@ async function audited(
   env: Surroundings["env"],
   work: () => Promise<void>,
 ): Promise<void> {
-  if (/ (list|show)$/.test(command) || config.auditLog === "off") return await work();
+  if (/(^| )(list|show|reports)$/.test(command) || config.auditLog === "off") return await work();
   const stream = ["stdout", "stderr"].includes(config.auditLog);
   using audit = stream ? undefined : openAudit(config);
   const { user, key, role, room, network, reason } = given;
@@ -118,7 +118,7 @@ async function run(typed: Typed, config: Config, operator: string | undefined): 
     else rows.push(row);
   }
   if (rows.length > 0) print(table(rows).join("\n"));
-  else if (!json && / (list|show)$/.test(command)) print("none");
+  else if (!json && /(^| )(list|show|reports)$/.test(command)) print("none");
 }
 
 /** Adds what is not typed: a password, as its hash. */

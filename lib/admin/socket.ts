@@ -4,7 +4,8 @@ import { pause } from "../common/time.ts";
 import { getLog } from "../observability/log.ts";
 import type { Store } from "../store/store.ts";
 import { linesOf } from "./lines.ts";
-import { AdminError, type Given, operations } from "./operations.ts";
+import { AdminError, type Given } from "./given.ts";
+import { operations } from "./operations.ts";
 
 /** How much is gathered before it is written, in bytes. */
 const chunkBytes = 65_536;

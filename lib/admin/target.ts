@@ -10,7 +10,8 @@ import { openStore } from "../store/open.ts";
 import { storeFailure } from "../store/failure.ts";
 import { EarlierServersError, LaterSchemaError } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
-import { AdminError, type Given, operations } from "./operations.ts";
+import { AdminError, type Given } from "./given.ts";
+import { operations } from "./operations.ts";
 import { askServer, socketPath } from "./socket.ts";
 
 /** How often a file that another process has is tried again: a server may be starting or stopping. */

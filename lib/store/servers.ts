@@ -31,6 +31,8 @@ export type Order =
   | { readonly do: "bans" }
   /** Writes down what an operator did, in an audit log that is the server's own stream. */
   | { readonly do: "audit"; readonly record: OperatorRecord }
+  /** Tells everybody something who is logged in there. */
+  | { readonly do: "announce"; readonly text: string }
   /** Tells who has to wait for which limit. */
   | { readonly do: "show_limits" }
   /** Lets a user or an address wait no longer, or everybody. */

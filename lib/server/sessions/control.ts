@@ -69,6 +69,12 @@ export class Control {
         const ended = await this.#options.refreshBans();
         return { done: ended === 0 ? [] : [`closed ${ended} connection${ended === 1 ? "" : "s"}`] };
       }
+      case "announce":
+        this.#options.sessions.hear({
+          kind: "tell_all",
+          event: { type: "system", code: "announcement", message: order.text },
+        });
+        return { done: ["told everybody who is logged in"] };
       case "list_sides":
         return { sides: this.#options.sessions.sidesHere(order.user) };
       case "show_limits":
