@@ -4,7 +4,9 @@ import { runAdmin } from "./lib/admin/run.ts";
 import { ConfigError, readDotenv } from "./lib/config/config.ts";
 
 try {
-  Deno.exitCode = await runAdmin({ args: Deno.args, env: Deno.env.toObject(), dotenv: readDotenv() });
+  const { stdin, stdout, stderr } = Deno;
+  const streams = { stdin, stdout, stderr };
+  Deno.exitCode = await runAdmin({ args: Deno.args, env: Deno.env.toObject(), dotenv: readDotenv(), streams });
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
   console.error(error.message);

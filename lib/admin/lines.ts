@@ -4,7 +4,7 @@
 export async function* linesOf(
   bytes: ReadableStream<Uint8Array<ArrayBuffer>>,
   options: { readonly preventCancel?: boolean } = {},
-): AsyncIterable<string> {
+): AsyncGenerator<string, void> {
   const decoder = new TextDecoder();
   let parts: string[] = [];
   for await (const chunk of bytes.values(options)) {

@@ -16,7 +16,7 @@ import { examine } from "./doctor.ts";
 import { importRecords } from "./import.ts";
 import { linesOf } from "./lines.ts";
 import { AdminError, type Given } from "./given.ts";
-import { readPassword } from "./password.ts";
+import { type PasswordSource, readPassword } from "./password.ts";
 import { type Row, table } from "../common/table.ts";
 
 /** What is around the program. */
@@ -24,6 +24,14 @@ export interface Surroundings {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly dotenv: string | undefined;
+  readonly streams: Streams;
+}
+
+/** What an operator types into, and what is shown: a process' own streams have it all. */
+export interface Streams {
+  readonly stdin: PasswordSource;
+  readonly stdout: Pick<typeof Deno.stdout, "write" | "writeSync" | "isTerminal">;
+  readonly stderr: Pick<typeof Deno.stderr, "writeSync">;
 }
 
 const encoder = new TextEncoder();
@@ -34,27 +42,27 @@ const encoder = new TextEncoder();
  * @returns the exit code: 0 done, 1 not done, 2 a command that there is not; one line on stderr says why
  * @throws {Error} what nobody expected
  */
-export async function runAdmin(surroundings: Surroundings): Promise<number> {
+export async function runAdmin({ streams, ...surroundings }: Surroundings): Promise<number> {
   try {
     const typed = parseCommand(surroundings.args);
     if (typed === "help") {
-      print(adminHelp());
+      print(streams, adminHelp());
       return 0;
     }
     const sources = { ...surroundings, args: typed.rest };
-    if (typed.command === "doctor") return await showExamination(examine(sources), typed.json);
+    if (typed.command === "doctor") return await showExamination(examine(sources), typed.json, streams);
     const loaded = loadConfig(sources);
     if (loaded.kind === "help") throw new UsageError("--help comes alone");
     await audited(
       typed,
       loaded.config,
-      surroundings.env,
-      () => run(typed, loaded.config, operatorOf(surroundings.env)),
+      { ...surroundings, streams },
+      () => run(typed, loaded.config, operatorOf(surroundings.env), streams),
     );
     return 0;
   } catch (error) {
     if (!isExpected(error)) throw error;
-    console.error(error.message);
+    show(streams.stderr, error.message);
     return error instanceof UsageError ? 2 : 1;
   }
 }
@@ -67,7 +75,7 @@ function isExpected(error: unknown): error is Error {
 async function audited(
   { command, given }: Typed,
   config: Config,
-  env: Surroundings["env"],
+  { env, streams }: Surroundings,
   work: () => Promise<void>,
 ): Promise<void> {
   if (/(^| )(list|show|reports)$/.test(command) || config.auditLog === "off") return await work();
@@ -78,7 +86,7 @@ async function audited(
   const record = async (outcome: string) => {
     const line = { event: command, outcome, user: operatorOf(env), by: "admin", target, role, room, reason };
     if (audit) audit.record(line);
-    else await recordByServer(config, line);
+    else await recordByServer(config, line, streams);
   };
   try {
     await work();
@@ -90,12 +98,16 @@ async function audited(
 }
 
 /** Has a running server write a record; where none does, it is shown, so that it is not lost. */
-async function recordByServer(config: Config, record: Readonly<Record<string, unknown>>): Promise<void> {
+async function recordByServer(
+  config: Config,
+  record: Readonly<Record<string, unknown>>,
+  { stderr }: Streams,
+): Promise<void> {
   try {
     for await (const _ of ask(config, "audit", { record }, false)) { /* it is written */ }
   } catch (error) {
     const line = JSON.stringify({ time: new Date().toISOString(), ...record });
-    console.error(`Not in the audit log: ${messageOf(error)}; keep this line: ${line}`);
+    show(stderr, `Not in the audit log: ${messageOf(error)}; keep this line: ${line}`);
   }
 }
 
@@ -104,40 +116,41 @@ function operatorOf({ SUDO_USER, USER }: Surroundings["env"]): string | undefine
   return SUDO_USER ?? USER;
 }
 
-async function run(typed: Typed, config: Config, operator: string | undefined): Promise<void> {
+async function run(typed: Typed, config: Config, operator: string | undefined, streams: Streams): Promise<void> {
   const { command, json } = typed;
-  if (command === "export") return await exportTo(typed.given.file ?? "-", config);
-  if (command === "import") return await importFrom(typed, config);
-  const given = { ...await completed(typed, config), by: operator };
+  if (command === "export") return await exportTo(typed.given.file ?? "-", config, streams);
+  if (command === "import") return await importFrom(typed, config, streams);
+  const given = { ...await completed(typed, config, streams), by: operator };
   const rows: Row[] = [];
   const making = (commands[command] as CommandSpec).making === true;
   for await (const item of ask(config, command, given, making)) {
     const row = item as Row;
-    if (json) print(JSON.stringify(row));
-    else if (typeof row.done === "string") print(row.done);
+    if (json) print(streams, JSON.stringify(row));
+    else if (typeof row.done === "string") print(streams, row.done);
     else rows.push(row);
   }
-  if (rows.length > 0) print(table(rows).join("\n"));
-  else if (!json && /(^| )(list|show|reports)$/.test(command)) print("none");
+  if (rows.length > 0) print(streams, table(rows).join("\n"));
+  else if (!json && /(^| )(list|show|reports)$/.test(command)) print(streams, "none");
 }
 
 /** Adds what is not typed: a password, as its hash. */
-async function completed({ command, given }: Typed, config: Config): Promise<Given> {
+async function completed({ command, given }: Typed, config: Config, { stdin }: Streams): Promise<Given> {
   if (command !== "users create" && command !== "users password") return given;
   const { user = "", role = "user" } = given;
   if (!isUsername(user)) throw new AdminError(`${JSON.stringify(user)} is no username; ${usernameRule}`);
-  const password = await readPassword(user);
+  const password = await readPassword(user, stdin);
   await checkNewPassword(user, password);
   const hash = await (await bcryptHasher(config.bcryptCost)).hash(password);
   return command === "users create" ? { user, role, hash } : { user, hash };
 }
 
 /** Writes an export; a file has its name only when it is whole, and is its owner's alone, as it holds hashes. */
-async function exportTo(path: string, config: Config): Promise<void> {
+async function exportTo(path: string, config: Config, streams: Streams): Promise<void> {
   const records = ask(config, "export", { store: usesRedis(config) ? "redis" : "sqlite" }, false);
   if (path === "-") {
-    if (Deno.stdout.isTerminal()) throw new AdminError("Name a file, or send the output somewhere: it holds hashes");
-    await write(records, Deno.stdout);
+    const { stdout } = streams;
+    if (stdout.isTerminal()) throw new AdminError("Name a file, or send the output somewhere: it holds hashes");
+    await write(records, stdout);
     return;
   }
   const partial = `${path}.part`;
@@ -152,7 +165,7 @@ async function exportTo(path: string, config: Config): Promise<void> {
     throw isExpected(error) ? error : new AdminError(`${path}: ${(error as Error).message}`, { cause: error });
   }
   await Deno.rename(partial, path);
-  print(`${path}: ${count(counts as Record<string, unknown>)}`);
+  print(streams, `${path}: ${count(counts as Record<string, unknown>)}`);
 }
 
 async function write(records: AsyncIterable<unknown>, into: Pick<Deno.FsFile, "write">): Promise<unknown> {
@@ -171,20 +184,22 @@ async function write(records: AsyncIterable<unknown>, into: Pick<Deno.FsFile, "w
   return end;
 }
 
-async function importFrom({ given, json }: Typed, config: Config): Promise<void> {
+async function importFrom({ given, json }: Typed, config: Config, streams: Streams): Promise<void> {
   const path = given.file ?? "-";
-  const bytes = path === "-" ? Deno.stdin.readable : await Deno.open(path).then((file) => file.readable, (cause) => {
+  const bytes = path === "-" ? streams.stdin.readable : await Deno.open(path).then((file) => file.readable, (cause) => {
     throw new AdminError(`${path} cannot be read: ${cause.message}`, { cause });
   });
+  const lines = linesOf(bytes, { preventCancel: true });
   try {
     await using store = await openForImport(config);
-    const imported = await importRecords(store.admin, linesOf(bytes, { preventCancel: true }), given.merge === "yes");
-    if (json) return print(JSON.stringify(imported));
+    const imported = await importRecords(store.admin, lines, given.merge === "yes");
+    if (json) return print(streams, JSON.stringify(imported));
     const { keptAccounts, keptTopics } = imported;
-    print(`imported ${count({ ...imported })}`);
-    if (keptAccounts.length > 0) print(`kept accounts that were there: ${keptAccounts.join(", ")}`);
-    if (keptTopics.length > 0) print(`kept logs that were there: ${keptTopics.join(", ")}`);
+    print(streams, `imported ${count({ ...imported })}`);
+    if (keptAccounts.length > 0) print(streams, `kept accounts that were there: ${keptAccounts.join(", ")}`);
+    if (keptTopics.length > 0) print(streams, `kept logs that were there: ${keptTopics.join(", ")}`);
   } finally {
+    await lines.return(); // which gives the stream back
     await bytes.cancel().catch(() => {}); // read to its end
   }
 }
@@ -193,17 +208,25 @@ function count({ accounts, topics, messages }: Record<string, unknown>): string 
   return `${accounts} accounts, ${topics} topics, ${messages} messages`;
 }
 
-async function showExamination(findings: ReturnType<typeof examine>, json: boolean): Promise<number> {
+async function showExamination(
+  findings: ReturnType<typeof examine>,
+  json: boolean,
+  streams: Streams,
+): Promise<number> {
   let failed = false;
   for await (const { subject, state, text, advice } of findings) {
     failed ||= state === "fail";
-    if (json) print(JSON.stringify({ subject, state, text, advice: advice ?? null }));
-    else print(`${state.padEnd(4)}  ${subject}: ${text}${advice === undefined ? "" : `\n      → ${advice}`}`);
+    if (json) print(streams, JSON.stringify({ subject, state, text, advice: advice ?? null }));
+    else print(streams, `${state.padEnd(4)}  ${subject}: ${text}${advice === undefined ? "" : `\n      → ${advice}`}`);
   }
   return failed ? 1 : 0;
 }
 
-function print(text: string): void {
+function print({ stdout }: Streams, text: string): void {
+  show(stdout, text);
+}
+
+function show(where: Streams["stderr"], text: string): void {
   const bytes = encoder.encode(`${text}\n`);
-  for (let sent = 0; sent < bytes.length;) sent += Deno.stdout.writeSync(bytes.subarray(sent));
+  for (let sent = 0; sent < bytes.length;) sent += where.writeSync(bytes.subarray(sent));
 }

@@ -8,7 +8,11 @@ import { every, type Need } from "./needs.ts";
  * It runs with the permissions that it needs, whatever there are besides: a test that passes here passes, or is ignored,
  * with `deno test --allow-net` as well. Those for FFI stay, as servers with them are quicker.
  */
-export function test(name: string, fn: () => void | Promise<void>, ...needs: readonly Need[]): void {
+export function test(
+  name: string,
+  fn: (t: Deno.TestContext) => void | Promise<void>,
+  ...needs: readonly Need[]
+): void {
   const { named, ignored, permissions } = every(...needs);
   const own = permissions && { ...nothing, ...Object.fromEntries(permissions.map((each) => [each, "inherit"])) };
   Deno.test({
