@@ -250,9 +250,12 @@ test(
     const key = { public: "A".repeat(43) };
     await back.ok("key", key);
     await back.ok("unkey", key);
+    await back.refused("kick", { user: "a", reason: "spam" }, "forbidden");
     const second = await records(path);
-    assert.deepEqual(second.map(brief), ["resume ok b", "key ok b", "unkey ok b"]);
-    assert.deepEqual(second.slice(1).map((record) => record.public), [key.public, key.public], "which key it was");
+    assert.deepEqual(second.map(brief), ["resume ok b", "key ok b", "unkey ok b", "kick forbidden b"]);
+    assert.deepEqual(second.slice(1, 3).map((record) => record.public), [key.public, key.public], "which key it was");
+    const { target, room, reason } = second[3];
+    assert.deepEqual({ target, room, reason }, { target: "a", room: "lobby", reason: "spam" });
     assert.deepEqual(await records(`${path}.1`), first);
   },
   processes,

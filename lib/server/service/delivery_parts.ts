@@ -1,3 +1,7 @@
+import type { LoginGuard } from "../../auth/login_guard.ts";
+import type { Config } from "../../config/config.ts";
+import type { Limits } from "../../limits/limits.ts";
+import type { Store } from "../../store/store.ts";
 import { getLog } from "../../observability/log.ts";
 import { Metrics } from "../../observability/metrics.ts";
 import { allCommands } from "../commands/all.ts";
@@ -9,7 +13,6 @@ import { RecordCache } from "../rooms/record_cache.ts";
 import { Removals } from "../rooms/removals.ts";
 import { RoomAccess } from "../rooms/room_access.ts";
 import { SessionManager } from "../sessions/session_manager.ts";
-import type { ServiceOptions } from "./service.ts";
 import { logFault } from "./store_watch.ts";
 
 /** The parts of a service between the store and the connections. */
@@ -26,8 +29,17 @@ export interface DeliveryParts {
 
 const log = getLog("server");
 
+/** The settings and ports of a service that these parts need. */
+export interface DeliveryOptions {
+  readonly config: Config;
+  readonly store: Store;
+  readonly guard: LoginGuard;
+  readonly limits: Limits;
+  readonly metrics?: Metrics;
+}
+
 /** Makes the parts of a service that pass messages on, and know who is here and who may be where. @param id the server's */
-export function makeDeliveryParts(id: string, options: ServiceOptions): DeliveryParts {
+export function makeDeliveryParts(id: string, options: DeliveryOptions): DeliveryParts {
   const { store, config, guard, limits } = options;
   const { topics } = store;
   const turns = new FlushScheduler();
