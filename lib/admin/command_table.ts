@@ -54,6 +54,10 @@ export const commands = {
     arguments: ["room", "on|off"],
     doc: "Makes a room private, for those on its list only, or public",
   },
+  "rooms delete": {
+    arguments: ["room"],
+    doc: "Removes everybody from a room, and forgets its messages, its owner and what else was decided of it",
+  },
   "reports": { arguments: [], doc: "What users reported that nobody has closed, with the last messages as they were" },
   "reports close": { arguments: ["report"], doc: "Forgets a report, by its number" },
   "announce": { arguments: ["text"], doc: "Tells everybody something who is logged in" },

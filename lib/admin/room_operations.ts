@@ -1,7 +1,7 @@
 import type { RecordChange, RoomRecord } from "../store/room_records.ts";
 import type { Store } from "../store/store.ts";
 import { cleanLine } from "../wire/clean.ts";
-import { fold, isRoom, lobby } from "../wire/names.ts";
+import { fold, isRoom, lobby, roomTopic } from "../wire/names.ts";
 import { AdminError, done, type Given, knownAccount, orderMs, textOf } from "./given.ts";
 
 /** By what name an operator changes a room's record: nobody can register it. */
@@ -49,6 +49,15 @@ export const roomOperations: Readonly<Record<string, (store: Store, given: Given
     yield done(`${room} is ${wanted === "on" ? "private" : "public"}`);
   },
 
+  async *"rooms delete"(store, given) {
+    const room = await knownRoom(store, given);
+    if (room === lobby) throw new AdminError(`Everybody starts in ${lobby}: it cannot be deleted`);
+    const removed = await removeAll(store, room);
+    await clearRecord(store, room);
+    const messages = await store.admin.purge(room, 0);
+    yield done(`removed ${removed} users from ${room}, forgot ${messages} messages, and what was decided of it`);
+  },
+
   async *reports(store) {
     for (const { id, time, room, by, user, reason, messages } of await store.reports.list()) {
       const said = messages.map(({ text }) => cleanLine(text)).join(" / ");
@@ -74,6 +83,44 @@ export const roomOperations: Readonly<Record<string, (store: Store, given: Given
     }
   },
 };
+
+/** Takes everybody out of a room who is in it with a session, or comes back to it. @returns how many that were */
+async function removeAll(store: Store, room: string): Promise<number> {
+  const users = new Map((await store.sessions.members(room)).map((user) => [fold(user), user]));
+  for await (const { name, rooms = [] } of store.admin.accounts()) {
+    if (rooms.includes(room)) users.set(fold(name), name);
+  }
+  for (const user of users.values()) {
+    await change(store, room, () => ({ kind: "kick", user, reason: "the room was deleted", by: operator }));
+    await Promise.all([store.sessions.forgetRoom(user, room), store.marks.forget(user, roomTopic(room))]);
+  }
+  return users.size;
+}
+
+/** Undoes all that was decided of a room, so that it is forgotten as any other when nobody comes back. */
+async function clearRecord(store: Store, room: string): Promise<void> {
+  for (let next; (next = undoing(await store.records.read(room))) !== undefined;) {
+    const step = next;
+    await change(store, room, (record) => undoing(record) ?? step);
+  }
+}
+
+/** A change that undoes something that was decided; undefined where there is nothing left. */
+function undoing({ owner, private: isPrivate, topic, slowSeconds, ...record }: RoomRecord): RecordChange | undefined {
+  const by = operator;
+  if (owner !== undefined) return { kind: "owner", user: "", by };
+  if (isPrivate) return { kind: "private", on: false, by };
+  if (topic !== "") return { kind: "topic", text: "", by };
+  if (slowSeconds > 0) return { kind: "slow", seconds: 0, by };
+  const [moderator] = record.moderators;
+  if (moderator !== undefined) return { kind: "deop", user: moderator, by };
+  const [banned] = record.banned;
+  if (banned !== undefined) return { kind: "unban", user: banned, by };
+  const [muted] = record.muted.values();
+  if (muted) return { kind: "unmute", user: muted.user, by };
+  const [invited] = record.invited.values();
+  return invited && { kind: "uninvite", user: invited.user, by };
+}
 
 /** @throws {AdminError} where there is no such room */
 async function knownRoom(store: Store, given: Given): Promise<string> {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { AdminError, type Given } from "../../lib/admin/given.ts";
 import { parseCommand } from "../../lib/admin/command_line.ts";
 import { operations } from "../../lib/admin/operations.ts";
+import { JsonClient } from "../support/client.ts";
 import { onEachStore } from "../support/server.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { test } from "../support/declare.ts";
@@ -39,6 +40,51 @@ onEachStore("an operator gives a room away, closes it, and sees how it stands", 
   await refused("rooms set-owner", { room: "general", user: "nobody" }, /^There is no account "nobody"$/);
   await refused("rooms private", { room: "lobby", "on|off": "on" }, /^Everybody starts in lobby/);
   await refused("rooms private", { room: "general", "on|off": "maybe" }, /^"maybe" is neither on nor off$/);
+});
+
+onEachStore("an operator deletes a room, with all that was decided of it", async (start) => {
+  await using server = await start();
+  const { store } = server;
+  await using a = await server.login("a");
+  await a.ask("/join general");
+  await using b = await JsonClient.many(server, "b");
+  await b.ok("join", { room: "general" });
+  await a.until("b joined general");
+  b.drop();
+  await using c = await JsonClient.many(server, "c");
+  await c.ok("join", { room: "general" });
+  await a.until("c joined general");
+  await a.ask("hello");
+  const steps = [
+    { kind: "owner", user: "a" },
+    { kind: "ban", user: "d", reason: "" },
+    { kind: "mute", user: "e" },
+    {
+      kind: "topic",
+      text: "plans",
+    },
+    { kind: "op", user: "c" },
+    { kind: "invite", user: "f" },
+    { kind: "private", on: true },
+  ] as const;
+  for (const step of steps) {
+    const { revision } = await store.records.read("general");
+    assert.ok(await store.records.change("general", revision, { ...step, by: "a" }));
+  }
+  assert.deepEqual(await run(store, "rooms delete", { room: "general" }), [
+    { done: "removed 3 users from general, forgot 1 messages, and what was decided of it" },
+  ]);
+  await a.until("[SYSTEM] operator removed you from general: the room was deleted");
+  assert.equal(await a.ask("/whoami"), `a in lobby on ${server.service.id}`);
+  assert.deepEqual((await c.ok("whoami")).rooms, ["lobby"]);
+  await using back = await JsonClient.many(server, "b");
+  assert.deepEqual(back.session.rooms, ["lobby"]);
+  const { revision: _, removed: __, ...record } = await store.records.read("general");
+  assert.deepEqual(record, {
+    ...{ owner: undefined, moderators: [], private: false, topic: "", slowSeconds: 0, banned: [] },
+    ...{ muted: new Map(), listed: new Set(), invited: new Map() },
+  });
+  await assert.rejects(run(store, "rooms delete", { room: "lobby" }), /Everybody starts in lobby/);
 });
 
 onEachStore("an operator sees and closes reports, and tells everybody something", async (start) => {
