@@ -73,7 +73,7 @@ export const deliveryMutations: readonly Mutation[] = [
     }, {
       file: "lib/store/redis/scripts/publish.lua",
       line:
-        "if claim ~= '' and (tonumber(call) <= (tonumber(last) or 0) or (before ~= '' and last ~= before)) then return {'late'} end",
+        "if held and (tonumber(call) <= (tonumber(last) or 0) or (before ~= '' and last ~= before)) then return {'late'} end",
       by: "",
     }],
     faults: ["store cut", "Redis killed", "clients far away"],
@@ -99,8 +99,8 @@ export const deliveryMutations: readonly Mutation[] = [
     name: "who is superseded may write on",
     replacements: [{
       file: "lib/store/redis/scripts/publish.lua",
-      line: "if held ~= claim then return {'fenced'} end",
-      by: "if held ~= claim then last = nil end",
+      line: "if held ~= claim and not expelled then return {'fenced'} end",
+      by: "if held ~= claim and not expelled then last = nil end",
     }],
     faults: ["server paused and left"],
     seconds: 30,
