@@ -131,6 +131,7 @@ const house: readonly Part[] = [
       "lib/tls",
       "lib/auth",
       "lib/store",
+      "lib/store/accounts",
       "lib/store/data_folder",
       "lib/store/redis",
       "lib/store/redis/transport",

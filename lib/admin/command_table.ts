@@ -39,6 +39,18 @@ export const commands = {
   "users disable": { arguments: ["user"], doc: "Lets nobody log in or resume as the user, and closes its connections" },
   "users enable": { arguments: ["user"], doc: "Undoes disable" },
   "users role": { arguments: ["user", "role"], doc: "Makes the user a user, moderator or admin" },
+  "users totp-off": {
+    arguments: ["user"],
+    doc: "Switches the user's two-factor login off, for who has lost the authenticator and the recovery codes",
+  },
+  "invitations new": {
+    arguments: [],
+    flags: { days: { placeholder: "<n>", doc: "for how many days it is good; 7 unless given" } },
+    doc: "Makes an invitation, with which one account can be made where REGISTRATION is invite; shows its code once",
+    making: true,
+  },
+  "invitations list": { arguments: [], doc: "Invitations: who made each, until when it is good, and who has used it" },
+  "invitations revoke": { arguments: ["invitation"], doc: "Takes an invitation back, by its id or its code" },
   "rooms list": { arguments: [], doc: "Rooms with somebody in them or with messages" },
   "rooms purge": {
     arguments: ["room"],

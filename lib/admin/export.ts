@@ -2,12 +2,14 @@
  * Everything that lasts, as records that go one a line into a file, so that it can be moved to another store.
  *
  * Records: a header; each topic, followed by its messages; each account with its follows, its resume tokens' hashes,
- * where its session stood and how far it has read; and an end that counts them, so that a file that was cut off is known
+ * where its session stood, how far it has read and its second factor; each invitation; and an end that counts them, so that a file that was cut off is known
  * as one. Topics come before accounts: a message's author had an account before the message, so the file has that one.
  */
 
 import { version } from "../common/version.ts";
-import type { AccountRecord, AdminStore, TopicState } from "../store/admin_store.ts";
+import type { Invitation } from "../store/accounts/invitations.ts";
+import type { AccountRecord, TopicState } from "../store/admin_store.ts";
+import type { Store } from "../store/store.ts";
 import type { Entry } from "../store/topics.ts";
 
 /** The format's version: one more when what this release writes would be misread by an earlier one. */
@@ -27,15 +29,20 @@ export type ExportRecord =
   /** Belongs to the topic before it. */
   | { readonly message: Entry }
   | { readonly account: AccountRecord }
+  /** Earlier releases pass it over. */
+  | { readonly invitation: Invitation }
   | { readonly end: Counts };
 
 /**
  * Goes through a store that may be in use. All that was stored before is exported, and some of what comes meanwhile.
  *
- * @param store which kind it is; the file says so
+ * @param kind which kind of store it is; the file says so
  */
-export async function* exportRecords(admin: AdminStore, store: string): AsyncIterable<ExportRecord> {
-  yield { chat_export: exportVersion, release: version, store, time: new Date().toISOString() };
+export async function* exportRecords(
+  { admin, invitations }: Pick<Store, "admin" | "invitations">,
+  kind: string,
+): AsyncIterable<ExportRecord> {
+  yield { chat_export: exportVersion, release: version, store: kind, time: new Date().toISOString() };
   let [topics, messages, accounts] = [0, 0, 0];
   for await (const { messages: _, last: __, ...topic } of admin.topics()) {
     yield { topic };
@@ -49,5 +56,6 @@ export async function* exportRecords(admin: AdminStore, store: string): AsyncIte
     yield { account };
     accounts++;
   }
+  for (const invitation of await invitations.list()) yield { invitation };
   yield { end: { accounts, topics, messages } };
 }

@@ -6,8 +6,10 @@
  * woven into one. So an import that was interrupted can be done again.
  */
 
-import type { AccountRecord, AdminStore, TopicState } from "../store/admin_store.ts";
+import type { Invitation } from "../store/accounts/invitations.ts";
+import type { AccountRecord, TopicState } from "../store/admin_store.ts";
 import { decodePosition } from "../store/log_position.ts";
+import type { Store } from "../store/store.ts";
 import type { Entry } from "../store/topics.ts";
 import { isDevice, isUsername, parseTopic } from "../wire/names.ts";
 import { isPublicKey } from "../wire/sealed.ts";
@@ -36,7 +38,7 @@ type Parsed = Record<string, any>;
  * @throws {AdminError} where the store has something in it and may not, or a line is not what it should be
  */
 export async function importRecords(
-  admin: AdminStore,
+  { admin, invitations }: Pick<Store, "admin" | "invitations">,
   lines: AsyncIterable<string>,
   merge: boolean,
 ): Promise<Imported> {
@@ -67,6 +69,8 @@ export async function importRecords(
       const account = checkedAccount(record.account, records);
       if (await admin.putAccount(account)) accounts++;
       else keptAccounts.push(account.name);
+    } else if (record.invitation) {
+      await invitations.add(checkedInvitation(record.invitation, records)); // one that is there stays as it is
     } // else of a later release that this one may pass over
   }
   return { accounts, topics, messages, keptAccounts, keptTopics };
@@ -158,9 +162,30 @@ function checkedAccount(given: Parsed, records: Records): AccountRecord {
     isCount(created) && isCount(claims) && isNames(follows) && isNames(blocks) &&
     Object(marks) === marks && Object.entries(marks).every(isMark) && Array.isArray(keys) &&
     keys.every(isKey) &&
-    Array.isArray(devices) && devices.every(isDeviceRecord);
+    Array.isArray(devices) && devices.every(isDeviceRecord) && isTwoFactor(given.twoFactor);
   if (!good) throw records.wrong("it is no account");
   return { ...given, stood: given.stood ?? {} } as AccountRecord;
+}
+
+/** Whether it is a second factor, or there is none. */
+function isTwoFactor(given: Parsed | null | undefined): boolean {
+  if (given === undefined) return true;
+  const { secret, step, recovery } = given ?? {};
+  return typeof secret === "string" && /^[A-Z2-7]+$/.test(secret) && isCount(step) && Array.isArray(recovery) &&
+    recovery.every(isHash);
+}
+
+function checkedInvitation(given: Parsed, records: Records): Invitation {
+  const { hash, maker, created, expires, user } = given;
+  const good = isHash(hash) && typeof maker === "string" && isCount(created) && isCount(expires) &&
+    (user === undefined || isUsername(`${user}`));
+  if (!good) throw records.wrong("it is no invitation");
+  return { hash, maker, created, expires, ...(user === undefined ? {} : { user }) };
+}
+
+/** A SHA-256 in hexadecimal digits. */
+function isHash(value: unknown): boolean {
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }
 
 /** Whether a topic and a position are a read mark. */

@@ -8,6 +8,7 @@ import { durationRule, durationText, parseDuration } from "../wire/duration.ts";
 import { fold, parseTopic, roomTopic } from "../wire/names.ts";
 import { exportRecords } from "./export.ts";
 import { AdminError, done, type Given, knownAccount as known, orderMs, textOf as text } from "./given.ts";
+import { invitationOperations } from "./invitations.ts";
 import { roomOperations } from "./room_operations.ts";
 
 const roles: readonly Role[] = ["user", "moderator", "admin"];
@@ -118,6 +119,14 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
     await store.admin.setRole(name, wanted);
     yield done(`${name} is ${wanted} now`);
   },
+
+  async *"users totp-off"(store, given) {
+    const { name } = await known(store, given);
+    const wasOn = await store.twoFactor.remove(name);
+    yield done(wasOn ? `${name} logs in without a code from now on` : `${name} has no two-factor login`);
+  },
+
+  ...invitationOperations,
 
   async *"rooms list"(store) {
     const members = await store.sessions.rooms();
@@ -243,5 +252,5 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
     if (!cleared) yield done(`${key ?? "nobody"} has to wait for ${key === undefined ? "any" : "no"} limit`);
   },
 
-  export: (store, given) => exportRecords(store.admin, text(given, "store")),
+  export: (store, given) => exportRecords(store, text(given, "store")),
 };

@@ -4,6 +4,7 @@
 
 import { openAudit } from "../observability/audit.ts";
 import { checkNewPassword } from "../auth/new_password.ts";
+import { hashInvitation, invitationId } from "../auth/invitation_code.ts";
 import { bcryptHasher } from "../auth/password.ts";
 import { type Config, ConfigError, loadConfig, usesRedis } from "../config/config.ts";
 import { CommandLineError } from "../common/command_line.ts";
@@ -81,10 +82,12 @@ async function audited(
   if (/(^| )(list|show|reports)$/.test(command) || config.auditLog === "off") return await work();
   const stream = ["stdout", "stderr"].includes(config.auditLog);
   using audit = stream ? undefined : openAudit(config);
-  const { user, key, role, room, network, reason } = given;
+  const { user, key, role, room, network, reason, invitation } = given;
   const target = user ?? key ?? network;
+  const id = invitation === undefined ? undefined : await nameOf(invitation);
   const record = async (outcome: string) => {
-    const line = { event: command, outcome, user: operatorOf(env), by: "admin", target, role, room, reason };
+    const details = { target, role, room, reason, invitation: id };
+    const line = { event: command, outcome, user: operatorOf(env), by: "admin", ...details };
     if (audit) audit.record(line);
     else await recordByServer(config, line, streams);
   };
@@ -131,6 +134,11 @@ async function run(typed: Typed, config: Config, operator: string | undefined, s
   }
   if (rows.length > 0) print(streams, table(rows).join("\n"));
   else if (!json && /(^| )(list|show|reports)$/.test(command)) print(streams, "none");
+}
+
+/** An invitation as it may be written down: who has its code may use it. */
+async function nameOf(invitation: string): Promise<string> {
+  return /^[0-9a-f]{10}$/.test(invitation) ? invitation : invitationId(await hashInvitation(invitation));
 }
 
 /** Adds what is not typed: a password, as its hash. */
@@ -192,7 +200,7 @@ async function importFrom({ given, json }: Typed, config: Config, streams: Strea
   const lines = linesOf(bytes, { preventCancel: true });
   try {
     await using store = await openForImport(config);
-    const imported = await importRecords(store.admin, lines, given.merge === "yes");
+    const imported = await importRecords(store, lines, given.merge === "yes");
     if (json) return print(streams, JSON.stringify(imported));
     const { keptAccounts, keptTopics } = imported;
     print(streams, `imported ${count({ ...imported })}`);

@@ -5,11 +5,14 @@ import type { Account, Accounts } from "../store/accounts.ts";
 import type { AccessToken, AccessTokens } from "../store/accounts/access_tokens.ts";
 import { fold, isUsername, usernameRule } from "../wire/names.ts";
 import { hashAccessToken, isAccessToken } from "./access_token.ts";
+import type { Invitations } from "../store/accounts/invitations.ts";
+import { hashInvitation } from "./invitation_code.ts";
 import type { HashQueue, Turn } from "./hash_queue.ts";
 import type { LoginGuard } from "./login_guard.ts";
 import { checkNewPassword } from "./new_password.ts";
 import { maxPasswordBytes, passwordBytes } from "../wire/passwords.ts";
 import { isReservedName } from "./reserved_names.ts";
+import type { TwoFactorService } from "./two_factor.ts";
 
 /** Accounts to try the service with: name → password. They are exempt from the rule for new passwords. */
 export const demoAccounts: Readonly<Record<string, string>> = {
@@ -27,8 +30,16 @@ export interface AccountServiceOptions {
   readonly accessTokens: Pick<AccessTokens, "use">;
   readonly hashes: HashQueue;
   readonly guard: LoginGuard;
-  readonly registration: "open" | "closed";
+  readonly invitations: Pick<Invitations, "isGood" | "accept">;
+  readonly twoFactor: TwoFactorService;
+  readonly registration: "open" | "invite" | "closed";
   readonly now?: () => number;
+}
+
+/** Whose password was right, and whether a code of the account's second factor has to follow. */
+export interface Proof {
+  readonly account: Account;
+  readonly codeMissing: boolean;
 }
 
 /**
@@ -43,17 +54,59 @@ export class AccountService {
     this.#options = options;
   }
 
+  /** The accounts' second factors. */
+  get twoFactor(): TwoFactorService {
+    return this.#options.twoFactor;
+  }
+
   /**
-   * Logs somebody in by password.
+   * Logs somebody in by password, and by a code where the account has a second factor.
    *
-   * @throws {ChatError} `invalid_credentials`, `too_many_attempts`, and `banned` where the account is disabled, which only
-   *   who knows the password is told
+   * @throws {ChatError} `invalid_credentials`, `invalid_code`, `too_many_attempts`, and `banned` where the account is
+   *   disabled, which only who knows the password is told
    */
-  async logIn(name: string, password: string, peer: Peer): Promise<Account> {
+  async logIn(name: string, password: string, peer: Peer, code?: string): Promise<Proof> {
+    const { guard, hashes, twoFactor } = this.#options;
     const account = await this.verify(name, password, peer);
-    this.#options.guard.succeeded(account.name, peer);
-    if (!this.#options.hashes.isCurrent(account.hash)) await this.#renewHash(account, password, peer);
-    return account;
+    guard.proved(account.name, peer);
+    if (!hashes.isCurrent(account.hash)) await this.#renewHash(account, password, peer);
+    if (await twoFactor.isOn(account.name)) {
+      if (code === undefined) return { account, codeMissing: true };
+      await twoFactor.check(account.name, code, peer);
+    }
+    guard.remember(account.name, peer);
+    return { account, codeMissing: false };
+  }
+
+  /**
+   * Takes the code that was missing.
+   *
+   * @throws {ChatError} `invalid_code`, `too_many_attempts`
+   */
+  async showCode({ name }: Account, code: string, peer: Peer): Promise<void> {
+    const { guard, twoFactor } = this.#options;
+    await twoFactor.check(name, code, peer);
+    guard.remember(name, peer);
+  }
+
+  /**
+   * Looks whether an invitation is good; it is not used yet.
+   *
+   * @throws {ChatError} `registration_closed`, `invalid_invitation`, `too_many_attempts`
+   */
+  async checkInvitation(code: string, peer: Peer): Promise<void> {
+    const { guard, invitations, registration } = this.#options;
+    if (registration === "closed") throw registrationClosed();
+    const giveBack = guard.admitInvitation(peer);
+    let good;
+    try {
+      good = await invitations.isGood(await hashInvitation(code));
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+    if (!good) throw invalidInvitation();
+    giveBack();
   }
 
   /**
@@ -115,13 +168,20 @@ export class AccountService {
   /**
    * Makes an account. A try counts before its name is looked up, so that nobody learns who is registered by trying names.
    *
-   * @throws {ChatError} `registration_closed`, `invalid_username`, `invalid_password`, `username_taken`,
-   *   `too_many_attempts`
+   * @param invitation the code of one; used up where registration is by invitation
+   * @throws {ChatError} `registration_closed`, `invitation_required`, `invalid_invitation`, `invalid_username`,
+   *   `invalid_password`, `username_taken`, `too_many_attempts`
    */
-  async register(name: string, password: string, peer: Peer): Promise<Account> {
+  async register(name: string, password: string, peer: Peer, invitation?: string): Promise<Account> {
     const { accounts, hashes, guard, registration, now = Date.now } = this.#options;
-    if (registration === "closed") {
-      throw new ChatError("registration_closed", "This server makes no accounts on request; ask its operator");
+    if (registration === "closed") throw registrationClosed();
+    if (registration === "invite") {
+      if (invitation === undefined) {
+        const message =
+          "This server makes accounts by invitation: send INVITATION <code> first, which its operator gives";
+        throw new ChatError("invitation_required", message);
+      }
+      await this.checkInvitation(invitation, peer);
     }
     if (!isUsername(name)) throw new ChatError("invalid_username", `A username is ${usernameRule}`);
     if (isReservedName(name)) {
@@ -132,9 +192,18 @@ export class AccountService {
     if (await accounts.find(name)) throw taken(name);
     const hash = await hashes.hash(password, this.#turn(name, peer));
     const account = { name, hash, role: "user" as const, created: now() };
-    if (!await accounts.create(account)) throw taken(name);
+    await this.#create(account, registration === "invite" ? invitation : undefined);
     guard.remember(name, peer);
     return account;
+  }
+
+  async #create(account: Account, invitation: string | undefined): Promise<void> {
+    const { accounts, invitations } = this.#options;
+    const accepted = invitation === undefined
+      ? await accounts.create(account) ? "created" : "taken"
+      : await invitations.accept(await hashInvitation(invitation), account);
+    if (accepted === "taken") throw taken(account.name);
+    if (accepted === "invalid") throw invalidInvitation();
   }
 
   /**
@@ -177,6 +246,14 @@ export class AccountService {
 
 /** The server's own turn among those whose passwords are hashed. */
 const ownTurn: Turn = { network: "", known: true, account: "" };
+
+function registrationClosed(): ChatError {
+  return new ChatError("registration_closed", "This server makes no accounts on request; ask its operator");
+}
+
+function invalidInvitation(): ChatError {
+  return new ChatError("invalid_invitation", "The invitation is unknown, used, revoked or over; ask for another one");
+}
 
 function taken(name: string): ChatError {
   return new ChatError("username_taken", `The name ${name} is taken`);

@@ -15,6 +15,8 @@ const maxKnown = 20_000;
  * 4. A network has an allowance for all accounts together; what was refused costs it as much as what has failed.
  * 5. Successes are limited as well: logins by account and by network, since each costs as much as a guess; resumes by
  *    account, since a network's users come back together after a restart.
+ * 6. Codes of a second factor are few: an account's strangers together have an allowance of some an hour, and each of its
+ *    known addresses has one of its own. A try is counted before it is looked at, so that many at once gain nothing.
  */
 export class LoginGuard {
   readonly #limits: Limits;
@@ -62,12 +64,50 @@ export class LoginGuard {
     pace.login_failures_strangers.charge(account);
   }
 
-  /** Counts a login, and remembers from where it came. */
-  succeeded(name: string, peer: Peer): void {
+  /** Counts a right password. */
+  proved(name: string, { network }: Peer): void {
     const { pace } = this.#limits;
     pace.logins_account.charge(fold(name));
-    pace.logins_network.charge(peer.network);
+    pace.logins_network.charge(network);
+  }
+
+  /** Counts a login, and remembers from where it came. */
+  succeeded(name: string, peer: Peer): void {
+    this.proved(name, peer);
     this.remember(name, peer);
+  }
+
+  /**
+   * Lets a code of a second factor be tried, or not, and counts it.
+   *
+   * @returns gives the try back: it was no wrong guess
+   * @throws {ChatError} `too_many_attempts`
+   */
+  admitCode(name: string, peer: Peer): () => void {
+    const { pace } = this.#limits;
+    const account = fold(name);
+    const isKnown = this.isKnown(name, peer);
+    const limit = isKnown ? pace.code_failures_known : pace.code_failures_account;
+    const key = isKnown ? keyOf(account, peer.address) : account;
+    if (!isKnown) pace.login_failures_network.check(peer.network, "failed logins from your address");
+    limit.spend(key, `wrong codes as ${name}`);
+    if (!isKnown) pace.login_failures_network.charge(peer.network);
+    return () => {
+      limit.refund(key);
+      if (!isKnown) pace.login_failures_network.refund(peer.network);
+    };
+  }
+
+  /**
+   * Lets an invitation be shown, or not, and counts it.
+   *
+   * @returns gives the try back: the invitation was good
+   * @throws {ChatError} `too_many_attempts`
+   */
+  admitInvitation({ network }: Peer): () => void {
+    const { invitation_failures: limit } = this.#limits.pace;
+    limit.spend(network, "wrong invitations from your address");
+    return () => limit.refund(network);
   }
 
   /** Remembers that the account's owner is at this address. */

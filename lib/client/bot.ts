@@ -28,6 +28,8 @@ export interface BotOptions extends Partial<Omit<LinkOptions, "servers" | "dial"
   readonly servers: string | readonly ServerAddress[];
   readonly user: string;
   readonly password: string;
+  /** A code of the account's second factor, for the first login: after a lost connection such an account needs a new one. */
+  readonly code?: string;
   /**
    * The rooms to listen to, all at once. The server has to do with many rooms: one that cannot counts as one that is not
    * there. Without it, the bot listens to one room at a time, on any server.
@@ -113,7 +115,7 @@ export class Bot implements AsyncDisposable {
    * @throws {ChatError} when the login is refused
    */
   static async connect(options: BotOptions): Promise<Bot> {
-    const { servers, user, password, rooms, ca, dial, ...others } = options;
+    const { servers, user, password, code, rooms, ca, dial, ...others } = options;
     const { onStatus = () => {}, client = `chat-bot/${version}`, ...rest } = others;
     const side = new SideSession({
       ...rest,
@@ -126,7 +128,7 @@ export class Bot implements AsyncDisposable {
     try {
       await side.connect();
       bot.#running = bot.#run();
-      await side.login({ cmd: "login", user, password });
+      await side.login({ cmd: "login", user, password, ...(code === undefined ? {} : { code }) });
     } catch (error) {
       await bot.close();
       throw error;

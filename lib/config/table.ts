@@ -104,7 +104,7 @@ export const options = {
     DRAIN_SECONDS: live("8", decimal(0, 600), "How long a stop may take to say goodbye and flush, in seconds"),
   }),
   ...section("Accounts", {
-    REGISTRATION: live("open", choice("open", "closed"), "Whether a client may make itself an account"),
+    REGISTRATION: live("open", choice("open", "invite", "closed"), "Whether a client may make itself an account"),
     DEMO_ACCOUNTS: option("off", toggle, "Whether to make accounts with known passwords: for trying out only"),
     DUPLICATE_LOGIN: live(
       "force",

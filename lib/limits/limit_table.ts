@@ -23,6 +23,9 @@ const burstSeconds = 10;
 /** How many users' pace those of one network have together who are not logged in: a classroom comes back at once. */
 const guestsPerNetwork = 10;
 
+/** Codes have six digits, far fewer than passwords: for each failure that a password may have in a minute, so long. */
+const codeSeconds = 3600;
+
 /** How many refused attempts to log in of one network the logs have in a minute. */
 const refusalsPerMinute = 30;
 
@@ -49,6 +52,15 @@ export const paceTable = {
   login_failures_network: { by: "network", pace: (config) => [config.loginFailuresPerMinutePerAddress, 60] },
   logins_account: { by: "account", pace: (config) => [config.loginsPerMinutePerAccount, 60] },
   logins_network: { by: "network", pace: (config) => [config.loginsPerMinutePerAddress, 60] },
+  code_failures_known: {
+    by: "account and address, where a login from there succeeded before",
+    pace: (config) => [config.loginFailuresPerMinutePerAccount, codeSeconds],
+  },
+  code_failures_account: {
+    by: "account, of all addresses together that are not known",
+    pace: (config) => [config.loginFailuresPerMinutePerAccount, codeSeconds],
+  },
+  invitation_failures: { by: "network", pace: (config) => [config.loginFailuresPerMinutePerAddress, 60] },
   resume_failures: { by: "network", pace: (config) => [config.loginFailuresPerMinutePerAddress, 60] },
   registrations: { by: "network", pace: (config) => [config.registrationsPerHourPerAddress, 3600] },
   messages: { by: "user", pace: (config) => [burstSeconds * config.messagesPerSecond, burstSeconds] },

@@ -3,6 +3,7 @@ import type { StoredKey } from "./device_keys.ts";
 import type { AccessToken } from "./accounts/access_tokens.ts";
 import type { HeldMessage } from "./accounts/requests.ts";
 import type { Account, Role } from "./accounts.ts";
+import type { TwoFactorRecord } from "./accounts/two_factor.ts";
 import type { Order, OrderReport } from "./servers.ts";
 import type { DeviceState, Session } from "./sessions.ts";
 import type { Entry } from "./topics.ts";
@@ -78,6 +79,8 @@ export interface AccountRecord extends Account {
   readonly requests?: readonly HeldMessage[];
   /** What programs show in its password's place, if it has any. */
   readonly accessTokens?: readonly AccessToken[];
+  /** Its second factor, if it has one that is on. */
+  readonly twoFactor?: TwoFactorRecord;
 }
 
 /** What lasts of a device. */

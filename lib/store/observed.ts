@@ -5,6 +5,8 @@ import { type Topic, type TopicKind, topicKind } from "../wire/names.ts";
 import type { Accounts } from "./accounts.ts";
 import type { AccessTokens } from "./accounts/access_tokens.ts";
 import type { Requests } from "./accounts/requests.ts";
+import type { Invitations } from "./accounts/invitations.ts";
+import type { TwoFactors } from "./accounts/two_factor.ts";
 import type { StoreHealth } from "./health.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
@@ -53,6 +55,21 @@ const labels = {
     accept: "requests_accept",
     remove: "requests_remove",
   } satisfies Labels<Requests>,
+  invitations: {
+    add: "invitations_add",
+    isGood: "invitations_is_good",
+    accept: "invitations_accept",
+    list: "invitations_list",
+    revoke: "invitations_revoke",
+  } satisfies Labels<Invitations>,
+  twoFactor: {
+    find: "two_factor_find",
+    begin: "two_factor_begin",
+    confirm: "two_factor_confirm",
+    spendStep: "two_factor_spend_step",
+    spendRecovery: "two_factor_spend_recovery",
+    remove: "two_factor_remove",
+  } satisfies Labels<TwoFactors>,
   sessions: {
     claim: "claim",
     enter: "enter",
@@ -173,6 +190,8 @@ export function observedStore(store: Store, metrics: Metrics, health?: StoreHeal
     accounts: timed(store.accounts, labels.accounts, watch),
     accessTokens: timed(store.accessTokens, labels.accessTokens, watch),
     requests: timed(store.requests, labels.requests, watch),
+    invitations: timed(store.invitations, labels.invitations, watch),
+    twoFactor: timed(store.twoFactor, labels.twoFactor, watch),
     sessions: timed(store.sessions, labels.sessions, watch),
     rooms: timed(store.rooms, labels.rooms, watch),
     records: timed(store.records, labels.records, watch),

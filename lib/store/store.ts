@@ -1,6 +1,8 @@
 import type { Accounts } from "./accounts.ts";
 import type { AccessTokens } from "./accounts/access_tokens.ts";
 import type { Requests } from "./accounts/requests.ts";
+import type { Invitations } from "./accounts/invitations.ts";
+import type { TwoFactors } from "./accounts/two_factor.ts";
 import type { AdminStore } from "./admin_store.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { StoreFailure } from "./failure.ts";
@@ -34,6 +36,8 @@ export interface Store extends AsyncDisposable {
   readonly accounts: Accounts;
   readonly accessTokens: AccessTokens;
   readonly requests: Requests;
+  readonly invitations: Invitations;
+  readonly twoFactor: TwoFactors;
   readonly sessions: Sessions;
   readonly rooms: Rooms;
   readonly records: RoomRecords;

@@ -26,4 +26,14 @@ export type AccountReply =
   | { readonly of: "messages"; readonly from: "everyone" | "contacts" }
   | { readonly of: "requests"; readonly requests: readonly string[] }
   | { readonly of: "accept" | "decline"; readonly user: string }
-  | { readonly of: "tokens"; readonly tokens: readonly UserToken[] };
+  | { readonly of: "tokens"; readonly tokens: readonly UserToken[] }
+  | { readonly of: "invitation" }
+  | {
+    readonly of: "totp";
+    /** What two-factor login is from now on; `begun` waits for a code. */
+    readonly state: "begun" | "on" | "off";
+    /** Where it has begun: what an authenticator reads. */
+    readonly uri?: string;
+    /** Where it is on from now on: recovery codes, each good once. */
+    readonly recovery?: readonly string[];
+  };

@@ -4,7 +4,9 @@
 
 import type { AccountReply, UserToken } from "./account_event.ts";
 
-const kinds: ReadonlySet<string> = new Set(["token", "tokens", "messages", "requests", "accept", "decline"]);
+const kinds: ReadonlySet<string> = new Set(
+  ["token", "tokens", "messages", "requests", "accept", "decline", "invitation", "totp"] satisfies AccountReply["of"][],
+);
 
 /** Whether a reply is one of an account's owner's commands. */
 export function isAccountReply(reply: { readonly of: string }): reply is AccountReply {
@@ -25,7 +27,17 @@ export function accountReplyText(reply: AccountReply): string {
       return `${reply.of === "accept" ? "Accepted" : "Declined"} ${reply.user}`;
     case "tokens":
       return tokensText(reply.tokens);
+    case "invitation":
+      return "Invitation accepted";
+    case "totp":
+      return totpText(reply);
   }
+}
+
+function totpText({ state, uri, recovery = [] }: AccountReply & { of: "totp" }): string {
+  if (state === "begun") return `TOTP: ${uri}`;
+  if (state === "off") return "Two-factor login is off";
+  return `Two-factor login is on\nRecovery codes, each good once: ${recovery.join(", ")}`;
 }
 
 /** The list, and behind it a line for each token that was used. */

@@ -150,7 +150,6 @@ export type Reply =
   | { readonly of: "talks"; readonly talks: readonly TalkSummary[] }
   | { readonly of: "history"; readonly messages: readonly TopicEvent[] }
   | ({ readonly of: "whoami"; readonly user: string; readonly server: string } & RoomOrRooms)
-  | { readonly of: "passwd"; readonly resume?: string }
   | { readonly of: "help"; readonly commands: readonly CommandHelp[] }
   | {
     readonly of: "upload";
@@ -176,6 +175,7 @@ export type Reply =
     readonly revoked?: readonly string[];
   }
   | RoomReply
+  | { readonly of: "passwd"; readonly resume?: string }
   | AccountReply
   | { readonly of: "seen" | "logout" | "quit" | "pong" };
 

@@ -84,6 +84,8 @@ export function eventText(event: ServerEvent, said = plainly): string {
       return "[SERVER] Login using: LOGIN <username> <password>\n" +
         "[SERVER] New here: REGISTER <username> <password>; /help lists the commands";
     case "error":
+      // Nothing went wrong: a step of the login is done, and the next is asked for.
+      if (event.code === "code_required") return `[SYSTEM] CODE_REQUIRED: ${event.message}`;
       return `[ERROR] ${event.code}: ${event.message}`;
   }
 }

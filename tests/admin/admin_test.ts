@@ -9,6 +9,7 @@ import { every, need } from "../support/needs.ts";
 import { processes, ServerProcess, temporaryFolder } from "../support/process.ts";
 import { sharedRedis } from "../support/redis.ts";
 import { type Settings, test } from "../support/server.ts";
+import { codeOf } from "../support/totp.ts";
 
 /** A server in a process, and the settings that its operator has. */
 interface Operated {
@@ -260,6 +261,57 @@ test("admin doctor says what is wrong, and what to do", async () => {
   assert.match(bad.out, /^fail {2}configuration: SERVER_PORT is "many"; allowed:/);
   assert.equal(bad.code, 1);
 }, processes);
+
+onEach("admin invitations: made, listed, used, taken back, and exported", async ({ server, settings, folder }) => {
+  const [one, two] = await Promise.all([
+    list(settings, "invitations", "new"),
+    list(settings, "invitations", "new", "--days", "2"),
+  ]).then((made) => made.flat());
+  assert.match(one!.code as string, /^[a-z2-7]{20}$/);
+  const days = (Date.parse(two!.expires as string) - Date.now()) / 86_400_000;
+  assert.ok(days > 1.9 && days <= 2, `${days}`);
+  await using eve = await TextClient.open(server);
+  assert.match(await eve.ask("REGISTER eve long enough"), /^\[ERROR\] invitation_required/);
+  assert.equal(await eve.ask(`INVITATION ${one!.code}`), "Invitation accepted");
+  await eve.send("REGISTER eve long enough");
+  await eve.expect("Registered eve", "Login successful. Room: lobby");
+  assert.equal(
+    await done(settings, ["invitations", "revoke", two!.code as string]),
+    `revoked the invitation ${two!.id}`,
+  );
+  const { code, error } = await admin(settings, ["invitations", "revoke", one!.id as string]);
+  assert.deepEqual([code, error], [1, `The invitation ${one!.id} is used`]);
+  const rows = await list(settings, "invitations", "list");
+  assert.deepEqual(rows.map(({ id, state, user }) => ({ id, state, user })), [{
+    id: one!.id,
+    state: "used",
+    user: "eve",
+  }]);
+  const file = join(folder, "export.jsonl");
+  await done(settings, ["export", file]);
+  const exported = await Deno.readTextFile(file);
+  assert.ok(!exported.includes(one!.code as string), "codes are kept as hashes");
+  const target = { DATA_DIR: join(folder, "other"), SERVER_HOST: "127.0.0.1" };
+  await done(target, ["import", file]);
+  assert.deepEqual(await list(target, "invitations", "list"), rows);
+}, { REGISTRATION: "invite" });
+
+onEach("admin users totp-off lets somebody in who has lost the authenticator", async ({ server, settings }) => {
+  await using a = await server.login("a");
+  const uri = await a.ask("/totp on");
+  await a.send(`/totp confirm ${codeOf(uri)}`);
+  await a.expect("Two-factor login is on");
+  await a.line();
+  await using client = await TextClient.open(server);
+  assert.equal(await client.ask("LOGIN a 1"), "[SYSTEM] CODE_REQUIRED: Send CODE <digits>");
+  assert.equal(
+    await done(settings, ["users", "totp-off", "a"]),
+    "a logs in without a code from now on",
+  );
+  assert.match(await client.ask(`CODE ${codeOf(uri, 1)}`), /^\[ERROR\] invalid_code/);
+  assert.match(await client.ask("LOGIN a 1"), /^Login successful/);
+  assert.equal(await done(settings, ["users", "totp-off", "A"]), "a has no two-factor login");
+});
 
 onEach("admin limits: shows who has to wait for what, and lets them wait no longer", async (operated) => {
   const { server, settings } = operated;

@@ -3,14 +3,19 @@
 import assert from "node:assert/strict";
 import { AccountService, demoAccounts } from "../../lib/auth/accounts.ts";
 import { HashQueue } from "../../lib/auth/hash_queue.ts";
+import { hashInvitation } from "../../lib/auth/invitation_code.ts";
 import { LoginGuard } from "../../lib/auth/login_guard.ts";
 import type { Hasher } from "../../lib/auth/password.ts";
+import type { TwoFactorService } from "../../lib/auth/two_factor.ts";
 import { ChatError, type ErrorCode } from "../../lib/common/errors.ts";
 import { peerOf } from "../../lib/limits/peer.ts";
 import type { Account, Accounts } from "../../lib/store/accounts.ts";
 import { fold } from "../../lib/wire/names.ts";
 import { test } from "../support/declare.ts";
 import { makeLimits } from "../support/limits.ts";
+
+/** The hash of the one invitation that there is. */
+const goodInvitation = await hashInvitation("good");
 
 /** Accounts in memory: the part of the store that the service needs. */
 class FakeAccounts implements Pick<Accounts, "create" | "find" | "setHash" | "replaceHash"> {
@@ -83,6 +88,11 @@ function make(env: Readonly<Record<string, string>> = { RATE_LIMIT: "off" }, has
     accessTokens: { use: () => Promise.resolve(undefined) },
     hashes: new HashQueue(hasher, { running: 2 }),
     guard: new LoginGuard(limits),
+    invitations: {
+      isGood: (hash) => Promise.resolve(hash === goodInvitation),
+      accept: (_, account) => accounts.create(account).then((created) => created ? "created" : "taken"),
+    },
+    twoFactor: { isOn: () => Promise.resolve(false) } as unknown as TwoFactorService,
     registration: config.registration,
     now: () => 1000,
   });
@@ -144,6 +154,23 @@ test("AccountService.register() refuses names that are none, before anything is 
   assert.equal(hasher.hashed, before);
   await service.register("__proto__", "pass word", here);
   await service.verify("__proto__", "pass word", here);
+});
+
+test("AccountService.register() by invitation needs one that is good, and says nothing of names before", async () => {
+  const { service, accounts, hasher } = make({ RATE_LIMIT: "off", REGISTRATION: "invite" });
+  await refused("invitation_required", service.register("eve", "pass word", here));
+  await refused("invalid_invitation", service.register("eve", "pass word", here, "bad"));
+  assert.deepEqual([accounts.looked, hasher.hashed], [0, 0]);
+  await refused("invalid_password", service.register("eve", "short", here, "good"));
+  assert.equal((await service.register("eve", "pass word", here, " GOOD ")).name, "eve");
+});
+
+test("AccountService.checkInvitation() limits wrong ones by network, and good ones not", async () => {
+  const { service } = make({ REGISTRATION: "invite", LOGIN_FAILURES_PER_MINUTE_PER_ADDRESS: "2" });
+  for (let n = 0; n < 5; n++) await service.checkInvitation("good", here);
+  for (let n = 0; n < 2; n++) await refused("invalid_invitation", service.checkInvitation("bad", here));
+  await refused("too_many_attempts", service.checkInvitation("good", here));
+  await service.checkInvitation("good", there);
 });
 
 test("AccountService.register() makes nothing where registration is closed", async () => {
@@ -272,7 +299,7 @@ test("AccountService.logIn() succeeds though the new hash cannot be made or stor
   await service.register("eve", "pass word", here);
   hasher.present = "newer hash of ";
   accounts.replaceHash = () => Promise.reject(new ChatError("store_unavailable", "away"));
-  assert.equal((await service.logIn("eve", "pass word", here)).name, "eve");
+  assert.equal((await service.logIn("eve", "pass word", here)).account.name, "eve");
   hasher.hash = () => Promise.reject(new ChatError("too_many_attempts", "full"));
-  assert.equal((await service.logIn("eve", "pass word", here)).name, "eve");
+  assert.equal((await service.logIn("eve", "pass word", here)).account.name, "eve");
 });

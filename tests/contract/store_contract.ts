@@ -14,6 +14,8 @@ import { deviceTokensContract } from "./device_tokens.ts";
 import { devicesContract } from "./devices.ts";
 import { filesContract } from "./files.ts";
 import { lastingContract } from "./lasting.ts";
+import { invitationsContract } from "./invitations.ts";
+import { twoFactorContract } from "./two_factor.ts";
 import { historyContract } from "./history.ts";
 import { inboxContract } from "./inbox.ts";
 import { networkBansContract } from "./network_bans.ts";
@@ -35,6 +37,8 @@ import { tokensContract } from "./tokens.ts";
 export function storeContract(subject: Subject): void {
   const test = declare(subject);
   accountsContract(test);
+  invitationsContract(test);
+  twoFactorContract(test);
   awayContract(test);
   claimsContract(test);
   devicesContract(test);

@@ -11,6 +11,7 @@ import { LoginGuard } from "../../lib/auth/login_guard.ts";
 import { Limits, refusalCounters } from "../../lib/limits/limits.ts";
 import { Metrics } from "../../lib/observability/metrics.ts";
 import type { Hasher } from "../../lib/auth/password.ts";
+import { TwoFactorService } from "../../lib/auth/two_factor.ts";
 import { type Config, loadConfig } from "../../lib/config/config.ts";
 import { Service } from "../../lib/server/service/service.ts";
 import { openStore, storeLimits } from "../../lib/store/open.ts";
@@ -77,6 +78,8 @@ export async function startServer(settings: Settings, redis: Settings | undefine
     accessTokens: store.accessTokens,
     hashes: new HashQueue(quickHasher, { running: config.bcryptConcurrency }),
     guard,
+    invitations: store.invitations,
+    twoFactor: new TwoFactorService({ twoFactor: store.twoFactor, guard }),
     registration: config.registration,
   });
   await accounts.makeDemoAccounts();

@@ -78,23 +78,8 @@ abstract class Place implements StorePlace {
     this.#open.add(store);
     const signals: ServerSignal[] = [];
     const joined = await store.servers.join(id, (signal) => void signals.push(signal));
-    const {
-      accounts,
-      accessTokens,
-      requests,
-      sessions,
-      rooms,
-      records,
-      reports,
-      topics,
-      marks,
-      talks,
-      servers,
-      files,
-      deviceKeys,
-      bans,
-      admin: office,
-    } = store;
+    const { accounts, accessTokens, requests, invitations, twoFactor, sessions, rooms, records, reports } = store;
+    const { topics, marks, talks, servers, files, deviceKeys, bans, admin: office } = store;
     return {
       ...{
         id: joined,
@@ -102,6 +87,8 @@ abstract class Place implements StorePlace {
         accounts,
         accessTokens,
         requests,
+        invitations,
+        twoFactor,
         sessions,
         rooms,
         records,

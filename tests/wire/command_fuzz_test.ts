@@ -116,6 +116,7 @@ test("bindTyped() and bindFields() give the same values for a typed line and its
     secret: said,
     count: fc.integer({ min: 1, max: maxCount }),
     command: fc.stringMatching(/^[a-z?]{1,10}$/),
+    word: fc.stringMatching(/^[a-z]{1,10}$/),
     device: fc.stringMatching(/^[A-Za-z0-9_.-]{1,32}$/),
   };
   for (const { name, arguments: declared } of allCommands.filter(({ typed }) => typed)) {

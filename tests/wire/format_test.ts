@@ -313,7 +313,10 @@ test("encodeError() answers with the request's id and the error's further fields
 
 test("eventText() says every error's code as it stands in the table", () => {
   for (const code of Object.keys(errorCodes) as (keyof typeof errorCodes)[]) {
-    assert.equal(eventText({ type: "error", code, message: "Sentence" }), `[ERROR] ${code}: Sentence`);
+    assert.equal(
+      eventText({ type: "error", code, message: "Sentence" }),
+      code === "code_required" ? "[SYSTEM] CODE_REQUIRED: Sentence" : `[ERROR] ${code}: Sentence`,
+    );
   }
 });
 

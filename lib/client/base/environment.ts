@@ -9,6 +9,7 @@ export const variables = {
   CHAT_SERVER: "the servers, or a profile, where neither argument nor option names them",
   CHAT_USER: "the user, where neither --user nor a profile names one",
   CHAT_PASSWORD: "the password",
+  CHAT_CODE: "a code, where the account has two-factor login",
   SERVER_PORT: "the port where none is named (default: 8000)",
   DISCOVERY_GROUP: "the multicast group that --discover asks (default: 224.1.1.1)",
   DISCOVERY_PORT: "the UDP port that --discover asks (default: 12348)",

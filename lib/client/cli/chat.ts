@@ -111,14 +111,15 @@ function credentialsOf(options: ChatOptions, script: boolean): Credentials {
 }
 
 /** How a script or a program is logged in before its first line; undefined where its own lines do it. */
-function scriptedLogin({ user, register }: ChatOptions, { token, password }: Credentials): Login | undefined {
+function scriptedLogin({ user, register, code }: ChatOptions, { token, password }: Credentials): Login | undefined {
   if (token !== undefined) return { cmd: "resume", token };
   if (user === undefined || password === undefined) return undefined;
-  return { cmd: register ? "register" : "login", user, password };
+  if (register) return { cmd: "register", user, password };
+  return { cmd: "login", user, password, ...(code === undefined ? {} : { code }) };
 }
 
 async function runOnScreen(
-  { screen: chosen, servers, insecure, user, register, join }: ChatOptions,
+  { screen: chosen, servers, insecure, user, register, code, join }: ChatOptions,
   session: Session,
   additions: Additions,
   { password, token }: Credentials,
@@ -133,7 +134,7 @@ async function runOnScreen(
     const { address, name } = session.server!;
     screen.print(note(`Connected to ${formatServer(address)}${name === "" ? "" : ` (${name})`}`));
     if (insecure) screen.print(note(insecureNote));
-    const choice = user === undefined ? {} : { user, register, password, token };
+    const choice = user === undefined ? {} : { user, register, password, code, token };
     const exit = await runInteractive(session, screen, choice, { additions, join });
     if (session.ending?.reason !== "left") await screen.dismissed();
     return exit;

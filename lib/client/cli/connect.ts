@@ -5,7 +5,7 @@
 import wrapAnsi from "wrap-ansi";
 import { ChatError } from "../../common/errors.ts";
 import { formatServer } from "../base/address.ts";
-import { Bot } from "../bot.ts";
+import { Bot, type BotOptions } from "../bot.ts";
 import { type Dial, DialError, type DialFailure } from "../net/dial.ts";
 import { ClientError, withHint } from "../base/exit.ts";
 import { environment } from "../base/environment.ts";
@@ -125,7 +125,7 @@ export async function openBot(
   const { dial, stopAsking } = dialerOf(target);
   const tell = (text: string) => void err([note(text)]);
   if (insecure) tell(insecureNote);
-  const bot = await Bot.connect({
+  const options: BotOptions = {
     servers,
     dial,
     user,
@@ -138,7 +138,8 @@ export async function openBot(
       const text = statusText(status);
       if (text !== undefined) tell(text);
     },
-  }).catch((error) => {
+  };
+  const bot = await connectBot(options, target.code).catch((error) => {
     if (!(error instanceof ChatError)) throw error;
     throw new ClientError("login", `${error.code}: ${error.message}`, { cause: error });
   });
@@ -146,10 +147,26 @@ export async function openBot(
   return bot;
 }
 
+/** Logs in, and asks for a code where the account needs one and somebody can be asked. @throws as {@linkcode Bot.connect} */
+async function connectBot(options: BotOptions, code: string | undefined): Promise<Bot> {
+  try {
+    return await Bot.connect(code === undefined ? options : { ...options, code });
+  } catch (error) {
+    if (!(error instanceof ChatError) || error.code !== "code_required") throw error;
+    const asked = await askHidden("Code: ");
+    if (asked) return await connectBot(options, asked);
+    throw new ClientError("login", "code_required: the account has two-factor login: CHAT_CODE", { cause: error });
+  }
+}
+
 async function askPassword(): Promise<string> {
-  const asked = Deno.stdin.isTerminal()
-    ? await new PlainScreen(processTty).read({ prompt: "Password: ", secret: true, keep: true })
-    : undefined;
+  const asked = await askHidden("Password: ");
   if (asked) return asked;
   throw new ClientError("usage", "The password is missing: CHAT_PASSWORD or --password-file <file>");
+}
+
+/** @returns undefined where nobody can be asked, or nothing was answered */
+async function askHidden(prompt: string): Promise<string | undefined> {
+  if (!Deno.stdin.isTerminal()) return undefined;
+  return await new PlainScreen(processTty).read({ prompt, secret: true, keep: true }) || undefined;
 }

@@ -4,6 +4,7 @@
 
 import type { Additions } from "../terminal/additions.ts";
 import { cleanLine } from "../../wire/clean.ts";
+import { ChatError } from "../../common/errors.ts";
 import { parseTyped } from "../../wire/command.ts";
 import type { Exit } from "../base/exit.ts";
 import { isSecret, readLine } from "../terminal/input.ts";
@@ -54,6 +55,11 @@ export async function runInteractive(
   return session.ending!.exit;
 }
 
+/** Whether the server asks for a code: the question for it says so. */
+function isCodeAsked(update: Update): boolean {
+  return update.kind === "refused" && update.error instanceof ChatError && update.error.code === "code_required";
+}
+
 /** One person in front of a screen. */
 class Conversation {
   readonly #session: Session;
@@ -82,7 +88,7 @@ class Conversation {
     try {
       for await (const each of this.#session.updates()) {
         const told = this.#session.shown(each);
-        if (!told) continue;
+        if (!told || isCodeAsked(told)) continue;
         const { update, lines } = this.#additions?.explain(told) ?? { update: told, lines: [] };
         // What is given up at the end is still to be read when the screen is gone.
         if (update.kind === "refused" && this.#session.ending) this.#screen.farewell(errorLine(update.error));

@@ -59,6 +59,8 @@ class JsonRun {
   /** Nobody reads the output any more. */
   #unread = false;
   #unanswered = 0;
+  /** The newest login: a code goes with it. */
+  #login: Request | undefined;
   /** Called when an answer has come. */
   #answered = () => {};
 
@@ -111,7 +113,7 @@ class JsonRun {
   async #read(over: Promise<void>): Promise<void> {
     const { lines, out, login } = this.#options;
     const next = readUntil(lines, over);
-    if (login) await this.#talker.login(login);
+    if (login) await this.#logIn(login);
     for (;;) {
       const line = await next();
       if (line === undefined || this.#talker.ending) break;
@@ -123,14 +125,27 @@ class JsonRun {
       } else if (request.cmd === "quit") break;
       else {
         this.#give(request);
-        await this.#atMost(logins.has(request.cmd) ? 0 : maxUnanswered - 1);
+        await this.#atMost(logins.has(request.cmd) || request.cmd === "code" ? 0 : maxUnanswered - 1);
       }
     }
     await this.#atMost(0);
   }
 
+  /** Logs in before the first line; where a code is wanted, a line has it. */
+  async #logIn(login: Login): Promise<void> {
+    this.#login = { ...login };
+    await this.#talker.login(login).catch((error) => {
+      if (!(error instanceof ChatError) || error.code !== "code_required") throw error;
+    });
+  }
+
   /** Hands a request over; its answer is shown where it comes. */
-  #give(request: Request): void {
+  #give(given: Request): void {
+    if (given.cmd === "login") this.#login = given;
+    // A code is the second half of a login, which the session asks for as one.
+    const { id: _, ...login } = this.#login ?? given;
+    const half = given.cmd === "code" && this.#login !== undefined;
+    const request: Request = half ? { ...login, ...given, cmd: login.cmd } : given;
     const answer = logins.has(request.cmd)
       ? this.#talker.login(request as unknown as Login)
       : this.#talker.send(request);

@@ -16,6 +16,12 @@ export interface LoginChoice {
   /** Tried once; after a refusal the person is asked. */
   readonly password?: string;
   readonly register?: boolean;
+  /** A code of the account's second factor: tried once, with the password. */
+  readonly code?: string;
+  /** Good, as far as the server has said. */
+  readonly invitation?: string;
+  /** What else the server has asked for. */
+  readonly wanted?: "code" | "invitation";
   /** What an earlier session left: tried once, before anything is asked. */
   readonly token?: string;
 }
@@ -56,17 +62,29 @@ export async function logIn(session: Session, screen: Screen, choice: LoginChoic
 }
 
 /** What need not be asked again. */
-function leftAfter(refusal: string, { cmd, user, password }: Credentials, { user: given }: LoginChoice): LoginChoice {
+function leftAfter(
+  refusal: string,
+  { cmd, user, password, invitation }: Credentials,
+  { user: given }: LoginChoice,
+): LoginChoice {
   const named = given === undefined ? {} : { user: given };
+  switch (refusal) {
+    case "code_required":
+    case "invalid_code":
+      return { user, password, wanted: "code" };
+    case "invitation_required":
+    case "invalid_invitation":
+      return { register: true, user, password, wanted: "invitation" };
+  }
   if (cmd === "login") return named;
   switch (refusal) {
     case "registration_closed":
       return named;
     case "username_taken":
     case "invalid_username":
-      return { register: true, password };
+      return { register: true, password, invitation };
     default:
-      return { register: true, user };
+      return { register: true, user, invitation };
   }
 }
 
@@ -83,8 +101,15 @@ async function readLogin(asking: Asking, choice: LoginChoice): Promise<Credentia
     return undefined;
   }
   const password = known ?? await (cmd === "register" ? askNewPassword(asking, user) : askPassword(asking));
-  return password === undefined ? undefined : { cmd, user, password };
+  if (password === undefined) return undefined;
+  const { wanted } = choice;
+  const kind = wanted ?? (cmd === "login" ? "code" : "invitation");
+  const shown = wanted === undefined ? choice[kind] : await ask(prompts[wanted], { secret: true });
+  if (shown === undefined) return wanted === undefined ? { cmd, user, password } : undefined;
+  return { cmd, user, password, [kind]: shown };
 }
+
+const prompts = { code: "Code: ", invitation: "Invitation: " } as const;
 
 async function askUser({ ask, tell }: Asking): Promise<string | undefined> {
   for (;;) {

@@ -122,12 +122,12 @@ class Script {
     const { login, err } = this.#options;
     const next = readUntil(this.#options.lines, showing.then(() => {}, () => {}));
     try {
-      if (login) await this.#logIn(login);
+      if (login) await this.#logIn(login, next);
       for (;;) {
         const line = await next();
         if (line === undefined || this.#session.ending) return;
         if (line.trim() === "") continue;
-        if (this.#session.user === undefined) await this.#logIn(firstLine(line));
+        if (this.#session.user === undefined) await this.#logIn(firstLine(line), next);
         else await this.#command(line);
       }
     } catch (error) {
@@ -139,10 +139,15 @@ class Script {
     }
   }
 
-  async #logIn(login: Login): Promise<void> {
+  /** Logs in; where the server wants a code, the next line may have it: `CODE 123456`. */
+  async #logIn(login: Login, next: () => Promise<string | undefined>): Promise<void> {
     try {
       await this.#session.login(login);
     } catch (error) {
+      if (login.cmd === "login" && login.code === undefined && isCodeWanted(error)) {
+        const [, code] = /^\/?code[ \t]+(\S.*)$/i.exec(await next() ?? "") ?? [];
+        if (code !== undefined) return await this.#logIn({ ...login, code }, next);
+      }
       throw error instanceof ClientError ? new Stop(error.exit, error) : new Stop("login");
     }
     const { join } = this.#options;
@@ -219,6 +224,10 @@ class Stop extends Error {
   constructor(readonly exit: Exit, cause?: unknown) {
     super("The script has stopped", { cause });
   }
+}
+
+function isCodeWanted(error: unknown): boolean {
+  return error instanceof ChatError && error.code === "code_required";
 }
 
 function firstLine(line: string): Login {

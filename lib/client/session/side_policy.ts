@@ -53,7 +53,8 @@ export class SidePolicy implements EnginePolicy {
 
   *entered(answer: Granted, back: boolean): Updates {
     if (!back) {
-      this.#login = answer.request;
+      const { code: _, ...login } = answer.request; // it was good once
+      this.#login = login;
       yield answer;
     }
     for (const listener of this.#listeners.values()) this.#rejoin(listener);

@@ -25,6 +25,10 @@ export type Login =
     readonly password: string;
     /** The device that it is, where it has a name: another login of the same takes its place. */
     readonly device?: string;
+    /** A code of the account's second factor, where it has one. */
+    readonly code?: string;
+    /** An invitation's code, where accounts are made by invitation. */
+    readonly invitation?: string;
   }
   | { readonly cmd: "resume"; readonly token: string };
 

@@ -59,7 +59,8 @@ export class CommandRunner {
     const answer = answers.add();
     try {
       const since = performance.now();
-      const before = this.#caller.session?.user;
+      const { session, pending } = this.#caller;
+      const before = session?.user;
       let failure: unknown;
       try {
         const outcome = await this.#outcomeOf(call);
@@ -71,7 +72,8 @@ export class CommandRunner {
         if (message && this.#caller.format === "json" && isAway(error)) order.failed(message);
       }
       this.#measure(call, answer.bytes!.length, since, failure);
-      log.ran(command, values, this.#caller.session?.user ?? before, failure);
+      const shown = values.user === undefined ? pending.login?.account.name : undefined;
+      log.ran(command, values, this.#caller.session?.user ?? before ?? shown, failure);
     } finally {
       answer.bytes ??= nothing; // our own code failed: what waits for this answer must not wait for ever
       answers.emit();

@@ -5,7 +5,7 @@ import { encodeError, encodeEvent } from "../../wire/format.ts";
 import type { Line } from "../../wire/lines.ts";
 import type { RequestId } from "../../wire/request.ts";
 import { ReplyQueue } from "./reply_queue.ts";
-import type { Caller, CommandSpec, Outcome } from "../registry/command.ts";
+import type { Caller, CommandSpec, Outcome, Pending } from "../registry/command.ts";
 import { AnswerShare } from "./answer_share.ts";
 import { farewellMs, writeRest } from "./farewell.ts";
 import type { ClientSocket, ConnectionHost } from "./host.ts";
@@ -45,6 +45,7 @@ export class Connection implements Caller {
   manyRooms = false;
   client = "";
   session: UserSession | undefined;
+  pending: Pending = {};
   readonly outbox: Outbox;
   readonly #conn: ClientSocket;
   readonly #host: ConnectionHost;
@@ -276,13 +277,14 @@ export class Connection implements Caller {
   /** @param before who was logged in before the command */
   #apply(
     { name }: CommandSpec,
-    { format, manyRooms, client, session, close }: Outcome,
+    { format, manyRooms, client, pending, session, close }: Outcome,
     before: string | undefined,
   ): void {
     if (close) [this.#reason, this.#lastUser] = [name, before];
     if (format !== undefined) this.format = format;
     if (manyRooms !== undefined) this.manyRooms = manyRooms;
     if (client !== undefined) this.client = client;
+    if (pending !== undefined) this.pending = pending;
     if (session === undefined) return;
     this.session = session ?? undefined;
     this.#pace.user = this.#share.user = session?.user;

@@ -25,7 +25,7 @@ export function readText(line: string, isLoggedIn: boolean, commands: Commands):
   const typed = parseTyped(line);
   if (typed.kind === "command") return { kind: "command", name: typed.name, given: { rest: typed.rest } };
   // A password must not be said aloud by somebody who believes that the connection is a new one.
-  if (/^(LOGIN|REGISTER) \S+ \S/.test(line)) {
+  if (/^(?:(?:LOGIN|REGISTER) \S+ \S|CODE \d{6}$)/.test(line)) {
     return { kind: "command", name: splitVerb(line).name, given: { rest: "" } };
   }
   return { kind: "command", name: "say", given: { rest: typed.text } };

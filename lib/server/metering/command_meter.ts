@@ -30,6 +30,7 @@ export class CommandMeter {
     this.#cell(command, outcome).value++;
     this.#commands.get(command)!.duration.observe(seconds);
     if (command === "login") this.#login(side ? "side" : "login", outcome);
+    else if (command === "code") this.#login("login", outcome);
     else if (command === "register" || command === "resume") this.#login(command, outcome);
   }
 

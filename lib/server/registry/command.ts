@@ -1,6 +1,7 @@
 import type { AccountService } from "../../auth/accounts.ts";
 import type { LoginGuard } from "../../auth/login_guard.ts";
 import type { Limits } from "../../limits/limits.ts";
+import type { Account } from "../../store/accounts.ts";
 import type { ChatError } from "../../common/errors.ts";
 import type { Config } from "../../config/config.ts";
 import type { Store } from "../../store/store.ts";
@@ -18,6 +19,26 @@ import type { UserSession } from "../sessions/user_session.ts";
 export interface Caller extends ClientChannel {
   /** Who is logged in, if anybody is. */
   readonly session: UserSession | undefined;
+  /** What the client has shown towards getting in. */
+  readonly pending: Pending;
+}
+
+/** What a client that is not logged in has shown so far. */
+export interface Pending {
+  /** The code of an invitation that was good when it was shown. */
+  readonly invitation?: string;
+  /** A login whose password was right, and whose code is still to come. */
+  readonly login?: PendingLogin;
+}
+
+/** A login that waits for a code. */
+export interface PendingLogin {
+  /** As it was when the password was compared. */
+  readonly account: Account;
+  readonly side: boolean;
+  readonly device: string | undefined;
+  /** When that was, in milliseconds since 1970. */
+  readonly since: number;
 }
 
 /** What handlers share. */
@@ -47,6 +68,8 @@ export interface Outcome {
   readonly manyRooms?: boolean;
   /** What the client calls itself, from this answer on; empty where it does not say. */
   readonly client?: string;
+  /** What the client has shown towards getting in, from this answer on. */
+  readonly pending?: Pending;
   /** Who is logged in from this answer on; null where nobody is any more. */
   readonly session?: UserSession | null;
   /** Called once the answer is queued: nothing that it pushes can overtake the answer. */

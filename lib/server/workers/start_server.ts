@@ -9,6 +9,7 @@ import { hashMeter, HashQueue } from "../../auth/hash_queue.ts";
 import { LoginGuard } from "../../auth/login_guard.ts";
 import { learnCosts } from "../../auth/known_costs.ts";
 import { bcryptHasher, type Hasher } from "../../auth/password.ts";
+import { TwoFactorService } from "../../auth/two_factor.ts";
 import { type Config, type ConfigChange, ConfigError, takeLive, usesRedis } from "../../config/config.ts";
 import { Limits, refusalCounters } from "../../limits/limits.ts";
 import { getLog } from "../../observability/log.ts";
@@ -123,7 +124,7 @@ export async function startServer(options: ServerOptions): Promise<Running> {
 
 function openAccounts(
   config: Config,
-  { accounts, accessTokens }: Store,
+  { accounts, accessTokens, invitations, twoFactor }: Store,
   metrics: Metrics,
   hasher: Hasher,
   { limits, guard }: { readonly limits: Limits; readonly guard: LoginGuard },
@@ -134,7 +135,8 @@ function openAccounts(
     onRefused: () => limits.refused("password_hashes"),
   });
   return new AccountService({
-    ...{ accounts, accessTokens, hashes, guard },
+    ...{ accounts, accessTokens, invitations, hashes, guard },
+    twoFactor: new TwoFactorService({ twoFactor, guard }),
     get registration() {
       return config.registration;
     },
@@ -174,9 +176,17 @@ async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /** Makes the demo accounts that are missing. */
-async function makeDemoAccounts(config: Config, { accounts, accessTokens }: Store, guard: LoginGuard): Promise<void> {
+async function makeDemoAccounts(
+  config: Config,
+  { accounts, accessTokens, invitations, twoFactor }: Store,
+  guard: LoginGuard,
+): Promise<void> {
   // Everybody knows their passwords: a hash that takes long would protect nothing, and hold up the start.
   const hashes = new HashQueue(await bcryptHasher(Math.min(config.bcryptCost, demoCost)), { running: 1 });
-  const quick = new AccountService({ accounts, accessTokens, hashes, guard, registration: "closed" });
+  const quick = new AccountService({
+    ...{ accounts, accessTokens, invitations, hashes, guard },
+    twoFactor: new TwoFactorService({ twoFactor, guard }),
+    registration: "closed",
+  });
   log.warn("demo_accounts_on", { made: await quick.makeDemoAccounts(), advice: "anybody knows their passwords" });
 }

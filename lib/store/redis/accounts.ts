@@ -25,9 +25,8 @@ export class RedisAccounts implements Accounts {
     this.#keys = keys;
   }
 
-  async create({ name, hash, role, created }: Account): Promise<boolean> {
-    const fields = ["name", name, "hash", hash, "role", role, "created", created];
-    return await this.#redis.run("create", [this.#keys.account(name)], fields) === 1;
+  async create(account: Account): Promise<boolean> {
+    return await this.#redis.run("create", [this.#keys.account(account.name)], accountFields(account)) === 1;
   }
 
   async find(name: string): Promise<Account | undefined> {
@@ -91,6 +90,11 @@ export class RedisAccounts implements Accounts {
     ) as (string | null)[];
     return new Map(users.flatMap((user, index) => texts[index] === null ? [] : [[user, texts[index]]]));
   }
+}
+
+/** A new account's hash, as pairs. */
+export function accountFields({ name, hash, role, created }: Account): (string | number)[] {
+  return ["name", name, "hash", hash, "role", role, "created", created];
 }
 
 /** An account from its hash. */

@@ -23,6 +23,11 @@ export class Keys {
   }
 
   account = (user: string) => `${this.#prefix}{user:${fold(user)}}:account`;
+  /** An account's second factor. */
+  twoFactor = (user: string) => `${this.#prefix}{user:${fold(user)}}:two_factor`;
+  /** There where an attempt to make an account by invitation is void. */
+  voided = (user: string, attempt: string) => `${this.#prefix}{user:${fold(user)}}:voided:${attempt}`;
+  invitation = (hash: string) => `${this.#prefix}{invitation:${hash}}:invitation`;
   /** Device → who has its session, the newest claim, and until when that is remembered: see devices.lua. */
   devices = (user: string) => `${this.#prefix}{user:${fold(user)}}:devices`;
   session = (user: string, device: string) => `${this.#prefix}{user:${fold(user)}}:session${behind(device)}`;
@@ -117,6 +122,8 @@ export class Keys {
   trial = () => `${this.#prefix}{doctor}:trial`;
   trialChannel = () => `${this.#channels}{doctor}`;
 
+  /** Every invitation's key as a pattern. */
+  allInvitations = () => `${escaped(this.#prefix)}{invitation:*}:invitation`;
   /** Every account's key as a pattern, and whose one is. */
   accounts = () => `${escaped(this.#prefix)}{user:*}:account`;
   userOf = (account: string) => account.slice(this.#prefix.length + "{user:".length, -"}:account".length);

@@ -6,6 +6,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { fold } from "../../wire/names.ts";
 import type { Account, Accounts } from "../accounts.ts";
 import type { Session } from "../sessions.ts";
+import { insertAccount } from "./accounts/new_account.ts";
 import { guarded, transaction } from "./file/database.ts";
 
 /** Who is away: the sessions, which are in memory, know it. */
@@ -25,12 +26,8 @@ export class SqliteAccounts implements Accounts {
   }
 
   // deno-lint-ignore require-await
-  async create({ name, hash, role, created }: Account): Promise<boolean> {
-    return guarded(() =>
-      this.#database.prepare(
-        "INSERT INTO accounts (key, name, hash, role, created) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-      ).run(fold(name), name, hash, role, created).changes === 1
-    );
+  async create(account: Account): Promise<boolean> {
+    return guarded(() => insertAccount(this.#database, account));
   }
 
   // deno-lint-ignore require-await

@@ -157,6 +157,45 @@ test("runInteractive() asks only for what was wrong with a registration", async 
   await leave(scene);
 });
 
+test("runInteractive() asks for a code where the server wants one, hidden, and for another where it was wrong", async () => {
+  const scene = await started({ user: "a", password: "1" });
+  const { screen, peer } = scene;
+  const first = await peer.expect("login");
+  assert.equal(first.code, undefined);
+  peer.error(first, "code_required");
+  screen.type("111111");
+  const second = await peer.expect("login");
+  assert.deepEqual([second.user, second.password, second.code], ["a", "1", "111111"]);
+  peer.error(second, "invalid_code");
+  screen.type("222222");
+  const third = await peer.expect("login");
+  assert.deepEqual([third.password, third.code], ["1", "222222"]);
+  peer.ok(third, { user: "a", room: "lobby", resume: "t", positions: {} });
+  await settled();
+  assert.deepEqual(screen.asked, ["Code: (hidden)", "Code: (hidden)", "lobby> "]);
+  const errors = screen.lines.filter((line) => line.startsWith("[ERROR]"));
+  assert.deepEqual(errors, ["[ERROR] invalid_code: No: invalid_code"], "to be asked for a code is no error");
+  await leave(scene);
+});
+
+test("runInteractive() asks for an invitation, and keeps it where the name was taken", async () => {
+  const scene = await started({ register: true, user: "eve" });
+  const { screen, peer } = scene;
+  screen.type("correct horse", "correct horse");
+  peer.error(await peer.expect("register"), "invitation_required");
+  screen.type("k7q");
+  const second = await peer.expect("register");
+  assert.deepEqual([second.user, second.password, second.invitation], ["eve", "correct horse", "k7q"]);
+  peer.error(second, "username_taken");
+  screen.type("eva");
+  const third = await peer.expect("register");
+  assert.deepEqual([third.user, third.password, third.invitation], ["eva", "correct horse", "k7q"]);
+  peer.ok(third, { user: "eva", room: "lobby", resume: "t", positions: {} });
+  await settled();
+  assert.deepEqual(screen.asked.slice(2), ["Invitation: (hidden)", "Username: ", "lobby> "]);
+  await leave(scene);
+});
+
 test("runInteractive() asks for a login where the server makes no accounts", async () => {
   const scene = await started({ register: true, user: "eve" });
   const { screen, peer } = scene;

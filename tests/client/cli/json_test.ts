@@ -60,6 +60,20 @@ test("runJson() gives an answer its request's id exactly as it came, or refuses 
   assert.equal(texts.filter((text) => text.includes('"code":"usage"')).length, 2);
 });
 
+test("runJson() takes a code as the second half of a login, of the options' too", async () => {
+  for (const [lines, options] of [[[], { login }], [[{ id: 1, ...login }], {}]] as const) {
+    const { out, peer, exit } = await run([...lines, { id: 2, cmd: "code", code: "123456" }], options);
+    peer.error(await peer.expect("login"), "code_required");
+    const { id, user, password, code } = await peer.expect("login");
+    assert.deepEqual([user, password, code], ["a", "1", "123456"]);
+    peer.send({ type: "ok", id, user: "a", room: "lobby", resume: "t", positions: {} });
+    await bye(peer);
+    assert.equal(await soon(exit), "ok");
+    assert.deepEqual(out.map(({ type, code }) => code ?? type), ["code_required", "ok"]);
+    assert.equal(out[1].id, 2);
+  }
+});
+
 test("runJson() passes requests on and gives answers their ids, in order, with events between", async () => {
   const { out, peer, exit } = await run([
     { id: "x", ...login },

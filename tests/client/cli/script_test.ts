@@ -72,6 +72,24 @@ test("runScript() logs in by its first line, sends each line after the answer to
   assert.deepEqual(err, []);
 });
 
+test("runScript() takes the code from the next line where the server wants one", async () => {
+  const { peer, exit } = await run(["CODE 123456", "/rooms"], login);
+  peer.error(await peer.expect("login"), "code_required");
+  const { id, code, user } = await peer.expect("login");
+  assert.deepEqual([user, code], ["a", "123456"]);
+  peer.send({ type: "ok", id, user: "a", room: "lobby", resume: "t", positions: {} });
+  peer.ok(await peer.expect("rooms"), { rooms: [] });
+  await bye(peer);
+  assert.equal(await soon(exit), "ok");
+});
+
+test("runScript() ends with login where the server wants a code and the next line has none", async () => {
+  const { peer, err, exit } = await run(["hello"], login);
+  peer.error(await peer.expect("login"), "code_required");
+  assert.equal(await soon(exit), "login");
+  assert.deepEqual(err, ["[ERROR] code_required: No: code_required"]);
+});
+
 test("runScript() waits for its own message before a command that may lead away, and before the end", async () => {
   const { peer, out, clock, exit } = await run(["one", "/join x"], login);
   await peer.admit();

@@ -55,8 +55,11 @@ test("allCommands has the protocol's commands and arguments", () => {
   ]));
   assert.deepEqual(shapes, {
     hello: "options",
-    login: "user password side? device?",
-    register: "user password device?",
+    login: "user password side? device? code?",
+    code: "code",
+    invitation: "code",
+    register: "user password device? invitation?",
+    totp: "action code?",
     resume: "token positions?",
     join: "room",
     leave: "room?",
@@ -132,7 +135,7 @@ test("allCommands names each argument once, and what must be typed before what m
 
 test("allCommands lets nobody but who is logged in do anything but come, go and ask for help", () => {
   const open = allCommands.filter(({ who }) => who === "anyone" || who === "guest").map(({ name }) => name);
-  assert.deepEqual(open.sort(), ["hello", "help", "login", "pong", "quit", "register", "resume"]);
+  assert.deepEqual(open.sort(), ["code", "hello", "help", "invitation", "login", "pong", "quit", "register", "resume"]);
 });
 
 test("Registry finds a command by its name and its aliases, and nothing that an object has by itself", () => {

@@ -18,6 +18,8 @@ export interface Target {
   readonly insecure: boolean;
   readonly passwordFile?: string;
   readonly password?: string;
+  /** A code of the account's second factor. */
+  readonly code?: string;
 }
 
 /** Where a message goes. */

@@ -168,6 +168,7 @@ function targetOf(servers: Pick<Target, "servers" | "noProfile">, chosen: Values
     insecure: chosen.insecure === true,
     passwordFile: chosen["password-file"] as string | undefined,
     password: env("CHAT_PASSWORD") || undefined,
+    ...(env("CHAT_CODE") ? { code: env("CHAT_CODE")! } : {}),
   };
 }
 

@@ -1,3 +1,4 @@
+import { exportedTwoFactor } from "./two_factor.ts";
 import type { AccountRecord } from "../../admin_store.ts";
 import type { RedisGateway } from "../gateway.ts";
 import type { Keys } from "../keys.ts";
@@ -5,20 +6,22 @@ import { fromAccessToken, toAccessTokens } from "./access_tokens.ts";
 import { contactsOf, followedMember, fromHeld, toRequests } from "./requests.ts";
 
 /** The parts of an account's record that are here. */
-export type OwnRecord = Pick<AccountRecord, "accessTokens" | "contacts" | "requests">;
+export type OwnRecord = Pick<AccountRecord, "accessTokens" | "twoFactor" | "contacts" | "requests">;
 
 /** Reads what an account has of access tokens, contacts, and messages that wait. */
 export async function readOwnRecord(redis: RedisGateway, keys: Keys, user: string): Promise<OwnRecord> {
-  const [tokens, waiting, contacts] = await Promise.all([
+  const [tokens, waiting, contacts, factor] = await Promise.all([
     redis.command("HGETALL", keys.accessTokens(user)),
     redis.command("HGETALL", keys.requests(user)),
     contactsOf(redis, keys, user),
+    redis.command("HGETALL", keys.twoFactor(user)),
   ]);
   const [accessTokens, requests] = [toAccessTokens(tokens), toRequests(waiting)];
   return {
     ...(accessTokens.length > 0 ? { accessTokens } : {}),
     ...(contacts.length > 0 ? { contacts } : {}),
     ...(requests.length > 0 ? { requests } : {}),
+    ...exportedTwoFactor(factor),
   };
 }
 

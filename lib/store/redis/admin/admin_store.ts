@@ -17,6 +17,7 @@ import { cidMemoryMs, type Entry, type Topics } from "../../topics.ts";
 import { randomWord } from "../../log_position.ts";
 import { putOwnRecord, readOwnRecord } from "../accounts/records.ts";
 import { toAccount } from "../accounts.ts";
+import { fromTwoFactor } from "../accounts/two_factor.ts";
 import { toKeys } from "../device_keys.ts";
 import { fromMarks, toMarks } from "../marks.ts";
 import type { RedisGateway } from "../gateway.ts";
@@ -277,8 +278,9 @@ export class RedisAdminStore implements AdminStore {
     if (blocks.length > 0) await this.#redis.command("SADD", this.#keys.blocks(name), ...blocks);
     await Promise.all(follows.map((target) => this.#redis.command("SADD", subscribers(target), name)));
     const fields = ["name", name, "hash", hash, "role", role, "created", created, "claims", claims];
-    const flags = [...(disabled ? ["disabled", "1"] : []), ...(rooms ? ["rooms", "1"] : [])];
-    if (await this.#redis.run("create", [account(name)], [...fields, ...flags]) !== 1) return false;
+    fields.push(...(disabled ? ["disabled", "1"] : []), ...(rooms ? ["rooms", "1"] : []));
+    const values = [fields.length, ...fields, ...fromTwoFactor(record.twoFactor)];
+    if (await this.#redis.run("putAccount", [account(name), this.#keys.twoFactor(name)], values) !== 1) return false;
     if (rooms && rooms.length > 0) {
       await this.#redis.command(
         "HSET",

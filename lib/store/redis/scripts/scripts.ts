@@ -16,6 +16,15 @@ import countUnread from "./count_unread.lua" with { type: "text" };
 import copy from "./copy.lua" with { type: "text" };
 import countTalks from "./count_talks.lua" with { type: "text" };
 import create from "./create.lua" with { type: "text" };
+import createInvited from "./create_invited.lua" with { type: "text" };
+import invitationAdd from "./invitation_add.lua" with { type: "text" };
+import invitationClaim from "./invitation_claim.lua" with { type: "text" };
+import invitationSettle from "./invitation_settle.lua" with { type: "text" };
+import invitationVoid from "./invitation_void.lua" with { type: "text" };
+import twoFactorBegin from "./two_factor_begin.lua" with { type: "text" };
+import twoFactorConfirm from "./two_factor_confirm.lua" with { type: "text" };
+import twoFactorRemove from "./two_factor_remove.lua" with { type: "text" };
+import twoFactorSpend from "./two_factor_spend.lua" with { type: "text" };
 import devices from "./devices.lua" with { type: "text" };
 import end from "./end.lua" with { type: "text" };
 import fileBegin from "./file_begin.lua" with { type: "text" };
@@ -50,6 +59,7 @@ import noteCopies from "./note_copies.lua" with { type: "text" };
 import publish from "./publish.lua" with { type: "text" };
 import publishMany from "./publish_many.lua" with { type: "text" };
 import purge from "./purge.lua" with { type: "text" };
+import putAccount from "./put_account.lua" with { type: "text" };
 import putTopic from "./put_topic.lua" with { type: "text" };
 import read from "./read.lua" with { type: "text" };
 import readRecord from "./read_record.lua" with { type: "text" };
@@ -88,6 +98,7 @@ const growing = {
   addAccessToken: accessTokenAdd,
   copy: epoch + moments + talks + copy,
   create,
+  createInvited: clock + createInvited,
   enter,
   fileBegin,
   fileCount: files + fileCount,
@@ -95,12 +106,17 @@ const growing = {
   fileReserve: files + fileReserve,
   follow,
   holdRequest: requestHold,
+  invitationAdd,
+  invitationClaim: clock + invitationClaim,
   publish: publishing + publish,
   publishMany: `${publishing}local function publish(KEYS, ARGV)\n${publish}end\n${publishMany}`,
+  putAccount,
   putTopic,
   roomMake: clock + epoch + roomMake,
   roomReserve: clock + roomReserve,
   setAway: devices + setAway,
+  twoFactorBegin,
+  twoFactorConfirm,
 } as const;
 
 /**
@@ -124,6 +140,8 @@ const steady = {
   grant,
   head: epoch + head,
   hold,
+  invitationSettle,
+  invitationVoid,
   keepTokens: clock + devices + keepTokens,
   leave,
   leaseBury,
@@ -155,6 +173,8 @@ const steady = {
   setHash,
   setMark,
   takeField,
+  twoFactorRemove,
+  twoFactorSpend,
   trim: moments + talks + trim,
   dataGeneration,
   useAccessToken: accessTokenUse,

@@ -9,6 +9,7 @@ import { cidMemoryMs, type Entry } from "../../topics.ts";
 import { decodePosition } from "../../log_position.ts";
 import { guarded, transaction } from "../file/database.ts";
 import { toAccount } from "../accounts.ts";
+import { putTwoFactor, twoFactorOf } from "../accounts/two_factor.ts";
 import { SqliteMemberships } from "../memberships.ts";
 import { accessTokensOf, putAccessToken } from "../accounts/access_tokens.ts";
 import { contactsOf, putRequest, requestsOf } from "../accounts/requests.ts";
@@ -102,6 +103,7 @@ export class SqliteAdminStore implements AdminStore {
       const accessTokens = accessTokensOf(this.#database, key);
       const requests = requestsOf(this.#database, key);
       const contacts = contactsOf(this.#database, key);
+      const twoFactor = twoFactorOf(this.#database, key);
       const joined = [...this.#memberships.joined(key)];
       const known = joined.filter(([, position]) => position !== "");
       return {
@@ -119,6 +121,7 @@ export class SqliteAdminStore implements AdminStore {
         ...(accessTokens.length > 0 ? { accessTokens } : {}),
         ...(contacts.length > 0 ? { contacts } : {}),
         ...(requests.length > 0 ? { requests } : {}),
+        ...(twoFactor ? { twoFactor } : {}),
       };
     });
   }
@@ -243,6 +246,7 @@ export class SqliteAdminStore implements AdminStore {
       );
       if (made.changes === 0) return false;
       for (const one of [{ device: "", tokens, stood }, ...devices]) this.#tokens.putRecord(key, one);
+      if (record.twoFactor) putTwoFactor(this.#database, key, record.twoFactor);
       if (rooms) this.#memberships.put(key, rooms, new Map(Object.entries(joined)));
       for (const [topic, position] of Object.entries(marks)) {
         const mark = decodePosition(position);

@@ -86,11 +86,18 @@ const schema = `
   CREATE TABLE IF NOT EXISTS requests (
     user TEXT NOT NULL, sender TEXT NOT NULL, held TEXT NOT NULL, PRIMARY KEY (user, sender)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS invitations (
+    hash TEXT PRIMARY KEY, maker TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL, user TEXT
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS two_factor (
+    user TEXT PRIMARY KEY, secret TEXT NOT NULL, confirmed INTEGER NOT NULL DEFAULT 0, step INTEGER NOT NULL DEFAULT 0,
+    recovery TEXT NOT NULL DEFAULT ''
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 16;
+const schemaVersion = 17;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -122,6 +129,7 @@ const migrations: Readonly<Record<number, string>> = {
     "WITHOUT ROWID; CREATE TABLE IF NOT EXISTS talks (topic TEXT NOT NULL, sender TEXT NOT NULL, seq INTEGER NOT NULL, " +
     "PRIMARY KEY (topic, sender, seq)) WITHOUT ROWID; INSERT OR IGNORE INTO contacts " +
     "SELECT DISTINCT substr(topic, 6), sender FROM talks WHERE topic LIKE 'sent:%'",
+  16: "", // new tables only; an earlier release would ask nobody for a second factor
 };
 
 /** How long opening may wait for another process, in milliseconds: an earlier release's server locks the whole file. */
