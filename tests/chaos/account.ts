@@ -15,7 +15,9 @@ export class Account {
   /** Whether it has several devices: then its rooms and whom it follows may change without one of them. */
   readonly shared: boolean;
   /** Whether a person reads its inbox on some device: then its mark goes as far as was written there. */
-  readonly #hasText: boolean;
+  readonly hasText: boolean;
+  /** Whether somebody else may have changed its rooms. */
+  sanctioned = false;
   /** Its devices that are in many rooms: these are in the same ones. */
   readonly manyDevices: string[] = [];
   readonly #marks = new Map<string, Mark>();
@@ -26,7 +28,7 @@ export class Account {
     this.user = user;
     this.password = `password of ${user}`;
     this.shared = shared;
-    this.#hasText = hasText;
+    this.hasText = hasText;
   }
 
   /** One of its devices says that it has read a topic up to here. */
@@ -43,7 +45,7 @@ export class Account {
 
   /** The furthest that a topic can have been marked as read. */
   most(topic: string): number {
-    return this.#hasText && topic === `inbox:${this.user}` ? Infinity : this.#of(topic).asked;
+    return this.hasText && topic === `inbox:${this.user}` ? Infinity : this.#of(topic).asked;
   }
 
   /** The least that a topic must have been marked as read. */

@@ -245,6 +245,9 @@ export class Actor implements Guest {
         return this.#whereabouts.told(event, this.#connection!.server.id);
       case "presence":
         return this.roster.take(event);
+      case "removed":
+        this.#options.sink.count("removed from a room");
+        return this.#whereabouts.removed(event, this.#connection!.server.id);
       case "seen":
         this.#options.sink.count("marks heard of");
         return this.view.seen(event);

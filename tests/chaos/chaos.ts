@@ -20,6 +20,7 @@ import { Timeline } from "./timeline.ts";
 import type { Replacement } from "./tree.ts";
 import { checkCopies, isCopyOf } from "./copies.ts";
 import { textViews } from "./text_views.ts";
+import { Warden } from "./warden.ts";
 import { cidOf } from "./words.ts";
 import { leaseMs, storeTimeoutMs, World } from "./world.ts";
 
@@ -79,6 +80,7 @@ const ofClients: ReadonlySet<string> = new Set([
   "device revoked",
   "logged in elsewhere",
   "resumed twice",
+  "user sanctioned",
 ]);
 
 const rooms = ["lobby", "general", "random", "tea"];
@@ -117,6 +119,7 @@ class Run {
   readonly #stretches: Story["stretches"][number][] = [];
   readonly #marks: Story["marks"][number][] = [];
   readonly #revocations: Story["revocations"][number][] = [];
+  readonly #sanctions: Story["sanctions"][number][] = [];
   #longestWaitMs = 0;
 
   constructor(options: ChaosOptions, timeline: Timeline) {
@@ -159,6 +162,8 @@ class Run {
     };
     const observer = new Observer(ways);
     await observer.register(world.nodes[0]);
+    const warden = new Warden({ ways, rooms, sent: this.#sent, sanctions: this.#sanctions });
+    await warden.settleIn(world.nodes[0]);
     const cast = this.#cast(world, ways);
     const { actors, texts } = cast;
     const all = [...actors, ...texts];
@@ -168,7 +173,7 @@ class Run {
         throw new Error("Not everybody could log in, before anything was done");
       }
       const { policy = "force" } = this.#options;
-      const stage = { world, actors, ways, policy, revocations: this.#revocations };
+      const stage = { world, actors, ways, policy, revocations: this.#revocations, warden };
       const injector = new Injector(stage, this.#timeline);
       await this.#hurt(world, injector);
       const rests = await this.#settle(world, cast);
@@ -411,6 +416,7 @@ class Run {
       stretches: [...this.#stretches, ...shown.stretches],
       logs,
       revocations: this.#revocations,
+      sanctions: this.#sanctions,
       marks: this.#marks,
       keptMarks: await this.#keptMarks(world, actors),
       moves: this.#moves,

@@ -12,6 +12,8 @@
  * 7. What somebody sent privately is in the log of what they sent, once, in the order of each talk (`copies.ts`).
  * 8. Of a session that was revoked, nothing is stored behind the answer (`revocations.ts`).
  * 9. Where an account has left a room, none of its devices says anything there behind the answer (`departures.ts`).
+ * 10. Of a user who is banned or muted in a room, nothing is stored there behind the answer; and who is banned hears nothing
+ *    of it (`sanctions.ts`).
  */
 
 import { checkCopies, isCopyOf } from "./copies.ts";
@@ -19,6 +21,7 @@ import { checkDepartures } from "./departures.ts";
 import { checkLosses } from "./losses.ts";
 import { checkMarks } from "./marks.ts";
 import { checkRevocations } from "./revocations.ts";
+import { checkSanctions } from "./sanctions.ts";
 import type { Item, Log, Logged, Place, Sent, Story, Stretch } from "./record.ts";
 
 /** A promise that was broken. */
@@ -57,6 +60,7 @@ export function check(story: Story): Violation[] {
     ...checkCopies(story, logs),
     ...checkRevocations(story, byCid),
     ...checkDepartures(story, logs),
+    ...checkSanctions(story),
   ];
 }
 

@@ -57,6 +57,7 @@ function story(over: Partial<Story> = {}): Story {
     moves: [],
     rollbacks: [],
     revocations: [],
+    sanctions: [],
     noticed: [],
     ...over,
   };
@@ -94,6 +95,28 @@ function revoked(session: number): Partial<Story> {
     sent: [sent(1), sent(2), third, { ...marker, outcome: { kind: "unknown" } }],
     logs: log([logged(1), logged(2), { ...logged(3), text: "text 0", cid: "u.other-1" }, logged(4, 3)]),
     stretches: [],
+  };
+}
+
+/**
+ * A story in which u is banned or muted between the messages 2 and 4 of somebody else, which u is given, and 3 is said.
+ *
+ * @param by who says it
+ * @param until when the end of it was answered
+ */
+function sanctioned(kind: "ban" | "mute", given: readonly number[], by = "u", until = 900): Partial<Story> {
+  const publishers = ["u", "warden", by, "warden"];
+  const of = (n: number) => ({ publisher: publishers[n - 1], device: publishers[n - 1] });
+  const messages = [1, 2, 3, 4].map((n) => sent(n, of(n)));
+  const items = given.map((seq) => message(seq));
+  return {
+    sent: messages,
+    logs: log([1, 2, 3, 4].map((n) => ({ ...logged(n), from: publishers[n - 1] }))),
+    stretches: [stretch(items, { reader: "u.many0", closed: { at: 950, by: "removed" } })],
+    sanctions: [{
+      ...{ kind, user: "u", room: topic.replace("room:", ""), at: 150 },
+      ...{ marker: messages[1].cid, until: { cid: messages[3].cid, at: until } },
+    }],
   };
 }
 
@@ -293,6 +316,22 @@ const stories: Record<string, { over: Partial<Story>; finds: string[] }> = {
       revocations: [{ at: 250, device: "u", session: 1, markers: [{ topic, cid: "u.other-1" }] }],
       ...revoked(2),
     },
+    finds: [],
+  },
+  "a muted user says something behind the answer": {
+    over: sanctioned("mute", [1, 2]),
+    finds: ["who may not speak is silent"],
+  },
+  "a banned user says something behind the answer, and is given what others say": {
+    over: sanctioned("ban", [1, 2, 3]),
+    finds: ["who may not speak is silent", "who is banned hears nothing"],
+  },
+  "a banned user is given nothing behind the answer": {
+    over: sanctioned("ban", [1], "v"),
+    finds: [],
+  },
+  "a banned user is given what others said when that is over": {
+    over: sanctioned("ban", [1, 2, 3], "v", 200),
     finds: [],
   },
   "a device says something in a room that another one has left": {

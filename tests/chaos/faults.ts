@@ -11,6 +11,7 @@ import type { Link, Proxy, Weather } from "./proxy.ts";
 import { pause } from "../../lib/common/time.ts";
 import type { Revocation } from "./record.ts";
 import type { Store } from "./store.ts";
+import type { Warden } from "./warden.ts";
 import type { World } from "./world.ts";
 
 /** What a fault is done to. */
@@ -21,6 +22,7 @@ export interface Stage<S extends Store = Store> {
   /** How users' sessions live with each other. */
   readonly policy: Policy;
   readonly revocations: Revocation[];
+  readonly warden: Warden;
 }
 
 /** How several logins of a user get on, of those that a run can have. */
@@ -43,6 +45,7 @@ export const ofServer = (server: number) => `server${server + 1}`;
 const ofDoor = (server: number) => `the clients of server${server + 1}`;
 const ofSomebody = () => "somebody";
 const ofForger = () => "the forger";
+const ofWarden = () => "the warden";
 
 /** Every kind that there is with any store, by name. */
 export const commonKinds = {
@@ -140,6 +143,19 @@ export const commonKinds = {
     // deno-lint-ignore require-await -- all begin alike
     async begin(stage, _, prng) {
       revoke(stage, prng);
+    },
+  },
+  /** Somebody may not be in a room any more, or not speak there, for a while. */
+  "user sanctioned": {
+    lane: "client",
+    lasts: [500, 3_000],
+    target: ofWarden,
+    async begin({ world, actors, warden }, server, prng) {
+      const users = actors.filter(({ account }) => !account.hasText);
+      if (users.length === 0) return;
+      const { account, rooms } = prng.pick(users);
+      account.sanctioned = true;
+      return await warden.sanction(world.nodes, server, prng, account.user, rooms);
     },
   },
   /** Positions that no server gave: they are evidence against nobody. */

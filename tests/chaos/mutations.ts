@@ -7,10 +7,11 @@ import { type ChaosOptions, runChaos, type Verdict } from "./chaos.ts";
 import { deliveryMutations } from "./delivery_mutations.ts";
 import { deviceMutations } from "./device_mutations.ts";
 import type { Mutation } from "./mutation.ts";
+import { roomMutations } from "./room_mutations.ts";
 import { type StoreName, stores } from "./stores.ts";
 
 /** All of them. */
-export const mutations: readonly Mutation[] = [...deliveryMutations, ...deviceMutations];
+export const mutations: readonly Mutation[] = [...deliveryMutations, ...deviceMutations, ...roomMutations];
 
 /** With which store a mutation shows. */
 export function storeOf({ store = "redis" }: Mutation): StoreName {

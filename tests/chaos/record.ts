@@ -136,6 +136,19 @@ export interface KeptMark {
   readonly least: number;
 }
 
+/** A user was banned or muted in a room. */
+export interface Sanction {
+  readonly kind: "ban" | "mute" | "kick";
+  readonly user: string;
+  readonly room: string;
+  /** When it was answered. */
+  readonly at: number;
+  /** What was said in the room behind the answer, and was stored; undefined where nobody knows. */
+  marker: string | undefined;
+  /** What was said there before it was taken back, and when that was answered. */
+  until: { readonly cid: string; readonly at: number } | undefined;
+}
+
 /** All of a run. */
 export interface Story {
   readonly sent: readonly Sent[];
@@ -146,6 +159,7 @@ export interface Story {
   readonly moves: readonly Move[];
   readonly rollbacks: readonly Rollback[];
   readonly revocations: readonly Revocation[];
+  readonly sanctions: readonly Sanction[];
   /** What else was seen that must not be, in words, while the run went on. */
   readonly noticed: readonly Notice[];
 }

@@ -55,6 +55,7 @@ function found(shown: TextRun, sent: readonly Sent[] = [message(1), typed(2), me
     moves: [],
     rollbacks: [],
     revocations: [],
+    sanctions: [],
     noticed,
   };
   return check(story).map(({ kind }) => kind);

@@ -156,6 +156,12 @@ export class View {
     else this.close(topic, "membership");
   }
 
+  /** It is told that it was removed from a room, and where it is now instead, if it is in one room. */
+  removed({ room, now, positions = {} }: Json, server: string): void {
+    this.close(`room:${room}`, "removed");
+    if (now !== undefined) this.open(`room:${now}`, positions[`room:${now}`], "removed", server);
+  }
+
   /** It follows a topic from here on, unless it does already. */
   open(topic: string, pos: string, by: string, server: string): void {
     if (this.#open.has(topic)) return;
@@ -220,7 +226,8 @@ export class View {
   }
 
   #doubtful(topic: string): boolean {
-    if (this.#account.shared && !topic.startsWith("inbox:") && !topic.startsWith("sent:")) return true;
+    const { shared, sanctioned } = this.#account;
+    if ((shared || sanctioned) && !topic.startsWith("inbox:") && !topic.startsWith("sent:")) return true;
     return Boolean(this.#uncertain.get(kindOf(topic))) || (topic.startsWith("feed:") && this.#hazySince.has(topic));
   }
 

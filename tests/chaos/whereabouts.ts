@@ -52,7 +52,7 @@ export class Whereabouts {
   /** It came in. The rooms of one who is in many are the account's: what no other device changes is as it was. */
   entered(rooms: ReadonlySet<string>, server: string): void {
     const { name, account, many, sink } = this.#options;
-    const sure = many && !account.shared && !this.#unsure;
+    const sure = many && !account.shared && !account.sanctioned && !this.#unsure;
     if (sure && this.#rooms && this.#rooms.symmetricDifference(rooms).size > 0) {
       const text = `${name} came to ${server} into ${[...rooms]}, and was in ${[...this.#rooms]}`;
       sink.notice("an account's rooms last", text);
@@ -69,6 +69,13 @@ export class Whereabouts {
     this.#be([...this.rooms].filter((other) => other !== room).concat(state === "joined" ? [room] : []));
   }
 
+  /** It is told that it was removed from a room: who is in one only is somewhere else now. */
+  removed(event: Json, server: string): void {
+    this.#options.view.removed(event, server);
+    const others = [...this.rooms].filter((room) => room !== event.room);
+    this.#be(event.now === undefined ? others : [event.now]);
+  }
+
   /** Joins a room; who is in one only leaves that, unless there is something to say in it yet. */
   join(connection: Connection, room: string): void {
     const { many, view, prng, hasToSay } = this.#options;
@@ -76,7 +83,8 @@ export class Whereabouts {
     if (this.rooms.has(room) || olds.some(hasToSay)) return;
     const leaving = !many && room === "lobby" && prng.chance(0.5);
     this.#move(connection, leaving ? "leave" : "join", room, leaving ? {} : { room }, (reply) => {
-      for (const old of olds) view.close(`room:${old}`, "join");
+      // It may have been moved since it asked.
+      for (const old of many ? [] : this.rooms) if (old !== reply.room) view.close(`room:${old}`, "join");
       this.#be([...(many ? this.rooms : []), reply.room]);
       const topic = `room:${reply.room}`;
       view.open(topic, reply.positions[topic], "join", connection.server.id);
