@@ -197,3 +197,39 @@ test("Session goes on in one room where its server cannot do with many, and in m
   await scene.told.status("resumed");
   assert.deepEqual([session.manyRooms, session.room, session.rooms], [true, undefined, ["lobby", "ops"]]);
 });
+
+test("Session is in one room fewer when its user is removed from one, and in the one that it is told where it has one", async () => {
+  const removed = { type: "removed", room: "general", by: "b", reason: "", banned: false };
+  await using many = await loggedIn();
+  many.peer.send(removed);
+  await settled();
+  assert.deepEqual(many.session.rooms, ["lobby"]);
+
+  await using one = await loggedIn({ room: "general", positions: { ...at("general"), "inbox:a": "e.0." } }, "one");
+  assert.equal(one.session.room, "general");
+  one.peer.send({ ...removed, now: "lobby", positions: { "room:lobby": "e.7.x" } }, inRoom("lobby", 8, "welcome"));
+  await settled();
+  assert.equal(one.session.room, "lobby");
+  const [, request] = await back(one, { room: "lobby", rooms: undefined, missed: 0 });
+  assert.deepEqual(request.positions, { "room:lobby": "e.8.x", "inbox:a": "e.0." });
+});
+
+test("Session.shown() says to the user what a change of a room that is about the user says", async () => {
+  await using scene = await loggedIn();
+  const change = { type: "room_changed", room: "general", by: "b", change: "mute", value: 600 } as const;
+  const shownOf = (user: string) => {
+    const update = scene.session.shown({ kind: "event", event: { ...change, user } });
+    return update?.kind === "event" && update.event.type === "system" ? update.event.message : undefined;
+  };
+  assert.deepEqual([shownOf("A"), shownOf("c")], ["b muted you in general for 10m", undefined]);
+});
+
+test("Session passes on a change of a room that it does not know, and shows nothing of it", async () => {
+  await using scene = await loggedIn();
+  const strange = { type: "room_changed", room: "general", by: "b", change: "colour", value: "red" };
+  const wrong = { type: "room_changed", room: "general", by: "b", change: "topic", value: { toString: 1 } };
+  scene.peer.send(strange, wrong);
+  await settled();
+  const unknown = scene.told.updates.flatMap((update) => update.kind === "unknown" ? [update.event] : []);
+  assert.deepEqual(unknown, [strange, wrong]);
+});
