@@ -60,9 +60,11 @@ const stores = [
   "lib/store/redis/scripts",
   "lib/store/redis/transport",
   "lib/store/redis/rooms",
+  "lib/store/redis/deletion",
   "lib/store/redis",
   "lib/store/sqlite/file",
   "lib/store/sqlite/rooms",
+  "lib/store/sqlite/deletion",
   "lib/store/sqlite",
   "lib/store/records",
   "lib/store/data_folder",
@@ -73,6 +75,11 @@ const stores = [
 /** What a server is made of, from whole servers down to one topic's delivery. */
 const server = ladder([...stores.slice(-2), ...ground], [
   { folder: "lib/server/service", because: "it puts the server's own parts together" },
+  {
+    folder: "lib/server/commands/deleting",
+    butNot: "lib/server/connection",
+    because: "deleting asks for what a command may read, and no socket",
+  },
   {
     folder: "lib/server/commands",
     butNot: "lib/server/connection",
@@ -117,7 +124,9 @@ const house: readonly Part[] = [
   ...server.map((part) => {
     // Which accounts and which certificate there are is the root's choice: below it they are ports.
     const ports = ["service", "registry", "connection", "sessions"].some((name) => part.folder.endsWith(name));
-    const auth = part.folder === "lib/server/commands" ? { imports: [...part.imports, "lib/auth"] } : {};
+    const auth = part.folder === "lib/server/commands"
+      ? { imports: [...part.imports, "lib/auth", "lib/server/commands/deleting"] }
+      : {};
     return { ...part, ...auth, ...(ports ? { types: ["lib/auth", "lib/tls"] } : {}) };
   }),
   {
@@ -166,6 +175,16 @@ const house: readonly Part[] = [
   },
   { folder: "lib/store/redis", imports: [...stores, ...ground], because: "a store knows no connection" },
   {
+    folder: "lib/store/redis/deletion",
+    imports: ["lib/store/redis", "lib/store", ...ground],
+    because: "deleting asks the store's logs, and the logs know nothing of it",
+  },
+  {
+    folder: "lib/store/sqlite/deletion",
+    imports: ["lib/store/sqlite/file", "lib/store/sqlite", "lib/store", ...ground],
+    because: "deleting asks the store's logs, and the logs know nothing of it",
+  },
+  {
     folder: "lib/store/redis/rooms",
     imports: ["lib/store/redis", "lib/store/records", "lib/store/accounts", "lib/store", ...ground],
     types: ["lib/store/redis/transport"],
@@ -196,6 +215,7 @@ const house: readonly Part[] = [
       "lib/store/sqlite/rooms",
       "lib/store/records",
       "lib/store/accounts",
+      "lib/store/sqlite/deletion",
       "lib/store",
       ...ground,
     ],

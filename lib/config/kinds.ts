@@ -44,6 +44,13 @@ export const workers: Kind<number | "auto"> = {
   parse: (text) => text.toLowerCase() === "auto" ? "auto" : whole(1, maxWorkers).parse(text),
 };
 
+/** A whole number of seconds, `Infinity` for off. */
+export const secondsOrOff: Kind<number> = {
+  allowed: "a whole number from 0 to 31536000, or off",
+  placeholder: "<seconds|off>",
+  parse: (text) => text.toLowerCase() === "off" ? Infinity : whole(0, 31_536_000).parse(text),
+};
+
 /** A port, or none. */
 export const portOrOff: Kind<number | "off"> = {
   allowed: "a whole number from 0 to 65535, or off",

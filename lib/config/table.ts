@@ -18,6 +18,7 @@ import {
   portOrOff,
   redisUrl,
   roomList,
+  secondsOrOff,
   secret,
   toggle,
   whole,
@@ -169,6 +170,11 @@ export const options = {
   }),
   ...section("History", {
     HISTORY_MAX_MESSAGES: option("10000", whole(1, 10_000_000), "How many messages a topic keeps"),
+    DELETE_OWN_SECONDS: live(
+      "off",
+      secondsOrOff,
+      "How long users may delete what they wrote, in seconds; off for as long as it is kept",
+    ),
     HISTORY_MAX_AGE: option("90d", duration, "How long a topic keeps a message"),
     MAX_INBOX: option("1000", whole(1, 1_000_000), "How many unread direct messages a user may have"),
     MAX_INBOX_PER_SENDER: option("100", whole(1, 1_000_000), "How many of them may be one sender's"),

@@ -8,6 +8,7 @@ import type { Requests } from "./accounts/requests.ts";
 import type { Invitations } from "./accounts/invitations.ts";
 import type { TwoFactors } from "./accounts/two_factor.ts";
 import type { StoreHealth } from "./health.ts";
+import type { Deletions } from "./topics.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { Files } from "./files.ts";
 import type { Marks } from "./marks.ts";
@@ -123,6 +124,11 @@ const labels = {
     announce: "announce",
     sweep: "topics_sweep",
   } satisfies Labels<Topics>,
+  deletions: {
+    erase: "deletions_erase",
+    since: "deletions_since",
+    sweep: "deletions_sweep",
+  } satisfies Labels<Deletions>,
   marks: {
     mark: "marks_mark",
     begin: "marks_begin",
@@ -201,6 +207,7 @@ export function observedStore(store: Store, metrics: Metrics, health?: StoreHeal
       publish: timedMethod(store.topics, "publish", labels.topics.publish, watch, messageCounter(metrics)),
       positions: store.topics.positions,
     },
+    deletions: timed(store.deletions, labels.deletions, watch),
     marks: timed(store.marks, labels.marks, watch),
     talks: timed(store.talks, labels.talks, watch),
     servers: timed(store.servers, labels.servers, watch),

@@ -4,6 +4,7 @@ import type { Requests } from "./accounts/requests.ts";
 import type { Invitations } from "./accounts/invitations.ts";
 import type { TwoFactors } from "./accounts/two_factor.ts";
 import type { AdminStore } from "./admin_store.ts";
+import type { Deletions } from "./topics.ts";
 import type { DeviceKeys } from "./device_keys.ts";
 import type { StoreFailure } from "./failure.ts";
 import type { Files } from "./files.ts";
@@ -43,6 +44,7 @@ export interface Store extends AsyncDisposable {
   readonly records: RoomRecords;
   readonly reports: Reports;
   readonly topics: Topics;
+  readonly deletions: Deletions;
   readonly marks: Marks;
   readonly talks: Talks;
   readonly servers: Servers;

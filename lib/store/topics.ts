@@ -17,6 +17,8 @@ export interface Draft {
   readonly to?: string;
   /** Where a feed's message was said, if it was said in a room. */
   readonly room?: string;
+  /** The number of that message in the room. */
+  readonly roomSeq?: number;
   /** A file that is offered with it. */
   readonly file?: FileOffer;
   /** What a private message says, encrypted from device to device. */
@@ -53,6 +55,14 @@ export interface Entry extends Draft {
   readonly copyOf?: CopyOf;
   /** Of a copy: the number of the newest message that the sender's own inbox had before. */
   readonly received?: number;
+  /** Set where what it said was deleted. */
+  readonly deleted?: true;
+}
+
+/** What a log keeps of a message that is deleted, its fields in the order that they had: scripts read the first ones. */
+export function blankBody(entry: Entry): Record<string, unknown> {
+  const { seq: _seq, id: _id, time: _time, file: _file, sealed: _sealed, trace: _trace, via: _via, ...rest } = entry;
+  return { ...rest, text: "", deleted: true };
 }
 
 /** What became of a publish. */
@@ -170,6 +180,8 @@ export type TopicSignal =
   | { readonly kind: "account"; readonly change: AccountChange }
   /** Of a room, not logged, at most once: its record has changed; the messages that are stored after it have its revision. */
   | { readonly kind: "record"; readonly revision: number; readonly change: RecordNews }
+  /** A message was deleted, see {@linkcode Deletions}; told once what it said is in no log of the topic any more. */
+  | { readonly kind: "deleted"; readonly epoch: string; readonly deletion: Deletion }
   /** Signals may have been missed: read the log. */
   | { readonly kind: "interrupted" };
 
@@ -219,7 +231,7 @@ export interface Topics {
    */
   readTalk(topic: Topic, other: string, range: TalkRange): Promise<TalkPage>;
   /** The topic's newest message; a topic that nobody used yet gets its epoch here. */
-  head(topic: Topic): Promise<LogPosition>;
+  head(topic: Topic): Promise<Head>;
   /**
    * Gives the log a new epoch, if it still has this one: it is not the log that positions of this epoch came from, since
    * the store came back with older data.
@@ -252,4 +264,75 @@ export interface Topics {
    * late, behind the step of a newer session, and of several sessions of a user the first and the last are told.
    */
   announce(room: string, presence: PresenceChange): Promise<void>;
+}
+
+/** Where a deletion stands among those of its topic: they are in the order of both, and no two have the same number. */
+export interface DeletionPlace {
+  /** The number of the topic's newest message when it was made: who has read further has heard of it. */
+  readonly at: number;
+  /** 1, 2, 3, … within the topic. */
+  readonly number: number;
+}
+
+/** A message that was deleted. */
+export interface Deletion extends DeletionPlace {
+  /** The message's number. */
+  readonly seq: number;
+  /** Who deleted it. */
+  readonly by: string;
+  /** Who had written it. */
+  readonly from: string;
+  /** Where a feed's message was said, if it was said in a room. */
+  readonly room?: string;
+  /** The connection that deleted it. */
+  readonly via?: string;
+}
+
+/** Where a topic's log ends, and which deletion is its newest. */
+export interface Head extends LogPosition {
+  readonly deletion?: DeletionPlace;
+}
+
+/** Which message is to be deleted. */
+export interface Target {
+  readonly seq: number;
+  /** The id that it had when it was read: a log that was rolled back may have another message by now. */
+  readonly id: string;
+}
+
+/** What became of a deletion; `known`: the message was deleted before. */
+export type Erased = "erased" | "known" | "missing";
+
+/**
+ * Messages whose text is taken out of their logs. The message keeps its number, its id, its time and its author, and is
+ * `deleted`; a `cid` that leads to it leads to it still.
+ */
+export interface Deletions {
+  /**
+   * Takes out of the log what a message says, and of an inbox also out of its copy in `sent:`, whether that is made yet
+   * or not. Listeners hear of it in the channel's order. What was said is in no log when this resolves. Calling it again
+   * completes what a failure has left undone.
+   *
+   * @param by the name of who deletes it
+   * @param via the connection that does so
+   * @throws {ChatError} `store_unavailable`: it is not known how far it has come
+   */
+  erase(topic: Topic, target: Target, by: string, via?: string): Promise<Erased>;
+  /**
+   * The deletions of a topic behind a place, in their order. Those are forgotten that were made when nothing that the log
+   * has now was there: whoever was away for so long is told of a gap.
+   */
+  since(topic: Topic, place: DeletionPlace): Promise<readonly Deletion[]>;
+  /** Does what the store's files are owed yet; called every minute or so, by any server. */
+  sweep(): Promise<void>;
+}
+
+/** Before all deletions that are made when a topic's newest message has this number, or a later one. */
+export function placeAt(seq: number): DeletionPlace {
+  return { at: seq, number: 0 };
+}
+
+/** Whether a place is behind another; all are behind none. */
+export function isBehind({ at, number }: DeletionPlace, other: DeletionPlace | undefined): boolean {
+  return !other || at > other.at || (at === other.at && number > other.number);
 }

@@ -26,6 +26,8 @@ export interface Argument {
   readonly optional?: true;
   /** False for one that exists in JSON only, though its kind can be typed. */
   readonly typed?: false;
+  /** Whether an optional user may be typed without the @ before the name. */
+  readonly bare?: true;
   /** Whether it may be an empty text, which takes something away; nobody types that. */
   readonly empty?: true;
 }
@@ -97,7 +99,7 @@ export function usageOf(name: string, declared: readonly Argument[]): string {
  * Reads a command's arguments from what was typed behind its name.
  *
  * The last argument takes the rest of the line. An optional `user` is written `@name`
- * so that it can be left out. Where a command takes two secrets, each may be double-quoted.
+ * so that it can be left out; one that is `bare` may be written without. Where a command takes two secrets, each may be double-quoted.
  *
  * @throws {ChatError} `usage` for a missing argument, or the code of the kind that was wrong
  */
@@ -112,7 +114,8 @@ export function bindTyped(
   let left = rest;
   for (let index = 0; index < typed.length; index++) {
     const argument = typed[index];
-    if (argument.optional && argument.kind === "user" && !left.trimStart().startsWith("@")) continue;
+    const marked = argument.optional && argument.kind === "user" && left.trimStart().startsWith("@");
+    if (argument.optional && argument.kind === "user" && !argument.bare && !marked) continue;
     const last = index === typed.length - 1;
     const cut = cutWord(left, last, quotes && argument.kind === "secret", argument.kind);
     left = cut.left;
@@ -120,7 +123,7 @@ export function bindTyped(
       if (argument.optional) continue;
       throw new ChatError("usage", `Usage: ${usageOf(name, declared)}`);
     }
-    const word = argument.optional && argument.kind === "user" ? cut.word.slice(1) : cut.word;
+    const word = marked ? cut.word.slice(1) : cut.word;
     values[argument.name] = checkArgument(argument, argument.kind === "count" ? Number(word) : word, limits);
   }
   return values;

@@ -5,6 +5,7 @@
  * neither sockets nor stores.
  */
 
+import type { DeletedEvent } from "./deleted_event.ts";
 import type { ErrorCode } from "../common/errors.ts";
 import type { AccountReply } from "./account_event.ts";
 import type { Position, Positions, TopicEvent } from "./message.ts";
@@ -111,6 +112,7 @@ export type ServerEvent =
   | SystemEvent
   | RoomEvent
   | GapEvent
+  | DeletedEvent
   | PingEvent
   | GreetingEvent
   | ErrorEvent;
@@ -147,6 +149,8 @@ export type Reply =
     /** What the recipient said on going away; left out where the recipient is not away. */
     readonly away?: string;
   })
+  /** Whose message was deleted, and which. */
+  | { readonly of: "delete"; readonly topic: string; readonly seq: number; readonly user: string }
   | { readonly of: "talks"; readonly talks: readonly TalkSummary[] }
   | { readonly of: "history"; readonly messages: readonly TopicEvent[] }
   | ({ readonly of: "whoami"; readonly user: string; readonly server: string } & RoomOrRooms)

@@ -47,6 +47,14 @@ export const withActions: SaidText = (from, text) => {
   return done === undefined ? plainly(from, text) : `* ${from} ${done}`;
 };
 
+/** What stands for a message that was deleted. */
+export const deletedText = "(deleted)";
+
+/** What a message says, as people read it. */
+export function textOf({ text, deleted }: Pick<TopicEvent, "text" | "deleted">): string {
+  return deleted ? deletedText : text;
+}
+
 /**
  * The lines that a person is shown for an event, joined by LF; empty where there is nothing to show.
  *
@@ -55,12 +63,14 @@ export const withActions: SaidText = (from, text) => {
 export function eventText(event: ServerEvent, said = plainly): string {
   switch (event.type) {
     case "message":
-      return said(event.from, event.text);
+      return said(event.from, textOf(event));
     case "notification":
-      return `Notification from ${event.from}: ${event.text}`;
+      return `Notification from ${event.from}: ${textOf(event)}`;
     case "direct":
       // The copy of what the reader has sent, on another device.
-      return isCopy(event) ? `DM to ${event.to}: ${event.text}` : `DM from ${event.from}: ${event.text}`;
+      return isCopy(event) ? `DM to ${event.to}: ${textOf(event)}` : `DM from ${event.from}: ${textOf(event)}`;
+    case "deleted":
+      return `[SYSTEM] ${event.by} deleted a message of ${event.from ?? "somebody"}`;
     case "presence":
       return `${event.user} ${event.state} ${event.room}`;
     case "removed":
@@ -102,10 +112,9 @@ export function replyText(reply: Reply, said = plainly): string {
     case "hello":
       return `[SERVER] ${reply.server} speaks version ${reply.version}, formats ${reply.formats.join(", ")}`;
     case "register":
-      return `Registered ${reply.user}\n${loginText(reply.room)}`;
     case "login":
     case "resume":
-      return loginText(reply.room);
+      return loginText(reply);
     case "join":
     case "leave":
       return reply.of === "join" ? `Joined room ${reply.room}` : `Returned to ${reply.room}`;
@@ -126,6 +135,7 @@ export function replyText(reply: Reply, said = plainly): string {
     case "unsubscribe":
     case "block":
     case "unblock":
+    case "delete":
       return `${deeds[reply.of]} ${reply.user}`;
     case "publish":
       return `Published to ${reply.subscribers} subscribers`;
@@ -198,8 +208,9 @@ function encodeText(text: string): Uint8Array<ArrayBuffer> {
   return encodeLine(/^[\x20-\x7e\n]*$/.test(text) ? text : text.split("\n").map(cleanLine).join("\n"));
 }
 
-function loginText(room: string | null | undefined): string {
-  return room == null ? "Login successful. Side connection" : `Login successful. Room: ${room}`;
+function loginText({ of, user, room }: Reply & { of: "register" | "login" | "resume" }): string {
+  const registered = of === "register" ? `Registered ${user}\n` : "";
+  return registered + (room == null ? "Login successful. Side connection" : `Login successful. Room: ${room}`);
 }
 
 /** What was done about another user, in words that go before the name. */
@@ -208,6 +219,7 @@ const deeds = {
   unsubscribe: "Unsubscribed from",
   block: "Blocked",
   unblock: "Unblocked",
+  delete: "Deleted a message of",
 } as const;
 
 /** What is said where a command is done and there is no more to say. */
@@ -260,7 +272,7 @@ function nameOf(user: string | UserState): string {
 
 function historyText(event: TopicEvent, said: SaidText): string {
   const words = event.type === "message" ? said : plainly;
-  return `[${inSeconds(event.time)}] ${words(event.from, event.text)}`;
+  return `[${inSeconds(event.time)}] ${words(event.from, textOf(event))}`;
 }
 
 /** A report: who reported whom, and the last messages as they were. */

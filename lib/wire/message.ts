@@ -24,6 +24,8 @@ export interface Logged {
   readonly cid?: string;
   /** A file that is offered with it. */
   readonly file?: FileOffer;
+  /** Set where what it said was deleted: the text is empty. */
+  readonly deleted?: true;
 }
 
 /** A file that can be fetched with `download`, as the server knows it. */

@@ -86,6 +86,7 @@ test("loadConfig() without any source gives the documented defaults", () => {
     certFile: "certs/cert.pem",
     keyFile: "certs/key.pem",
     historyMaxMessages: 10_000,
+    deleteOwnSeconds: Infinity,
     historyMaxAge: 90 * 24 * 3600 * 1000,
     maxInbox: 1000,
     messageBytesPerDayPerUser: 67108864,

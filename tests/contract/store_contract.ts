@@ -8,6 +8,7 @@ import { claimsContract } from "./claims.ts";
 import { copiesContract } from "./copies.ts";
 import { accessTokensContract } from "./access_tokens.ts";
 import { requestsContract } from "./requests.ts";
+import { deletionsContract } from "./deletions.ts";
 import { deviceKeysContract } from "./device_keys.ts";
 import { deviceRoomsContract } from "./device_rooms.ts";
 import { deviceTokensContract } from "./device_tokens.ts";
@@ -51,6 +52,7 @@ export function storeContract(subject: Subject): void {
   readContract(test);
   talksContract(test);
   copiesContract(test);
+  deletionsContract(test);
   talkListContract(test);
   historyContract(test);
   inboxContract(test);

@@ -79,7 +79,7 @@ abstract class Place implements StorePlace {
     const signals: ServerSignal[] = [];
     const joined = await store.servers.join(id, (signal) => void signals.push(signal));
     const { accounts, accessTokens, requests, invitations, twoFactor, sessions, rooms, records, reports } = store;
-    const { topics, marks, talks, servers, files, deviceKeys, bans, admin: office } = store;
+    const { topics, deletions, marks, talks, servers, files, deviceKeys, bans, admin: office } = store;
     return {
       ...{
         id: joined,
@@ -94,6 +94,7 @@ abstract class Place implements StorePlace {
         records,
         reports,
         topics,
+        deletions,
         marks,
         talks,
         servers,

@@ -30,6 +30,7 @@ const events: Readonly<Record<ServerEvent["type"], Readonly<Record<string, Field
   invited: { room: "string", by: "string" },
   system: { code: "string", message: "string" },
   gap: { topic: "string", from: "number", to: "number|null", pos: "string" },
+  deleted: { topic: "string", seq: "number", by: "string", pos: "string" },
   ping: {},
   greeting: {},
   error: { code: "string", message: "string" },

@@ -10,7 +10,7 @@ import { helpLine, type LocalCommand, type LocalCommands } from "./local_command
  * Who can read it is logged in, so that nothing is said of logging in.
  */
 const subjects: readonly (readonly [subject: string, names: readonly string[]])[] = [
-  ["Messages", ["say", "me", "msg", "publish", "history", "search", "jump", "unread"]],
+  ["Messages", ["say", "me", "msg", "publish", "delete", "history", "search", "jump", "unread"]],
   ["Rooms", ["join", "leave", "rooms", "users", "who", "room", "topic", "invite", "uninvite", "report"]],
   ["Moderation", ["kick", "ban", "unban", "mute", "unmute", "private", "slow", "owner", "op", "deop", "announce"]],
   ["Following", ["subscribe", "unsubscribe", "subs"]],

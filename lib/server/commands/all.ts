@@ -7,6 +7,7 @@ import { announcementCommands } from "./announcements.ts";
 import { awayCommands } from "./away.ts";
 import { blockCommands } from "./blocks.ts";
 import { connectionCommands } from "./connection.ts";
+import { deletingCommands } from "./deleting/deleting.ts";
 import { deviceCommands } from "./devices.ts";
 import { fileCommands } from "./files.ts";
 import { followCommands } from "./follows.ts";
@@ -24,6 +25,7 @@ import type { CommandSpec } from "../registry/command.ts";
 export const allCommands: readonly CommandSpec[] = [
   ...accountCommands,
   ...messageCommands,
+  ...deletingCommands,
   ...roomCommands,
   ...roomSettingCommands,
   ...moderationCommands,

@@ -13,6 +13,7 @@ import { holdRequest } from "./requests.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 import { isContinuous } from "../delivery/recovery.ts";
 import { isoTime, topicEvent } from "../delivery/events.ts";
+import { deleteLateCopy } from "./deleting/deleting.ts";
 import { offered } from "./files.ts";
 import { knownUser } from "./follows.ts";
 import { countBytes, giveBytesBack } from "./message_bytes.ts";
@@ -140,9 +141,12 @@ async function sayInRoom(
   const accepted = publish(caller, services, topic, draft, copied ? 2 : 1);
   if (copied) {
     // The copy for followers elsewhere is best effort and nobody's answer: the message itself is in its room's log.
+    const feed = feedTopic(session.user);
     const copy = { from: session.user, text, cid, room: target };
-    accepted.then(async () => {
-      if (!await services.access.isPrivate(target)) await put(session, services, feedTopic(session.user), copy);
+    accepted.then(async ({ seq }) => {
+      if (await services.access.isPrivate(target)) return;
+      const result = await put(session, services, feed, { ...copy, roomSeq: seq });
+      if (result.kind === "published") await deleteLateCopy(feed, result.seq, topic, services);
     }).catch(() => {});
   }
   return await accepted;

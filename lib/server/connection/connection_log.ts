@@ -6,7 +6,21 @@ import type { CommandSpec } from "../registry/command.ts";
 import type { RefusalLog } from "./refusal_log.ts";
 
 /** The arguments that may be written. */
-const told = ["role", "room", "reason", "for", "on", "side", "public", "device", "do", "name", "scopes"] as const;
+const told = [
+  "role",
+  "room",
+  "reason",
+  "for",
+  "on",
+  "side",
+  "public",
+  "device",
+  "do",
+  "name",
+  "scopes",
+  "topic",
+  "seq",
+] as const;
 
 const log = getLog("server", "session");
 

@@ -3,8 +3,11 @@
  */
 
 import { type Topic, topicKind, topicName } from "../../wire/names.ts";
+import type { DeletedEvent } from "../../wire/deleted_event.ts";
 import type { TopicEvent } from "../../wire/event.ts";
 import type { PositionSigner } from "../../store/position_signer.ts";
+import type { Deletion } from "../../store/topics.ts";
+import type { LogPosition } from "../../store/log_position.ts";
 import type { Entry } from "../../store/topics.ts";
 
 /**
@@ -27,6 +30,7 @@ export function topicEvent(positions: PositionSigner, topic: Topic, epoch: strin
     ...(entry.room === undefined ? {} : { room: entry.room }),
     ...(entry.file === undefined ? {} : { file: entry.file }),
     ...(entry.sealed === undefined ? {} : { sealed: entry.sealed }),
+    ...(entry.deleted ? { deleted: true as const } : {}),
   };
   switch (topicKind(topic)) {
     case "room":
@@ -37,6 +41,20 @@ export function topicEvent(positions: PositionSigner, topic: Topic, epoch: strin
     case "sent": // a copy names its recipient
       return { type: "direct", to: topicName(topic), ...logged };
   }
+}
+
+/**
+ * Makes the event for a deletion.
+ *
+ * @param position up to where its reader has the topic's messages
+ */
+export function deletedEvent(
+  positions: PositionSigner,
+  topic: Topic,
+  position: LogPosition,
+  { seq, by, from }: Deletion,
+): DeletedEvent {
+  return { type: "deleted", topic, seq, by, from, pos: positions.encode(topic, position) };
 }
 
 const types = { room: "message", feed: "notification", inbox: "direct", sent: "direct" } as const;
@@ -51,14 +69,16 @@ class LiveEvent {
   readonly from: string;
   readonly to: string | undefined;
   readonly text: string;
+  readonly deleted: true | undefined;
   readonly #whole: () => TopicEvent;
 
-  constructor(topic: Topic, { from, to, text }: Entry, whole: () => TopicEvent) {
+  constructor(topic: Topic, { from, to, text, deleted }: Entry, whole: () => TopicEvent) {
     this.type = types[topicKind(topic)];
     this.topic = topic;
     this.to = to;
     this.from = from;
     this.text = text;
+    this.deleted = deleted;
     this.#whole = whole;
   }
 

@@ -21,11 +21,18 @@ export interface Follower {
   push(bytes: Uint8Array, topic: Topic, seq: number | undefined): void;
 }
 
+/** The last message that a follower has read. */
+export interface Read {
+  readonly seq: number;
+  /** Its position, as the follower is told it. */
+  readonly pos: string;
+}
+
 interface TopicFollowers {
   readonly topic: Topic;
   readonly live: Set<Follower>;
-  /** The followers that are ahead of the stream, each with the last `seq` that it has read. */
-  readonly ahead: Map<Follower, number>;
+  /** The followers that are ahead of the stream, each with the last message that it has read. */
+  readonly ahead: Map<Follower, Read>;
   /** The events of this turn, if there are any. */
   batch: Batch<Follower> | undefined;
 }
@@ -68,9 +75,9 @@ export class Hub implements Flushable {
   /**
    * Delivers the topic's events to a follower from now on.
    *
-   * @param through the last `seq` that the follower has read, if that is ahead of the stream
+   * @param through the last message that the follower has read, if that is ahead of the stream
    */
-  add(topic: Topic, follower: Follower, through?: number): void {
+  add(topic: Topic, follower: Follower, through?: Read): void {
     let followers = this.#topics.get(topic);
     if (!followers) this.#topics.set(topic, followers = { topic, live: new Set(), ahead: new Map(), batch: undefined });
     if (through !== undefined) followers.ahead.set(follower, through);
@@ -105,7 +112,7 @@ export class Hub implements Flushable {
     // Where the stream begins anew, no follower is ahead of it any more.
     const through = event.type === "gap" && event.to === null ? Infinity : seq ?? 0;
     for (const [follower, read] of ahead) {
-      if (read >= through) continue;
+      if (read.seq >= through) continue;
       ahead.delete(follower);
       this.add(topic, follower);
     }
@@ -118,10 +125,10 @@ export class Hub implements Flushable {
       for (const follower of skipping) followers.batch!.skip(follower);
     }
     if (seq !== undefined) return;
-    for (const follower of ahead.keys()) {
+    for (const [follower, { pos }] of ahead) {
       if (skips?.(follower)) continue;
       this.catchUp(follower);
-      follower.push(encodeEvent(event, follower.encoding), topic, undefined);
+      follower.push(encodeEvent(toldAhead(event, pos), follower.encoding), topic, undefined);
     }
   }
 
@@ -170,6 +177,11 @@ export class Hub implements Flushable {
     }
     return followers.batch;
   }
+}
+
+/** An event as those get it who are ahead: a position that is told is safe to keep, and none is behind what they have. */
+function toldAhead(event: ServerEvent, pos: string): ServerEvent {
+  return event.type === "deleted" ? { ...event, pos } : event;
 }
 
 /** Pushes to a follower the pieces of several topics that it has not got, in the order of their delivery. */

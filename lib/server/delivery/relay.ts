@@ -3,10 +3,12 @@
  */
 
 import { pause } from "../../common/time.ts";
+import { type DeletionPlace, type Deletions, isBehind, placeAt } from "../../store/topics.ts";
 import type { LogPosition } from "../../store/log_position.ts";
 import type { Entry, Topics, TopicSignal } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";
 import { type Topic, topicKind, topicName } from "../../wire/names.ts";
+import { DeletionRelay } from "./deletion_relay.ts";
 import { type Continuation, readOn } from "./recovery.ts";
 import { liveEvent } from "./events.ts";
 import type { Follower } from "./hub.ts";
@@ -25,6 +27,8 @@ export interface Outlet {
 /** Settings and ports of the relay. */
 export interface RelayOptions {
   readonly topics: Topics;
+  /** Where deletions are read of which nothing was heard; without it there are none. */
+  readonly deletions?: Pick<Deletions, "since">;
   readonly outlet: Outlet;
   /** Who may read which room; everybody may, unless given. */
   readonly gate?: RoomGate;
@@ -49,9 +53,11 @@ export interface RelayOptions {
  * 4. Where the log is not the one that the stream came from, followers are told of a gap.
  * 5. A message that was stored under a newer record of its room than is known waits until that record is read, and whom
  *    it keeps out reads no more. So nobody hears what was said after their removal, even if its signal was lost.
+ * 6. Deletions are passed on in their order, each once, and behind every message that was stored before.
  */
 export class Relay implements AsyncDisposable {
   readonly #topics: Topics;
+  readonly #deleted: DeletionRelay;
   readonly #outlet: Outlet;
   readonly #gate: RoomGate | undefined;
   readonly #presence: Presence;
@@ -68,6 +74,7 @@ export class Relay implements AsyncDisposable {
   constructor(options: RelayOptions) {
     const { topics, outlet, retryMs = 200, pageSize = 500, onFault = () => {}, onPass = () => {} } = options;
     this.#topics = topics;
+    this.#deleted = new DeletionRelay(topics.positions, options.deletions, outlet);
     this.#gate = options.gate;
     this.#outlet = outlet;
     this.#presence = new Presence(outlet);
@@ -129,6 +136,11 @@ export class Relay implements AsyncDisposable {
     return this.#streams.get(topic)!.position;
   }
 
+  /** The newest deletion in the topic that its followers were told of; the topic must be acquired. */
+  deletion(topic: Topic): DeletionPlace {
+    return this.#streams.get(topic)!.deletion;
+  }
+
   /** Reads the topic's log again: a replay found it to be another than the stream's. */
   async refresh(topic: Topic): Promise<void> {
     const stream = this.#streams.get(topic);
@@ -170,6 +182,7 @@ export class Relay implements AsyncDisposable {
       accountListeners: new Set(),
       followers: 0,
       position: { epoch: "", seq: 0, id: "" },
+      deletion: placeAt(0),
       stale: false,
       filling: undefined,
       closed: false,
@@ -191,10 +204,12 @@ export class Relay implements AsyncDisposable {
     try {
       // Read after the subscription runs: what is published or changed from now on is heard.
       if (stream.room !== undefined) await this.#gate!.open(stream.room);
-      stream.position = await this.#topics.head(stream.topic).catch((error) => {
+      const { deletion, ...position } = await this.#topics.head(stream.topic).catch((error) => {
         this.#closeGate(stream);
         throw error;
       });
+      stream.position = position;
+      if (deletion) stream.deletion = deletion;
     } catch (error) {
       await stream.subscription.close();
       stream.subscription = undefined;
@@ -225,6 +240,8 @@ export class Relay implements AsyncDisposable {
       this.#presence.tell(topicName(stream.topic), signal);
     } else if (signal.kind === "account") {
       for (const listener of [...stream.accountListeners]) listener(signal.change);
+    } else if (signal.kind === "deleted") {
+      if (!this.#deleted.hear(stream, signal.deletion)) this.#readAgain(stream);
     } else if (signal.kind === "interrupted") {
       for (const listener of [...stream.accountListeners]) listener(undefined);
       this.#readAgain(stream);
@@ -268,7 +285,8 @@ export class Relay implements AsyncDisposable {
       const before = stream.position;
       const head = await this.#topics.head(stream.topic);
       if (stream.closed) return;
-      if (head.seq < before.seq || head.seq > stream.position.seq || !agrees(stream.position, head)) {
+      const isLater = head.deletion !== undefined && isBehind(head.deletion, stream.deletion);
+      if (isLater || head.seq < before.seq || head.seq > stream.position.seq || !agrees(stream.position, head)) {
         stream.stale = true;
         this.#fill(stream);
       }
@@ -290,6 +308,8 @@ export class Relay implements AsyncDisposable {
         await this.#checkRecord(stream);
         if (stream.closed) return;
         this.#passOn(stream, next);
+        await this.#deleted.fill(stream);
+        if (stream.closed) return;
         const behind = stream.position.seq < next.head.seq;
         if (!behind && !stream.stale) {
           stream.filling = undefined; // at once: what is heard next is passed on

@@ -1,3 +1,4 @@
+import type { DeletionPlace } from "../../store/topics.ts";
 import type { LogPosition } from "../../store/log_position.ts";
 import type { RecordNews } from "../../store/room_records.ts";
 import type { AccountChange, Entry, Subscription, TopicSignal } from "../../store/topics.ts";
@@ -18,6 +19,8 @@ export interface Stream {
   followers: number;
   /** The last message that was passed on. */
   position: LogPosition;
+  /** The newest deletion that was passed on, or was there before the stream. */
+  deletion: DeletionPlace;
   /** Whether the log is to be read again: it may have got further, or be another. */
   stale: boolean;
   filling: Promise<void> | undefined;

@@ -4,13 +4,14 @@
 
 import { ChatError } from "../../common/errors.ts";
 import { pause } from "../../common/time.ts";
+import { type DeletionPlace, type Deletions, isBehind, placeAt } from "../../store/topics.ts";
 import type { LogPosition } from "../../store/log_position.ts";
 import type { Entry, Topics } from "../../store/topics.ts";
 import type { ServerEvent } from "../../wire/event.ts";
 import { encodeEvent } from "../../wire/format.ts";
 import { type Topic, topicKind, topicName } from "../../wire/names.ts";
 import { type Continuation, readOn } from "./recovery.ts";
-import { topicEvent } from "./events.ts";
+import { deletedEvent, topicEvent } from "./events.ts";
 import type { Follower, Hub } from "./hub.ts";
 import type { Relay } from "./relay.ts";
 import type { RoomGate } from "./room_gate.ts";
@@ -32,6 +33,8 @@ export interface PacedFollower extends Follower {
 export interface Feeds {
   readonly topics: Topics;
   readonly relay: Relay;
+  /** Where deletions are read that were made before a reader was there; without it there are none. */
+  readonly deletions?: Pick<Deletions, "since">;
   readonly hub: Hub;
   /** Who may read which room; everybody may, unless given. */
   readonly gate?: RoomGate;
@@ -53,6 +56,8 @@ interface TopicReader {
   replayed: LogPosition | undefined;
   /** Where the replay ended, if it had overtaken the stream. */
   ahead: LogPosition | undefined;
+  /** Behind which deletion the reader has heard of none. */
+  deletion: DeletionPlace;
   stopped: boolean;
 }
 
@@ -62,7 +67,8 @@ interface TopicReader {
  * 1. There is no hole and no double between the replay of a topic and its live messages.
  * 2. The reader paces its replays: the next page of a log is read when the last one is written, of whichever topic that
  *    was. However many topics are replayed, no more than a page of them waits to be written.
- * 3. A replay waits for a store that is away, and goes on where it stopped. Any other fault closes the connection with
+ * 3. What was deleted while a topic was replayed is told behind the replay; to who comes back, also what was deleted since.
+ * 4. A replay waits for a store that is away, and goes on where it stopped. Any other fault closes the connection with
  *    `internal`, so that a reader never waits for messages that do not come.
  */
 export class TopicReaders {
@@ -90,7 +96,13 @@ export class TopicReaders {
    */
   async open(topic: Topic): Promise<LogPosition> {
     if (!this.#readers.has(topic)) {
-      const reader: TopicReader = { opened: false, replayed: undefined, ahead: undefined, stopped: false };
+      const reader: TopicReader = {
+        opened: false,
+        replayed: undefined,
+        ahead: undefined,
+        deletion: placeAt(0),
+        stopped: false,
+      };
       this.#readers.set(topic, reader);
       try {
         await this.#feeds.relay.acquire(topic);
@@ -112,19 +124,22 @@ export class TopicReaders {
    * Pushes the topic's messages from a position on: first those of the log, then the live ones.
    *
    * @param from the last message that the reader has; a gap is pushed first where the log does not go on from there
+   * @param returning whether the reader comes back, and is told what was deleted of what it has
    */
-  start(topic: Topic, from: LogPosition): void {
+  start(topic: Topic, from: LogPosition, returning = false): void {
     const reader = this.#readers.get(topic);
     if (!reader || reader.stopped) return;
     if (this.#feeds.gate?.admits(topic, this.#follower) === false) return;
+    reader.deletion = returning ? placeAt(from.seq) : this.#feeds.relay.deletion(topic);
     const position = this.#feeds.relay.position(topic);
     if (from.epoch === position.epoch && from.seq === position.seq && (from.id === position.id || from.id === "")) {
       reader.replayed = undefined;
       this.#feeds.hub.add(topic, this.#follower);
+      void this.#guarded(topic, reader, () => this.#tellDeletions(topic, reader));
       return;
     }
     reader.replayed = from;
-    void this.#replay(topic, reader, from);
+    void this.#guarded(topic, reader, () => this.#replay(topic, reader, from));
   }
 
   /** Has the topic's stream read its log again: the log turned out to be another. */
@@ -155,21 +170,29 @@ export class TopicReaders {
   /** The position in each topic up to which messages were pushed. */
   positions(): Record<Topic, LogPosition> {
     const positions: Record<Topic, LogPosition> = {};
-    for (const [topic, { opened, replayed, ahead }] of this.#readers) {
-      if (!opened) continue;
-      const live = this.#feeds.relay.position(topic);
-      const overtaken = ahead && ahead.epoch === live.epoch && ahead.seq > live.seq ? ahead : live;
-      positions[topic] = replayed ?? overtaken;
+    for (const [topic, reader] of this.#readers) {
+      if (reader.opened) positions[topic] = this.#positionOf(topic, reader);
     }
     return positions;
   }
 
+  #positionOf(topic: Topic, { replayed, ahead }: TopicReader): LogPosition {
+    const live = this.#feeds.relay.position(topic);
+    const overtaken = ahead && ahead.epoch === live.epoch && ahead.seq > live.seq ? ahead : live;
+    return replayed ?? overtaken;
+  }
+
   async #replay(topic: Topic, reader: TopicReader, from: LogPosition): Promise<void> {
+    let position: LogPosition | undefined = from;
+    while (position && !reader.stopped && !this.#follower.closed) {
+      position = await this.#takeTurn(topic, reader, position);
+    }
+  }
+
+  /** Closes the connection where a fault keeps something from the reader. */
+  async #guarded(topic: Topic, reader: TopicReader, work: () => Promise<void>): Promise<void> {
     try {
-      let position: LogPosition | undefined = from;
-      while (position && !reader.stopped && !this.#follower.closed) {
-        position = await this.#takeTurn(topic, reader, position);
-      }
+      await work();
     } catch (error) {
       // A reader that follows the topic no longer misses nothing.
       const reference = reader.stopped ? undefined : this.#follower.fail();
@@ -199,6 +222,7 @@ export class TopicReaders {
     const live = this.#joinStream(topic, reader, position, next.head);
     // At the log's end, and yet not where the stream is: the stream is still that of a log that was lost.
     if (!live && next.entries.length === 0 && !next.gap) await this.#feeds.relay.refresh(topic);
+    if (live) await this.#tellDeletions(topic, reader);
     await this.#follower.drained();
     return live ? undefined : position;
   }
@@ -230,17 +254,43 @@ export class TopicReaders {
 
   /** Goes live if the replay has reached the stream. @returns whether it has */
   #joinStream(topic: Topic, reader: TopicReader, position: LogPosition, head: LogPosition): boolean {
-    const { relay, hub } = this.#feeds;
+    const { relay, hub, topics } = this.#feeds;
     const live = relay.position(topic);
     if (position.epoch !== live.epoch || position.seq < live.seq || position.seq < head.seq) return false;
     reader.replayed = undefined;
     reader.ahead = position.seq > live.seq ? position : undefined;
-    hub.add(topic, this.#follower, reader.ahead?.seq);
+    const through = reader.ahead && { seq: position.seq, pos: topics.positions.encode(topic, position) };
+    hub.add(topic, this.#follower, through);
     return true;
   }
 
-  #push(topic: Topic, event: ServerEvent, entry?: Entry): void {
+  /** Tells what was deleted before the topic was live. */
+  async #tellDeletions(topic: Topic, reader: TopicReader): Promise<void> {
+    const { relay, topics, deletions: log } = this.#feeds;
+    if (!log) return;
+    const until = relay.deletion(topic); // what comes later is live
+    while (isBehind(until, reader.deletion)) {
+      const deletions = await log.since(topic, reader.deletion).catch(isUnavailable);
+      if (!deletions) await pause(retryMs);
+      if (reader.stopped || this.#follower.closed) return;
+      if (!deletions) continue;
+      this.catchUp();
+      const position = this.#positionOf(topic, reader);
+      for (const deletion of deletions) {
+        if (isBehind(deletion, until)) break;
+        this.#push(topic, deletedEvent(topics.positions, topic, position, deletion), { room: deletion.room });
+      }
+      return;
+    }
+  }
+
+  #push(topic: Topic, event: ServerEvent, entry?: Partial<Pick<Entry, "room" | "seq">>): void {
     if (entry?.room !== undefined && this.#follower.isIn(entry.room)) return;
     this.#follower.push(encodeEvent(event, this.#follower.encoding), topic, entry?.seq);
   }
+}
+
+/** Passes over a store that is away, which says so itself. */
+function isUnavailable(error: unknown): undefined {
+  if (!(error instanceof ChatError) || error.code !== "store_unavailable") throw error;
 }

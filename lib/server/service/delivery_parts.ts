@@ -41,7 +41,7 @@ export interface DeliveryOptions {
 /** Makes the parts of a service that pass messages on, and know who is here and who may be where. @param id the server's */
 export function makeDeliveryParts(id: string, options: DeliveryOptions): DeliveryParts {
   const { store, config, guard, limits } = options;
-  const { topics } = store;
+  const { topics, deletions } = store;
   const turns = new FlushScheduler();
   const hub = new Hub(turns);
   const replays = { messages: 0, gaps: 0 };
@@ -49,7 +49,7 @@ export function makeDeliveryParts(id: string, options: DeliveryOptions): Deliver
   const instruments = new Instruments(options.metrics ?? new Metrics(), turns, commands);
   const records = new RecordCache(store.records);
   const relay = new Relay({
-    topics,
+    ...{ topics, deletions },
     outlet: hub,
     gate: records,
     onFault: (topic, error) => logFault(log, error, "relay_failed", { topic }),
@@ -60,7 +60,7 @@ export function makeDeliveryParts(id: string, options: DeliveryOptions): Deliver
     serverId: id,
     store,
     feeds: {
-      ...{ topics, relay, hub, gate: records, replays },
+      ...{ topics, deletions, relay, hub, gate: records, replays },
       onFault: (topic, error, reference) => log.error("replay_failed", { topic, reference, error }),
     },
     config,

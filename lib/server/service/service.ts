@@ -225,7 +225,7 @@ export class Service implements AsyncDisposable {
 
   /** @param accepted how many connections there have been so far */
   #keepHouse(accepted: () => number): void {
-    const { store: { servers, files, rooms, topics }, config } = this.#options;
+    const { store: { servers, files, rooms, topics, deletions }, config } = this.#options;
     const house = this.#housekeeping;
     house.every("connections", tickMs, () => {
       for (const connection of this.#connections) connection.tick();
@@ -246,6 +246,7 @@ export class Service implements AsyncDisposable {
       this.#sockets?.giveBack();
     });
     house.every("files", sweepMs, () => files.sweep());
+    house.every("deletions", sweepMs, () => deletions.sweep());
     house.every("history", sweepMs, async () => {
       const messages = await topics.sweep();
       if (messages > 0) log.debug("messages_forgotten", { messages });

@@ -91,7 +91,7 @@ export async function openTopics(
     ...(unread ? { unread } : {}),
     missed: opened.reduce<number | null>((sum, { missed }) => sum === null || missed === null ? null : sum + missed, 0),
     start() {
-      for (const { topic, from } of opened) session.topics.start(topic, from);
+      for (const { topic, from } of opened) session.topics.start(topic, from, returning !== undefined);
       for (const { room, by } of invitations) session.tell({ type: "invited", room, by });
       session.checkRooms(); // they may have changed before this went along with the account
     },

@@ -2,7 +2,7 @@ import { inSlices } from "../../common/slices.ts";
 import { fold, inboxTopic, sentTopic, type Topic, topicName } from "../../wire/names.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
 import type { StoreLimits } from "../store.ts";
-import type { Draft, Entry, TalkPage, TalkRange } from "../topics.ts";
+import { blankBody, type Draft, type Entry, type TalkPage, type TalkRange } from "../topics.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { forEver } from "./history.ts";
 import type { Keys } from "./keys.ts";
@@ -287,14 +287,25 @@ export class RedisCopies {
     const to = topicName(inbox);
     const { meta, log, talks, copied, topicChannel } = this.#keys;
     const body = { to: draft.to, copyOf: { seq, epoch, time }, ...draft };
-    const [made, own, number] = await this.#redis.run(
-      "copy",
-      [meta(topic), log(topic), talks(topic), copied(topic), meta(inboxTopic(user))],
-      [
-        ...[topicChannel(topic), randomWord(8), this.#ports.generation, to, epoch, seq, earlier, id, time],
-        ...[JSON.stringify(body), this.#limits.historyMaxMessages, Math.min(this.#limits.historyMaxAge, forEver)],
-      ],
-    ) as ["copied" | "known" | "behind", string, number];
+    const copy = (said: object, blank: "0" | "1") =>
+      this.#redis.run(
+        "copy",
+        [meta(topic), log(topic), talks(topic), copied(topic), meta(inboxTopic(user))],
+        [
+          ...[topicChannel(topic), randomWord(8), this.#ports.generation, to, epoch, seq, earlier, id, time],
+          ...[
+            JSON.stringify(said),
+            this.#limits.historyMaxMessages,
+            Math.min(this.#limits.historyMaxAge, forEver),
+            blank,
+          ],
+        ],
+      ) as Promise<["copied" | "known" | "behind" | "deleted", string, number]>;
+    let [made, own, number] = await copy(body, "0");
+    if (made === "deleted") {
+      [made, own, number] = await copy(blankBody({ ...entry, ...body }), "1");
+    }
+    if (made === "deleted") return "behind"; // never: the text is taken out
     if (made === "copied") this.#ports.copied(topic, { epoch: own, seq: number, id });
     return made;
   }

@@ -55,6 +55,10 @@ export class Keys {
 
   meta = (topic: Topic) => `${this.#prefix}${slotAndName(topic)}:meta`;
   log = (topic: Topic) => `${this.#prefix}${slotAndName(topic)}:log`;
+  /** Which messages were deleted: newest number by then, and number of the deletion → the message's number, and by whom. */
+  deletions = (topic: Topic) => `${this.#prefix}${slotAndName(topic)}:deletions`;
+  /** A log's copy on its way to take the log's place, of one server's. */
+  rewriting = (topic: Topic, word: string) => `${this.#prefix}${slotAndName(topic)}:rewriting:${word}`;
   /** A log on its way in, beside the topic's own. */
   incoming = (topic: Topic) => `${this.#prefix}${slotAndName(topic)}:incoming`;
   /** Session → claim: who may write, which in a room are its members; see {@linkcode sessionField}. */
@@ -79,7 +83,10 @@ export class Keys {
   unread = (inbox: Topic) => `${this.#prefix}{${inbox}}:unread`;
   /** Other → the newest number in a private log; behind a colon and the other's name, all the numbers of that talk. */
   talks = (topic: Topic) => `${this.#prefix}${slotAndName(topic)}:talks`;
-  /** Recipient → epoch and number, in the recipient's inbox, of the last of a user's messages that was copied. */
+  /**
+   * Recipient → epoch and number, in the recipient's inbox, of the last of a user's messages that was copied. Recipient and
+   * number → id: of a message that was deleted before it was copied.
+   */
   copied = (sent: Topic) => `${this.#prefix}${slotAndName(sent)}:copied`;
   /** Recipient and server's run → 1: of which messages a user may be owed copies. */
   owed = (sent: Topic) => `${this.#prefix}${slotAndName(sent)}:owed`;
@@ -117,6 +124,10 @@ export class Keys {
 
   /** There while no server has to look for messages that are to be forgotten. */
   trimmed = () => `${this.#prefix}{servers}:trimmed`;
+
+  /** There while append-only files have something that was deleted, and while they were rewritten just now. */
+  aofDue = () => `${this.#prefix}{servers}:aof_due`;
+  aofRewritten = () => `${this.#prefix}{servers}:aof_rewritten`;
 
   /** What the doctor tries commands with. */
   trial = () => `${this.#prefix}{doctor}:trial`;

@@ -4,6 +4,7 @@
 
 import type { Reports } from "../accounts/reports.ts";
 import { RedisReports } from "./rooms/reports.ts";
+import type { Deletions } from "../topics.ts";
 import type { DeviceKeys } from "../device_keys.ts";
 import type { Files } from "../files.ts";
 import type { Accounts } from "../accounts.ts";
@@ -24,6 +25,8 @@ import { RedisAccessTokens } from "./accounts/access_tokens.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { RedisInvitations } from "./accounts/invitations.ts";
 import { RedisTwoFactors } from "./accounts/two_factor.ts";
+import { AofRewrites } from "./deletion/aof_rewrites.ts";
+import { RedisDeletions } from "./deletion/deletions.ts";
 import { RedisDeviceKeys } from "./device_keys.ts";
 import { RedisFiles } from "./files.ts";
 import { RedisGateway } from "./gateway.ts";
@@ -62,6 +65,7 @@ export class RedisStore implements Store {
   readonly records: RoomRecords;
   readonly reports: Reports;
   readonly topics: Topics;
+  readonly deletions: Deletions;
   readonly marks: Marks;
   readonly talks: Talks;
   readonly servers: RedisServers;
@@ -92,6 +96,7 @@ export class RedisStore implements Store {
     this.twoFactor = new RedisTwoFactors(redis, keys);
     this.sessions = sessions;
     this.topics = this.#topics = new RedisTopics(redis, keys, options, sessions, servers);
+    this.deletions = new RedisDeletions(redis, keys, this.#topics, new AofRewrites(redis, keys));
     this.talks = new RedisTalks(redis, keys, options, this.#topics);
     this.marks = new RedisMarks(redis, keys, options);
     this.records = new RedisRoomRecords(redis, keys);

@@ -13,8 +13,9 @@ export function signalDecoder(listener: (signal: TopicSignal) => void): ChannelL
 }
 
 /**
- * What a channel carries: `m epoch seq time id prev body`, in a room with a record `v revision epoch …`, or `p user state claim` and then perhaps `offline`, or
- * `a change`, or `r revision change`.
+ * What a channel carries: `m epoch seq time id prev body`, in a room with a record `v revision epoch …`, or
+ * `p user state claim` and then perhaps `offline`, or `a change`, or `r revision change`, or
+ * `d epoch at number seq words` for a deletion.
  */
 function decodeSignal(message: string): TopicSignal | undefined {
   if (message.startsWith("p ")) {
@@ -27,6 +28,12 @@ function decodeSignal(message: string): TopicSignal | undefined {
     return { kind: "record", revision: Number(revision), change: JSON.parse(message.slice(head.length)) };
   }
   if (message.startsWith("a ")) return { kind: "account", change: JSON.parse(message.slice(2)) };
+  const deleted = /^d (\S+) (\d+) (\d+) (\d+) /.exec(message);
+  if (deleted) {
+    const [head, epoch, at, number, seq] = deleted;
+    const words = JSON.parse(message.slice(head.length));
+    return { kind: "deleted", epoch, deletion: { at: Number(at), number: Number(number), seq: Number(seq), ...words } };
+  }
   const parts = /^(?:m|v (\d+)) (\S+) (\d+) (\d+) (\S+) (\S+) /.exec(message);
   if (!parts) return undefined; // of a later release
   const [head, revision, epoch, seq, time, id, prev] = parts;

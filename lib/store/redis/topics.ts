@@ -4,6 +4,7 @@
 
 import { ChatError } from "../../common/errors.ts";
 import { inboxTopic, roomTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
+import type { Head } from "../topics.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
 import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
@@ -208,9 +209,11 @@ export class RedisTopics implements Topics {
     }
   }
 
-  async head(topic: Topic): Promise<LogPosition> {
-    const [epoch, seq, id] = await this.#head(topic);
-    return { epoch, seq, id };
+  async head(topic: Topic): Promise<Head> {
+    const [epoch, seq, id, , deletion] = await this.#head(topic);
+    if (deletion === "") return { epoch, seq, id };
+    const [at, number] = deletion.split(" ").map(Number);
+    return { epoch, seq, id, deletion: { at, number } };
   }
 
   async renewEpoch(topic: Topic, epoch: string, since?: number): Promise<void> {
@@ -251,9 +254,9 @@ export class RedisTopics implements Topics {
     return this.#history.sweep();
   }
 
-  async #head(topic: Topic): Promise<[string, number, string, number]> {
+  async #head(topic: Topic): Promise<[string, number, string, number, string]> {
     const args = [randomWord(8), this.#generations.generation];
-    return await this.#redis.run("head", [this.#keys.meta(topic)], args) as [string, number, string, number];
+    return await this.#redis.run("head", [this.#keys.meta(topic)], args) as [string, number, string, number, string];
   }
 }
 

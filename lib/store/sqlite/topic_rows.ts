@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { isPrivate, type Topic } from "../../wire/names.ts";
+import type { Head } from "../topics.ts";
 import { randomWord } from "../log_position.ts";
 import type { Entry, Page } from "../topics.ts";
 
@@ -40,12 +41,16 @@ export class TopicRows {
   readonly #behind = new Set<Topic>();
   readonly #row: StatementSync;
   readonly #newest: StatementSync;
+  readonly #deletion: StatementSync;
   readonly #make: StatementSync;
   readonly #advance: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#row = database.prepare("SELECT epoch, seq, id, read, indexed, previous, since FROM topics WHERE topic = ?");
     this.#newest = database.prepare("SELECT seq, id, time FROM log WHERE topic = ? ORDER BY seq DESC LIMIT 1");
+    this.#deletion = database.prepare(
+      "SELECT head AS at, number FROM deletions WHERE topic = ? ORDER BY head DESC, number DESC LIMIT 1",
+    );
     this.#make = database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?) ON CONFLICT DO NOTHING");
     this.#advance = database.prepare("UPDATE topics SET seq = ?, id = ?, indexed = ? WHERE topic = ?");
   }
@@ -72,6 +77,13 @@ export class TopicRows {
     if (known) return known;
     this.#make.run(topic, randomWord(8));
     return this.find(topic)!;
+  }
+
+  /** Where a topic's log ends; the topic is made where there is none. */
+  head(topic: Topic): Head {
+    const { epoch, seq, id } = this.make(topic);
+    const deletion = this.#deletion.get(topic) as unknown as Head["deletion"];
+    return { epoch, seq, id, ...(deletion ? { deletion: { ...deletion } } : {}) };
   }
 
   /** Writes down how far a topic is, where its row does not say that the log tells it; to be called in a transaction. */

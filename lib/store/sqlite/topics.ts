@@ -9,7 +9,8 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { inboxTopic, roomTopic, sentTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
-import { type LogPosition, randomWord } from "../log_position.ts";
+import type { Head } from "../topics.ts";
+import { randomWord } from "../log_position.ts";
 import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
 import type { StoreLimits } from "../store.ts";
@@ -251,11 +252,8 @@ export class SqliteTopics implements Topics {
   }
 
   // deno-lint-ignore require-await
-  async head(topic: Topic): Promise<LogPosition> {
-    return guarded(() => {
-      const { epoch, seq, id } = this.#rows.make(topic);
-      return { epoch, seq, id };
-    });
+  async head(topic: Topic): Promise<Head> {
+    return guarded(() => this.#rows.head(topic));
   }
 
   // deno-lint-ignore require-await

@@ -111,7 +111,7 @@ test("Hub.deliver() passes over a follower that is ahead until the stream has ca
   const { hub, flush } = makeHub();
   const [ahead, live] = [new Reader(), new Reader()];
   hub.add(lobby, live);
-  hub.add(lobby, ahead, 3);
+  hub.add(lobby, ahead, { seq: 3, pos: "" });
   for (const seq of [1, 2, 3, 4, 5]) hub.deliver(lobby, message(seq), seq);
   flush();
   assert.deepEqual(live.lines, ["a: 1", "a: 2", "a: 3", "a: 4", "a: 5"]);
@@ -121,7 +121,7 @@ test("Hub.deliver() passes over a follower that is ahead until the stream has ca
 test("Hub.deliver() tells a follower that is ahead of presence", () => {
   const { hub, flush } = makeHub();
   const ahead = new Reader();
-  hub.add(lobby, ahead, 3);
+  hub.add(lobby, ahead, { seq: 3, pos: "" });
   hub.deliver(lobby, joined);
   hub.deliver(lobby, joined, undefined, ({ user }) => user === "b");
   flush();
@@ -131,7 +131,7 @@ test("Hub.deliver() tells a follower that is ahead of presence", () => {
 test("Hub.remove() takes a follower away that is ahead", () => {
   const { hub, flush } = makeHub();
   const ahead = new Reader();
-  hub.add(lobby, ahead, 3);
+  hub.add(lobby, ahead, { seq: 3, pos: "" });
   hub.remove(lobby, ahead);
   hub.deliver(lobby, message(4), 4);
   flush();
@@ -141,7 +141,7 @@ test("Hub.remove() takes a follower away that is ahead", () => {
 test("Hub.deliver() passes over nobody after the stream began anew", () => {
   const { hub, flush } = makeHub();
   const ahead = new Reader();
-  hub.add(lobby, ahead, 30);
+  hub.add(lobby, ahead, { seq: 30, pos: "" });
   const gap: GapEvent = { type: "gap", topic: lobby, from: 21, to: null, pos: "f.0." };
   hub.deliver(lobby, gap);
   hub.deliver(lobby, message(1), 1);

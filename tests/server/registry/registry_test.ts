@@ -94,6 +94,7 @@ test("allCommands has the protocol's commands and arguments", () => {
     requests: "",
     accept: "user",
     decline: "user",
+    delete: "user? n? room? topic? seq?",
     say: "text cid? room? file?",
     me: "text cid? room? file?",
     publish: "text cid?",

@@ -300,7 +300,7 @@ export class RedisAdminStore implements AdminStore {
 
   async putTopic(state: TopicState, log: AsyncIterable<readonly Entry[]>): Promise<number | undefined> {
     const { topic, epoch, seq, id, read, renewed } = state;
-    const { meta, log: own, incoming } = this.#keys;
+    const { meta, log: own, incoming, deletions } = this.#keys;
     if ((await this.#size(topic))?.seq) return undefined;
     await this.#redis.command("DEL", incoming(topic));
     let [put, next] = [0, 0];
@@ -328,7 +328,8 @@ export class RedisAdminStore implements AdminStore {
     if (renewed) fields.push("previous", renewed.previous, "since", renewed.since);
     // The list of rooms may lack it now; it is made anew before anything is refused by it.
     if (topic.startsWith("room:")) await this.#redis.command("DEL", this.#keys.roomList()[1]);
-    const done = await this.#redis.run("putTopic", [meta(topic), own(topic), incoming(topic)], fields);
+    const keys = [meta(topic), own(topic), incoming(topic), deletions(topic)];
+    const done = await this.#redis.run("putTopic", keys, fields);
     return done === 1 ? put : undefined;
   }
 

@@ -75,11 +75,11 @@ export class RedisRooms implements Rooms {
 
   async #forget(room: string): Promise<boolean> {
     const topic = roomTopic(room);
-    const { meta, log, writers, told, topicChannel } = this.#keys;
+    const { meta, log, writers, told, deletions, topicChannel } = this.#keys;
     const { historyMaxAge, roomIdleMs } = this.#limits;
     return await this.#redis.run(
       "roomForget",
-      [meta(topic), log(topic), writers(topic), told(topic)],
+      [meta(topic), log(topic), writers(topic), told(topic), deletions(topic)],
       [topicChannel(topic), Math.min(historyMaxAge, forEver), roomIdleMs],
     ) === 1;
   }

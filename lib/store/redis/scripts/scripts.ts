@@ -27,6 +27,8 @@ import twoFactorRemove from "./two_factor_remove.lua" with { type: "text" };
 import twoFactorSpend from "./two_factor_spend.lua" with { type: "text" };
 import devices from "./devices.lua" with { type: "text" };
 import end from "./end.lua" with { type: "text" };
+import erase from "./erase.lua" with { type: "text" };
+import eraseAhead from "./erase_ahead.lua" with { type: "text" };
 import fileBegin from "./file_begin.lua" with { type: "text" };
 import fileCount from "./file_count.lua" with { type: "text" };
 import fileFree from "./file_free.lua" with { type: "text" };
@@ -133,6 +135,8 @@ const steady = {
   claim: clock + devices + claim,
   countUnread: moments + own + countUnread,
   end: clock + devices + end,
+  erase,
+  eraseAhead,
   fileFree: files + fileFree,
   fileRemove,
   fileSweep: files + fileSweep,

@@ -13,6 +13,7 @@ export interface TrialNames {
 const commands: Readonly<Record<string, string>> = {
   "append": "key a",
   "asking": "",
+  "bgrewriteaof": "",
   "cluster|slots": "",
   "del": "key",
   "evalsha": "0123456789012345678901234567890123456789 1 key",
@@ -67,7 +68,14 @@ const commands: Readonly<Record<string, string>> = {
 };
 
 /** Those that only a connection for channels may be given, or that would change the connection. */
-const untried: ReadonlySet<string> = new Set(["asking", "cluster|slots", "select", "ssubscribe", "sunsubscribe"]);
+const untried: ReadonlySet<string> = new Set([
+  "asking",
+  "bgrewriteaof",
+  "cluster|slots",
+  "select",
+  "ssubscribe",
+  "sunsubscribe",
+]);
 
 /** The rules of `ACL SETUSER` for a server's user, beside its name and password. */
 export function aclRules(prefix: string): string[] {

@@ -314,6 +314,7 @@ export class SqliteAdminStore implements AdminStore {
   #clear(topic: Topic): void {
     this.#database.prepare("DELETE FROM log WHERE topic = ?").run(topic);
     this.#database.prepare("DELETE FROM cids WHERE topic = ?").run(topic);
+    this.#database.prepare("DELETE FROM deletions WHERE topic = ?").run(topic);
   }
 
   #append(topic: Topic, { seq, id, time, ...body }: Entry): void {

@@ -93,11 +93,15 @@ const schema = `
     user TEXT PRIMARY KEY, secret TEXT NOT NULL, confirmed INTEGER NOT NULL DEFAULT 0, step INTEGER NOT NULL DEFAULT 0,
     recovery TEXT NOT NULL DEFAULT ''
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS deletions (
+    topic TEXT NOT NULL, head INTEGER NOT NULL, number INTEGER NOT NULL, seq INTEGER NOT NULL, deleter TEXT NOT NULL,
+    author TEXT NOT NULL, room TEXT, PRIMARY KEY (topic, head, number)
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 17;
+const schemaVersion = 18;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -130,6 +134,7 @@ const migrations: Readonly<Record<number, string>> = {
     "PRIMARY KEY (topic, sender, seq)) WITHOUT ROWID; INSERT OR IGNORE INTO contacts " +
     "SELECT DISTINCT substr(topic, 6), sender FROM talks WHERE topic LIKE 'sent:%'",
   16: "", // new tables only; an earlier release would ask nobody for a second factor
+  17: "", // a new table, and messages without a text, which an earlier release would show as such
 };
 
 /** How long opening may wait for another process, in milliseconds: an earlier release's server locks the whole file. */

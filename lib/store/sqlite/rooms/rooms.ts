@@ -87,6 +87,7 @@ export class SqliteRooms implements Rooms {
         ).run(topic, topic, pageSize);
         if (changes === pageSize) return "more";
         this.#database.prepare("DELETE FROM topics WHERE topic = ?").run(topic);
+        this.#database.prepare("DELETE FROM deletions WHERE topic = ?").run(topic);
         return "gone";
       });
       if (done !== "more") {
