@@ -83,7 +83,12 @@ export type RecordChange =
   );
 
 /** What listeners of a room are told of its record: a change, or that somebody has entered whom the record knew. */
-export type RecordNews = RecordChange | { readonly kind: "entered"; readonly by: string; readonly user: string };
+export type RecordNews =
+  & (RecordChange | { readonly kind: "entered"; readonly by: string; readonly user: string })
+  & {
+    /** Set where somebody was kicked or banned who was not in the room. */
+    readonly absent?: true;
+  };
 
 /** What came of the wish to enter a room. */
 export type EntryResult = "admitted" | "banned" | "invite_only";

@@ -100,7 +100,11 @@ export function roomRecordsContract(test: Declare): void {
     assert.equal(told.kind, "published");
     while (heard.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
     assert.deepEqual(heard.slice(0, 2), [
-      { kind: "record", revision: 1, change: { by: "alice", kind: "ban", user: "bob", reason: 'he said "no"' } },
+      {
+        kind: "record",
+        revision: 1,
+        change: { by: "alice", kind: "ban", user: "bob", reason: 'he said "no"', absent: true },
+      },
       { kind: "record", revision: 2, change: { kind: "entered", by: "bob", user: "bob" } },
     ]);
     await subscription.close();

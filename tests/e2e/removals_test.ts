@@ -147,6 +147,14 @@ onServers("who is kicked is told on each device where that is now, and may come 
   for (const client of [phone, laptop, side]) assert.equal((await client.event()).text, "welcome back");
   for (const client of [phone, laptop, side]) await client.ok("say", { room: "general", text: "thanks" });
   assert.deepEqual((await a.ok("who", { room: "general" })).members, ["a", "b"]);
+  await a.heard();
+  await change(one, "general", { ...ban, user: "c" });
+  await phone.ok("say", { room: "general", text: "who?" });
+  await eventually(async () => (await phone.heard()).some(({ text }) => text === "who?"), "it is said");
+  await a.ok("say", { room: "general", text: "nobody left" });
+  const told = await a.heard();
+  assert.deepEqual(told.filter(({ type }) => type === "presence"), [], "c was not there");
+  assert.deepEqual(said(told), ["who?", "nobody left"]);
 });
 
 onServers("a device that is away comes back to the lobby, or without the room", {}, async (one, two) => {

@@ -89,6 +89,7 @@ export class Removals implements RoomChanges, RecordListener, AsyncDisposable {
   tell(room: string, _record: RoomRecord, change: RecordNews): void {
     const { hub } = this.#options;
     if (change.kind === "kick" || change.kind === "ban") {
+      if (change.absent) return; // nobody has left
       const { user, by, reason } = change;
       const why = { by, ...(reason === "" ? {} : { reason }) };
       const left: ServerEvent = { type: "presence", room, user, state: "left", ...why };

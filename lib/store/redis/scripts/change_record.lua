@@ -18,14 +18,19 @@ if lists == '1' then
   end
 end
 if struck ~= '' then
+  local isThere = false
   for _, session in ipairs(redis.call('HKEYS', members)) do
     if string.lower(string.match(session, '^[^/]*')) == struck then redis.call('HDEL', members, session) end
   end
   for _, hash in ipairs({present, told}) do
     for _, user in ipairs(redis.call('HKEYS', hash)) do
-      if string.lower(user) == struck then redis.call('HDEL', hash, user) end
+      if string.lower(user) == struck then
+        redis.call('HDEL', hash, user)
+        isThere = true
+      end
     end
   end
+  if not isThere then news = string.sub(news, 1, -2) .. ',"absent":true}' end
 end
 redis.call('SPUBLISH', channel, 'r ' .. following .. ' ' .. news)
 return {nowText(), redis.call('HGETALL', record)}

@@ -98,8 +98,10 @@ export class SqliteRoomRecords implements RoomRecords {
     const next = after(fields, step, step.listsPresent ? this.#users.members(key) : []);
     transaction(this.#database, () => this.#write(key, fields, next));
     this.#known.set(key, next);
-    if (step.struck !== undefined) this.#users.strike(key, step.struck);
-    this.#users.tell(key, Number(next.rev), step.news);
+    const { struck, news } = step;
+    const isAbsent = struck !== undefined && !this.#users.members(key).some((user) => fold(user) === struck);
+    if (struck !== undefined) this.#users.strike(key, struck);
+    this.#users.tell(key, Number(next.rev), isAbsent ? { ...news, absent: true } : news);
   }
 
   #write(room: string, before: Fields, next: Fields): void {
