@@ -142,6 +142,7 @@ const house: readonly Part[] = [
       "lib/store",
       "lib/store/accounts",
       "lib/store/data_folder",
+      "lib/store/records",
       "lib/store/redis",
       "lib/store/redis/transport",
       ...ground,

@@ -1,8 +1,9 @@
 /**
  * Everything that lasts, as records that go one a line into a file, so that it can be moved to another store.
  *
- * Records: a header; each topic, followed by its messages; each account with its follows, its resume tokens' hashes,
- * where its session stood, how far it has read and its second factor; each invitation; and an end that counts them, so that a file that was cut off is known
+ * Records: a header; each topic, followed by its messages; the record of each room that has one; each account with its
+ * follows, its resume tokens' hashes, where its session stood, how far it has read and its second factor; each
+ * invitation; and an end that counts them, so that a file that was cut off is known
  * as one. Topics come before accounts: a message's author had an account before the message, so the file has that one.
  */
 
@@ -10,6 +11,7 @@ import { version } from "../common/version.ts";
 import type { Invitation } from "../store/accounts/invitations.ts";
 import type { AccountRecord, TopicState } from "../store/admin_store.ts";
 import type { Store } from "../store/store.ts";
+import type { RecordState } from "../store/room_records.ts";
 import type { Entry } from "../store/topics.ts";
 
 /** The format's version: one more when what this release writes would be misread by an earlier one. */
@@ -28,6 +30,7 @@ export type ExportRecord =
   | { readonly topic: TopicState }
   /** Belongs to the topic before it. */
   | { readonly message: Entry }
+  | { readonly record: RecordState }
   | { readonly account: AccountRecord }
   /** Earlier releases pass it over. */
   | { readonly invitation: Invitation }
@@ -52,6 +55,7 @@ export async function* exportRecords(
       messages += page.length;
     }
   }
+  for await (const record of admin.records.all()) yield { record };
   for await (const account of admin.accounts()) {
     yield { account };
     accounts++;

@@ -11,6 +11,8 @@ import type { AccountRecord, TopicState } from "../store/admin_store.ts";
 import { decodePosition } from "../store/log_position.ts";
 import type { Store } from "../store/store.ts";
 import type { Entry } from "../store/topics.ts";
+import { isRecord } from "../store/records/record_fields.ts";
+import type { RecordState } from "../store/room_records.ts";
 import { isDevice, isUsername, parseTopic } from "../wire/names.ts";
 import { isPublicKey } from "../wire/sealed.ts";
 import { type Counts, exportVersion } from "./export.ts";
@@ -65,6 +67,8 @@ export async function importRecords(
       if (put === undefined) keptTopics.push(state.topic);
       else topics++;
       messages += put ?? 0;
+    } else if (record.record) {
+      await admin.records.put(checkedRecord(record.record, records));
     } else if (record.account) {
       const account = checkedAccount(record.account, records);
       if (await admin.putAccount(account)) accounts++;
@@ -140,6 +144,13 @@ function checkedTopic(given: Parsed, records: Records): TopicState {
     (id === "" || isWord(id)) && (renewed === undefined || (isWord(renewed.previous) && isCount(renewed.since)));
   if (!good) throw records.wrong("it is no topic");
   return given as TopicState;
+}
+
+/** A room's record: fields that there are, with values that are read as what they should be. */
+function checkedRecord({ room, fields }: Parsed, records: Records): RecordState {
+  const good = parseTopic(`room:${room}`)?.name === room && Object(fields) === fields && isRecord(fields);
+  if (!good) throw records.wrong("it is no room's record");
+  return { room, fields };
 }
 
 function isKey(given: Parsed | null): boolean {

@@ -4,6 +4,7 @@ import type { AccessToken } from "./accounts/access_tokens.ts";
 import type { HeldMessage } from "./accounts/requests.ts";
 import type { Account, Role } from "./accounts.ts";
 import type { TwoFactorRecord } from "./accounts/two_factor.ts";
+import type { RecordArchive } from "./room_records.ts";
 import type { Order, OrderReport } from "./servers.ts";
 import type { DeviceState, Session } from "./sessions.ts";
 import type { Entry } from "./topics.ts";
@@ -113,6 +114,8 @@ export interface TokensRecord {
 export interface AdminStore {
   /** What came of opening the data. */
   readonly schema: SchemaReport;
+  /** The records of all rooms. */
+  readonly records: RecordArchive;
   accounts(): AsyncIterable<AccountRecord>;
   /** The password hashes of all accounts, in pages; one may come twice. */
   hashes(): AsyncIterable<readonly string[]>;

@@ -124,3 +124,16 @@ export function isListed(record: RoomRecord, user: string): boolean {
   if (record.listed.has(user) || record.invited.has(user)) return true;
   return record.moderators.some((moderator) => fold(moderator) === user);
 }
+
+/** A room's record as it is moved to another store: what each field means, `lib/store/records/record_fields.ts` says. */
+export interface RecordState {
+  readonly room: string;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** The records of all rooms, to be moved to another store. */
+export interface RecordArchive {
+  all(): AsyncIterable<RecordState>;
+  /** Puts a record in, with its invitations. @returns false where the room has one: then it is left as it is */
+  put(state: RecordState): Promise<boolean>;
+}

@@ -21,14 +21,20 @@ export interface Rooms {
    */
   find(room: string): Promise<boolean>;
   /**
-   * Makes a room, unless there are as many as there may be; one that exists stays as it is.
+   * Makes a room, unless there are as many as there may be; one that exists stays as it is, and belongs to whom it did.
    *
+   * @param owner whose a new room is; without one, of a standing room, and of one whose record has outlived it, nobody
+   *   becomes the owner
    * @returns false where it was not made
    */
-  make(room: string, bound: RoomBound): Promise<boolean>;
+  make(room: string, bound: RoomBound, owner?: string): Promise<boolean>;
   /**
    * Forgets rooms, with all that is kept of them: those that nobody is in or listens to, in which nothing was said for
    * as long as a message is kept, and which nobody entered for a while. Called every minute or so, by any server.
+   *
+   * Its record goes with the room, and the next visitor owns it, unless somebody is banned from it or it is private: a ban
+   * and a private room's list do not end by nobody being there. Such a record stays, owner and all, and is that of the room
+   * when it is made again.
    *
    * @param standing rooms that stay in any case
    * @returns those that were forgotten

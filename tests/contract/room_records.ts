@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { RecordChange, RoomRecord } from "../../lib/store/room_records.ts";
+import { isRecord } from "../../lib/store/records/record_fields.ts";
 import type { ClaimRequest, Session } from "../../lib/store/sessions.ts";
 import type { TopicSignal } from "../../lib/store/topics.ts";
 import type { TestStore } from "../support/stores.ts";
@@ -305,6 +306,61 @@ export function roomRecordsContract(test: Declare): void {
     const { seq, kinds } = await later;
     assert.deepEqual([...kinds], ["banned"]);
     assert.equal((await store.topics.head("room:general")).seq, seq);
+  });
+
+  test("Rooms.make() gives a new room its first visitor as owner, and one that exists or stands nobody", async ({ store }) => {
+    const bound = { most: Infinity, standing: ["lobby", "tech"] };
+    const make = async (room: string, owner?: string) => {
+      assert.ok(await store.rooms.make(room, bound, owner));
+      return await store.records.read(room);
+    };
+    await store.topics.publish("room:old", { from: "eve", text: "before the upgrade" }, undefined);
+    const made = await make("general", "Alice");
+    assert.deepEqual([made.owner, made.revision], ["Alice", 1]);
+    assert.deepEqual([(await make("general", "bob")).owner, (await make("tech", "bob")).owner], ["Alice", undefined]);
+    assert.deepEqual([(await make("old", "bob")).owner, (await make("free")).revision], [undefined, 0]);
+    await Promise.all(["a", "b", "c"].map((user) => store.rooms.make("raced", bound, user)));
+    assert.equal((await store.records.read("raced")).revision, 1);
+  });
+
+  test(
+    "Rooms.sweep() forgets a room's record, but neither a ban nor a private room's list",
+    async ({ store, place }) => {
+      const bound = { most: Infinity, standing: [] };
+      for (const room of ["plain", "banned", "closed"]) await store.rooms.make(room, bound, "Alice");
+      await change(store, { kind: "topic", text: "plans" }, "plain");
+      await change(store, { kind: "ban", user: "bob", reason: "" }, "banned");
+      await change(store, { kind: "private", on: true }, "closed");
+      await place.pass(400);
+      assert.deepEqual((await store.rooms.sweep([])).sort(), ["banned", "closed", "plain"]);
+      assert.equal((await store.records.read("plain")).revision, 0);
+      for (const room of ["plain", "banned", "closed"]) await store.rooms.make(room, bound, "bob");
+      const owners = await Promise.all(["plain", "banned", "closed"].map((room) => store.records.read(room)));
+      assert.deepEqual(owners.map(({ owner, topic }) => [owner, topic]), [["bob", ""], ["Alice", ""], ["Alice", ""]]);
+      assert.equal(await store.records.admit("banned", "bob", false), "banned");
+      assert.equal(await store.records.admit("closed", "bob", false), "invite_only");
+    },
+    { roomIdleMs: 300, historyMaxAge: 300 },
+  );
+
+  test("AdminStore.records gives every record, and puts it in where there is none", async ({ store }) => {
+    await change(store, { kind: "owner", user: "Alice" });
+    await change(store, { kind: "topic", text: "plans: a b" });
+    await change(store, { kind: "private", on: true });
+    await change(store, { kind: "mute", user: "Bob", seconds: 1_000 });
+    await change(store, { kind: "mute", user: "Carol" });
+    await change(store, { kind: "ban", user: "Dave", reason: "spam and more" });
+    await change(store, { kind: "invite", user: "Eve" });
+    await change(store, { kind: "slow", seconds: 3 }, "tech");
+    const states = await Array.fromAsync(store.admin.records.all());
+    assert.deepEqual(states.map(({ room }) => room).sort(), ["general", "tech"]);
+    assert.ok(states.every(({ fields }) => isRecord(fields)));
+    const { fields } = states.find(({ room }) => room === "general")!;
+    assert.equal(await store.admin.records.put({ room: "general", fields: { rev: "1" } }), false);
+    assert.equal(await store.admin.records.put({ room: "copy", fields }), true);
+    assert.deepEqual(await store.records.read("copy"), await store.records.read("general"));
+    assert.deepEqual((await store.records.invitations("eve")).map(({ room }) => room), ["copy", "general"]);
+    assert.ok((await store.records.privateRooms()).includes("copy"));
   });
 }
 

@@ -10,9 +10,9 @@ const maxRemembered = 1_000;
 const remembered = new WeakMap<UserSession, Map<string, Promise<void>>>();
 
 /**
- * Sees to it that there is a room, before somebody enters it.
+ * Sees to it that there is a room, before somebody enters it; a new one is its first visitor's.
  *
- * @param user who wants it, as limits count
+ * @param user who wants it
  * @throws {ChatError} `rate_limited` where the user has brought as many to life as one may, `room_limit` where there are
  *   as many as there may be, `store_unavailable`
  */
@@ -22,7 +22,7 @@ export async function ensureRoom(room: string, user: string, { store, limits, co
   const isStanding = standing.includes(room);
   const { new_rooms: pace } = limits.pace;
   if (!isStanding) pace.spend(fold(user), "new rooms", "rate_limited");
-  if (await store.rooms.make(room, { most: isStanding ? Infinity : maxRooms, standing })) return;
+  if (await store.rooms.make(room, { most: isStanding ? Infinity : maxRooms, standing }, user)) return;
   pace.refund(fold(user));
   limits.refused("rooms");
   throw new ChatError("room_limit", `There are ${maxRooms} rooms, which is as many as there may be; join one of them`);

@@ -1,6 +1,4 @@
-/**
- * Logins: with a password, with a resume token, or as a side connection.
- */
+/** Logins: with a password, with a resume token, or as a side connection. */
 
 import { accountDisabled, ChatError } from "../../common/errors.ts";
 import type { Config } from "../../config/config.ts";
@@ -27,7 +25,7 @@ export interface LoginOptions {
   readonly store: Store;
   readonly feeds: Feeds;
   /** What the server runs with; it may change meanwhile, so that it is read at each login. */
-  readonly config: Pick<Config, "duplicateLogin" | "maxDevices" | "maxQueueBytes" | "maxConnectionsPerUser">;
+  readonly config: Pick<Config, "duplicateLogin" | "maxDevices" | "maxQueueBytes" | "maxConnectionsPerUser" | "rooms">;
   readonly guard: Pick<LoginGuard, "admitResume" | "resumeFailed" | "resumed">;
   /** Told which limit refused somebody. */
   readonly onRefused?: (limit: LimitName) => void;
@@ -283,8 +281,9 @@ export class Logins {
     };
     try {
       await Promise.all(superseded.map((each) => this.#evict(each)));
-      const { store, config, feeds: { gate } } = this.#options;
-      const opened = await openTopics(session, store, returning, { shared: config.duplicateLogin === "share", gate });
+      const { store, config: { duplicateLogin, rooms: standing }, feeds: { gate } } = this.#options;
+      const settings = { shared: duplicateLogin === "share", standing, gate };
+      const opened = await openTopics(session, store, returning, settings);
       await tellLeft();
       await this.#ends.announceAll(session.record!, "joined"); // told where it was not before
       return opened;

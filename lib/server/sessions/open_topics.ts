@@ -39,6 +39,8 @@ export interface Opened {
 export interface OpeningOptions {
   /** Whether the user may have several sessions: then people, too, are shown what they send on others. */
   readonly shared?: boolean;
+  /** The rooms of the configuration, which are nobody's. */
+  readonly standing?: readonly string[];
   /** Who may be in which room; everybody may, unless given. */
   readonly gate?: RoomGate | undefined;
 }
@@ -62,11 +64,11 @@ export async function openTopics(
   session: UserSession,
   store: Store,
   returning: ReturnPositions | undefined,
-  { shared = false, gate }: OpeningOptions = {},
+  { shared = false, standing = [], gate }: OpeningOptions = {},
 ): Promise<Opened> {
   const inbox = inboxTopic(session.user);
   if (gate) await leaveForbidden(session, store, gate);
-  const { follows, joined, invitations } = await readAccount(session, store, returning !== undefined);
+  const { follows, joined, invitations } = await readAccount(session, store, returning !== undefined, standing);
   const feeds = follows.map(feedTopic);
   const topics: Topic[] = [...session.rooms.map(roomTopic), ...ownTopics(session, shared), ...feeds];
   // What another device has joined meanwhile, this one reads from there on.
@@ -99,14 +101,14 @@ export async function openTopics(
 }
 
 /** What is told of an account at a login; a session that comes back knows its invitations. */
-async function readAccount(session: UserSession, store: Store, isReturning: boolean) {
+async function readAccount(session: UserSession, store: Store, isReturning: boolean, standing: readonly string[]) {
   const { user, many, rooms } = session;
   const [follows, joined, invitations] = await Promise.all([
     store.accounts.follows(user),
     isReturning && many ? store.sessions.memberships(user) : new Map<string, string>(),
     isReturning ? [] : store.records.invitations(user),
     // Before their topics are opened, which would make them unlisted.
-    isReturning || many ? inTurns(rooms, sliceSize, (room) => reviveRoom(room, store)) : undefined,
+    isReturning || many ? inTurns(rooms, sliceSize, (room) => reviveRoom(room, user, store, standing)) : undefined,
   ]);
   return { follows, joined, invitations };
 }
@@ -171,8 +173,8 @@ async function goOn(
 
 /**
  * Lists the room that a session comes back to, if it was forgotten meanwhile. It is not refused: one of each account may
- * come back so.
+ * come back so. It is new, and its first visitor's, unless it stands.
  */
-async function reviveRoom(room: string, { rooms }: Store): Promise<void> {
-  if (!await rooms.find(room)) await rooms.make(room, { most: Infinity, standing: [] });
+async function reviveRoom(room: string, user: string, { rooms }: Store, standing: readonly string[]): Promise<void> {
+  if (!await rooms.find(room)) await rooms.make(room, { most: Infinity, standing }, user);
 }

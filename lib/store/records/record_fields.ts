@@ -6,7 +6,7 @@
  * and why. A field that says nothing is not there.
  */
 
-import { fold } from "../../wire/names.ts";
+import { fold, isUsername } from "../../wire/names.ts";
 import {
   type EntryResult,
   invitationLifeMs,
@@ -93,6 +93,33 @@ function invitationOf(user: string, by: string, at: number): string {
 export function gateFields(user: string): string[] {
   const key = fold(user);
   return ["rev", "owner", "private", ...["op", "ban", "list", "inv", "out"].map((kind) => `${kind}:${key}`)];
+}
+
+const name = String.raw`[\w-]{1,32}`;
+
+/** How the value of each field looks; of fields that users have, by what stands before the colon. */
+const shapes: Readonly<Record<string, string>> = {
+  rev: String.raw`[1-9]\d{0,14}`,
+  owner: name,
+  topic: ".{1,4096}",
+  private: "1",
+  slow: String.raw`[1-9]\d{0,8}`,
+  "op:": name,
+  "ban:": name,
+  "list:": name,
+  "mute:": String.raw`(-|\d{1,16}) ${name}`,
+  "inv:": String.raw`\d{1,16} ${name} ${name}`,
+  "out:": String.raw`\d{1,15}( ${name}( .{0,4096})?)?`,
+};
+
+/** Whether these are a record's fields: of an export that may be anybody's. */
+export function isRecord(fields: Readonly<Record<string, unknown>>): fields is Fields {
+  return Object.hasOwn(fields, "rev") && Object.entries(fields).every(([field, value]) => {
+    const [, kind, user] = /^([a-z]+:?)(.*)$/.exec(field) ?? [];
+    if (kind === undefined || !Object.hasOwn(shapes, kind) || typeof value !== "string") return false;
+    const isNamed = kind.endsWith(":") ? isUsername(user) && fold(user) === user : user === "";
+    return isNamed && new RegExp(`^(?:${shapes[kind]})$`, "s").test(value);
+  });
 }
 
 /** What a new room's record begins with. */

@@ -142,6 +142,8 @@ export class Keys {
   metas = () => `${escaped(this.#prefix)}{*:meta`;
   /** Every room's meta as a pattern. */
   roomMetas = () => `${escaped(this.#prefix)}{room:*}:meta`;
+  /** Every room's record as a pattern. */
+  records = () => `${escaped(this.#prefix)}{room:*}:record`;
   topicOf = (meta: string) =>
     meta.slice(this.#prefix.length, -":meta".length).replace(/^\{inbox:(.*)\}:sent$/, "{sent:$1}").slice(
       1,

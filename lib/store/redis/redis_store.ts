@@ -99,14 +99,15 @@ export class RedisStore implements Store {
     this.deletions = new RedisDeletions(redis, keys, this.#topics, new AofRewrites(redis, keys));
     this.talks = new RedisTalks(redis, keys, options, this.#topics);
     this.marks = new RedisMarks(redis, keys, options);
-    this.records = new RedisRoomRecords(redis, keys);
+    const records = new RedisRoomRecords(redis, keys);
+    this.records = records;
     this.reports = new RedisReports(redis, keys);
     this.rooms = new RedisRooms(redis, keys, options, servers);
     this.servers = servers;
     this.files = new RedisFiles(redis, keys, options);
     this.deviceKeys = new RedisDeviceKeys(redis, keys);
     this.bans = new RedisNetworkBans(redis, keys);
-    this.admin = new RedisAdminStore(redis, keys, this.#topics, sessions.stored);
+    this.admin = new RedisAdminStore(redis, keys, this.#topics, sessions.stored, records);
     this.#migration = new Migration(redis, keys, { sessions, lists: new SessionLists(redis, keys, servers) });
   }
 

@@ -129,6 +129,9 @@ export class SqliteStore implements Store {
     const users = {
       isUsed: (room: string) => sessions.isUsed(room) || this.#topics.isHeard(roomTopic(room)),
       forget: (topic: Topic) => this.#topics.forget(topic),
+      own: (room: string, owner: string) => records.own(room, owner),
+      disown: (room: string) => records.disown(room),
+      changed: (room: string) => records.forget(room),
     };
     this.reports = new SqliteReports(database);
     this.rooms = new SqliteRooms(database, options, users, now);
@@ -136,7 +139,7 @@ export class SqliteStore implements Store {
     this.files = new SqliteFiles(database, options, now);
     this.deviceKeys = new SqliteDeviceKeys(database, now);
     this.bans = new SqliteNetworkBans(database, now);
-    this.admin = new SqliteAdminStore(database, sessions, this.#topics, servers, now, schema);
+    this.admin = new SqliteAdminStore(database, sessions, this.#topics, servers, now, schema, records);
   }
 
   onReturn(): void {

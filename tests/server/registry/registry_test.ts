@@ -260,7 +260,13 @@ test("Registry.admit() takes the resume token and the position that the longest 
     serverId: "server1",
     store,
     feeds: { topics, relay, hub, onFault: () => {} },
-    config: { duplicateLogin: "force", maxDevices: 16, maxQueueBytes: 1e6, maxConnectionsPerUser: 32 },
+    config: {
+      duplicateLogin: "force",
+      maxDevices: 16,
+      maxQueueBytes: 1e6,
+      maxConnectionsPerUser: 32,
+      rooms: ["lobby"],
+    },
     guard: openGuard,
     onFault: () => {},
   });

@@ -44,7 +44,13 @@ async function scene() {
   const faults: string[] = [];
   const sessions = new SessionManager({
     ...{ serverId, store, feeds: { topics, relay, hub, onFault: () => {} }, guard: openGuard },
-    config: { duplicateLogin: "force", maxQueueBytes: 1e6, maxConnectionsPerUser: 32, maxDevices: 16 },
+    config: {
+      duplicateLogin: "force",
+      maxQueueBytes: 1e6,
+      maxConnectionsPerUser: 32,
+      maxDevices: 16,
+      rooms: ["lobby"],
+    },
     onFault: (what) => void faults.push(what),
   });
   const orders: Order[] = [];

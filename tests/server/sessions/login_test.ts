@@ -55,7 +55,7 @@ async function scene(policy: "force" | "reject" = "force") {
     serverId,
     store,
     feeds,
-    config: { duplicateLogin: policy, maxQueueBytes: 1e6, maxConnectionsPerUser: 32, maxDevices: 16 },
+    config: { duplicateLogin: policy, maxQueueBytes: 1e6, maxConnectionsPerUser: 32, maxDevices: 16, rooms: ["lobby"] },
     guard: openGuard,
     onFault: () => {},
   });

@@ -50,7 +50,7 @@ test("SessionManager.renewToken() gives the earlier token up before the store is
   });
   const manager = new SessionManager({
     serverId,
-    config: { duplicateLogin: "force", maxQueueBytes: 0, maxConnectionsPerUser: 32, maxDevices: 16 },
+    config: { duplicateLogin: "force", maxQueueBytes: 0, maxConnectionsPerUser: 32, maxDevices: 16, rooms: ["lobby"] },
     guard: openGuard,
     ...shared,
   });

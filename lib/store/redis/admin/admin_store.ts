@@ -9,9 +9,9 @@ import type {
   TopicSize,
   TopicState,
 } from "../../admin_store.ts";
-import type { Order, OrderReport } from "../../servers.ts";
+import type { Order, OrderReport, ServerSignal } from "../../servers.ts";
+import type { RecordArchive } from "../../room_records.ts";
 import type { Role } from "../../accounts.ts";
-import type { ServerSignal } from "../../servers.ts";
 import { type DeviceState, type Session, tokenLifeMs } from "../../sessions.ts";
 import { cidMemoryMs, type Entry, type Topics } from "../../topics.ts";
 import { randomWord } from "../../log_position.ts";
@@ -41,13 +41,17 @@ export class RedisAdminStore implements AdminStore {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;
   readonly #topics: Pick<Topics, "read">;
-  readonly #sessions: StoredSessions;
 
-  constructor(redis: RedisGateway, keys: Keys, topics: Pick<Topics, "read">, sessions: StoredSessions) {
+  constructor(
+    redis: RedisGateway,
+    keys: Keys,
+    topics: Pick<Topics, "read">,
+    readonly stored: StoredSessions,
+    readonly records: RecordArchive,
+  ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#topics = topics;
-    this.#sessions = sessions;
   }
 
   async *accounts(): AsyncIterable<AccountRecord> {
@@ -68,7 +72,7 @@ export class RedisAdminStore implements AdminStore {
     const { account, subscriptions, marks: read, deviceKeys, memberships } = this.#keys;
     const [fields, known, follows, blocked, marked, keyed, rooms, ownRecord] = await Promise.all([
       this.#redis.command("HGETALL", account(user)),
-      this.#sessions.devices(user),
+      this.stored.devices(user),
       this.#redis.command("SMEMBERS", subscriptions(user)),
       this.#redis.command("SMEMBERS", this.#keys.blocks(user)),
       this.#redis.command("HGETALL", read(user)),
@@ -160,13 +164,13 @@ export class RedisAdminStore implements AdminStore {
   }
 
   async sessionsOf(user: string): Promise<Session[]> {
-    return await Promise.all((await this.#sessions.heldBy(user)).map((held) => this.#sessions.toSession(held)));
+    return await Promise.all((await this.stored.heldBy(user)).map((held) => this.stored.toSession(held)));
   }
 
   async *sessions(): AsyncIterable<DeviceState> {
     const [leases] = this.#keys.leases();
     for (const instance of await this.#redis.run("leaseList", [leases], ["live"]) as string[]) {
-      yield* this.#sessions.onServer(instance);
+      yield* this.stored.onServer(instance);
     }
   }
 

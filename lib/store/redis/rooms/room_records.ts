@@ -1,9 +1,11 @@
-import { fold, roomTopic } from "../../../wire/names.ts";
+import { fold, roomTopic, type Topic, topicName } from "../../../wire/names.ts";
 import { entryOf, type Fields, gateFields, type RecordStep, stepOf, toRecord } from "../../records/record_fields.ts";
 import {
   type EntryResult,
   invitationLifeMs,
+  type RecordArchive,
   type RecordChange,
+  type RecordState,
   type RoomRecord,
   type RoomRecords,
 } from "../../room_records.ts";
@@ -23,7 +25,7 @@ const aheadMs = 60_000;
  * The record is in the room's slot, where messages are compared with it. A user's invitations are an index in the user's
  * slot: written before the record, and taken out when it is read and the record does not say the same.
  */
-export class RedisRoomRecords implements RoomRecords {
+export class RedisRoomRecords implements RoomRecords, RecordArchive {
   readonly #redis: RedisGateway;
   readonly #keys: Keys;
 
@@ -77,6 +79,29 @@ export class RedisRoomRecords implements RoomRecords {
       }),
     );
     return found.flat();
+  }
+
+  async *all(): AsyncIterable<RecordState> {
+    const seen = new Set<string>();
+    for await (const keys of this.#redis.keys(this.#keys.records())) {
+      for (const key of keys) {
+        const room = topicName(this.#keys.tagOf(key) as Topic);
+        if (seen.has(room)) continue;
+        seen.add(room);
+        const { fields } = await this.#fields(room);
+        if (fields.rev !== undefined) yield { room, fields };
+      }
+    }
+  }
+
+  async put({ room, fields }: RecordState): Promise<boolean> {
+    const { invitations, privateRooms, record } = this.#keys;
+    // Before the record, as ever; what is in an index and not in the record says nothing.
+    for (const { user, by, at } of toRecord(fields, 0).invited.values()) {
+      await this.#redis.run("writeSmall", [invitations(user)], ["HSET", fold(room), `${at} ${by}`]);
+    }
+    if (fields.private === "1") await this.#redis.run("writeSmall", [privateRooms()], ["SADD", fold(room)]);
+    return await this.#redis.run("putRecord", [record(room)], Object.entries(fields).flat()) === 1;
   }
 
   async #fields(room: string, some: readonly string[] = []): Promise<{ now: number; fields: Fields }> {

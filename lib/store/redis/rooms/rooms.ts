@@ -1,5 +1,6 @@
 import { parseTopic, roomTopic } from "../../../wire/names.ts";
 import { randomWord } from "../../log_position.ts";
+import { firstFields } from "../../records/record_fields.ts";
 import type { RoomBound, Rooms } from "../../rooms.ts";
 import type { StoreLimits } from "../../store.ts";
 import type { RedisGateway } from "../gateway.ts";
@@ -40,7 +41,7 @@ export class RedisRooms implements Rooms {
     return await this.#redis.run("roomFind", [this.#keys.meta(roomTopic(room))], []) === 1;
   }
 
-  async make(room: string, { most, standing }: RoomBound): Promise<boolean> {
+  async make(room: string, { most, standing }: RoomBound, owner?: string): Promise<boolean> {
     const bound = [room, most === Infinity ? "" : most, ...standing];
     const reserve = () => this.#redis.run("roomReserve", this.#keys.roomList(), bound);
     let reserved = await reserve();
@@ -49,8 +50,9 @@ export class RedisRooms implements Rooms {
       reserved = await reserve();
     }
     if (reserved !== "listed") return false;
-    const args = [randomWord(8), this.#generations.generation];
-    await this.#redis.run("roomMake", [this.#keys.meta(roomTopic(room))], args);
+    const owned = owner === undefined || standing.includes(room) ? [] : Object.entries(firstFields(owner)).flat();
+    const args = [randomWord(8), this.#generations.generation, ...owned];
+    await this.#redis.run("roomMake", [this.#keys.meta(roomTopic(room)), this.#keys.record(room)], args);
     return true;
   }
 
@@ -75,11 +77,11 @@ export class RedisRooms implements Rooms {
 
   async #forget(room: string): Promise<boolean> {
     const topic = roomTopic(room);
-    const { meta, log, writers, told, deletions, topicChannel } = this.#keys;
+    const { meta, log, writers, told, record, spoken, deletions, topicChannel } = this.#keys;
     const { historyMaxAge, roomIdleMs } = this.#limits;
     return await this.#redis.run(
       "roomForget",
-      [meta(topic), log(topic), writers(topic), told(topic), deletions(topic)],
+      [meta(topic), log(topic), writers(topic), told(topic), record(room), spoken(topic), deletions(topic)],
       [topicChannel(topic), Math.min(historyMaxAge, forEver), roomIdleMs],
     ) === 1;
   }

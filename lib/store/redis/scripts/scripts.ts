@@ -62,6 +62,7 @@ import publish from "./publish.lua" with { type: "text" };
 import publishMany from "./publish_many.lua" with { type: "text" };
 import purge from "./purge.lua" with { type: "text" };
 import putAccount from "./put_account.lua" with { type: "text" };
+import putRecord from "./put_record.lua" with { type: "text" };
 import putTopic from "./put_topic.lua" with { type: "text" };
 import read from "./read.lua" with { type: "text" };
 import readRecord from "./read_record.lua" with { type: "text" };
@@ -113,6 +114,7 @@ const growing = {
   publish: publishing + publish,
   publishMany: `${publishing}local function publish(KEYS, ARGV)\n${publish}end\n${publishMany}`,
   putAccount,
+  putRecord,
   putTopic,
   roomMake: clock + epoch + roomMake,
   roomReserve: clock + roomReserve,

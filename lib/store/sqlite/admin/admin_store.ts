@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { fold, roomTopic, type Topic, topicKind, topicName } from "../../../wire/names.ts";
 import type { AccountRecord, AdminStore, SchemaReport, ServerState, TopicSize, TopicState } from "../../admin_store.ts";
 import type { Order, OrderReport } from "../../servers.ts";
+import type { RecordArchive } from "../../room_records.ts";
 import type { Role } from "../../accounts.ts";
 import type { DeviceState, Session } from "../../sessions.ts";
 import { talkMark } from "../../talks.ts";
@@ -62,6 +63,7 @@ export class SqliteAdminStore implements AdminStore {
     servers: ServerList,
     now: () => number,
     schema: Pick<SchemaReport, "version" | "before">,
+    readonly records: RecordArchive,
   ) {
     this.schema = { ...schema, ended: 0, tokens: 0 };
     this.#database = database;

@@ -1,11 +1,31 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { fold } from "../../../wire/names.ts";
-import { after, entryOf, type Fields, type RecordStep, stepOf, toRecord } from "../../records/record_fields.ts";
-import type { EntryResult, RecordChange, RecordNews, RoomRecord, RoomRecords } from "../../room_records.ts";
+import {
+  after,
+  entryOf,
+  type Fields,
+  firstFields,
+  isKept,
+  type RecordStep,
+  stepOf,
+  toRecord,
+} from "../../records/record_fields.ts";
+import type {
+  EntryResult,
+  RecordArchive,
+  RecordChange,
+  RecordNews,
+  RecordState,
+  RoomRecord,
+  RoomRecords,
+} from "../../room_records.ts";
 import { guarded, transaction } from "../file/database.ts";
 
 /** How many rooms' records are kept in memory: nobody else writes to the file, so that they are always true. */
 const maxRecords = 20_000;
+
+/** How many rooms are listed in one turn of the event loop. */
+const pageSize = 100;
 
 /** What records ask of those who are in rooms. */
 export interface RecordUsers {
@@ -21,7 +41,7 @@ export interface RecordUsers {
 const none: Fields = {};
 
 /** The records of rooms in SQLite, with the promises of {@linkcode RoomRecords}. */
-export class SqliteRoomRecords implements RoomRecords {
+export class SqliteRoomRecords implements RoomRecords, RecordArchive {
   readonly #database: DatabaseSync;
   readonly #users: RecordUsers;
   readonly #now: () => number;
@@ -53,6 +73,24 @@ export class SqliteRoomRecords implements RoomRecords {
     if (this.#known.size >= maxRecords) this.#known.clear();
     this.#known.set(room, fields as Fields);
     return fields as Fields;
+  }
+
+  /** Gives a room an owner that has no record; to be called in a transaction, and {@linkcode forget} after it. */
+  own(room: string, owner: string): void {
+    const key = fold(room);
+    if (this.fieldsOf(key).rev === undefined) this.#write(key, none, firstFields(owner));
+  }
+
+  /** Removes a record that does not outlive its room; to be called in a transaction, and {@linkcode forget} after it. */
+  disown(room: string): void {
+    const key = fold(room);
+    const fields = this.fieldsOf(key);
+    if (!isKept(fields)) this.#write(key, fields, none);
+  }
+
+  /** Forgets what is in memory of a record: the file has another. */
+  forget(room: string): void {
+    this.#known.delete(fold(room));
   }
 
   // deno-lint-ignore require-await
@@ -89,6 +127,26 @@ export class SqliteRoomRecords implements RoomRecords {
         return invitation ? [{ room: room as string, by: invitation.by }] : [];
       })
     );
+  }
+
+  async *all(): AsyncIterable<RecordState> {
+    const sql = "SELECT DISTINCT room FROM room_records WHERE room > ? ORDER BY room LIMIT ?";
+    for (let past = "";;) {
+      const rooms = guarded(() => this.#database.prepare(sql).all(past, pageSize) as { room: string }[]);
+      for (const { room } of rooms) yield { room, fields: guarded(() => this.fieldsOf(room)) };
+      if (rooms.length < pageSize) return;
+      past = rooms.at(-1)!.room;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  // deno-lint-ignore require-await
+  async put({ room, fields }: RecordState): Promise<boolean> {
+    const key = fold(room);
+    if (guarded(() => this.fieldsOf(key)).rev !== undefined) return false;
+    transaction(this.#database, () => this.#write(key, none, fields));
+    this.forget(key);
+    return true;
   }
 
   /** Memory changes after the commit, so that what failed has changed nothing; then the room is told. */

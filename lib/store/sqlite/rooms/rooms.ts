@@ -14,6 +14,12 @@ export interface RoomUsers {
   isUsed(room: string): boolean;
   /** Told that a topic is gone: what is known of its row is true no more. */
   forget(topic: Topic): void;
+  /** Gives a new room its owner, unless it has a record; within the transaction that makes the room. */
+  own(room: string, owner: string): void;
+  /** Forgets a room's record, unless it outlives the room; within the transaction that forgets the room. */
+  disown(room: string): void;
+  /** Told that a room's record may have changed; after the transaction. */
+  changed(room: string): void;
 }
 
 /** Rooms in SQLite: the rows of their topics. The promises are those of {@linkcode Rooms}. */
@@ -44,7 +50,7 @@ export class SqliteRooms implements Rooms {
   }
 
   // deno-lint-ignore require-await
-  async make(room: string, { most, standing }: RoomBound): Promise<boolean> {
+  async make(room: string, { most, standing }: RoomBound, owner?: string): Promise<boolean> {
     const made = transaction(this.#database, () => {
       if (!this.#exists(room)) {
         const { count } = this.#database.prepare(
@@ -52,9 +58,11 @@ export class SqliteRooms implements Rooms {
         ).get() as { count: number };
         if (count - standing.filter((name) => this.#exists(name)).length >= most) return false;
         this.#database.prepare("INSERT INTO topics (topic, epoch) VALUES (?, ?)").run(roomTopic(room), randomWord(8));
+        if (owner !== undefined && !standing.includes(room)) this.#users.own(room, owner);
       }
       return true;
     });
+    if (owner !== undefined) this.#users.changed(room);
     if (made) this.#seen.set(room, this.#now());
     return made;
   }
@@ -88,11 +96,13 @@ export class SqliteRooms implements Rooms {
         if (changes === pageSize) return "more";
         this.#database.prepare("DELETE FROM topics WHERE topic = ?").run(topic);
         this.#database.prepare("DELETE FROM deletions WHERE topic = ?").run(topic);
+        this.#users.disown(room);
         return "gone";
       });
       if (done !== "more") {
         if (done === "gone") {
           this.#users.forget(topic);
+          this.#users.changed(room);
           this.#seen.delete(room);
         }
         return done === "gone";
