@@ -32,9 +32,8 @@ const pageSize = 500;
 const incomingLifeMs = "3600000";
 
 /**
- * What an operator asks of Redis. The promises are those of {@linkcode AdminStore}.
- *
- * Lists go through the keys, which finds what was there all the while, once or more; so names are remembered.
+ * What an operator asks of Redis. The promises are those of {@linkcode AdminStore}. Lists go through the keys, which
+ * finds what was there all the while, once or more; so names are remembered.
  */
 export class RedisAdminStore implements AdminStore {
   schema: SchemaReport = { version: schemaVersion, before: schemaVersion, ended: 0, tokens: 0 };
