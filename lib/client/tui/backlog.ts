@@ -77,6 +77,16 @@ export class Backlog {
     this.#items.splice(Math.max(0, index), 0, ...items);
   }
 
+  /** Puts an item in the place of one that is there. */
+  replace(item: Item, by: Item): void {
+    const index = this.#items.lastIndexOf(item);
+    if (index < 0) return;
+    this.#items[index] = by;
+    this.#rows.delete(item);
+    if (this.#anchor?.item === item) this.#anchor = { item: by, below: 0 };
+    if (this.#unread === item) this.#unread = by;
+  }
+
   /** Somebody came or went. @param members how many are in the room */
   presence(user: string, state: "joined" | "left", room: string, members: number, at: Date): void {
     const last = this.#presence;

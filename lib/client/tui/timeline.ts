@@ -1,6 +1,7 @@
 import { ChatError } from "../../common/errors.ts";
 import { closest } from "../../common/similar.ts";
 import type { Reply, ServerEvent, TopicEvent } from "../../wire/event.ts";
+import { deletedText } from "../../wire/format.ts";
 import { roomTopic } from "../../wire/names.ts";
 import { formatServer } from "../base/address.ts";
 import { cleanLine } from "../../wire/clean.ts";
@@ -151,6 +152,9 @@ export class Timeline {
         }
         return;
       }
+      case "deleted":
+        if (this.#delete(event.topic, event.seq)) return;
+        break;
       case "presence":
         if (event.room !== this.#session.room) break;
         this.roster.follow(event);
@@ -183,11 +187,23 @@ export class Timeline {
       for (const line of awayLines(reply)) this.line("system", line);
       return;
     }
+    if (reply.of === "delete") this.#delete(String(reply.topic), Number(reply.seq));
     const before = this.backlog.items.length;
     this.#lines("answer", { kind: "reply", request: { cmd: reply.of }, reply });
     const arrived = ["login", "register", "resume"].includes(reply.of);
     if (arrived) this.#arrived();
     if (arrived || reply.of === "join" || reply.of === "leave") void this.#entered(this.backlog.items[before]);
+  }
+
+  /** Shows a message as deleted. @returns whether it is here */
+  #delete(topic: string, seq: number): boolean {
+    const found = this.backlog.items.findLast((item) =>
+      item.kind === "said" && item.topic === topic && item.seq === seq
+    ) as SaidItem | undefined;
+    if (!found) return false;
+    const { offer: _, ...said } = found;
+    this.backlog.replace(found, { ...said, text: deletedText, mention: false });
+    return true;
   }
 
   #refused({ request, error }: Update & { kind: "refused" }): void {

@@ -8,7 +8,7 @@ import { momentText } from "../../../lib/client/tui/text/item.ts";
 import { ReadMarks } from "../../../lib/client/tui/read_marks.ts";
 import { makeTheme } from "../../../lib/client/tui/text/theme.ts";
 import { Timeline } from "../../../lib/client/tui/timeline.ts";
-import type { Reply } from "../../../lib/wire/event.ts";
+import type { Reply, ServerEvent } from "../../../lib/wire/event.ts";
 import { fakeCommands, type Json, said, settled, test } from "../fakes.ts";
 
 const theme = makeTheme(false);
@@ -126,4 +126,22 @@ test("Timeline says which user or room may have been meant", async () => {
     await take("join", { room });
     assert.match(rows().at(-1)!, /Joined room/);
   }
+});
+
+test("Timeline shows a message as deleted in its place, and says so where it is not there", () => {
+  const { timeline, rows } = scene();
+  const take = (event: Json) => timeline.take({ kind: "event", event: event as ServerEvent });
+  take(said(1, "secret"));
+  take(said(2, "more"));
+  const { topic } = said(1, "");
+  const deleted = (seq: number) => ({ type: "deleted", topic, seq, by: "c", from: "b", pos: "p" });
+  take(deleted(1));
+  take(deleted(9));
+  take({ ...said(3, ""), deleted: true });
+  assert.deepEqual(rows().filter((row) => !row.startsWith("──")).map((row) => row.slice(6)), [
+    "b: (deleted)",
+    "b: more",
+    "[SYSTEM] c deleted a message of b",
+    "b: (deleted)",
+  ]);
 });

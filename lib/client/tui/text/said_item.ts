@@ -1,4 +1,5 @@
 import { cleanLine } from "../../../wire/clean.ts";
+import { textOf } from "../../../wire/format.ts";
 import type { TopicEvent } from "../../../wire/event.ts";
 import { privacyOf } from "../../e2ee/privacy.ts";
 import { labelOf } from "../../transfer/offers.ts";
@@ -12,7 +13,7 @@ import { mentionsOf } from "./mentions.ts";
  */
 export function saidItem(event: TopicEvent, me: string | undefined): SaidItem {
   const own = event.from === me;
-  const text = cleanLine(event.text);
+  const text = cleanLine(textOf(event));
   const offer = labelOf(event);
   // A talk's history has what one has sent oneself.
   const sentTo = event.type === "direct" && own && event.to !== me ? String(event.to) : undefined;
