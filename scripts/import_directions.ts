@@ -86,6 +86,11 @@ const server = ladder([...stores.slice(-2), ...ground], [
     because: "a command knows its caller as a port, and no socket",
   },
   {
+    folder: "lib/server/commands/accounts",
+    butNot: "lib/server/connection",
+    because: "what an account's owner asks for needs no other command",
+  },
+  {
     folder: "lib/server/commands/rooms",
     butNot: "lib/server/connection",
     because: "what is asked for in a room needs no other command",
@@ -124,7 +129,7 @@ const house: readonly Part[] = [
   ...server.map((part) => {
     // Which accounts and which certificate there are is the root's choice: below it they are ports.
     const ports = ["service", "registry", "connection", "sessions"].some((name) => part.folder.endsWith(name));
-    const auth = part.folder === "lib/server/commands"
+    const auth = ["lib/server/commands", "lib/server/commands/accounts"].includes(part.folder)
       ? { imports: [...part.imports, "lib/auth", "lib/server/commands/deleting"] }
       : {};
     return { ...part, ...auth, ...(ports ? { types: ["lib/auth", "lib/tls"] } : {}) };

@@ -38,6 +38,18 @@ export const commands = {
   },
   "users disable": { arguments: ["user"], doc: "Lets nobody log in or resume as the user, and closes its connections" },
   "users enable": { arguments: ["user"], doc: "Undoes disable" },
+  "users show": { arguments: ["user"], doc: "What is stored of an account, without its secrets" },
+  "users export": {
+    arguments: ["user"],
+    doc:
+      "Writes one account's data as JSON lines: the account, its private messages, its feed, and what it said in rooms",
+  },
+  "users delete": {
+    arguments: ["user"],
+    doc:
+      "Deletes an account for good, and closes its connections; its name stays taken, and what it said stays, under " +
+      "another name",
+  },
   "users role": { arguments: ["user", "role"], doc: "Makes the user a user, moderator or admin" },
   "users totp-off": {
     arguments: ["user"],

@@ -12,6 +12,7 @@ import type { Invitation } from "../store/accounts/invitations.ts";
 import type { AccountRecord, TopicState } from "../store/admin_store.ts";
 import type { Store } from "../store/store.ts";
 import type { RecordState } from "../store/room_records.ts";
+import { feedTopic, fold, inboxTopic, sentTopic } from "../wire/names.ts";
 import type { Entry } from "../store/topics.ts";
 
 /** The format's version: one more when what this release writes would be misread by an earlier one. */
@@ -62,4 +63,39 @@ export async function* exportRecords(
   }
   for (const invitation of await invitations.list()) yield { invitation };
   yield { end: { accounts, topics, messages } };
+}
+
+/** What is stored of an account, without hashes. @param name as registered */
+export async function* showUser({ admin }: Store, name: string): AsyncIterable<Record<string, unknown>> {
+  for await (const account of admin.accounts()) if (fold(account.name) === fold(name)) yield shown(account);
+}
+
+/**
+ * One account's data, as JSON lines: the account without hashes, then the messages of its inbox, of what it has sent and of
+ * its feed, and what it has said in rooms.
+ *
+ * @param name as registered
+ */
+export async function* exportUser(store: Store, name: string): AsyncIterable<Record<string, unknown>> {
+  const { admin } = store;
+  for await (const account of showUser(store, name)) yield { account };
+  const own: ReadonlySet<string> = new Set([inboxTopic(name), sentTopic(name), feedTopic(name)]);
+  for await (const { topic, seq } of admin.topics()) {
+    if (!own.has(topic) && !topic.startsWith("room:")) continue;
+    for await (const page of admin.log(topic, seq)) {
+      for (const message of page) {
+        if (own.has(topic) || fold(message.from) === fold(name)) yield { topic, message };
+      }
+    }
+  }
+}
+
+function shown(account: AccountRecord): Record<string, unknown> {
+  const { hash: _, tokens: __, devices = [], accessTokens = [], ...rest } = account;
+  return {
+    ...rest,
+    created: new Date(account.created).toISOString(),
+    devices: devices.map(({ device }) => device),
+    accessTokens: accessTokens.map(({ hash: _, id: __, ...token }) => token),
+  };
 }

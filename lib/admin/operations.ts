@@ -6,7 +6,8 @@ import type { Store } from "../store/store.ts";
 import { cleanLine } from "../wire/clean.ts";
 import { durationRule, durationText, parseDuration } from "../wire/duration.ts";
 import { fold, parseTopic, roomTopic } from "../wire/names.ts";
-import { exportRecords } from "./export.ts";
+import { deletedAlias } from "../auth/accounts.ts";
+import { exportRecords, exportUser, showUser } from "./export.ts";
 import { AdminError, done, type Given, knownAccount as known, orderMs, textOf as text } from "./given.ts";
 import { invitationOperations } from "./invitations.ts";
 import { roomOperations } from "./room_operations.ts";
@@ -35,10 +36,11 @@ async function* tellBans({ admin }: Store): AsyncIterable<{ done: string }> {
 }
 
 /** Closes all of a user's connections, on all servers, and makes its resume tokens worthless. */
-async function* expel(store: Store, user: string, message: string): AsyncIterable<{ done: string }> {
+async function* expel(store: Store, user: string, message: string, deleted?: true): AsyncIterable<{ done: string }> {
   const { admin, sessions, topics } = store;
   await admin.revokeTokens(user);
-  for (const { server, done: closed = [], failed } of await admin.order({ do: "expel", user, message }, orderMs)) {
+  const order = { do: "expel", user, message, ...(deleted ? { deleted } : {}) } as const;
+  for (const { server, done: closed = [], failed } of await admin.order(order, orderMs)) {
     if (failed !== undefined) yield done(`${server}: ${failed}`);
     for (const what of closed) yield done(`${server} ${what}`);
   }
@@ -73,7 +75,8 @@ function isoOrNull(ms: number | null): string | null {
 export const operations: Readonly<Record<string, (store: Store, given: Given) => AsyncIterable<unknown>>> = {
   async *"users list"(store) {
     const online = await allSessions(store);
-    for await (const { name, role, disabled, created, follows } of store.admin.accounts()) {
+    for await (const { name, role, disabled, created, follows, deleted } of store.admin.accounts()) {
+      if (deleted !== undefined) continue;
       const server = online.get(fold(name))?.server ?? null;
       yield {
         user: name,
@@ -111,6 +114,24 @@ export const operations: Readonly<Record<string, (store: Store, given: Given) =>
     const { name } = await known(store, given);
     await store.admin.setDisabled(name, false);
     yield done(`enabled ${name}`);
+  },
+
+  async *"users show"(store, given) {
+    yield* showUser(store, (await known(store, given)).name);
+  },
+
+  async *"users export"(store, given) {
+    yield* exportUser(store, (await known(store, given)).name);
+  },
+
+  async *"users delete"(store, given) {
+    const { name, passwords = 0 } = await known(store, given);
+    if (await store.accounts.delete(name, deletedAlias(), passwords) === undefined) {
+      throw new AdminError(`The password of ${name} was changed meanwhile; try again`);
+    }
+    yield done(`deleted ${name}`);
+    yield* expel(store, name, "An operator deleted your account.", true);
+    await store.accounts.clear(name);
   },
 
   async *"users role"(store, given) {

@@ -223,6 +223,19 @@ export class AccountService {
   }
 
   /**
+   * Deletes an account.
+   *
+   * @returns how often its password counts as changed by now
+   * @throws {ChatError} `invalid_credentials`, `too_many_attempts`
+   */
+  async delete(name: string, password: string, peer: Peer): Promise<number> {
+    const { passwords: before = 0 } = await this.verify(name, password, peer);
+    const passwords = await this.#options.accounts.delete(name, deletedAlias(), before);
+    if (passwords === undefined) throw new ChatError("invalid_credentials", "The password was changed meanwhile");
+    return passwords;
+  }
+
+  /**
    * Makes the demo accounts that are not there yet; those that are, are left alone.
    *
    * @returns the names of the accounts that were made
@@ -253,6 +266,11 @@ function registrationClosed(): ChatError {
 
 function invalidInvitation(): ChatError {
   return new ChatError("invalid_invitation", "The invitation is unknown, used, revoked or over; ask for another one");
+}
+
+/** What the user of a deleted account is called. */
+export function deletedAlias(): string {
+  return `deleted-${crypto.getRandomValues(new Uint8Array(5)).toHex()}`;
 }
 
 function taken(name: string): ChatError {

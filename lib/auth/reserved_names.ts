@@ -13,5 +13,6 @@ const reservedNames: ReadonlySet<string> = new Set([
 
 /** Whether only an operator may make an account of this name, in any case. */
 export function isReservedName(name: string): boolean {
-  return reservedNames.has(fold(name)) || /^server[0-9]+$/.test(fold(name)); // as servers call themselves
+  return reservedNames.has(fold(name)) ||
+    /^(?:server[0-9]+$|deleted-)/.test(fold(name)); // as servers call themselves, and users whose accounts are deleted
 }

@@ -38,6 +38,22 @@ export interface Accounts {
    * @returns how often it was changed now; undefined where there is no such account, or the count was another
    */
   setHash(name: string, hash: string, passwords?: number): Promise<number | undefined>;
+  /**
+   * Deletes an account, all or nothing: nobody logs in or resumes with it, and its name stays taken. What its user said is
+   * read under another name from now on, on other servers once they have loaded it.
+   *
+   * @param alias what its user is called now
+   * @param passwords how often the password had been changed when it was compared
+   * @returns how often it counts as changed now, for whoever ends its connections; undefined where there is no such account,
+   *   or the password was changed meanwhile
+   */
+  delete(name: string, alias: string, passwords: number): Promise<number | undefined>;
+  /** Removes what a deleted account had, by its name as registered: its tokens, keys, marks, rooms, follows, blocks, and messages that wait. */
+  clear(name: string): Promise<void>;
+  /** Has this server know of the accounts that others have deleted. */
+  loadDeleted(): Promise<void>;
+  /** The folded name of a deleted account, by that name or by what its user is called now; of what is loaded. */
+  deleted(name: string): Promise<string | undefined>;
   /** Sets another hash of the same password. @returns false where the earlier hash is not the account's any more */
   replaceHash(name: string, earlier: string, hash: string): Promise<boolean>;
   /** @returns false where the user follows `limit` others already; following twice is following */

@@ -56,6 +56,8 @@ export interface TopicSize extends TopicState {
 export interface AccountRecord extends Account {
   /** How often its session was claimed: a claim only grows. */
   readonly claims: number;
+  /** Of a deleted account, what its user is called now; it has nothing else. */
+  readonly deleted?: string;
   /** Whom it follows, by their names. */
   readonly follows: readonly string[];
   /** Whom it blocks, by their names, if anybody. */

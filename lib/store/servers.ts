@@ -22,6 +22,8 @@ export type Order =
     readonly before?: number;
     readonly side?: string;
     readonly access?: string;
+    /** Set where the account was deleted: the server loads what its user is called now. */
+    readonly deleted?: true;
   }
   /** Tells which side connections a user has. */
   | { readonly do: "list_sides"; readonly user: string }

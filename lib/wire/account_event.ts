@@ -26,6 +26,7 @@ export type AccountReply =
   | { readonly of: "messages"; readonly from: "everyone" | "contacts" }
   | { readonly of: "requests"; readonly requests: readonly string[] }
   | { readonly of: "accept" | "decline"; readonly user: string }
+  | { readonly of: "delete_account" }
   | { readonly of: "tokens"; readonly tokens: readonly UserToken[] }
   | { readonly of: "invitation" }
   | {

@@ -5,7 +5,17 @@
 import type { AccountReply, UserToken } from "./account_event.ts";
 
 const kinds: ReadonlySet<string> = new Set(
-  ["token", "tokens", "messages", "requests", "accept", "decline", "invitation", "totp"] satisfies AccountReply["of"][],
+  [
+    "token",
+    "tokens",
+    "messages",
+    "requests",
+    "accept",
+    "decline",
+    "invitation",
+    "totp",
+    "delete_account",
+  ] satisfies AccountReply["of"][],
 );
 
 /** Whether a reply is one of an account's owner's commands. */
@@ -25,6 +35,8 @@ export function accountReplyText(reply: AccountReply): string {
     case "accept":
     case "decline":
       return `${reply.of === "accept" ? "Accepted" : "Declined"} ${reply.user}`;
+    case "delete_account":
+      return "Account deleted";
     case "tokens":
       return tokensText(reply.tokens);
     case "invitation":

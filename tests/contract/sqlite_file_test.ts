@@ -24,7 +24,7 @@ function test(name: string, fn: (path: string) => Promise<void>): void {
 }
 
 /** Makes a file one of version 12: tokens and saved positions are a user's, and memberships have no positions. */
-const withoutDevices = "ALTER TABLE memberships DROP COLUMN position; " +
+const withoutDevices = "ALTER TABLE accounts DROP COLUMN deleted; ALTER TABLE memberships DROP COLUMN position; " +
   "ALTER TABLE tokens RENAME TO newer; CREATE TABLE tokens (user TEXT PRIMARY KEY, current TEXT NOT NULL, " +
   "previous TEXT, revoked TEXT, room TEXT NOT NULL, expires INTEGER NOT NULL, away TEXT) WITHOUT ROWID; " +
   "INSERT INTO tokens SELECT user, current, previous, revoked, room, expires, away FROM newer; DROP TABLE newer; " +

@@ -7,6 +7,7 @@ import { channelsContract } from "./channels.ts";
 import { claimsContract } from "./claims.ts";
 import { copiesContract } from "./copies.ts";
 import { accessTokensContract } from "./access_tokens.ts";
+import { deletedAccountsContract } from "./deleted_accounts.ts";
 import { requestsContract } from "./requests.ts";
 import { deletionsContract } from "./deletions.ts";
 import { deviceKeysContract } from "./device_keys.ts";
@@ -66,6 +67,7 @@ export function storeContract(subject: Subject): void {
   accessTokensContract(test);
   networkBansContract(test);
   requestsContract(test);
+  deletedAccountsContract(test);
   lastingContract(test);
   officeContract(test);
 }

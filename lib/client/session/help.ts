@@ -17,7 +17,7 @@ const subjects: readonly (readonly [subject: string, names: readonly string[]])[
   ["Blocking", ["block", "unblock", "blocks", "messages", "requests", "accept", "decline"]],
   ["Files", ["send", "get", "files", "cancel", "withdraw"]],
   ["Encryption", ["verify", "keys"]],
-  ["You", ["whoami", "away", "devices", "revoke", "token", "tokens", "passwd", "logout", "quit"]],
+  ["You", ["whoami", "away", "devices", "revoke", "token", "tokens", "passwd", "delete_account", "logout", "quit"]],
   ["Here", ["clear", "reconnect", "help"]],
 ];
 const others = "More";

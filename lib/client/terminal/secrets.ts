@@ -14,6 +14,8 @@ const strong: ReadonlyMap<string, number> = new Map([
   ["signup", 2],
   ["register", 2],
   ["passwd", 1],
+  ["delete_account", 1],
+  ["delete-account", 1],
   ["password", 1],
   ["passphrase", 1],
   ["totp", 1],

@@ -8,6 +8,7 @@ import { awayCommands } from "./away.ts";
 import { blockCommands } from "./blocks.ts";
 import { connectionCommands } from "./connection.ts";
 import { deletingCommands } from "./deleting/deleting.ts";
+import { deletionCommands } from "./accounts/delete_account.ts";
 import { deviceCommands } from "./devices.ts";
 import { fileCommands } from "./files.ts";
 import { followCommands } from "./follows.ts";
@@ -16,9 +17,9 @@ import { moderationCommands } from "./rooms/moderation.ts";
 import { messageCommands } from "./messages.ts";
 import { roomSettingCommands } from "./rooms/settings.ts";
 import { reportCommands } from "./rooms/reports.ts";
-import { requestCommands } from "./requests.ts";
+import { requestCommands } from "./accounts/requests.ts";
 import { roomCommands } from "./rooms.ts";
-import { tokenCommands } from "./tokens.ts";
+import { tokenCommands } from "./accounts/tokens.ts";
 import type { CommandSpec } from "../registry/command.ts";
 
 /** The registry is made from these. */
@@ -39,5 +40,6 @@ export const allCommands: readonly CommandSpec[] = [
   ...keyCommands,
   ...deviceCommands,
   ...tokenCommands,
+  ...deletionCommands,
   ...connectionCommands,
 ];

@@ -9,7 +9,7 @@ import { feedTopic, inboxTopic, roomTopic, type Topic, topicKind, topicName } fr
 import { sealedLineBytes } from "../../wire/sealed.ts";
 import { aboutOwnFeed } from "../registry/access.ts";
 import { type Admitted, defineCommand, type Services } from "../registry/command.ts";
-import { holdRequest } from "./requests.ts";
+import { holdRequest } from "./accounts/requests.ts";
 import type { UserSession } from "../sessions/user_session.ts";
 import { isContinuous } from "../delivery/recovery.ts";
 import { isoTime, topicEvent } from "../delivery/events.ts";
@@ -299,7 +299,7 @@ export const messageCommands = [
     answerBytes: maxHistoryBytes,
     async run({ session }, { user, n = defaultCount, room, topic, before }, services) {
       if (user !== undefined) {
-        const { name } = await knownUser(user, services);
+        const name = await services.store.accounts.deleted(user) ?? (await knownUser(user, services)).name;
         if (typeof before === "number") throw new ChatError("usage", 'In a talk, "before" must be a pos');
         const messages = await readTalk(services.store.topics, session.user, name, n, before);
         return { reply: { of: "history", messages } };

@@ -88,7 +88,8 @@ export class Control {
     }
   }
 
-  async #expel({ user, message, ...which }: Order & { do: "expel" }): Promise<readonly string[]> {
+  async #expel({ user, message, deleted, ...which }: Order & { do: "expel" }): Promise<readonly string[]> {
+    if (deleted) await this.#options.sessions.loadDeleted();
     // The code tells bundled clients not to come back by themselves.
     const last = { type: "system", code: "forced_logout", message } as const;
     const closed = await this.#options.sessions.expel(user, last, which);

@@ -75,6 +75,20 @@ export class Expulsions {
     throw new ChatError("store_unavailable", message);
   }
 
+  /** Ends what the user of a deleted account has on every server. @throws {ChatError} `store_unavailable` */
+  async afterDeletion(user: string, passwords: number): Promise<void> {
+    const order = {
+      do: "expel",
+      user,
+      message: "Your account was deleted.",
+      before: passwords,
+      deleted: true,
+    } as const;
+    for (const { server, failed } of await this.#options.store.admin.order(order, patienceMs)) {
+      if (failed !== undefined) this.#options.onFault("expel", new Error(`${server}: ${failed}`));
+    }
+  }
+
   /** Tells other servers of the queued passwords. @throws {ChatError} `store_unavailable`: the rest stays queued */
   async drain(): Promise<void> {
     for (const [user, passwords] of [...this.#queue]) {

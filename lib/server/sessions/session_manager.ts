@@ -140,6 +140,23 @@ export class SessionManager {
     return this.#expulsions.here(user, last, which);
   }
 
+  /**
+   * Ends what the user of a deleted account has, on every server, and last the session itself. Never fails: where the store
+   * is away, servers look for the account when it is back.
+   *
+   * @param passwords how often the password counts as changed by now
+   */
+  async accountDeleted(session: UserSession, passwords: number): Promise<void> {
+    session.passwords = passwords;
+    await this.#expulsions.afterDeletion(session.user, passwords).catch((error) => this.#onFault("expel", error));
+    await this.leave(session, true);
+  }
+
+  /** Has this server read what was said by users of deleted accounts under their new names. */
+  loadDeleted(): Promise<void> {
+    return this.#store.accounts.loadDeleted();
+  }
+
   /** Ends what began with an access token, on every server, see {@linkcode Expulsions.afterToken}. */
   tokenRevoked(user: string, access: string): Promise<void> {
     return this.#expulsions.afterToken(user, access);

@@ -9,6 +9,8 @@ import { inSlices } from "../../common/slices.ts";
 import type { Account, Accounts } from "../accounts.ts";
 import type { Session } from "../sessions.ts";
 import { followedMember } from "./accounts/requests.ts";
+import { fold } from "../../wire/names.ts";
+import { deletedNamesOf } from "../accounts/deleted_names.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { fromPairs, type Keys } from "./keys.ts";
 
@@ -31,12 +33,51 @@ export class RedisAccounts implements Accounts {
 
   async find(name: string): Promise<Account | undefined> {
     const fields = fromPairs(await this.#redis.command("HGETALL", this.#keys.account(name)));
-    return fields.name === undefined ? undefined : toAccount(fields);
+    return fields.name === undefined || fields.deleted !== undefined ? undefined : toAccount(fields);
   }
 
   async setHash(name: string, hash: string, passwords?: number): Promise<number | undefined> {
     const changed = await this.#redis.run("setHash", [this.#keys.account(name)], [hash, passwords ?? ""]) as number;
     return changed === 0 ? undefined : changed;
+  }
+
+  async delete(name: string, alias: string, passwords: number): Promise<number | undefined> {
+    // First, so that no server finds the account gone and its name not there.
+    await this.#redis.command("HSET", this.#keys.deleted(), fold(name), alias);
+    const changed = await this.#redis.run("deleteAccount", [this.#keys.account(name)], [alias, passwords]) as number;
+    if (changed === 0) await this.#redis.command("HDEL", this.#keys.deleted(), fold(name));
+    else deletedNamesOf(this.#redis).add(name, alias);
+    return changed === 0 ? undefined : changed;
+  }
+
+  async clear(name: string): Promise<void> {
+    const { deviceKeys, accessTokens, twoFactor, marks, memberships, contacts, requests, blocks, devices } = this.#keys;
+    const [follows, followers, known] = await Promise.all([
+      this.follows(name),
+      this.followers(name),
+      this.#redis.command("HKEYS", devices(name)),
+    ]);
+    await Promise.all(follows.map((target) => this.unfollow(name, target)));
+    await Promise.all(followers.map((follower) => this.unfollow(follower, name)));
+    const { tokens, savedPositions } = this.#keys;
+    const ofDevices = ["", ...known as string[]].flatMap((device) => [
+      tokens(name, device),
+      savedPositions(name, device),
+    ]);
+    const own = [deviceKeys, accessTokens, twoFactor, marks, memberships, contacts, requests, blocks].map((key) =>
+      key(name)
+    );
+    await Promise.all([...own, ...ofDevices].map((key) => this.#redis.command("DEL", key)));
+  }
+
+  async loadDeleted(): Promise<void> {
+    const names = fromPairs(await this.#redis.command("HGETALL", this.#keys.deleted()));
+    deletedNamesOf(this.#redis).load(Object.entries(names));
+  }
+
+  // deno-lint-ignore require-await
+  async deleted(name: string): Promise<string | undefined> {
+    return deletedNamesOf(this.#redis).behind(name);
   }
 
   async replaceHash(name: string, earlier: string, hash: string): Promise<boolean> {

@@ -28,6 +28,8 @@ export class Keys {
   /** There where an attempt to make an account by invitation is void. */
   voided = (user: string, attempt: string) => `${this.#prefix}{user:${fold(user)}}:voided:${attempt}`;
   invitation = (hash: string) => `${this.#prefix}{invitation:${hash}}:invitation`;
+  /** Name → what the user of a deleted account is called. */
+  deleted = () => `${this.#prefix}{accounts}:deleted`;
   /** Device → who has its session, the newest claim, and until when that is remembered: see devices.lua. */
   devices = (user: string) => `${this.#prefix}{user:${fold(user)}}:devices`;
   session = (user: string, device: string) => `${this.#prefix}{user:${fold(user)}}:session${behind(device)}`;

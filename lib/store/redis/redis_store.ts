@@ -121,6 +121,7 @@ export class RedisStore implements Store {
       const store = new RedisStore(redis, options);
       store.admin.schema = await store.#migration.run();
       await store.#topics.shareSecret();
+      await store.accounts.loadDeleted();
       return store;
     } catch (error) {
       await redis[Symbol.asyncDispose]();
@@ -147,6 +148,7 @@ export class RedisStore implements Store {
       await this.#migration.run(); // a backup that was put back may be of an earlier release
       await this.servers.watchDataGeneration();
       await this.#topics.shareSecret(); // older data may have none
+      await this.accounts.loadDeleted();
       this.#topics.copies.renote(); // likewise
       await this.#topics.verify();
       await listener();

@@ -3,6 +3,7 @@ import { type MarkPosition, maxMarks, maxUnread } from "../marks.ts";
 import type { StoreLimits } from "../store.ts";
 import { talkMark, type TalkPlace, type Talks, type TalkState } from "../talks.ts";
 import type { Topics } from "../topics.ts";
+import { deletedNamesOf } from "../accounts/deleted_names.ts";
 import type { RedisGateway } from "./gateway.ts";
 import { forEver } from "./history.ts";
 import type { Keys } from "./keys.ts";
@@ -44,7 +45,10 @@ export class RedisTalks implements Talks {
     });
     if (listed.length === 0) return [];
     const counts = await this.#count(user, listed.map((talk) => fold(talk.user)));
-    return listed.map((talk, index) => ({ ...talk, unread: counts[index] }));
+    const names = deletedNamesOf(this.#redis);
+    return listed.map((talk, index) => {
+      return { ...talk, user: names.of(talk.user), entry: names.rename(talk.entry), unread: counts[index] };
+    });
   }
 
   async unread(user: string): Promise<Record<string, number>> {

@@ -6,6 +6,7 @@ import { ChatError } from "../../common/errors.ts";
 import { inboxTopic, roomTopic, type Topic, topicKind, topicName } from "../../wire/names.ts";
 import type { Head } from "../topics.ts";
 import { type LogPosition, randomWord } from "../log_position.ts";
+import { deletedNamesOf } from "../accounts/deleted_names.ts";
 import { PositionSigner } from "../position_signer.ts";
 import type { Session } from "../sessions.ts";
 import type { StoreLimits } from "../store.ts";
@@ -183,7 +184,7 @@ export class RedisTopics implements Topics {
         range.make === false ? "1" : "0",
       ],
     ) as [string, number, string, number, number, [string, string[]][], string, number];
-    const read = entries.map(toEntry);
+    const read = entries.map((stored) => deletedNamesOf(this.#redis).rename(toEntry(stored)));
     return {
       epoch,
       head: { epoch, seq, id },
@@ -205,7 +206,10 @@ export class RedisTopics implements Topics {
         ...[this.#limits.historyMaxMessages, this.#history.maxAge, indexedAtOnce],
         ...[after ?? "", receivedBelow ?? "", copiesBelow ?? "", sent ? "1" : "0"],
       ]) as [string, string, number, [string, string[]][], number];
-      if (kind === "page") return { epoch, time, received, entries: entries.map(toEntry) };
+      if (kind === "page") {
+        const names = deletedNamesOf(this.#redis);
+        return { epoch, time, received, entries: entries.map((stored) => names.rename(toEntry(stored))) };
+      }
     }
   }
 

@@ -5,6 +5,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { fold } from "../../wire/names.ts";
 import type { Account, Accounts } from "../accounts.ts";
+import { deletedNamesOf } from "../accounts/deleted_names.ts";
 import type { Session } from "../sessions.ts";
 import { insertAccount } from "./accounts/new_account.ts";
 import { guarded, transaction } from "./file/database.ts";
@@ -15,6 +16,17 @@ export interface AwayUsers {
   setAway(user: string, away: string | undefined, session: Session | undefined): boolean;
 }
 
+/** What an account has beside itself. */
+const ownTables = [
+  ...["tokens", "stood", "memberships", "marks", "follows", "blocks", "device_keys"],
+  ...["access_tokens", "two_factor", "contacts", "requests"],
+];
+
+function loadDeleted(database: DatabaseSync): void {
+  const rows = database.prepare("SELECT key, deleted FROM accounts WHERE deleted IS NOT NULL").all();
+  deletedNamesOf(database).load(rows.map(({ key, deleted }) => [key as string, deleted as string] as const));
+}
+
 /** See {@linkcode Accounts}. */
 export class SqliteAccounts implements Accounts {
   readonly #database: DatabaseSync;
@@ -23,6 +35,7 @@ export class SqliteAccounts implements Accounts {
   constructor(database: DatabaseSync, users: AwayUsers) {
     this.#database = database;
     this.#users = users;
+    loadDeleted(database);
   }
 
   // deno-lint-ignore require-await
@@ -34,7 +47,7 @@ export class SqliteAccounts implements Accounts {
   async find(name: string): Promise<Account | undefined> {
     return guarded(() => {
       const row = this.#database.prepare(
-        "SELECT name, hash, role, created, passwords, disabled FROM accounts WHERE key = ?",
+        "SELECT name, hash, role, created, passwords, disabled FROM accounts WHERE key = ? AND deleted IS NULL",
       )
         .get(fold(name));
       const away = this.#users.awayOf(name);
@@ -52,6 +65,40 @@ export class SqliteAccounts implements Accounts {
       if (changed) this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(fold(name));
       return changed?.passwords as number | undefined;
     });
+  }
+
+  // deno-lint-ignore require-await
+  async delete(name: string, alias: string, passwords: number): Promise<number | undefined> {
+    const key = fold(name);
+    const changed = transaction(this.#database, () => {
+      this.#database.prepare("DELETE FROM tokens WHERE user = ?").run(key);
+      return this.#database.prepare(
+        "UPDATE accounts SET deleted = ?, disabled = 1, hash = '', role = 'user', passwords = passwords + 1 " +
+          "WHERE key = ? AND deleted IS NULL AND passwords = ? RETURNING passwords",
+      ).get(alias, key, passwords)?.passwords as number | undefined;
+    });
+    if (changed !== undefined) deletedNamesOf(this.#database).add(name, alias);
+    return changed;
+  }
+
+  // deno-lint-ignore require-await
+  async clear(name: string): Promise<void> {
+    const key = fold(name);
+    transaction(this.#database, () => {
+      for (const table of ownTables) this.#database.prepare(`DELETE FROM ${table} WHERE user = ?`).run(key);
+      this.#database.prepare("DELETE FROM follows WHERE target = ?").run(key);
+      this.#database.prepare("UPDATE accounts SET has_rooms = 0 WHERE key = ?").run(key);
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async loadDeleted(): Promise<void> {
+    guarded(() => loadDeleted(this.#database));
+  }
+
+  // deno-lint-ignore require-await
+  async deleted(name: string): Promise<string | undefined> {
+    return deletedNamesOf(this.#database).behind(name);
   }
 
   // deno-lint-ignore require-await

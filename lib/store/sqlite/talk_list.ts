@@ -5,7 +5,7 @@ import { talkMark, type TalkPlace, type Talks, type TalkState } from "../talks.t
 import type { Entry, Topics } from "../topics.ts";
 import { guarded } from "./file/database.ts";
 import { type MarkedLogs, numberIn, type SqliteMarks } from "./marks.ts";
-import { toEntry } from "./topic_rows.ts";
+import { entriesOf } from "./topic_rows.ts";
 
 /** The last message of a talk in one log. */
 interface Last {
@@ -21,11 +21,13 @@ export class SqliteTalkList implements Talks {
   readonly #logs: ListedLogs;
   readonly #marks: SqliteMarks;
   readonly #last: StatementSync;
+  readonly #database: DatabaseSync;
   readonly #entry: StatementSync;
   readonly #find: StatementSync;
   readonly #count: StatementSync;
 
   constructor(database: DatabaseSync, logs: ListedLogs, marks: SqliteMarks) {
+    this.#database = database;
     this.#logs = logs;
     this.#marks = marks;
     // From one other to the next by the index: as many steps as there are others.
@@ -93,7 +95,7 @@ export class SqliteTalkList implements Talks {
   }
 
   #at(topic: Topic, seq: number): Entry {
-    return toEntry(this.#entry.get(topic, seq)!);
+    return entriesOf(this.#database, [this.#entry.get(topic, seq)!])[0];
   }
 
   #unread(user: string, inbox: Topic, other: string): number {

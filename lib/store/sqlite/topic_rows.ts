@@ -1,3 +1,4 @@
+import { deletedNamesOf } from "../accounts/deleted_names.ts";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { isPrivate, type Topic } from "../../wire/names.ts";
 import type { Head } from "../topics.ts";
@@ -128,7 +129,13 @@ export class TopicRows {
   }
 }
 
-/** A message from its row. */
+/** Messages from their rows, under the names that their users have now. */
+export function entriesOf(database: DatabaseSync, rows: readonly Record<string, unknown>[]): Entry[] {
+  const names = deletedNamesOf(database);
+  return rows.map((row) => names.rename(toEntry(row)));
+}
+
+/** A message from its row, as it was stored. */
 export function toEntry(row: Record<string, unknown>): Entry {
   const { seq, id, time, body } = row as { seq: number; id: string; time: number; body: string };
   return { seq, id, time, ...JSON.parse(body) };

@@ -35,7 +35,7 @@ import { atRevision, type Fence, isExpelled, type RecordFields, SqliteGate } fro
 import { type LogPorts, pieceSize, SqliteHistory } from "./history.ts";
 import { SqliteMoments } from "./moments.ts";
 import { type Body, copyFor, type EntrySignal, otherOf, SqliteTalks } from "./talks.ts";
-import { nothing, renewal, toEntry, type TopicRow, TopicRows } from "./topic_rows.ts";
+import { entriesOf, nothing, renewal, type TopicRow, TopicRows } from "./topic_rows.ts";
 import { UnreadCounts } from "./unread.ts";
 
 /** Trims a log once in so many messages: what is over the limit meanwhile is not worth a DELETE each. */
@@ -228,7 +228,8 @@ export class SqliteTopics implements Topics {
       const rows = "after" in range
         ? this.#readForward.all(topic, Math.max(first, range.after + 1), range.limit)
         : this.#readBack.all(topic, first, range.before ?? Number.MAX_SAFE_INTEGER, range.limit).reverse();
-      return { epoch, head: { epoch, seq, id }, first, entries: rows.map(toEntry), ...renewal(previous, since ?? 0) };
+      const entries = entriesOf(this.#database, rows);
+      return { epoch, head: { epoch, seq, id }, first, entries, ...renewal(previous, since ?? 0) };
     });
   }
 
@@ -239,7 +240,7 @@ export class SqliteTopics implements Topics {
       const first = this.#history.first(topic, seq, read);
       const rows = this.#talks.read(topic, other, first, seq, range);
       const received = this.#rows.find(inboxTopic(topicName(topic)))?.seq ?? 0;
-      return { epoch, time: this.#now(), received, entries: rows.map(toEntry) };
+      return { epoch, time: this.#now(), received, entries: entriesOf(this.#database, rows) };
     });
   }
 

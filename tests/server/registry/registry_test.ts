@@ -37,7 +37,7 @@ function refused(code: ErrorCode, fn: () => unknown): void {
 
 test("allCommands has a name, a help sentence and an audience for every command", () => {
   for (const { name, aliases, help, who } of allCommands) {
-    for (const word of [name, ...aliases]) assert.match(word, /^([a-z_]+|\?)$/);
+    for (const word of [name, ...aliases]) assert.match(word, /^([a-z_-]+|\?)$/);
     assert.match(help, /^[a-z].{3,110}[^.]$/, `the help of ${name}`);
     assert(["anyone", "guest", "user", "member"].includes(who), `the audience of ${name}`);
   }
@@ -114,6 +114,7 @@ test("allCommands has the protocol's commands and arguments", () => {
     revoke: "device",
     token: "do name scopes? for?",
     tokens: "",
+    delete_account: "password",
     logout: "",
     quit: "",
     help: "command?",

@@ -25,6 +25,7 @@ import twoFactorBegin from "./two_factor_begin.lua" with { type: "text" };
 import twoFactorConfirm from "./two_factor_confirm.lua" with { type: "text" };
 import twoFactorRemove from "./two_factor_remove.lua" with { type: "text" };
 import twoFactorSpend from "./two_factor_spend.lua" with { type: "text" };
+import deleteAccount from "./delete_account.lua" with { type: "text" };
 import devices from "./devices.lua" with { type: "text" };
 import end from "./end.lua" with { type: "text" };
 import erase from "./erase.lua" with { type: "text" };
@@ -135,6 +136,7 @@ const steady = {
   changeRecord: clock + changeRecord,
   addReport,
   claim: clock + devices + claim,
+  deleteAccount,
   countUnread: moments + own + countUnread,
   end: clock + devices + end,
   erase,

@@ -110,6 +110,7 @@ export class SqliteAdminStore implements AdminStore {
       const known = joined.filter(([, position]) => position !== "");
       return {
         ...toAccount(row),
+        ...(row.deleted === null ? {} : { deleted: row.deleted as string }),
         claims: row.claims as number,
         follows,
         ...(blocks.length > 0 ? { blocks } : {}),
@@ -229,12 +230,13 @@ export class SqliteAdminStore implements AdminStore {
 
   // deno-lint-ignore require-await
   async putAccount(record: AccountRecord): Promise<boolean> {
-    const { name, hash, role, created, disabled, claims, follows, tokens, stood, devices = [] } = record;
+    const { name, hash, role, created, disabled, claims, follows, tokens, stood, devices = [], deleted = null } =
+      record;
     const { blocks = [], rooms, joined = {}, marks = {}, keys = [], accessTokens = [], contacts = [], requests = [] } =
       record;
     const key = fold(name);
     return transaction(this.#database, () => {
-      const run = (sql: string, ...values: (string | number)[]) => this.#database.prepare(sql).run(...values);
+      const run = (sql: string, ...values: (string | number | null)[]) => this.#database.prepare(sql).run(...values);
       // Whom somebody follows or blocks is added in any case, so that an import that was interrupted can be done again.
       for (const [table, targets] of Object.entries({ follows, blocks })) {
         for (const target of targets) {
@@ -242,9 +244,10 @@ export class SqliteAdminStore implements AdminStore {
         }
       }
       const made = run(
-        "INSERT INTO accounts (key, name, hash, role, created, claims, disabled) VALUES (?, ?, ?, ?, ?, ?, ?) " +
+        "INSERT INTO accounts (key, name, hash, role, created, claims, disabled, deleted) VALUES (?, ?, ?, ?, ?, ?, ?, ?) " +
           "ON CONFLICT DO NOTHING",
         ...[key, name, hash, role, created, claims, disabled ? 1 : 0],
+        deleted,
       );
       if (made.changes === 0) return false;
       for (const one of [{ device: "", tokens, stood }, ...devices]) this.#tokens.putRecord(key, one);

@@ -29,7 +29,7 @@ const schema = `
   CREATE TABLE IF NOT EXISTS accounts (
     key TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL, role TEXT NOT NULL, created INTEGER NOT NULL,
     claims INTEGER NOT NULL DEFAULT 0, disabled INTEGER NOT NULL DEFAULT 0,
-    passwords INTEGER NOT NULL DEFAULT 0, has_rooms INTEGER NOT NULL DEFAULT 0
+    passwords INTEGER NOT NULL DEFAULT 0, has_rooms INTEGER NOT NULL DEFAULT 0, deleted TEXT
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS follows (
     user TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (user, target)
@@ -101,7 +101,7 @@ const schema = `
 `;
 
 /** The schema that this code reads and writes. */
-const schemaVersion = 18;
+const schemaVersion = 19;
 
 /** What leads from each version to the next. */
 const migrations: Readonly<Record<number, string>> = {
@@ -135,6 +135,7 @@ const migrations: Readonly<Record<number, string>> = {
     "SELECT DISTINCT substr(topic, 6), sender FROM talks WHERE topic LIKE 'sent:%'",
   16: "", // new tables only; an earlier release would ask nobody for a second factor
   17: "", // a new table, and messages without a text, which an earlier release would show as such
+  18: "ALTER TABLE accounts ADD COLUMN deleted TEXT",
 };
 
 /** How long opening may wait for another process, in milliseconds: an earlier release's server locks the whole file. */

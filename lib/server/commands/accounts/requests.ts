@@ -1,13 +1,13 @@
-import { ChatError } from "../../common/errors.ts";
-import type { HeldMessage } from "../../store/accounts/requests.ts";
-import type { Draft } from "../../store/topics.ts";
-import { randomWord } from "../../store/log_position.ts";
-import { quote } from "../../wire/command.ts";
-import type { Accepted } from "../../wire/event.ts";
-import { inboxTopic } from "../../wire/names.ts";
-import { isoTime } from "../delivery/events.ts";
-import { aboutNone } from "../registry/access.ts";
-import { defineCommand, type Services } from "../registry/command.ts";
+import { ChatError } from "../../../common/errors.ts";
+import type { HeldMessage } from "../../../store/accounts/requests.ts";
+import type { Draft } from "../../../store/topics.ts";
+import { randomWord } from "../../../store/log_position.ts";
+import { quote } from "../../../wire/command.ts";
+import type { Accepted } from "../../../wire/event.ts";
+import { inboxTopic } from "../../../wire/names.ts";
+import { isoTime } from "../../delivery/events.ts";
+import { aboutNone } from "../../registry/access.ts";
+import { defineCommand, type Services } from "../../registry/command.ts";
 
 /** How many strangers' messages may wait for a user. */
 const maxRequests = 100;

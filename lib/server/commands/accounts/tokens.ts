@@ -1,13 +1,13 @@
-import { hashAccessToken, makeAccessToken } from "../../auth/access_token.ts";
-import { ChatError } from "../../common/errors.ts";
-import { type AccessToken } from "../../store/accounts/access_tokens.ts";
-import { randomWord } from "../../store/log_position.ts";
-import { quote } from "../../wire/command.ts";
-import { parseTopic, type Topic } from "../../wire/names.ts";
-import { isoTime } from "../delivery/events.ts";
-import { allScopes } from "../registry/access.ts";
-import { defineCommand, type Outcome, type Services } from "../registry/command.ts";
-import type { UserSession } from "../sessions/user_session.ts";
+import { hashAccessToken, makeAccessToken } from "../../../auth/access_token.ts";
+import { ChatError } from "../../../common/errors.ts";
+import { type AccessToken } from "../../../store/accounts/access_tokens.ts";
+import { randomWord } from "../../../store/log_position.ts";
+import { quote } from "../../../wire/command.ts";
+import { parseTopic, type Topic } from "../../../wire/names.ts";
+import { isoTime } from "../../delivery/events.ts";
+import { allScopes } from "../../registry/access.ts";
+import { defineCommand, type Outcome, type Services } from "../../registry/command.ts";
+import type { UserSession } from "../../sessions/user_session.ts";
 
 /** How many tokens that are good a user may have. */
 const maxAccessTokens = 50;
