@@ -110,8 +110,8 @@ export const deliveryMutations: readonly Mutation[] = [
     name: "an inbox counts as read when somebody has logged in",
     replacements: [{
       file: "lib/store/redis/scripts/head.lua",
-      line: "return {state[1], tonumber(state[2] or '0'), state[3] or '', tonumber(state[4] or '0')}",
-      by: "return {state[1], tonumber(state[2] or '0'), state[3] or '', tonumber(state[2] or '0')}",
+      line: "return {state[1], tonumber(state[2] or '0'), state[3] or '', tonumber(state[4] or '0'), state[5] or ''}",
+      by: "return {state[1], tonumber(state[2] or '0'), state[3] or '', tonumber(state[2] or '0'), state[5] or ''}",
     }],
     faults: ["logged in elsewhere"],
     seconds: 15,
