@@ -245,3 +245,16 @@ onDevices("20 logins of one device at once leave one session of it", async (one,
   assert.deepEqual(names, ["desk", "phone"]);
   for (const client of clients) await client[Symbol.asyncDispose]();
 });
+
+onDevices("a device leaves a room that another has joined, before it has heard of it", async (one, two) => {
+  await using desk = await device(one, "a", "desk");
+  await using phone = await device(two, "a", "phone");
+  await desk.ok("say", { room: "lobby", text: "both have begun" });
+  for (const client of [desk, phone]) assert.equal((await nextEvent(client)).text, "both have begun");
+  // The step of a join that the store has taken, and that nobody was told of yet.
+  const held = (await one.store.sessions.held()).find(({ device }) => device === "desk")!;
+  assert.ok(await one.store.sessions.enter(held, "ops", 10, ""));
+  await phone.ok("leave", { room: "ops" });
+  assert.deepEqual([...(await two.store.sessions.memberships("a")).keys()], ["lobby"]);
+  assert.deepEqual((await phone.ok("whoami")).rooms, ["lobby"]);
+});

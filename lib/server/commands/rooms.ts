@@ -37,14 +37,13 @@ function unsure(session: UserSession, sessions: Services["sessions"], error: unk
 
 /** Has a session that is in many rooms, or listens to them, leave one. */
 async function leave(session: UserSession, room: string, { sessions }: Services): Promise<Outcome> {
-  const left = session.isIn(room) ? [room] : [];
-  let known;
+  let left;
   try {
-    known = await session.leaveRoom(room);
+    left = await session.leaveRoom(room);
   } catch (error) {
     throw unsure(session, sessions, error);
   }
-  if (!known) throw sessions.recheck(session);
+  if (!left) throw sessions.recheck(session);
   await sessions.moved(session, left, []);
   return { reply: { of: "leave", room, positions: {} } };
 }

@@ -125,26 +125,31 @@ export class SessionRooms {
   /**
    * Leaves a room, where there may be many, or listens to it no longer on a side connection.
    *
-   * @returns whether the store knows the session as this one's
+   * @returns the rooms that it has left, none where it was not in the room; undefined where the store does not know the
+   *   session as this one's
    * @throws {ChatError} `store_unavailable`: the store may hold the session without the room all the same
    */
-  async leave(room: string): Promise<boolean> {
-    return await this.#account.inTurn(() => this.#leave(room));
+  async leave(room: string): Promise<readonly string[] | undefined> {
+    return await this.#account.inTurn(async () => {
+      // Another device may have joined it, and this one has not heard of it yet.
+      if (this.#host.many && this.#host.record && !this.#host.isIn(room)) await this.#account.refreshNow();
+      return await this.#leave(room);
+    });
   }
 
-  async #leave(room: string): Promise<boolean> {
+  async #leave(room: string): Promise<readonly string[] | undefined> {
     const host = this.#host;
-    if (!host.isIn(room)) return true;
+    if (!host.isIn(room)) return [];
     if (host.record) {
       const record = await this.#store.sessions.leave(host.record, room);
-      if (!record) return false;
+      if (!record) return undefined;
       host.hold(record);
     } else {
       host.listen(host.rooms.filter((other) => other !== room));
     }
     host.topics.stop(roomTopic(room));
     await this.#account.left(room);
-    return true;
+    return [room];
   }
 
   /**

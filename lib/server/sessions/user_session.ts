@@ -222,7 +222,7 @@ export class UserSession {
   }
 
   /** See {@linkcode SessionRooms.leave}. */
-  async leaveRoom(room: string): Promise<boolean> {
+  async leaveRoom(room: string): Promise<readonly string[] | undefined> {
     return await this.#moves.leave(room);
   }
 
