@@ -103,7 +103,6 @@ export class RedisAdminStore implements AdminStore {
       ...(joined.length > 0 ? { joined: Object.fromEntries(joined) } : {}),
       ...(Object.keys(marks).length > 0 ? { marks } : {}),
       ...(keys.length > 0 ? { keys } : {}),
-      ...(found.deleted === undefined ? {} : { deleted: found.deleted }),
       ...ownRecord,
     };
   }
@@ -275,14 +274,13 @@ export class RedisAdminStore implements AdminStore {
 
   async putAccount(record: AccountRecord): Promise<boolean> {
     const { name, hash, role, created, disabled, claims, follows, tokens, stood, devices = [] } = record;
-    const { deleted, blocks = [], rooms, joined = {}, marks = {}, keys = [] } = record;
+    const { blocks = [], rooms, joined = {}, marks = {}, keys = [] } = record;
     const { account, subscriptions, subscribers } = this.#keys;
     // Whom somebody follows or blocks is added in any case, so that an import that was interrupted can be done again.
     if (follows.length > 0) await this.#redis.command("SADD", subscriptions(name), ...follows);
     if (blocks.length > 0) await this.#redis.command("SADD", this.#keys.blocks(name), ...blocks);
     await Promise.all(follows.map((target) => this.#redis.command("SADD", subscribers(target), name)));
     const fields = ["name", name, "hash", hash, "role", role, "created", created, "claims", claims];
-    if (deleted !== undefined) fields.push("deleted", deleted);
     fields.push(...(disabled ? ["disabled", "1"] : []), ...(rooms ? ["rooms", "1"] : []));
     const values = [fields.length, ...fields, ...fromTwoFactor(record.twoFactor)];
     if (await this.#redis.run("putAccount", [account(name), this.#keys.twoFactor(name)], values) !== 1) return false;
@@ -295,7 +293,6 @@ export class RedisAdminStore implements AdminStore {
     }
     const keyed = keys.flatMap((key) => [key.public, `${key.added} ${key.used}`]);
     if (keyed.length > 0) await this.#redis.command("HSET", this.#keys.deviceKeys(name), ...keyed);
-    if (deleted !== undefined) await this.#redis.command("HSET", this.#keys.deleted(), fold(name), deleted);
     await putOwnRecord(this.#redis, this.#keys, record);
     const read = fromMarks(marks);
     if (read.length > 0) await this.#redis.command("HSET", this.#keys.marks(name), ...read);
