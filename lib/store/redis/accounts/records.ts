@@ -7,11 +7,11 @@ import { fromAccessToken, toAccessTokens } from "./access_tokens.ts";
 import { contactsOf, followedMember, fromHeld, toRequests } from "./requests.ts";
 
 /** The parts of an account's record that are here. */
-export type OwnRecord = Pick<AccountRecord, "accessTokens" | "twoFactor" | "contacts" | "requests">;
+export type OwnRecord = Pick<AccountRecord, "accessTokens" | "twoFactor" | "contacts" | "requests" | "deleted">;
 
 /** Reads what an account has of access tokens, contacts, and messages that wait, and whether it is deleted. */
 export async function readOwnRecord(redis: RedisGateway, keys: Keys, user: string): Promise<OwnRecord> {
-  const [tokens, waiting, contacts, factor] = await Promise.all([
+  const [tokens, waiting, deleted, contacts, factor] = await Promise.all([
     redis.command("HGETALL", keys.accessTokens(user)),
     redis.command("HGETALL", keys.requests(user)),
     redis.command("HGET", keys.account(user), "deleted"),
