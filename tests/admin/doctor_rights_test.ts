@@ -13,6 +13,9 @@ async function examined(env: Record<string, string>): Promise<Finding[]> {
   return await Array.fromAsync(examineRedis(loaded.config));
 }
 
+/** What the doctor does not try: to try `BGREWRITEAOF` would be to do it. */
+const untried = ["+ping", "+cluster|slots", "+asking", "+select", "+sunsubscribe", "+bgrewriteaof"];
+
 /** Makes the server's user anew, with the least rights but for some. */
 async function permit(redis: TestRedis, ...more: string[]): Promise<void> {
   await redis.call("ACL", "SETUSER", "chat", "reset", "on", ">secret", ...aclRules("test:"), ...more);
@@ -46,7 +49,7 @@ test(
     await permit(redis, "-info", "-role");
     assert.deepEqual((await look())[0], "warn", "a server goes on without these");
     for (const rule of aclRules("").filter((rule) => rule.startsWith("+"))) {
-      if (["+ping", "+cluster|slots", "+asking", "+select", "+sunsubscribe"].includes(rule)) continue;
+      if (untried.includes(rule)) continue;
       await permit(redis, rule.replace("+", "-"));
       assert.equal((await look())[2], `ACL SETUSER chat ${rule}`);
     }
