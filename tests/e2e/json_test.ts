@@ -115,6 +115,8 @@ onEachStore("every command's reply has its fields, and nothing else", async (sta
   await a.refused("decline", { user: "h" }, "unknown_user");
   used.add("decline");
   await replies("messages", {}, { from: "contacts" });
+  const inLobby = { topic: "room:lobby", seq: 2 };
+  await replies("delete", inLobby, { ...inLobby, user: "Eve" });
   const { positions } = await b.ok("subscribe", { user: "eve" });
   await replies("join", { room: "Plans" }, { room: "plans", positions: { "room:plans": "<pos>" } });
   const { revision } = await server.store.records.read("plans");

@@ -56,9 +56,13 @@ async function run(
   const guest = ["login", "register", "hello"].includes(cmd);
   const { command, values } = registry.admit(cmd, { fields }, guest ? undefined : session);
   const account = (name: string) => Promise.resolve({ name });
-  return await command.run({ id: "c", session: guest ? undefined : session } as Caller, values, {
+  return await command.run({ id: "c", session: guest ? undefined : session, pending: {} } as Caller, values, {
     sessions,
-    accounts: { logIn: account, logInByToken: () => Promise.resolve(undefined), register: account },
+    accounts: {
+      logIn: async (name: string) => ({ account: await account(name), codeMissing: false }),
+      logInByToken: () => Promise.resolve(undefined),
+      register: account,
+    },
     ...services,
   } as unknown as Services);
 }
