@@ -30,6 +30,22 @@ const felt = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
 /** From a hash of the lowest cost to a crowd at the door. */
 const hashing = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+/** What becomes of a message that is published: the store's word for it, or `failed`. */
+export const messageOutcomes = [
+  "published",
+  "repeated",
+  "missing",
+  "fenced",
+  "banned",
+  "not_member",
+  "muted",
+  "slow",
+  "blocked",
+  "stranger",
+  "full",
+  "failed",
+] as const;
+
 const none = {} as const;
 
 const counter = <const L extends Labels>(labels: L, help: string) => ({
@@ -108,19 +124,7 @@ export const measures = {
   chat_messages_published_total: counter(
     {
       kind: ["room", "feed", "inbox", "sent"],
-      outcome: [
-        "published",
-        "repeated",
-        "missing",
-        "fenced",
-        "banned",
-        "not_member",
-        "muted",
-        "slow",
-        "blocked",
-        "full",
-        "failed",
-      ],
+      outcome: messageOutcomes,
     },
     "Messages that clients of this server sent, by topic's kind and outcome",
   ),

@@ -1,5 +1,6 @@
 import type { Reports } from "./accounts/reports.ts";
 import type { Count, Distribution, Metrics } from "../observability/metrics.ts";
+import { messageOutcomes } from "../observability/metrics_table.ts";
 import { tracing } from "../observability/tracing.ts";
 import { type Topic, type TopicKind, topicKind } from "../wire/names.ts";
 import type { Accounts } from "./accounts.ts";
@@ -170,22 +171,7 @@ const labels = {
 } as const;
 
 /** What becomes of a message that is published. */
-const outcomes = [
-  "published",
-  "repeated",
-  "missing",
-  "fenced",
-  "banned",
-  "not_member",
-  "muted",
-  "slow",
-  "blocked",
-  "stranger",
-  "full",
-  "failed",
-] as const;
-
-type Outcome = (typeof outcomes)[number];
+type Outcome = (typeof messageOutcomes)[number];
 
 /**
  * Watches a store: how long each operation takes, which fail, and what is published. Nothing else changes: the promises
@@ -288,7 +274,7 @@ function timedMethod<A extends unknown[], T>(
 function messageCounter(metrics: Metrics): (result: PublishResult | undefined, topic: Topic) => void {
   const cells = (kind: TopicKind) => {
     const cell = (outcome: Outcome) => metrics.counter("chat_messages_published_total", { kind, outcome });
-    return Object.fromEntries(outcomes.map((outcome) => [outcome, cell(outcome)])) as Record<Outcome, Count>;
+    return Object.fromEntries(messageOutcomes.map((outcome) => [outcome, cell(outcome)])) as Record<Outcome, Count>;
   };
   const counts = { room: cells("room"), feed: cells("feed"), inbox: cells("inbox"), sent: cells("sent") };
   return (result, topic) => {
