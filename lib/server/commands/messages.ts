@@ -146,7 +146,9 @@ async function sayInRoom(
     accepted.then(async ({ seq }) => {
       if (await services.access.isPrivate(target)) return;
       const result = await put(session, services, feed, { ...copy, roomSeq: seq });
-      if (result.kind === "published") await deleteLateCopy(feed, result.seq, topic, services);
+      if (result.kind === "published") {
+        await deleteLateCopy({ topic: feed, seq: result.seq }, { topic, seq }, services);
+      }
     }).catch(() => {});
   }
   return await accepted;

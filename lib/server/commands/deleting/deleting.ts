@@ -153,11 +153,15 @@ async function feedCopy(room: string, original: Entry, services: Services): Prom
  *
  * @throws {ChatError} `store_unavailable`
  */
-export async function deleteLateCopy(feed: Topic, copySeq: number, room: Topic, services: Services): Promise<void> {
-  const copy = await entryAt(feed, copySeq, services);
-  const original = copy?.roomSeq === undefined ? undefined : await entryAt(room, copy.roomSeq, services);
-  if (!copy || !original?.deleted) return;
-  await services.store.deletions.erase(feed, copy, original.from);
+export async function deleteLateCopy(
+  copyAt: { readonly topic: Topic; readonly seq: number },
+  messageAt: { readonly topic: Topic; readonly seq: number },
+  services: Services,
+): Promise<void> {
+  const original = await entryAt(messageAt.topic, messageAt.seq, services);
+  if (!original?.deleted) return;
+  const copy = await entryAt(copyAt.topic, copyAt.seq, services);
+  if (copy) await services.store.deletions.erase(copyAt.topic, copy, original.from);
 }
 
 /** Whether a user's account has a role that goes for every room. */
